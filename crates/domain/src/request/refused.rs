@@ -1,0 +1,131 @@
+//! Why a decision or a cancellation was not taken, and what was tried.
+
+use std::fmt;
+
+use crate::policy::LONGEST_TEXT;
+use crate::{GroupId, Time, UserId};
+
+/// What somebody tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// To approve.
+    Approve,
+    /// To deny.
+    Deny,
+    /// To cancel.
+    Cancel,
+}
+
+/// Why a decision or a cancellation was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is answered already.
+    #[error("this request was {state} at {at}: it cannot be {} any more", verb.done())]
+    WrongState {
+        /// What was tried.
+        verb: Verb,
+        /// The state's word.
+        state: &'static str,
+        /// Since when.
+        at: Time,
+        /// Whose act that was; nobody's where the policy approved by itself.
+        by: Option<UserId>,
+    },
+    /// Their own request.
+    #[error(
+        "you asked for this access or would hold it, and its policy lets nobody {verb} their own request: {}",
+        verb.instead()
+    )]
+    SelfApproval {
+        /// What was tried.
+        verb: Verb,
+    },
+    /// They have decided on it before.
+    #[error(
+        "you approved this request at step {} on {at}: nobody counts twice, somebody else must decide now",
+        step + 1
+    )]
+    AlreadyDecided {
+        /// At which step, counted from 0.
+        step: usize,
+        /// When.
+        at: Time,
+    },
+    /// They are not among the approvers of the current step.
+    #[error(
+        "you are not an approver of step {} (“{name}”), which this request waits at",
+        step + 1
+    )]
+    NotAnApprover {
+        /// The current step, counted from 0.
+        step: usize,
+        /// Its name.
+        name: String,
+    },
+    /// They put themselves among the approvers while it was waiting.
+    #[error(
+        "you added yourself to {group} at {since}, after this request was submitted: another approver must decide"
+    )]
+    BecameApproverAfterSubmission {
+        /// The group.
+        group: GroupId,
+        /// Since when they are in it.
+        since: Time,
+    },
+    /// A denial without a reason.
+    #[error("say why: a denial needs a reason")]
+    ReasonRequired,
+    /// A reason beyond measure.
+    #[error("the reason has {length} characters: at most {LONGEST_TEXT} are kept")]
+    ReasonTooLong {
+        /// Characters given.
+        length: usize,
+    },
+}
+
+impl Refused {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::WrongState { .. } => "wrong_state",
+            Self::SelfApproval { .. } => "self_approval",
+            Self::AlreadyDecided { .. } => "already_decided",
+            Self::NotAnApprover { .. } => "not_an_approver",
+            Self::BecameApproverAfterSubmission { .. } => "became_approver_after_submission",
+            Self::ReasonRequired => "reason_required",
+            Self::ReasonTooLong { .. } => "reason_too_long",
+        }
+    }
+}
+
+impl Verb {
+    /// `approve`, `deny`, `cancel`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Approve => "approved",
+            Self::Deny => "denied",
+            Self::Cancel => "cancelled",
+        }
+    }
+
+    const fn instead(self) -> &'static str {
+        match self {
+            Self::Approve => "another approver must decide",
+            Self::Deny | Self::Cancel => "cancel it instead",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

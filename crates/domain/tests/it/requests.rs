@@ -1,0 +1,393 @@
+//! Invariant 4 under any sequence of verbs: nobody decides a request they made or benefit
+//! from unless the pinned policy says so; needed approvals never fall; who added themselves
+//! to the approvers after the submission cannot decide.
+//!
+//! The oracle keeps a diary of who did what when, in its own words, and judges by it. It
+//! calls no function of the domain.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use stint_domain::policy::{Ask, People, PolicyBody, ReasonRule, Route, Step};
+use stint_domain::request::{Answer, Decider, Membership, Request, State};
+use stint_domain::{GroupId, Span, Time, UserId};
+use uuid::Uuid;
+
+const USERS: u8 = 6;
+const GROUPS: u8 = 3;
+const POLICIES: usize = 2;
+
+#[derive(Debug, Clone)]
+enum Act {
+    Submit {
+        who: u8,
+        whom: u8,
+        policy: usize,
+    },
+    WritePolicy {
+        policy: usize,
+        rules: Rules,
+    },
+    Join {
+        by: u8,
+        user: u8,
+        group: u8,
+    },
+    Leave {
+        user: u8,
+        group: u8,
+    },
+    Decide {
+        who: u8,
+        request: prop::sample::Index,
+        yes: bool,
+    },
+    Cancel {
+        who: u8,
+        request: prop::sample::Index,
+    },
+    Wait {
+        minutes: i64,
+    },
+}
+
+/// The oracle's own idea of a policy version.
+#[derive(Debug, Clone)]
+struct Rules {
+    steps: Vec<Stage>,
+    own_allowed: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Stage {
+    named: BTreeSet<u8>,
+    groups: BTreeSet<u8>,
+    needed: u32,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    user: u8,
+    group: u8,
+    since: i64,
+    by: u8,
+}
+
+/// What the diary says of one request.
+#[derive(Debug)]
+struct Case {
+    who: u8,
+    whom: u8,
+    asked_at: i64,
+    /// As it was written when it was asked.
+    rules: Rules,
+    yes: Vec<BTreeSet<u8>>,
+    over: Option<&'static str>,
+    real: Request,
+}
+
+#[derive(Debug, Default)]
+struct Diary {
+    minute: i64,
+    policies: Vec<Rules>,
+    members: Vec<Entry>,
+    cases: Vec<Case>,
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let stage = (
+        prop::collection::btree_set(0..USERS, 0..3),
+        prop::collection::btree_set(0..GROUPS, 0..3),
+        1..3u32,
+    )
+        .prop_map(|(named, groups, needed)| Stage {
+            named,
+            groups,
+            needed,
+        });
+    (
+        prop::collection::vec(stage, 0..4),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(steps, own_allowed)| Rules { steps, own_allowed })
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let index = any::<prop::sample::Index>;
+    // Half of the time people add themselves: that is what the rule is about.
+    let adder = prop::option::of(0..USERS);
+    prop_oneof![
+        3 => (0..USERS, 0..USERS, 0..POLICIES)
+            .prop_map(|(who, whom, policy)| Act::Submit { who, whom, policy }),
+        1 => (0..POLICIES, rules()).prop_map(|(policy, rules)| Act::WritePolicy { policy, rules }),
+        4 => (adder, 0..USERS, 0..GROUPS)
+            .prop_map(|(by, user, group)| Act::Join { by: by.unwrap_or(user), user, group }),
+        2 => (0..USERS, 0..GROUPS).prop_map(|(user, group)| Act::Leave { user, group }),
+        12 => (0..USERS, index(), prop::bool::weighted(0.93))
+            .prop_map(|(who, request, yes)| Act::Decide { who, request, yes }),
+        1 => (0..USERS, index()).prop_map(|(who, request)| Act::Cancel { who, request }),
+        3 => (0..3i64).prop_map(|minutes| Act::Wait { minutes }),
+    ]
+}
+
+fn user(n: u8) -> UserId {
+    UserId(Uuid::from_u128(u128::from(n) + 1))
+}
+
+fn group(n: u8) -> GroupId {
+    GroupId(Uuid::from_u128(u128::from(n) + 1001))
+}
+
+fn time(minute: i64) -> Time {
+    Time::from_micros(minute * 60_000_000)
+}
+
+impl Rules {
+    fn body(&self) -> PolicyBody {
+        let step = |stage: &Stage| Step {
+            name: "step".into(),
+            users: stage.named.iter().map(|n| user(*n)).collect(),
+            groups: stage.groups.iter().map(|n| group(*n)).collect(),
+            needed: stage.needed,
+        };
+        PolicyBody {
+            route: if self.steps.is_empty() {
+                Route::AutoApprove
+            } else {
+                Route::Steps(self.steps.iter().map(step).collect())
+            },
+            max_duration: Span::hours(4),
+            reason: ReasonRule::default(),
+            allow_self_approval: self.own_allowed,
+        }
+    }
+}
+
+impl Diary {
+    fn members_of(&self, of: u8) -> BTreeSet<u8> {
+        let entries = self.members.iter().filter(|e| e.group == of);
+        entries.map(|e| e.user).collect()
+    }
+
+    /// Whether different people can be found for every place of every step, by trying.
+    fn can_be_filled(&self, case: (u8, u8), rules: &Rules) -> bool {
+        let mut places = Vec::new();
+        for stage in &rules.steps {
+            let mut who = stage.named.clone();
+            for g in &stage.groups {
+                who.extend(self.members_of(*g));
+            }
+            if !rules.own_allowed {
+                who.retain(|n| *n != case.0 && *n != case.1);
+            }
+            places.extend((0..stage.needed).map(|_| who.clone()));
+        }
+        fn place(left: &[BTreeSet<u8>], used: &mut BTreeSet<u8>) -> bool {
+            let Some((first, rest)) = left.split_first() else {
+                return true;
+            };
+            first.iter().any(|n| {
+                let fresh = used.insert(*n);
+                let fits = fresh && place(rest, used);
+                if fresh && !fits {
+                    used.remove(n);
+                }
+                fits
+            })
+        }
+        place(&places, &mut BTreeSet::new())
+    }
+
+    /// Whether the diary lets this person say yes or no to that request now.
+    fn legitimate(&self, case: &Case, who: u8) -> bool {
+        let Some(stage) = case.rules.steps.get(case.yes.len() - 1) else {
+            return false;
+        };
+        let own = who == case.who || who == case.whom;
+        let counted = case.yes.iter().any(|yes| yes.contains(&who));
+        let through_group = self.members.iter().any(|e| {
+            e.user == who
+                && stage.groups.contains(&e.group)
+                && (e.by != who || e.since < case.asked_at)
+        });
+        case.over.is_none()
+            && (!own || case.rules.own_allowed)
+            && !counted
+            && (stage.named.contains(&who) || through_group)
+    }
+
+    fn decider(&self, who: u8) -> Decider {
+        Decider {
+            user: user(who),
+            memberships: (self.members.iter())
+                .filter(|e| e.user == who)
+                .map(|e| Membership {
+                    group: group(e.group),
+                    since: time(e.since),
+                    added_by: Some(user(e.by)),
+                })
+                .collect(),
+        }
+    }
+
+    fn submit(&mut self, who: u8, whom: u8, policy: usize) -> Result<(), TestCaseError> {
+        let rules = self.policies[policy].clone();
+        let people = People {
+            groups: (0..GROUPS)
+                .map(|g| {
+                    let members = self.members_of(g);
+                    (group(g), members.into_iter().map(user).collect())
+                })
+                .collect(),
+            able: (0..USERS).map(user).collect(),
+        };
+        let ask = Ask {
+            requester: user(who),
+            beneficiary: user(whom),
+            duration: Span::hours(1),
+            start: None,
+            reason: String::new(),
+            entitlement_max: None,
+        };
+        let answer = Request::submit(rules.body(), &ask, &people, time(self.minute));
+        prop_assert_eq!(answer.is_ok(), self.can_be_filled((who, whom), &rules));
+        if let Ok((real, _)) = answer {
+            self.cases.push(Case {
+                who,
+                whom,
+                asked_at: self.minute,
+                over: rules.steps.is_empty().then_some("approved"),
+                yes: vec![BTreeSet::new()],
+                rules,
+                real,
+            });
+        }
+        Ok(())
+    }
+
+    fn decide(&mut self, at: usize, who: u8, yes: bool) -> Result<(), TestCaseError> {
+        let legitimate = self.legitimate(&self.cases[at], who);
+        let decider = self.decider(who);
+        let now = time(self.minute);
+        let case = &mut self.cases[at];
+        let answer = if yes {
+            Answer::Approve
+        } else {
+            Answer::Deny {
+                reason: "no".into(),
+            }
+        };
+        match case.real.clone().decide(&decider, answer, now) {
+            Ok((real, _)) => {
+                prop_assert!(legitimate, "{who} decided on {case:?}");
+                case.real = real;
+            }
+            Err(why) => {
+                prop_assert!(!legitimate, "{who} was refused ({why}) on {case:?}");
+                return Ok(());
+            }
+        }
+        if !yes {
+            case.over = Some("denied");
+            return Ok(());
+        }
+        let done = case.yes.len();
+        let yes = &mut case.yes[done - 1];
+        yes.insert(who);
+        let complete = yes.len() >= case.rules.steps[done - 1].needed as usize;
+        match (complete, done == case.rules.steps.len()) {
+            (true, true) => case.over = Some("approved"),
+            (true, false) => case.yes.push(BTreeSet::new()),
+            (false, _) => {}
+        }
+        Ok(())
+    }
+
+    fn cancel(&mut self, at: usize, who: u8) -> Result<(), TestCaseError> {
+        let now = time(self.minute);
+        let case = &mut self.cases[at];
+        let answer = case.real.clone().cancel(user(who), now);
+        prop_assert_eq!(answer.is_ok(), case.over.is_none());
+        if let Ok(real) = answer {
+            case.real = real;
+            case.over = Some("cancelled");
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, act: Act) -> Result<(), TestCaseError> {
+        match act {
+            Act::Wait { minutes } => self.minute += minutes,
+            Act::WritePolicy { policy, rules } => self.policies[policy] = rules,
+            Act::Leave { user, group } => {
+                (self.members).retain(|e| (e.user, e.group) != (user, group));
+            }
+            Act::Join { by, user, group } => {
+                if !self.members_of(group).contains(&user) {
+                    self.members.push(Entry {
+                        user,
+                        group,
+                        since: self.minute,
+                        by,
+                    });
+                }
+            }
+            Act::Submit { who, whom, policy } => self.submit(who, whom, policy)?,
+            Act::Decide { who, request, yes } if !self.cases.is_empty() => {
+                self.decide(request.index(self.cases.len()), who, yes)?;
+            }
+            Act::Cancel { who, request } if !self.cases.is_empty() => {
+                self.cancel(request.index(self.cases.len()), who)?;
+            }
+            Act::Decide { .. } | Act::Cancel { .. } => {}
+        }
+        self.cases.iter().try_for_each(Case::judge)
+    }
+}
+
+impl Case {
+    /// The request as it stands must be what the diary allows.
+    fn judge(&self) -> Result<(), TestCaseError> {
+        let (word, yes) = match &self.real.state {
+            State::Pending { approvals, .. } => (None, approvals),
+            State::Approved { approvals, .. } => (Some("approved"), approvals),
+            State::Denied { approvals, .. } => (Some("denied"), approvals),
+            State::Cancelled { approvals, .. } => (Some("cancelled"), approvals),
+        };
+        prop_assert_eq!(word, self.over);
+        let people: BTreeSet<_> = yes.iter().map(|a| a.by).collect();
+        prop_assert_eq!(people.len(), yes.len(), "somebody counts twice");
+        let own = [user(self.who), user(self.whom)];
+        prop_assert!(
+            self.rules.own_allowed || own.iter().all(|o| !people.contains(o)),
+            "somebody approved what is theirs"
+        );
+        if word == Some("approved") {
+            for (i, stage) in self.rules.steps.iter().enumerate() {
+                let at_step = yes.iter().filter(|a| a.step == i).count();
+                prop_assert_eq!(at_step, stage.needed as usize, "step {} of {:?}", i, self);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(2_000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn only_the_right_people_decide_whatever_happens(
+        policies in prop::collection::vec(rules(), POLICIES),
+        acts in prop::collection::vec(act(), 1..60),
+    ) {
+        let mut diary = Diary { policies, ..Diary::default() };
+        for act in acts {
+            diary.step(act)?;
+        }
+    }
+}
