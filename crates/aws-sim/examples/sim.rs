@@ -1,0 +1,56 @@
+//! The simulated AWS by itself: `sim [--port N] [--seed S] [--accounts A] …`, until killed.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+
+use stint_aws_sim::EstateSpec;
+use stint_aws_sim::command::{Command, start};
+
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that says where it listens"
+)]
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let mut port = 8481_u16;
+    let mut estate = EstateSpec::default();
+    let mut args = std::env::args().skip(1);
+    while let Some(name) = args.next() {
+        let Some(value) = args.next().and_then(|text| text.parse::<u32>().ok()) else {
+            eprintln!("{name} needs a whole number");
+            return ExitCode::from(2);
+        };
+        match name.as_str() {
+            "--port" => port = u16::try_from(value).unwrap_or(0),
+            "--seed" => estate.seed = u64::from(value),
+            "--accounts" => estate.accounts = value,
+            "--permission-sets" => estate.permission_sets = value,
+            "--users" => estate.users = value,
+            "--groups" => estate.groups = value,
+            "--memberships" => estate.memberships = value,
+            "--assignments" => estate.assignments = value,
+            _ => {
+                eprintln!("{name}: no such option");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    match start(Command { listen, estate }).await {
+        Ok(running) => {
+            print!("{}", running.announcement());
+            match running.run_until(std::future::pending()).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(broken) => {
+                    eprintln!("{broken}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Keys, roles, and what they may do.
+
+use std::collections::{BTreeMap, HashMap};
+
+use stint_iam_policy::{
+    Caller, Context, Decision, Identity, Policy, Request, connector_permissions, evaluate_identity,
+    trust_policy,
+};
+
+use crate::estate::Estate;
+use crate::facts::Keys;
+use crate::ids::Seeded;
+use crate::journal::Party;
+use crate::wire::{ApiError, Authorization, Service};
+
+/// Which clock judges a key's signatures and expiry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judge {
+    Virtual,
+    Wall,
+}
+
+/// The two clocks at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) at: i64,
+    pub(crate) wall: i64,
+}
+
+impl Moment {
+    pub(crate) fn by(self, judge: Judge) -> i64 {
+        match judge {
+            Judge::Virtual => self.at,
+            Judge::Wall => self.wall,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(crate) judge: Judge,
+    pub(crate) party: Party,
+    pub(crate) holder: Holder,
+    /// `AIDA…`, or `AROA…:<session>`
+    pub(crate) user_id: String,
+    pub(crate) session_token: Option<String>,
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) session_policy: Option<Policy>,
+    pub(crate) source_identity: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Holder {
+    User {
+        arn: String,
+        account: String,
+        name: String,
+        permissions: Policy,
+    },
+    Session {
+        role: String,
+        arn: String,
+        account: String,
+    },
+}
+
+impl Key {
+    pub(crate) fn arn(&self) -> &str {
+        match &self.holder {
+            Holder::User { arn, .. } | Holder::Session { arn, .. } => arn,
+        }
+    }
+
+    pub(crate) fn account(&self) -> &str {
+        match &self.holder {
+            Holder::User { account, .. } | Holder::Session { account, .. } => account,
+        }
+    }
+
+    pub(crate) fn is_session(&self) -> bool {
+        matches!(self.holder, Holder::Session { .. })
+    }
+
+    pub(crate) fn caller(&self) -> Caller {
+        Caller {
+            account: self.account().to_owned(),
+            identity: match &self.holder {
+                Holder::User { arn, .. } => Identity::User { arn: arn.clone() },
+                Holder::Session { role, arn, .. } => Identity::Session {
+                    role: role.clone(),
+                    session: arn.clone(),
+                },
+            },
+        }
+    }
+
+    /// The condition keys every request carries (AWS reference §6.3).
+    pub(crate) fn context(&self, organization: Option<&str>, now: i64) -> Context {
+        let principal = match &self.holder {
+            Holder::User { arn, .. } => arn,
+            Holder::Session { role, .. } => role,
+        };
+        let name = match &self.holder {
+            Holder::User { name, .. } => Some(name.clone()),
+            Holder::Session { .. } => None,
+        };
+        Context::new()
+            .with("aws:PrincipalArn", principal.clone())
+            .with("aws:PrincipalAccount", self.account())
+            .with(
+                "aws:PrincipalType",
+                if self.is_session() {
+                    "AssumedRole"
+                } else {
+                    "User"
+                },
+            )
+            .with("aws:userid", self.user_id.clone())
+            .with("aws:CurrentTime", crate::clock::iso(now))
+            .with("aws:EpochTime", now.div_euclid(1_000_000).to_string())
+            .with("aws:SecureTransport", "true")
+            .with_option("aws:username", name)
+            .with_option("aws:SourceIdentity", self.source_identity.clone())
+            .with_option("aws:PrincipalOrgID", organization)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Role {
+    pub(crate) account: String,
+    /// Without its path.
+    pub(crate) name: String,
+    /// `AROA…`
+    pub(crate) id: String,
+    pub(crate) trust: Policy,
+    pub(crate) permissions: Policy,
+    pub(crate) longest_session: i64,
+}
+
+/// Everybody who can call.
+#[derive(Debug, Default)]
+pub(crate) struct Access {
+    pub(crate) keys: HashMap<String, Key>,
+    /// By ARN.
+    pub(crate) roles: BTreeMap<String, Role>,
+}
+
+/// The people and roles of a fresh estate, and what to tell about them.
+pub(crate) struct Founding {
+    pub(crate) access: Access,
+    pub(crate) admin: Keys,
+    pub(crate) host: Keys,
+    pub(crate) connector_role: String,
+    pub(crate) connector_external_id: String,
+    pub(crate) member_role: Option<String>,
+}
+
+const CONNECTOR_ROLE: &str = "StintConnector";
+
+impl Founding {
+    pub(crate) fn of(estate: &Estate) -> Founding {
+        let mut access = Access::default();
+        let management = estate.management().to_owned();
+        let all = allow(&["*"]);
+        let admin = access.user(
+            estate,
+            &management,
+            "estate-admin",
+            all,
+            Judge::Wall,
+            Party::Admin,
+        );
+        let may = allow(&["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]);
+        let host_account = estate.host_account().to_owned();
+        let host = access.user(
+            estate,
+            &host_account,
+            "stint-host",
+            may,
+            Judge::Virtual,
+            Party::Stint,
+        );
+        let external_id = format!(
+            "stint-{}",
+            Seeded::new(estate.seed, "external id", 0).lower(24)
+        );
+        let mut role = |account: &str| {
+            let arn = format!("arn:aws:iam::{account}:role/{CONNECTOR_ROLE}");
+            let mut stream = Seeded::new(estate.seed, &arn, 0);
+            access.roles.insert(
+                arn.clone(),
+                Role {
+                    account: account.to_owned(),
+                    name: CONNECTOR_ROLE.to_owned(),
+                    id: format!("AROA{}", stream.upper(17)),
+                    trust: trust_policy(&host.arn, &external_id),
+                    permissions: connector_permissions(),
+                    longest_session: 3_600,
+                },
+            );
+            arn
+        };
+        let connector_role = role(&management);
+        let member = estate
+            .accounts
+            .iter()
+            .skip(1)
+            .map(|account| account.id.as_str())
+            .nth(1);
+        let member = member.or_else(|| estate.accounts.get(1).map(|account| account.id.as_str()));
+        let member_role = member.map(&mut role);
+        Founding {
+            access,
+            admin,
+            host,
+            connector_role,
+            connector_external_id: external_id,
+            member_role,
+        }
+    }
+}
+
+/// A policy that allows these actions on everything.
+fn allow(actions: &[&str]) -> Policy {
+    use stint_iam_policy::{Actions, Effect, Resources, Statement, Version};
+    Policy {
+        version: Version::V2012,
+        id: None,
+        statements: vec![Statement {
+            sid: None,
+            effect: Effect::Allow,
+            principals: None,
+            actions: Actions {
+                negated: false,
+                patterns: actions.iter().map(|action| (*action).to_owned()).collect(),
+            },
+            resources: Some(Resources {
+                negated: false,
+                patterns: vec!["*".to_owned()],
+            }),
+            conditions: Vec::new(),
+        }],
+    }
+}
+
+impl Access {
+    fn user(
+        &mut self,
+        estate: &Estate,
+        account: &str,
+        name: &str,
+        permissions: Policy,
+        judge: Judge,
+        party: Party,
+    ) -> Keys {
+        let mut stream = Seeded::new(estate.seed, name, 0);
+        let arn = format!("arn:aws:iam::{account}:user/{name}");
+        let keys = Keys {
+            access_key_id: format!("AKIA{}", stream.upper(16)),
+            secret_access_key: stream.mixed(40),
+            arn: arn.clone(),
+        };
+        let key = Key {
+            judge,
+            party,
+            holder: Holder::User {
+                arn,
+                account: account.to_owned(),
+                name: name.to_owned(),
+                permissions,
+            },
+            user_id: format!("AIDA{}", stream.upper(17)),
+            session_token: None,
+            expires_at: None,
+            session_policy: None,
+            source_identity: None,
+        };
+        self.keys.insert(keys.access_key_id.clone(), key);
+        keys
+    }
+
+    /// Who signed this, if the key is known, its token right and in date, and the signing
+    /// time near enough to the clock that judges it.
+    pub(crate) fn authenticate(
+        &self,
+        service: Service,
+        authorization: &Authorization,
+        moment: Moment,
+        window: i64,
+    ) -> Result<&Key, ApiError> {
+        let key = self
+            .keys
+            .get(&authorization.access_key)
+            .filter(|key| key.session_token == authorization.session_token)
+            .ok_or_else(|| ApiError::unknown_key(service))?;
+        let now = moment.by(key.judge);
+        if key.expires_at.is_some_and(|end| now >= end) {
+            return Err(ApiError::expired_token(service));
+        }
+        let signed = authorization.signed_at;
+        let basic = crate::clock::basic;
+        let minutes = window / 60_000_000;
+        if signed < now.saturating_sub(window) {
+            return Err(ApiError::bad_signature(
+                service,
+                format!(
+                    "Signature expired: {} is now earlier than {} ({} - {minutes} min.)",
+                    basic(signed),
+                    basic(now.saturating_sub(window)),
+                    basic(now)
+                ),
+            ));
+        }
+        if signed > now.saturating_add(window) {
+            return Err(ApiError::bad_signature(
+                service,
+                format!(
+                    "Signature not yet current: {} is still later than {} ({} + {minutes} min.)",
+                    basic(signed),
+                    basic(now.saturating_add(window)),
+                    basic(now)
+                ),
+            ));
+        }
+        Ok(key)
+    }
+
+    /// What the caller's own policies say of an action; permissions are looked up anew for
+    /// every request (AWS reference §5.1).
+    pub(crate) fn identity_decision(
+        &self,
+        key: &Key,
+        action: &str,
+        resource: &str,
+        context: &Context,
+    ) -> Decision {
+        let permissions = match &key.holder {
+            Holder::User { permissions, .. } => Some(permissions),
+            Holder::Session { role, .. } => self.roles.get(role).map(|role| &role.permissions),
+        };
+        let Some(permissions) = permissions else {
+            return Decision::NotAllowed;
+        };
+        let caller = key.caller();
+        let request = Request {
+            caller: &caller,
+            action,
+            resource,
+            context,
+        };
+        let decision = evaluate_identity(permissions, &request);
+        match &key.session_policy {
+            Some(narrower) if decision.is_allowed() => evaluate_identity(narrower, &request),
+            _ => decision,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `/_sim/`: what AWS does not offer, for whoever runs the simulator. Loopback only; the
+//! caller has made sure of that.
+
+use axum::body::Bytes;
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::clock::iso;
+use crate::sim::Sim;
+
+pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
+    let input: Value = if body.is_empty() {
+        json!({})
+    } else {
+        match serde_json::from_slice(body) {
+            Ok(input) => input,
+            Err(broken) => return refused(format!("the body is no JSON: {broken}")),
+        }
+    };
+    match (&parts.method, parts.uri.path()) {
+        (&Method::GET, "/_sim/facts") => done(json!(sim.facts())),
+        (&Method::GET, "/_sim/clock") => clock(sim),
+        (&Method::PUT, "/_sim/clock") => set_clock(sim, &input),
+        (&Method::POST, "/_sim/clock/advance") => advance_clock(sim, &input),
+        (&Method::PUT, "/_sim/trust-policy") => put_trust_policy(sim, &input),
+        (&Method::GET, "/_sim/journal") => journal(sim, parts.uri.query().unwrap_or("")),
+        (&Method::GET, "/_sim/assignments") => done(json!({ "assignments": sim.assignments() })),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn clock(sim: &Sim) -> Response {
+    let now = sim.clock().now_micros();
+    done(json!({ "now": iso(now), "micros": now, "frozen": sim.clock().is_frozen() }))
+}
+
+fn set_clock(sim: &Sim, input: &Value) -> Response {
+    let at = input
+        .get("at")
+        .and_then(Value::as_str)
+        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    match at {
+        Some(at) => {
+            sim.clock().set(at.as_microsecond());
+            clock(sim)
+        }
+        None => refused("`at` must be a time such as 2026-11-23T14:05:00Z".to_owned()),
+    }
+}
+
+fn advance_clock(sim: &Sim, input: &Value) -> Response {
+    let micros = input
+        .get("seconds")
+        .and_then(Value::as_i64)
+        .and_then(|seconds| seconds.checked_mul(1_000_000));
+    match micros {
+        Some(micros) => {
+            sim.clock().advance(micros);
+            clock(sim)
+        }
+        None => refused("`seconds` must be a whole number".to_owned()),
+    }
+}
+
+fn put_trust_policy(sim: &Sim, input: &Value) -> Response {
+    let role = input.get("role_arn").and_then(Value::as_str);
+    let policy = match input.get("policy") {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Object(members)) => Some(Value::Object(members.clone()).to_string()),
+        _ => None,
+    };
+    let (Some(role), Some(policy)) = (role, policy) else {
+        return refused("give `role_arn` and `policy`".to_owned());
+    };
+    match sim.put_trust_policy(role, &policy) {
+        Ok(()) => done(json!({})),
+        Err(wrong) => refused(wrong.to_string()),
+    }
+}
+
+fn journal(sim: &Sim, query: &str) -> Response {
+    let after = match query.strip_prefix("after=") {
+        Some(number) => number.parse().ok(),
+        None if query.is_empty() => Some(0),
+        None => None,
+    };
+    match after {
+        Some(after) => done(json!({ "calls": sim.journal_since(after) })),
+        None => refused("`after` must be the number of a call".to_owned()),
+    }
+}
+
+fn done(value: Value) -> Response {
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        format!("{value}\n"),
+    )
+        .into_response()
+}
+
+fn refused(problem: String) -> Response {
+    let body = format!("{}\n", json!({ "error": problem }));
+    (
+        StatusCode::BAD_REQUEST,
+        [(header::CONTENT_TYPE, "application/json")],
+        body,
+    )
+        .into_response()
+}

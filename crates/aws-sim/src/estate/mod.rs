@@ -1,0 +1,126 @@
+//! Estates: the organizations a simulated AWS is filled with, generated from a seed.
+
+mod generate;
+mod names;
+
+pub(crate) use generate::{Estate, generate, store_id};
+
+use serde::{Deserialize, Serialize};
+
+/// How big an organization to generate. Every count is a total: accounts include the
+/// management account, users include Ana, Bo, Cy and Dee. Equal specs give equal estates, to
+/// the last id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EstateSpec {
+    /// Where all names and ids come from.
+    pub seed: u64,
+    /// Accounts, at least 1.
+    pub accounts: u32,
+    /// Permission sets.
+    pub permission_sets: u32,
+    /// Identity Center users.
+    pub users: u32,
+    /// Identity Center groups.
+    pub groups: u32,
+    /// Pairs of a user and a group.
+    pub memberships: u32,
+    /// Triples of an account, a permission set, and a user or group. The management account
+    /// gets none while there are others.
+    pub assignments: u32,
+}
+
+impl Default for EstateSpec {
+    /// A company of 120 people; accounts and users fill more than one page.
+    fn default() -> Self {
+        Self {
+            seed: 7,
+            accounts: 24,
+            permission_sets: 14,
+            users: 120,
+            groups: 12,
+            memberships: 200,
+            assignments: 300,
+        }
+    }
+}
+
+/// Counts that cannot be met.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EstateError {
+    /// An organization has at least its management account.
+    #[error("an estate has at least 1 account")]
+    NoAccount,
+    /// More than the simulator's indexes hold.
+    #[error("{what}: at most {most} are possible, {asked} were asked for")]
+    TooMany {
+        /// What was counted.
+        what: &'static str,
+        /// The most there can be, given the other counts.
+        most: u64,
+        /// What was asked for.
+        asked: u32,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) state: AccountState,
+    pub(crate) unit: &'static str,
+    pub(crate) joined_at: i64,
+}
+
+/// The state of an account in its organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountState {
+    /// In use.
+    Active,
+    /// Closed or barred: assignment writes conflict for ever (AWS reference §7 [R]).
+    Suspended,
+    /// On its way out.
+    PendingClosure,
+}
+
+impl AccountState {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            AccountState::Active => "ACTIVE",
+            AccountState::Suspended => "SUSPENDED",
+            AccountState::PendingClosure => "PENDING_CLOSURE",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct PermissionSet {
+    pub(crate) arn: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) session_duration: &'static str,
+    pub(crate) created_at: i64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct User {
+    pub(crate) id: String,
+    pub(crate) user_name: String,
+    pub(crate) given: String,
+    pub(crate) family: String,
+    pub(crate) email: String,
+    pub(crate) title: &'static str,
+    pub(crate) enabled: bool,
+    pub(crate) removed: bool,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+    pub(crate) revision: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) created_at: i64,
+}

@@ -1,0 +1,309 @@
+//! The script of what goes wrong.
+//!
+//! A fault is a matcher and an effect. Every call is held against all of them in the order
+//! they were added; each counts the calls it matches, and the first whose turn it is acts.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use crate::journal::Party;
+
+/// What a fault may look at to decide.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// `sso:CreateAccountAssignment`
+    pub operation: &'a str,
+    /// Whose key.
+    pub party: Party,
+    /// Who called, when the key is known.
+    pub caller_arn: Option<&'a str>,
+    /// The input's members.
+    pub input: &'a Value,
+}
+
+type Predicate = Arc<dyn Fn(&Seen<'_>) -> bool + Send + Sync>;
+
+/// Which calls a fault meets. By default every one of the operation.
+#[derive(Clone)]
+pub struct Fault {
+    operation: String,
+    party: Option<Party>,
+    predicate: Option<Predicate>,
+    turn: Turn,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    Every,
+    Nth(u64),
+    First(u64),
+    From(u64),
+}
+
+impl Fault {
+    /// Calls of this operation: `sso:CreateAccountAssignment`, `sso:*` or `*`.
+    pub fn on(operation: &str) -> Self {
+        Self {
+            operation: operation.to_owned(),
+            party: None,
+            predicate: None,
+            turn: Turn::Every,
+        }
+    }
+
+    /// Only calls signed with this party's keys.
+    pub fn by(mut self, party: Party) -> Self {
+        self.party = Some(party);
+        self
+    }
+
+    /// Only calls for which this holds.
+    pub fn when(mut self, holds: impl Fn(&Seen<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.predicate = Some(Arc::new(holds));
+        self
+    }
+
+    /// Only the n-th matching call from now on, counted from 1.
+    pub fn nth(mut self, n: u64) -> Self {
+        self.turn = Turn::Nth(n);
+        self
+    }
+
+    /// Only the first n matching calls from now on.
+    pub fn first(mut self, n: u64) -> Self {
+        self.turn = Turn::First(n);
+        self
+    }
+
+    /// The n-th matching call from now on and all later ones, counted from 1.
+    pub fn from(mut self, n: u64) -> Self {
+        self.turn = Turn::From(n);
+        self
+    }
+
+    fn matches(&self, seen: &Seen<'_>) -> bool {
+        let operation = match self.operation.strip_suffix('*') {
+            Some(prefix) => seen.operation.starts_with(prefix),
+            None => self.operation == seen.operation,
+        };
+        operation
+            && self.party.is_none_or(|party| party == seen.party)
+            && self.predicate.as_ref().is_none_or(|holds| holds(seen))
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fault")
+            .field("operation", &self.operation)
+            .field("party", &self.party)
+            .field("predicate", &self.predicate.is_some())
+            .field("turn", &self.turn)
+            .finish()
+    }
+}
+
+/// What happens to a call that meets a fault.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Answered with this error (HTTP 403 from STS, 400 elsewhere), and nothing happens.
+    Refuse {
+        /// AWS's code.
+        code: String,
+        /// The words with it.
+        message: String,
+    },
+    /// Answered with the service's own throttling error, and nothing happens.
+    Throttle,
+    /// Answered with the service's internal error (HTTP 500), and nothing happens.
+    Broken,
+    /// The connection breaks before the request arrives: nothing happens.
+    LoseBefore,
+    /// The request is carried out, then the connection breaks.
+    LoseAfter,
+    /// The connection breaks, and so much virtual time later the same request arrives after
+    /// all: its key and signature are judged then.
+    ArriveLate {
+        /// Microseconds.
+        micros: i64,
+    },
+    /// A delete answers success at every step and removes nothing. Other calls go through.
+    IgnoreDelete,
+    /// An asynchronous write stays `IN_PROGRESS` so long, whatever is polled.
+    Slow {
+        /// Microseconds.
+        micros: i64,
+    },
+    /// An asynchronous write ends `FAILED`.
+    FailLater {
+        /// The text it fails with.
+        reason: String,
+        /// Whether it took effect all the same.
+        applied: bool,
+    },
+    /// A read answers from the state of [`crate::Knobs::read_lag_micros`] ago.
+    Stale,
+    /// The call takes so much real time, then goes through.
+    Delay {
+        /// Milliseconds.
+        millis: u64,
+    },
+    /// The virtual clock moves while the request is on its way.
+    Advance {
+        /// Microseconds.
+        micros: i64,
+    },
+    /// The request waits on its way until the gate is opened.
+    Hold(Gate),
+}
+
+impl Effect {
+    /// A refusal with this code and the words AWS uses most often with it.
+    pub fn refuse(code: &str) -> Self {
+        let message = match code {
+            "AccessDenied" | "AccessDeniedException" => {
+                "You are not authorized to perform this operation."
+            }
+            "ConflictException" => {
+                "Another operation on this resource is in progress. Please try again later."
+            }
+            "ResourceNotFoundException" => "The requested resource was not found.",
+            "ServiceQuotaExceededException" => "You have exceeded your service quota.",
+            "ValidationException" => "The request failed because it contains a syntax error.",
+            _ => "The request was refused.",
+        };
+        Effect::Refuse {
+            code: code.to_owned(),
+            message: message.to_owned(),
+        }
+    }
+}
+
+/// Holds calls on their way until it is opened, so that a test can act in between.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    arrivals: Arc<Semaphore>,
+    passes: Arc<Semaphore>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Gate {
+    /// A closed gate.
+    pub fn new() -> Self {
+        Self {
+            arrivals: Arc::new(Semaphore::new(0)),
+            passes: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    /// Waits until one more call stands at the gate.
+    pub async fn arrived(&self) {
+        if let Ok(permit) = self.arrivals.acquire().await {
+            permit.forget();
+        }
+    }
+
+    /// Lets one call through: one that waits, or the next that comes.
+    pub fn release(&self) {
+        self.passes.add_permits(1);
+    }
+
+    pub(crate) async fn pass(&self) {
+        self.arrivals.add_permits(1);
+        if let Ok(permit) = self.passes.acquire().await {
+            permit.forget();
+        }
+    }
+}
+
+/// Names an added fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FaultId(pub u64);
+
+#[derive(Debug)]
+struct Scripted {
+    id: u64,
+    fault: Fault,
+    effect: Effect,
+    matched: u64,
+    hits: u64,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    added: u64,
+    list: Vec<Scripted>,
+}
+
+/// The faults of one simulated AWS. Clones are the same script.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Mutex<Script>>);
+
+impl Faults {
+    /// Adds a fault; it counts from now on.
+    pub fn add(&self, fault: Fault, effect: Effect) -> FaultId {
+        let mut script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        script.added += 1;
+        let id = script.added;
+        script.list.push(Scripted {
+            id,
+            fault,
+            effect,
+            matched: 0,
+            hits: 0,
+        });
+        FaultId(id)
+    }
+
+    /// Takes a fault away.
+    pub fn remove(&self, id: FaultId) {
+        let mut script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        script.list.retain(|scripted| scripted.id != id.0);
+    }
+
+    /// Takes every fault away.
+    pub fn clear(&self) {
+        let mut script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        script.list.clear();
+    }
+
+    /// How often a fault has acted; 0 once it was taken away.
+    pub fn hits(&self, id: FaultId) -> u64 {
+        let script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        script
+            .list
+            .iter()
+            .find(|scripted| scripted.id == id.0)
+            .map_or(0, |scripted| scripted.hits)
+    }
+
+    pub(crate) fn meet(&self, seen: &Seen<'_>) -> Option<(u64, Effect)> {
+        let mut script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut acting = None;
+        for scripted in &mut script.list {
+            if !scripted.fault.matches(seen) {
+                continue;
+            }
+            scripted.matched += 1;
+            let its_turn = match scripted.fault.turn {
+                Turn::Every => true,
+                Turn::Nth(n) => scripted.matched == n,
+                Turn::First(n) => scripted.matched <= n,
+                Turn::From(n) => scripted.matched >= n,
+            };
+            if its_turn && acting.is_none() {
+                scripted.hits += 1;
+                acting = Some((scripted.id, scripted.effect.clone()));
+            }
+        }
+        acting
+    }
+}

@@ -1,0 +1,40 @@
+//! A simulated AWS that speaks AWS's wire protocols.
+//!
+//! An HTTP service for the official SDKs and the `aws` command: STS (awsQuery), Organizations,
+//! Identity Center and the identity store (awsJson1.1), with AWS's paging, errors, and
+//! asynchronous writes. It lives by a virtual clock, is generated from a seed down to the last
+//! id, keeps a journal, and does what a script of faults says. Many accounts stand behind one
+//! port: who calls, and from which account, follows from the access key.
+//!
+//! What it does not do yet: verify signatures (the `Authorization` header is read, its scope,
+//! key, token and signing time are judged), enforce resource scopes and conditions of identity
+//! policies beyond the action, throttle by itself, or know IAM.
+//!
+//! Reached over TCP ([`Sim::serve`]) or in memory ([`Sim::http_client`]).
+
+mod access;
+mod client;
+mod clock;
+pub mod command;
+mod control;
+mod estate;
+mod facts;
+mod fault;
+mod ids;
+mod journal;
+mod ops;
+mod options;
+mod relations;
+mod serve;
+mod sim;
+mod wire;
+mod world;
+mod writes;
+
+pub use clock::SimClock;
+pub use estate::{AccountState, EstateError, EstateSpec};
+pub use facts::{Facts, Keys, Person};
+pub use fault::{Effect, Fault, FaultId, Faults, Gate, Seen};
+pub use journal::{Answered, Call, Party};
+pub use options::{AbsentDelete, Knobs, OverLimit, Reads, Settle, SimOptions};
+pub use sim::{AssignmentRow, ControlError, Sim};

@@ -1,0 +1,120 @@
+//! Organizations: the accounts (AWS reference §1.4).
+
+use serde_json::{Value, json};
+
+use super::shapes::ACCOUNT_ID;
+use super::{authorize, object, seconds};
+use crate::estate::Account;
+use crate::ids::Seeded;
+use crate::wire::ApiError;
+use crate::world::{Cx, World};
+
+const PAGE: u64 = 20;
+
+/// Any member may ask which organization it is in.
+pub(super) fn describe(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
+    authorize(world, cx, "*", true)?;
+    let management = world.estate.management();
+    let id = &world.estate.organization_id;
+    let email = world
+        .estate
+        .accounts
+        .first()
+        .map(|account| account.email.clone());
+    Ok(json!({ "Organization": {
+        "Id": id,
+        "Arn": format!("arn:aws:organizations::{management}:organization/{id}"),
+        "FeatureSet": "ALL",
+        "MasterAccountArn": arn(world, management),
+        "MasterAccountId": management,
+        "MasterAccountEmail": email,
+        "AvailablePolicyTypes": [{ "Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED" }],
+    }}))
+}
+
+pub(super) fn list_accounts(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
+    authorize(world, cx, "*", false)?;
+    let pager = cx.pager(world, PAGE)?;
+    let [from, _, after_empty] = pager.from;
+    if world.knobs.empty_pages && !pager.first && after_empty == 0 {
+        let next = pager.encode([from, 0, 1]);
+        return Ok(json!({ "Accounts": [], "NextToken": next }));
+    }
+    let rows = (from..).zip(world.estate.accounts.iter().skip(from as usize));
+    let (page, next) = pager.take(rows, |(place, _)| [*place, 0, 0]);
+    let accounts: Vec<Value> = page
+        .iter()
+        .map(|(_, known)| account(world, known))
+        .collect();
+    Ok(object([
+        ("Accounts", json!(accounts)),
+        ("NextToken", json!(next)),
+    ]))
+}
+
+pub(super) fn describe_account(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
+    authorize(world, cx, "*", false)?;
+    let id = cx.input().required("AccountId", ACCOUNT_ID)?;
+    let place = world.accounts_by_id.get(id).ok_or_else(|| {
+        ApiError::new(
+            "AccountNotFoundException",
+            "You specified an account that doesn't exist.",
+        )
+    })?;
+    let known = world.estate.accounts.get(*place as usize);
+    Ok(json!({ "Account": known.map(|known| account(world, known)) }))
+}
+
+/// The ARN of an account names the management account.
+fn arn(world: &World, account: &str) -> String {
+    let estate = &world.estate;
+    format!(
+        "arn:aws:organizations::{}:account/{}/{account}",
+        estate.management(),
+        estate.organization_id
+    )
+}
+
+fn account(world: &World, account: &Account) -> Value {
+    let estate = &world.estate;
+    let is_management = account.id == estate.management();
+    let root = format!("{}/{}", estate.organization_id, estate.root_id);
+    let path = if is_management {
+        format!("{root}/{}/", account.id)
+    } else {
+        let mut stream = Seeded::new(estate.seed, account.unit, 0);
+        let suffix = estate.root_id.strip_prefix("r-").unwrap_or("root");
+        format!("{root}/ou-{suffix}-{}/{}/", stream.lower(8), account.id)
+    };
+    let status = (!world.knobs.omit_account_status).then(|| account.state.name());
+    object([
+        ("Id", json!(account.id)),
+        ("Arn", json!(arn(world, &account.id))),
+        ("Email", json!(account.email)),
+        ("Name", json!(account.name)),
+        ("Status", json!(status)),
+        ("State", json!(account.state.name())),
+        ("Paths", json!([path])),
+        (
+            "JoinedMethod",
+            json!(if is_management { "INVITED" } else { "CREATED" }),
+        ),
+        ("JoinedTimestamp", seconds(account.joined_at)),
+    ])
+}
+
+/// The place of an account, or the error for one that is not there.
+pub(super) fn find(world: &World, id: &str) -> Result<u32, ApiError> {
+    world.accounts_by_id.get(id).copied().ok_or_else(|| {
+        ApiError::not_found(format!("Account {id} was not found in the organization"))
+    })
+}
+
+/// The id of the account at a place.
+pub(super) fn id_at(world: &World, place: u32) -> &str {
+    world
+        .estate
+        .accounts
+        .get(place as usize)
+        .map_or("", |account| account.id.as_str())
+}

@@ -1,0 +1,111 @@
+//! How a simulated AWS is made, and what can be turned while it runs.
+
+use crate::clock::SimClock;
+use crate::estate::EstateSpec;
+
+/// What a [`crate::Sim`] is made of.
+#[derive(Debug, Clone)]
+pub struct SimOptions {
+    /// The organization to generate.
+    pub estate: EstateSpec,
+    /// The clock it lives by.
+    pub clock: SimClock,
+    /// Its manners.
+    pub knobs: Knobs,
+}
+
+impl SimOptions {
+    /// This estate and clock, with the default manners.
+    pub fn new(estate: EstateSpec, clock: SimClock) -> Self {
+        Self {
+            estate,
+            clock,
+            knobs: Knobs::default(),
+        }
+    }
+}
+
+/// Where AWS promises nothing, or is known to behave in one of several ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Knobs {
+    /// How long asynchronous writes take.
+    pub settle: Settle,
+    /// How old the state is that lagging reads answer from, in microseconds; 0 for no lag.
+    pub read_lag_micros: i64,
+    /// Which reads lag.
+    pub reads: Reads,
+    /// How far the signing time may lie from the judging clock, in microseconds.
+    pub signature_window_micros: i64,
+    /// How many assignment writes may be under way at once (AWS reference §2 [D]).
+    pub outstanding_writes: usize,
+    /// What one more is answered with; AWS does not say (AWS reference §10).
+    pub over_outstanding: OverLimit,
+    /// What deleting an absent assignment is answered with: both were seen (AWS reference
+    /// §1.3 [R], [M]).
+    pub absent_delete: AbsentDelete,
+    /// Whether `ListAccountAssignmentsForPrincipal` of a user also lists what the user's
+    /// groups hold (AWS reference §3.3 [R]).
+    pub inherited_rows: bool,
+    /// Whether Organizations puts empty pages between full ones (AWS reference §1.4 [M]).
+    pub empty_pages: bool,
+    /// Whether accounts come without the retired `Status` (AWS reference §1.4 [M]).
+    pub omit_account_status: bool,
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Self {
+            settle: Settle {
+                polls: 2,
+                micros: 3_000_000,
+            },
+            read_lag_micros: 0,
+            reads: Reads::Lagging,
+            signature_window_micros: 15 * 60 * 1_000_000,
+            outstanding_writes: 10,
+            over_outstanding: OverLimit::Throttling,
+            absent_delete: AbsentDelete::FailsLater,
+            inherited_rows: true,
+            empty_pages: false,
+            omit_account_status: false,
+        }
+    }
+}
+
+/// When an asynchronous write ends: whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settle {
+    /// After so many polls were answered `IN_PROGRESS`; 0 ends it within its own call.
+    pub polls: u32,
+    /// After so many microseconds of virtual time.
+    pub micros: i64,
+}
+
+/// Which reads answer from the lagging state while there is a lag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// Every read.
+    Lagging,
+    /// Every second read: the other replica is up to date.
+    Alternating,
+    /// None but those a fault picks ([`crate::Effect::Stale`]).
+    Fresh,
+}
+
+/// The answer to an assignment write beyond the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverLimit {
+    /// `ThrottlingException`
+    Throttling,
+    /// `ConflictException`
+    Conflict,
+}
+
+/// The answer to deleting an assignment that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AbsentDelete {
+    /// Accepted, then `FAILED` with a text that says 404.
+    FailsLater,
+    /// `ResourceNotFoundException` at once.
+    NotFound,
+}

@@ -1,0 +1,389 @@
+//! The handle: one simulated AWS and what its owner may do with it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde::Serialize;
+use stint_iam_policy::{Kind as PolicyKind, ParseError, Policy, trust_policy};
+
+use crate::access::Moment;
+use crate::clock::{SimClock, wall_micros};
+use crate::estate::{AccountState, EstateError};
+use crate::facts::Facts;
+use crate::fault::{Effect, Faults, Seen};
+use crate::journal::{Answered, Call as Entry, Party};
+use crate::options::{Knobs, SimOptions};
+use crate::relations::Change;
+use crate::wire::{Call, Reply};
+use crate::world::World;
+
+/// One simulated AWS. Clones are the same one.
+#[derive(Debug, Clone)]
+pub struct Sim {
+    world: Arc<Mutex<World>>,
+    clock: SimClock,
+    faults: Faults,
+}
+
+/// Why an owner's wish cannot be fulfilled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// Nothing has this name or id.
+    #[error("no {what} `{id}` in this simulated AWS")]
+    Unknown {
+        /// `role`, `account` or `user`.
+        what: &'static str,
+        /// As given.
+        id: String,
+    },
+    /// The text is no policy, or none for this purpose.
+    #[error("policy: {0}")]
+    Policy(#[from] ParseError),
+}
+
+/// One account assignment, as the owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AssignmentRow {
+    /// Twelve digits.
+    pub account_id: String,
+    /// `prod-payments`
+    pub account: String,
+    /// `arn:aws:sso:::permissionSet/…`
+    pub permission_set_arn: String,
+    /// `prod-admin`
+    pub permission_set: String,
+    /// `USER` or `GROUP`
+    pub principal_type: String,
+    /// The identity store's id.
+    pub principal_id: String,
+    /// `ana.moreno`, or the group's name.
+    pub principal: String,
+}
+
+/// What became of a request.
+pub(crate) enum Outcome {
+    /// Answer this.
+    Reply(Reply),
+    /// Break the connection.
+    Lost,
+}
+
+impl Sim {
+    /// Generates an estate and everything around it. Fails when the counts cannot be met.
+    pub fn new(options: SimOptions) -> Result<Sim, EstateError> {
+        let mut world = World::new(&options.estate, options.knobs)?;
+        world.lag_turned();
+        Ok(Sim {
+            world: Arc::new(Mutex::new(world)),
+            clock: options.clock,
+            faults: Faults::default(),
+        })
+    }
+
+    /// The clock it lives by.
+    pub fn clock(&self) -> &SimClock {
+        &self.clock
+    }
+
+    /// The script of what goes wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Keys, names and ids.
+    pub fn facts(&self) -> Facts {
+        self.lock().facts.clone()
+    }
+
+    /// Turns its manners.
+    pub fn knobs(&self, turn: impl FnOnce(&mut Knobs)) {
+        let mut world = self.caught_up();
+        turn(&mut world.knobs);
+        world.lag_turned();
+    }
+
+    /// How many calls have arrived so far, answered or not.
+    pub fn calls(&self) -> u64 {
+        self.lock().journal.total()
+    }
+
+    /// How many of them were signed with this party's keys.
+    pub fn calls_by(&self, party: Party) -> u64 {
+        self.lock().journal.total_by(party)
+    }
+
+    /// The calls so far, oldest first; of very many only the newest.
+    pub fn journal(&self) -> Vec<Entry> {
+        self.journal_since(0)
+    }
+
+    /// The calls after the one with this number.
+    pub fn journal_since(&self, no: u64) -> Vec<Entry> {
+        self.lock().journal.since(no)
+    }
+
+    /// Every assignment there is at this moment, without any lag.
+    pub fn assignments(&self) -> Vec<AssignmentRow> {
+        let world = self.caught_up();
+        let rows = world.relations().all_rows();
+        rows.filter_map(|(account, set, who)| {
+            let account = world.estate.accounts.get(account as usize)?;
+            let set = world.estate.sets.get(set as usize)?;
+            let place = who.place() as usize;
+            let principal = if who.is_group() {
+                &world.estate.groups.get(place)?.name
+            } else {
+                &world.estate.users.get(place)?.user_name
+            };
+            Some(AssignmentRow {
+                account_id: account.id.clone(),
+                account: account.name.clone(),
+                permission_set_arn: set.arn.clone(),
+                permission_set: set.name.clone(),
+                principal_type: who.kind().to_owned(),
+                principal_id: world.principal_id(who).to_owned(),
+                principal: principal.clone(),
+            })
+        })
+        .collect()
+    }
+
+    /// The id of the account with this name.
+    pub fn account_id(&self, name: &str) -> Option<String> {
+        let world = self.lock();
+        let found = world
+            .estate
+            .accounts
+            .iter()
+            .find(|account| account.name == name);
+        found.map(|account| account.id.clone())
+    }
+
+    /// The ARN of the permission set with this name.
+    pub fn permission_set_arn(&self, name: &str) -> Option<String> {
+        let world = self.lock();
+        let found = world.estate.sets.iter().find(|set| set.name == name);
+        found.map(|set| set.arn.clone())
+    }
+
+    /// The id of the group with this name.
+    pub fn group_id(&self, name: &str) -> Option<String> {
+        let world = self.lock();
+        let found = world.estate.groups.iter().find(|group| group.name == name);
+        found.map(|group| group.id.clone())
+    }
+
+    /// The id of the user with this user name.
+    pub fn user_id(&self, user_name: &str) -> Option<String> {
+        let world = self.lock();
+        let found = world
+            .estate
+            .users
+            .iter()
+            .find(|user| user.user_name == user_name);
+        found.map(|user| user.id.clone())
+    }
+
+    /// Makes the connector's role trust the Stint host with this External ID: what an
+    /// administrator does who pastes the trust policy Stint shows.
+    pub fn trust_connector(&self, external_id: &str) {
+        let mut world = self.lock();
+        let trust = trust_policy(&world.facts.host.arn, external_id);
+        let role = world.facts.connector_role_arn.clone();
+        if let Some(role) = world.access.roles.get_mut(&role) {
+            role.trust = trust;
+        }
+    }
+
+    /// Replaces a role's trust policy.
+    pub fn put_trust_policy(&self, role_arn: &str, policy: &str) -> Result<(), ControlError> {
+        let policy = checked(policy, PolicyKind::Trust)?;
+        let mut world = self.lock();
+        let role = world
+            .access
+            .roles
+            .get_mut(role_arn)
+            .ok_or_else(|| unknown("role", role_arn))?;
+        role.trust = policy;
+        Ok(())
+    }
+
+    /// Replaces what a role may do; calls after this one are judged by it.
+    pub fn put_role_permissions(&self, role_arn: &str, policy: &str) -> Result<(), ControlError> {
+        let policy = checked(policy, PolicyKind::Identity)?;
+        let mut world = self.lock();
+        let role = world
+            .access
+            .roles
+            .get_mut(role_arn)
+            .ok_or_else(|| unknown("role", role_arn))?;
+        role.permissions = policy;
+        Ok(())
+    }
+
+    /// Changes the state of an account.
+    pub fn set_account_state(
+        &self,
+        account_id: &str,
+        state: AccountState,
+    ) -> Result<(), ControlError> {
+        let mut world = self.lock();
+        let account = world
+            .estate
+            .accounts
+            .iter_mut()
+            .find(|account| account.id == account_id);
+        account.ok_or_else(|| unknown("account", account_id))?.state = state;
+        Ok(())
+    }
+
+    /// Disables a user: listed as such, and nothing else changes.
+    pub fn disable_user(&self, user_id: &str) -> Result<(), ControlError> {
+        let now = self.clock.now_micros();
+        let mut world = self.lock();
+        let user = world
+            .estate
+            .users
+            .iter_mut()
+            .find(|user| user.id == user_id && !user.removed);
+        let user = user.ok_or_else(|| unknown("user", user_id))?;
+        user.enabled = false;
+        user.updated_at = now;
+        user.revision += 1;
+        Ok(())
+    }
+
+    /// Removes a user from the directory and from every group. Assignments stay behind and
+    /// go on naming the dead id, as in AWS (AWS reference §1.2 [R]).
+    pub fn remove_user(&self, user_id: &str) -> Result<(), ControlError> {
+        let now = self.clock.now_micros();
+        let mut world = self.caught_up();
+        let place = world.users_by_id.get(user_id).copied();
+        let user = place.and_then(|place| world.estate.users.get_mut(place as usize));
+        let (Some(place), Some(user)) = (place, user) else {
+            return Err(unknown("user", user_id));
+        };
+        if user.removed {
+            return Err(unknown("user", user_id));
+        }
+        user.removed = true;
+        let groups: Vec<u32> = world.relations().groups_of(place, 0).collect();
+        for group in groups {
+            world.change(Change::Leave { group, user: place }, now);
+        }
+        Ok(())
+    }
+
+    /// Serves one request, with whatever the script has in store for it.
+    pub(crate) async fn exchange(&self, headers: &HeaderMap, body: &[u8]) -> Outcome {
+        let call = Call::read(headers, body);
+        let met = {
+            let world = self.lock();
+            let operation = call.name();
+            self.faults.meet(&Seen {
+                operation: &operation,
+                party: world.party(&call),
+                caller_arn: world.signer(&call).map(|key| key.arn()),
+                input: &call.input,
+            })
+        };
+        let (fault, effect) = met.unzip();
+        match &effect {
+            Some(Effect::Delay { millis }) => pause(*millis).await,
+            Some(Effect::Hold(gate)) => gate.pass().await,
+            Some(Effect::Advance { micros }) => self.clock.advance(*micros),
+            _ => {}
+        }
+        let moment = self.moment();
+        let mut world = self.lock();
+        world.catch_up(moment);
+        let request_id = world.request_id(world.journal.next_no());
+        match &effect {
+            Some(Effect::LoseBefore) => {
+                let answer = Answered::Lost {
+                    done: false,
+                    code: None,
+                };
+                world.record(&call, moment.at, request_id, answer, fault);
+                return Outcome::Lost;
+            }
+            Some(Effect::ArriveLate { micros }) => {
+                let answer = Answered::Lost {
+                    done: false,
+                    code: None,
+                };
+                world.record(&call, moment.at, request_id, answer, fault);
+                let due = moment.at.saturating_add(*micros);
+                world.arrive_later(due, fault.unwrap_or_default(), call);
+                return Outcome::Lost;
+            }
+            _ => {}
+        }
+        let result = world.perform(&call, moment, effect.as_ref());
+        let judged = world
+            .signer(&call)
+            .map_or(moment.at, |key| moment.by(key.judge));
+        let reply = Reply::of(&call, &result, &request_id, judged);
+        let lost = matches!(effect, Some(Effect::LoseAfter));
+        let answer = match (&result, lost) {
+            (Ok(_), false) => Answered::Ok,
+            (Err(error), false) => Answered::Error {
+                status: error.status,
+                code: error.code.clone(),
+            },
+            (Ok(_), true) => Answered::Lost {
+                done: true,
+                code: None,
+            },
+            (Err(error), true) => Answered::Lost {
+                done: false,
+                code: Some(error.code.clone()),
+            },
+        };
+        world.record(&call, moment.at, request_id, answer, fault);
+        if lost {
+            Outcome::Lost
+        } else {
+            Outcome::Reply(reply)
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            at: self.clock.now_micros(),
+            wall: wall_micros(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn caught_up(&self) -> MutexGuard<'_, World> {
+        let mut world = self.lock();
+        world.catch_up(self.moment());
+        world
+    }
+}
+
+fn unknown(what: &'static str, id: &str) -> ControlError {
+    ControlError::Unknown {
+        what,
+        id: id.to_owned(),
+    }
+}
+
+fn checked(text: &str, kind: PolicyKind) -> Result<Policy, ParseError> {
+    let policy = Policy::parse(text)?;
+    policy.check(kind)?;
+    Ok(policy)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a scripted delay takes real time by definition"
+)]
+async fn pause(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}

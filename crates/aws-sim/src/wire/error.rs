@@ -1,0 +1,232 @@
+//! Errors as AWS sends them.
+
+use serde_json::{Map, Value, json};
+
+use super::Service;
+
+/// An error answer: code, words, status, and what else its shape carries.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ApiError {
+    pub(crate) status: u16,
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) extra: Map<String, Value>,
+    /// Modelled errors spell `Message`; those from the door in front of a service, `message`.
+    pub(crate) from_the_door: bool,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            status: 400,
+            code: code.into(),
+            message: message.into(),
+            extra: Map::new(),
+            from_the_door: false,
+        }
+    }
+
+    fn door(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            from_the_door: true,
+            ..Self::new(code, message)
+        }
+    }
+
+    pub(crate) fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    pub(crate) fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.extra.insert(member.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn serialization() -> Self {
+        Self::door(
+            "SerializationException",
+            "Start of structure or map found where not expected.",
+        )
+    }
+
+    pub(crate) fn missing_action() -> Self {
+        Self::new(
+            "MissingAction",
+            "The request must contain the parameter Action.",
+        )
+    }
+
+    /// The operation is none of the service's, or none the simulator has.
+    pub(crate) fn unknown_operation(service: Service, operation: &str, version: &str) -> Self {
+        if service.is_query() {
+            Self::new(
+                "InvalidAction",
+                format!("Could not find operation {operation} for version {version}"),
+            )
+        } else {
+            Self::door("UnknownOperationException", "")
+        }
+    }
+
+    pub(crate) fn missing_authentication(service: Service) -> Self {
+        if service.is_query() {
+            Self::new(
+                "MissingAuthenticationToken",
+                "Request is missing Authentication Token",
+            )
+            .status(403)
+        } else {
+            Self::door(
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+            )
+        }
+    }
+
+    pub(crate) fn incomplete_signature(service: Service, message: impl Into<String>) -> Self {
+        let code = if service.is_query() {
+            "IncompleteSignature"
+        } else {
+            "IncompleteSignatureException"
+        };
+        Self::door(code, message)
+    }
+
+    /// Anything wrong with the signature itself.
+    pub(crate) fn bad_signature(service: Service, message: impl Into<String>) -> Self {
+        if service.is_query() {
+            Self::new("SignatureDoesNotMatch", message).status(403)
+        } else {
+            Self::door("InvalidSignatureException", message)
+        }
+    }
+
+    /// A key nobody has, or a session key without its token.
+    pub(crate) fn unknown_key(service: Service) -> Self {
+        let message = "The security token included in the request is invalid.";
+        if service.is_query() {
+            Self::new("InvalidClientTokenId", message).status(403)
+        } else {
+            Self::door("UnrecognizedClientException", message)
+        }
+    }
+
+    pub(crate) fn expired_token(service: Service) -> Self {
+        let message = "The security token included in the request is expired";
+        if service.is_query() {
+            Self::new("ExpiredToken", message).status(403)
+        } else {
+            Self::door("ExpiredTokenException", message)
+        }
+    }
+
+    /// Whatever the service says when it is asked too much (AWS reference §2).
+    pub(crate) fn throttled(service: Service) -> Self {
+        match service {
+            Service::Sts | Service::Iam => Self::new("Throttling", "Rate exceeded"),
+            Service::Organizations => Self::new(
+                "TooManyRequestsException",
+                "AWS Organizations can't complete your request because the rate was exceeded. Try again later.",
+            ),
+            Service::IdentityStore => {
+                Self::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", 1)
+            }
+            Service::Sso | Service::Nobody => Self::new("ThrottlingException", "Rate exceeded"),
+        }
+    }
+
+    /// The service fails.
+    pub(crate) fn internal(service: Service) -> Self {
+        let (code, message) = match service {
+            Service::Sts => (
+                "InternalFailure",
+                "We encountered an internal error. Please try again.",
+            ),
+            Service::Iam => (
+                "ServiceFailure",
+                "The request processing has failed because of an unknown error.",
+            ),
+            Service::Organizations => (
+                "ServiceException",
+                "AWS Organizations can't complete your request because of an internal service error. Try again later.",
+            ),
+            Service::Sso | Service::IdentityStore | Service::Nobody => (
+                "InternalServerException",
+                "An unexpected internal service exception was encountered",
+            ),
+        };
+        Self::new(code, message).status(500)
+    }
+
+    /// AWS says which action was refused, but for Organizations, which says nothing.
+    pub(crate) fn access_denied(
+        service: Service,
+        caller: &str,
+        action: &str,
+        resource: &str,
+    ) -> Self {
+        let reason = format!("because no identity-based policy allows the {action} action");
+        match service {
+            Service::Organizations => {
+                Self::new("AccessDeniedException", "You don't have permissions to access this resource.")
+            }
+            Service::Sts | Service::Iam => Self::new(
+                "AccessDenied",
+                format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}"),
+            )
+            .status(403),
+            Service::Sso | Service::IdentityStore | Service::Nobody => Self::new(
+                "AccessDeniedException",
+                format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}"),
+            ),
+        }
+    }
+
+    /// The same without a reason: missing role, wrong External ID, trust and policy all read
+    /// alike (AWS reference §4 [K/R]).
+    pub(crate) fn may_not_assume(caller: &str, role: &str) -> Self {
+        Self::new(
+            "AccessDenied",
+            format!(
+                "User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role}"
+            ),
+        )
+        .status(403)
+    }
+
+    pub(crate) fn validation(service: Service, message: impl Into<String>) -> Self {
+        let code = match service {
+            Service::Sts | Service::Iam => "ValidationError",
+            Service::Organizations => "InvalidInputException",
+            Service::Sso | Service::IdentityStore | Service::Nobody => "ValidationException",
+        };
+        Self::new(code, message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new("ResourceNotFoundException", message)
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::new("ConflictException", message)
+    }
+
+    /// The awsJson body.
+    pub(super) fn json(&self, request_id: &str) -> String {
+        let mut body = self.extra.clone();
+        body.insert("__type".to_owned(), json!(self.code));
+        let spelled = if self.from_the_door {
+            "message"
+        } else {
+            "Message"
+        };
+        if !self.message.is_empty() {
+            body.insert(spelled.to_owned(), json!(self.message));
+        }
+        if self.extra.contains_key("RequestId") {
+            body.insert("RequestId".to_owned(), json!(request_id));
+        }
+        Value::Object(body).to_string()
+    }
+}

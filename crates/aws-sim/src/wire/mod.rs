@@ -1,0 +1,191 @@
+//! The wire: what comes in, what goes out, in AWS's two protocols.
+//!
+//! awsQuery (a form in, XML out) for STS and IAM; awsJson1.1 for the rest (AWS reference
+//! §1.0 [M]). Nothing here knows what an operation does.
+
+mod auth;
+mod error;
+mod json;
+mod query;
+mod token;
+
+pub(crate) use auth::{Authorization, authorization};
+pub(crate) use error::ApiError;
+pub(crate) use json::{Input, Shape};
+pub(crate) use query::{escape, form, form_decode};
+pub(crate) use token::Pager;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use crate::clock;
+
+/// A service of AWS, as far as the simulator knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    Sts,
+    Iam,
+    Organizations,
+    Sso,
+    IdentityStore,
+    /// Spoken to in JSON, but nobody lives there.
+    Nobody,
+}
+
+impl Service {
+    /// The name in credential scopes and in policies.
+    pub(crate) fn scope(self) -> &'static str {
+        match self {
+            Service::Sts => "sts",
+            Service::Iam => "iam",
+            Service::Organizations => "organizations",
+            Service::Sso => "sso",
+            Service::IdentityStore => "identitystore",
+            Service::Nobody => "unknown",
+        }
+    }
+
+    pub(crate) fn is_query(self) -> bool {
+        matches!(self, Service::Sts | Service::Iam)
+    }
+
+    fn namespace(self) -> &'static str {
+        match self {
+            Service::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
+            _ => "https://sts.amazonaws.com/doc/2011-06-15/",
+        }
+    }
+
+    fn by_target(prefix: &str) -> Service {
+        match prefix {
+            "AWSOrganizationsV20161128" => Service::Organizations,
+            "SWBExternalService" => Service::Sso,
+            "AWSIdentityStore" => Service::IdentityStore,
+            _ => Service::Nobody,
+        }
+    }
+}
+
+/// A request as it was understood, before anybody looked at who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) service: Service,
+    pub(crate) operation: String,
+    /// An object; for forms, an object of texts.
+    pub(crate) input: Value,
+    pub(crate) authorization: Result<Authorization, ApiError>,
+    /// Something that makes the request unreadable whoever asks.
+    pub(crate) broken: Option<ApiError>,
+}
+
+impl Call {
+    /// `sso:CreateAccountAssignment`
+    pub(crate) fn name(&self) -> String {
+        format!("{}:{}", self.service.scope(), self.operation)
+    }
+
+    pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Call {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let target = header("x-amz-target");
+        let (service, operation, input, broken) = match target {
+            Some(target) => {
+                let (prefix, operation) = target.split_once('.').unwrap_or(("", target));
+                let service = Service::by_target(prefix);
+                let (input, broken) = match serde_json::from_slice::<Value>(body) {
+                    _ if body.is_empty() => (Value::Object(serde_json::Map::new()), None),
+                    Ok(Value::Object(members)) => (Value::Object(members), None),
+                    _ => (
+                        Value::Object(serde_json::Map::new()),
+                        Some(ApiError::serialization()),
+                    ),
+                };
+                (service, operation.to_owned(), input, broken)
+            }
+            None => {
+                let members = form_decode(body);
+                let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or("");
+                let service = match text("Version") {
+                    "2010-05-08" => Service::Iam,
+                    _ => Service::Sts,
+                };
+                let operation = text("Action").to_owned();
+                let broken = operation.is_empty().then(ApiError::missing_action);
+                (service, operation, Value::Object(members), broken)
+            }
+        };
+        let authorization = authorization(service, headers);
+        Call {
+            service,
+            operation,
+            input,
+            authorization,
+            broken,
+        }
+    }
+}
+
+/// What an operation answers with.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    /// An awsJson output.
+    Json(Value),
+    /// The inside of an awsQuery `…Result`, or nothing for operations without output.
+    Xml(Option<String>),
+}
+
+/// A finished response.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) request_id: String,
+    /// The `Date` header, by the clock the request was judged by.
+    pub(crate) date: String,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    pub(crate) fn of(
+        call: &Call,
+        result: &Result<Answer, ApiError>,
+        request_id: &str,
+        at: i64,
+    ) -> Reply {
+        let (status, body) = match result {
+            Ok(Answer::Json(value)) => (200, value.to_string()),
+            Ok(Answer::Xml(inside)) => (200, query::response(call, inside.as_deref(), request_id)),
+            Err(error) if call.service.is_query() => {
+                (error.status, query::error(call, error, request_id))
+            }
+            Err(error) => (error.status, error.json(request_id)),
+        };
+        Reply {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
+            content_type: if call.service.is_query() {
+                "text/xml"
+            } else {
+                "application/x-amz-json-1.1"
+            },
+            request_id: request_id.to_owned(),
+            date: clock::http_date(at),
+            body: Bytes::from(body),
+        }
+    }
+
+    pub(crate) fn into_http<B: From<Bytes>>(self) -> http::Response<B> {
+        let mut response = http::Response::new(B::from(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            http::header::CONTENT_TYPE,
+            http::HeaderValue::from_static(self.content_type),
+        );
+        for (name, text) in [("x-amzn-requestid", &self.request_id), ("date", &self.date)] {
+            if let Ok(value) = http::HeaderValue::from_str(text) {
+                headers.insert(name, value);
+            }
+        }
+        response
+    }
+}

@@ -1,0 +1,139 @@
+//! Page tokens: opaque, different every time, good only for the listing they came from.
+
+use serde_json::Value;
+
+use super::{ApiError, Input, Service};
+use crate::ids::{Seeded, fnv};
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Where a listing goes on.
+pub(crate) type PageToken = [u32; 3];
+
+/// One listing: its size of page, where it stands, and how to write the next token.
+#[derive(Debug)]
+pub(crate) struct Pager {
+    seed: u64,
+    nonce: u64,
+    listing: u64,
+    /// How many rows this page may have.
+    pub(crate) limit: usize,
+    /// Where to go on; zeros at the start.
+    pub(crate) from: PageToken,
+    /// Whether this is the first page.
+    pub(crate) first: bool,
+}
+
+impl Pager {
+    /// Reads `MaxResults` and `NextToken`. `nonce` must differ from call to call.
+    pub(crate) fn read(
+        input: &Input<'_>,
+        operation: &str,
+        most: u64,
+        seed: u64,
+        nonce: u64,
+    ) -> Result<Pager, ApiError> {
+        let limit = input.number("MaxResults", 1, most)?.unwrap_or(most);
+        let mut asked = input.members().clone();
+        asked.remove("NextToken");
+        asked.remove("MaxResults");
+        let listing = fnv(format!("{operation} {}", Value::Object(asked)).as_bytes());
+        let mut pager = Pager {
+            seed,
+            nonce,
+            listing,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            from: [0; 3],
+            first: true,
+        };
+        if let Some(token) = input.text("NextToken")? {
+            pager.from = pager
+                .decode(token)
+                .ok_or_else(|| bad_token(input.service()))?;
+            pager.first = false;
+        }
+        Ok(pager)
+    }
+
+    /// Takes a page from rows that begin at [`Pager::from`]. `place` tells where to go on
+    /// with the row itself as the first of the next page.
+    pub(crate) fn take<T>(
+        &self,
+        mut rows: impl Iterator<Item = T>,
+        place: impl Fn(&T) -> PageToken,
+    ) -> (Vec<T>, Option<String>) {
+        let page: Vec<T> = rows.by_ref().take(self.limit).collect();
+        let next = rows.next().map(|row| self.encode(place(&row)));
+        (page, next)
+    }
+
+    pub(crate) fn encode(&self, place: PageToken) -> String {
+        let mut words = vec![self.nonce];
+        let [a, b, c] = place.map(u64::from);
+        let plain = [(a << 32) | b, c, self.listing];
+        let mut stream = Seeded::new(self.seed, "page token", self.nonce);
+        words.extend(plain.map(|word| word ^ stream.next()));
+        words.push(self.check(plain));
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+        bytes
+            .chunks(3)
+            .flat_map(|chunk| {
+                let padded = chunk.iter().chain(&[0, 0]).take(3);
+                let bits = padded.fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte));
+                (0..=chunk.len()).map(move |n| (bits >> (18 - 6 * n)) & 63)
+            })
+            .filter_map(|six| ALPHABET.get(six as usize))
+            .map(|byte| char::from(*byte))
+            .collect()
+    }
+
+    fn decode(&self, token: &str) -> Option<PageToken> {
+        let mut bits = 0_u32;
+        let mut have = 0;
+        let mut bytes = Vec::new();
+        for byte in token.bytes() {
+            let six = ALPHABET.iter().position(|known| *known == byte)?;
+            bits = ((bits << 6) | u32::try_from(six).ok()?) & 0xf_ffff;
+            have += 6;
+            if have >= 8 {
+                have -= 8;
+                bytes.push(u8::try_from((bits >> have) & 0xff).ok()?);
+            }
+        }
+        let words: Vec<u64> = bytes
+            .chunks(8)
+            .map(|chunk| <[u8; 8]>::try_from(chunk).map(u64::from_be_bytes))
+            .collect::<Result<_, _>>()
+            .ok()?;
+        let [nonce, one, two, three, check] = words.as_slice() else {
+            return None;
+        };
+        let mut stream = Seeded::new(self.seed, "page token", *nonce);
+        let plain = [*one, *two, *three].map(|word| word ^ stream.next());
+        let [places, last, listing] = plain;
+        if *check != self.check(plain) || listing != self.listing {
+            return None;
+        }
+        Some([
+            u32::try_from(places >> 32).ok()?,
+            u32::try_from(places & 0xffff_ffff).ok()?,
+            u32::try_from(last).ok()?,
+        ])
+    }
+
+    fn check(&self, plain: [u64; 3]) -> u64 {
+        let bytes: Vec<u8> = plain.iter().flat_map(|word| word.to_be_bytes()).collect();
+        Seeded::new(self.seed, "page token check", fnv(&bytes)).next()
+    }
+}
+
+fn bad_token(service: Service) -> ApiError {
+    match service {
+        Service::Organizations => ApiError::new(
+            "InvalidInputException",
+            "You specified an invalid value for nextToken. You must get the value from the response to a previous call to the API.",
+        )
+        .with("Reason", "INVALID_NEXT_TOKEN"),
+        other => ApiError::validation(other, "The provided NextToken is invalid."),
+    }
+}

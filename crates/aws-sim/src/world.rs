@@ -1,0 +1,363 @@
+//! The whole state behind the wire, and how time changes it.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::access::{Access, Founding, Key, Moment};
+use crate::estate::{Estate, EstateError, EstateSpec, generate};
+use crate::facts::{Facts, Person};
+use crate::fault::Effect;
+use crate::ids::Seeded;
+use crate::journal::{Answered, Call as Entry, Journal, Party};
+use crate::ops;
+use crate::options::{Knobs, Reads};
+use crate::relations::{Change, Principal, Relations};
+use crate::wire::{Answer, ApiError, Call};
+use crate::writes::{Kind, State, Writes};
+
+/// Where the Identity Center instance of every estate lives.
+pub(crate) const REGION: &str = "eu-central-1";
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) estate: Estate,
+    pub(crate) access: Access,
+    pub(crate) facts: Facts,
+    pub(crate) knobs: Knobs,
+    pub(crate) journal: Journal,
+    pub(crate) writes: Writes,
+    pub(crate) accounts_by_id: HashMap<String, u32>,
+    pub(crate) sets_by_arn: HashMap<String, u32>,
+    pub(crate) users_by_id: HashMap<String, u32>,
+    pub(crate) groups_by_id: HashMap<String, u32>,
+    lagging: Option<Lagging>,
+    late: Vec<Late>,
+    reads: u64,
+    issued: u64,
+}
+
+/// A copy of the relations that follows the live ones at a distance.
+#[derive(Debug)]
+struct Lagging {
+    relations: Relations,
+    to_come: VecDeque<(i64, Change)>,
+}
+
+/// A request under way whose caller has given up.
+#[derive(Debug)]
+struct Late {
+    due: i64,
+    fault: u64,
+    call: Call,
+}
+
+/// What an operation knows about the call it serves.
+pub(crate) struct Cx<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) key: &'a Key,
+    pub(crate) moment: Moment,
+    pub(crate) effect: Option<&'a Effect>,
+    /// Different for every call; seeds page tokens and new ids.
+    pub(crate) no: u64,
+}
+
+impl World {
+    pub(crate) fn new(spec: &EstateSpec, knobs: Knobs) -> Result<World, EstateError> {
+        let estate = generate(spec)?;
+        let founding = Founding::of(&estate);
+        let index = |ids: &mut dyn Iterator<Item = &String>| -> HashMap<String, u32> {
+            ids.cloned().zip(0_u32..).collect()
+        };
+        let accounts_by_id = index(&mut estate.accounts.iter().map(|account| &account.id));
+        let sets_by_arn = index(&mut estate.sets.iter().map(|set| &set.arn));
+        let users_by_id = index(&mut estate.users.iter().map(|user| &user.id));
+        let groups_by_id = index(&mut estate.groups.iter().map(|group| &group.id));
+        let person = |n: usize| {
+            estate.users.get(n).map(|user| Person {
+                user_id: user.id.clone(),
+                user_name: user.user_name.clone(),
+                display_name: format!("{} {}", user.given, user.family),
+                email: user.email.clone(),
+            })
+        };
+        let facts = Facts {
+            admin: founding.admin,
+            host: founding.host,
+            management_account: estate.management().to_owned(),
+            organization_id: estate.organization_id.clone(),
+            instance_arn: estate.instance_arn(),
+            identity_store_id: estate.store.clone(),
+            region: REGION.to_owned(),
+            connector_role_arn: founding.connector_role,
+            connector_external_id: founding.connector_external_id,
+            member_role_arn: founding.member_role,
+            ana: person(0),
+            bo: person(1),
+            cy: person(2),
+            dee: person(3),
+        };
+        Ok(World {
+            access: founding.access,
+            facts,
+            knobs,
+            journal: Journal::default(),
+            writes: Writes::default(),
+            accounts_by_id,
+            sets_by_arn,
+            users_by_id,
+            groups_by_id,
+            lagging: None,
+            late: Vec::new(),
+            reads: 0,
+            issued: 0,
+            estate,
+        })
+    }
+
+    /// A stream of characters for the next new id of this kind.
+    pub(crate) fn fresh(&mut self, label: &str) -> Seeded {
+        self.issued += 1;
+        Seeded::new(self.estate.seed, label, self.issued)
+    }
+
+    pub(crate) fn request_id(&self, no: u64) -> String {
+        Seeded::new(self.estate.seed, "request id", no).uuid()
+    }
+
+    /// Whose key a call was signed with, as far as the key alone tells.
+    pub(crate) fn signer(&self, call: &Call) -> Option<&Key> {
+        let authorization = call.authorization.as_ref().ok()?;
+        self.access.keys.get(&authorization.access_key)
+    }
+
+    pub(crate) fn party(&self, call: &Call) -> Party {
+        self.signer(call).map_or(Party::Nobody, |key| key.party)
+    }
+
+    /// Serves one call. The caller sees to it that time has been brought up to `moment`.
+    pub(crate) fn perform(
+        &mut self,
+        call: &Call,
+        moment: Moment,
+        effect: Option<&Effect>,
+    ) -> Result<Answer, ApiError> {
+        let service = call.service;
+        match effect {
+            Some(Effect::Throttle) => return Err(ApiError::throttled(service)),
+            Some(Effect::Broken) => return Err(ApiError::internal(service)),
+            Some(Effect::Refuse { code, message }) => {
+                let status = if service.is_query() { 403 } else { 400 };
+                return Err(ApiError::new(code.clone(), message.clone()).status(status));
+            }
+            _ => {}
+        }
+        let authorization = call.authorization.as_ref().map_err(ApiError::clone)?;
+        let window = self.knobs.signature_window_micros;
+        let key = self
+            .access
+            .authenticate(service, authorization, moment, window)?
+            .clone();
+        if let Some(broken) = &call.broken {
+            return Err(broken.clone());
+        }
+        let no = self.journal.next_no();
+        let cx = Cx {
+            call,
+            key: &key,
+            moment,
+            effect,
+            no,
+        };
+        ops::dispatch(self, &cx)
+    }
+
+    /// Writes a call into the journal.
+    pub(crate) fn record(
+        &mut self,
+        call: &Call,
+        at: i64,
+        request_id: String,
+        answer: Answered,
+        fault: Option<u64>,
+    ) {
+        let signer = self.signer(call);
+        let authorization = call.authorization.as_ref().ok();
+        let entry = Entry {
+            no: 0,
+            at,
+            operation: call.name(),
+            party: self.party(call),
+            account: signer.map(|key| key.account().to_owned()),
+            caller_arn: signer.map(|key| key.arn().to_owned()),
+            access_key_id: authorization.map(|known| known.access_key.clone()),
+            request_id,
+            signed_at: authorization.map(|known| known.signed_at),
+            input: call.input.clone(),
+            answer,
+            fault,
+        };
+        self.journal.write(entry);
+    }
+
+    pub(crate) fn arrive_later(&mut self, due: i64, fault: u64, call: Call) {
+        self.late.push(Late { due, fault, call });
+    }
+
+    /// Lets everything happen that is due by now, in its order: writes end, late requests
+    /// arrive.
+    pub(crate) fn catch_up(&mut self, moment: Moment) {
+        loop {
+            let end = self.writes.next_end().filter(|(at, _)| *at <= moment.at);
+            let arrival = self
+                .late
+                .iter()
+                .enumerate()
+                .map(|(place, late)| (late.due, place))
+                .min()
+                .filter(|(at, _)| *at <= moment.at);
+            match (end, arrival) {
+                (None, None) => break,
+                (Some((at, place)), None) => self.end_write(place, at),
+                (Some((at, place)), Some((due, _))) if at <= due => self.end_write(place, at),
+                (_, Some((due, place))) => {
+                    let late = self.late.remove(place);
+                    let then = Moment {
+                        at: due,
+                        wall: moment.wall,
+                    };
+                    let request_id = self.request_id(self.journal.next_no());
+                    let result = self.perform(&late.call, then, None);
+                    let code = result.err().map(|error| error.code);
+                    let answer = Answered::Lost {
+                        done: code.is_none(),
+                        code,
+                    };
+                    self.record(&late.call, due, request_id, answer, Some(late.fault));
+                }
+            }
+        }
+        self.follow(moment.at);
+    }
+
+    /// Carries out an asynchronous write.
+    pub(crate) fn end_write(&mut self, place: usize, at: i64) {
+        let Some(write) = self.writes.get(place).cloned() else {
+            return;
+        };
+        let principal = write
+            .principal
+            .filter(|principal| self.is_there(*principal));
+        let absent = || {
+            State::Failed(format!(
+                "Received a 404 status error: the {} assignee {} was not found in directory {}",
+                write.principal_kind, write.principal_id, self.estate.store
+            ))
+        };
+        let (state, change) = match (&write.fate.failure, principal) {
+            (Some(reason), known) => (
+                State::Failed(reason.clone()),
+                known.filter(|_| write.fate.applies),
+            ),
+            (None, None) => (absent(), None),
+            (None, Some(principal))
+                if write.kind == Kind::Delete
+                    && write.fate.applies
+                    && !self.relations().has(write.account, write.set, principal) =>
+            {
+                (
+                    State::Failed("Received a 404 status error: Assignment not found.".to_owned()),
+                    None,
+                )
+            }
+            (None, Some(principal)) => (State::Succeeded, write.fate.applies.then_some(principal)),
+        };
+        if let Some(principal) = change {
+            let change = match write.kind {
+                Kind::Create => Change::Assign(write.account, write.set, principal),
+                Kind::Delete => Change::Unassign(write.account, write.set, principal),
+            };
+            self.change(change, at);
+        }
+        self.writes.end(place, state);
+    }
+
+    pub(crate) fn is_there(&self, principal: Principal) -> bool {
+        let place = principal.place() as usize;
+        if principal.is_group() {
+            place < self.estate.groups.len()
+        } else {
+            self.estate
+                .users
+                .get(place)
+                .is_some_and(|user| !user.removed)
+        }
+    }
+
+    /// The id of whoever stands at this place, also once removed.
+    pub(crate) fn principal_id(&self, principal: Principal) -> &str {
+        let place = principal.place() as usize;
+        if principal.is_group() {
+            self.estate
+                .groups
+                .get(place)
+                .map_or("", |group| group.id.as_str())
+        } else {
+            self.estate
+                .users
+                .get(place)
+                .map_or("", |user| user.id.as_str())
+        }
+    }
+
+    /// The state as it is.
+    pub(crate) fn relations(&self) -> &Relations {
+        &self.estate.relations
+    }
+
+    /// Changes the state; a lagging copy follows later.
+    pub(crate) fn change(&mut self, change: Change, at: i64) {
+        self.estate.relations.apply(&change);
+        if let Some(lagging) = &mut self.lagging {
+            lagging.to_come.push_back((at, change));
+        }
+    }
+
+    /// Must be called after the lag was turned.
+    pub(crate) fn lag_turned(&mut self) {
+        if self.knobs.read_lag_micros <= 0 {
+            self.lagging = None;
+        } else if self.lagging.is_none() {
+            self.lagging = Some(Lagging {
+                relations: self.estate.relations.clone(),
+                to_come: VecDeque::new(),
+            });
+        }
+    }
+
+    fn follow(&mut self, now: i64) {
+        let lag = self.knobs.read_lag_micros;
+        let Some(lagging) = &mut self.lagging else {
+            return;
+        };
+        while let Some((at, _)) = lagging.to_come.front()
+            && at.saturating_add(lag) <= now
+        {
+            if let Some((_, change)) = lagging.to_come.pop_front() {
+                lagging.relations.apply(&change);
+            }
+        }
+    }
+
+    /// The state one read sees, and whether that is the lagging one.
+    pub(crate) fn read(&mut self, effect: Option<&Effect>) -> &Relations {
+        self.reads += 1;
+        let lags = match self.knobs.reads {
+            Reads::Lagging => true,
+            Reads::Alternating => self.reads % 2 == 1,
+            Reads::Fresh => false,
+        };
+        match &self.lagging {
+            Some(lagging) if lags || matches!(effect, Some(Effect::Stale)) => &lagging.relations,
+            _ => &self.estate.relations,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Judges the simulated AWS by clients nobody here wrote: boto3 and the `aws` command.
+
+    run.py --stint target/debug/stint            starts `stint sim` and stops it again
+    run.py --simulator target/debug/examples/sim starts the simulator by itself
+    STINT_SIM_URL=http://127.0.0.1:8481 run.py   uses one that runs already
+
+Needs the packages of requirements.txt; `aws` is taken from beside the Python that runs this.
+Prints one line per check and `N passed, M failed`; exits 1 if any failed.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+# Nothing is written beside the sources.
+sys.dont_write_bytecode = True
+
+import checks_aws  # noqa: E402
+import checks_boto3  # noqa: E402
+from estate import Estate  # noqa: E402
+
+SIZE = {
+    "--seed": 7,
+    "--accounts": 45,
+    "--permission-sets": 130,
+    "--users": 250,
+    "--groups": 120,
+    "--memberships": 3000,
+    "--assignments": 40000,
+}
+
+
+def start(command):
+    """Starts a simulator on a free port; gives the process and its address."""
+    words = [str(word) for pair in SIZE.items() for word in pair]
+    process = subprocess.Popen(
+        [*command, "--port", "0", *words], stdout=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        line = process.stdout.readline()
+        if not line:
+            break
+        name, _, value = line.strip().partition("=")
+        if name == "AWS_ENDPOINT_URL":
+            return process, value
+    process.terminate()
+    process.wait()
+    sys.exit(f"{' '.join(command)} did not say where it listens (exit code {process.returncode})")
+
+
+def run(estate):
+    passed, failed = 0, 0
+    for module in (checks_boto3, checks_aws):
+        for name, check in module.CHECKS:
+            try:
+                check(estate)
+            except Exception:  # a check may fail in any way
+                failed += 1
+                print(f"FAILED {module.CLIENT}: {name}", flush=True)
+                traceback.print_exc()
+            else:
+                passed += 1
+                print(f"ok     {module.CLIENT}: {name}", flush=True)
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return failed == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Real clients against the simulated AWS.")
+    parser.add_argument("--stint", help="path of the stint binary")
+    parser.add_argument("--simulator", help="path of the simulator's own binary")
+    given = parser.parse_args()
+    # Ended from outside, the simulator must end too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    process, url = None, os.environ.get("STINT_SIM_URL")
+    if given.stint:
+        process, url = start([given.stint, "sim"])
+    elif given.simulator:
+        process, url = start([given.simulator])
+    elif not url:
+        parser.error("give --stint, --simulator or STINT_SIM_URL")
+    try:
+        fine = run(Estate(url))
+    finally:
+        if process:
+            process.terminate()
+            process.wait(timeout=30)
+    sys.exit(0 if fine else 1)
+
+
+if __name__ == "__main__":
+    main()

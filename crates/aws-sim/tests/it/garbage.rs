@@ -1,0 +1,222 @@
+//! Whatever arrives is answered with an AWS error, never with a panic.
+
+use std::sync::LazyLock;
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+
+use crate::rig::{Rig, small};
+
+const TARGETS: &[&str] = &[
+    "AWSOrganizationsV20161128.DescribeOrganization",
+    "AWSOrganizationsV20161128.ListAccounts",
+    "AWSOrganizationsV20161128.DescribeAccount",
+    "SWBExternalService.ListInstances",
+    "SWBExternalService.ListPermissionSets",
+    "SWBExternalService.DescribePermissionSet",
+    "SWBExternalService.ListPermissionSetsProvisionedToAccount",
+    "SWBExternalService.ListAccountsForProvisionedPermissionSet",
+    "SWBExternalService.ListAccountAssignments",
+    "SWBExternalService.ListAccountAssignmentsForPrincipal",
+    "SWBExternalService.CreateAccountAssignment",
+    "SWBExternalService.DeleteAccountAssignment",
+    "SWBExternalService.DescribeAccountAssignmentCreationStatus",
+    "SWBExternalService.DescribeAccountAssignmentDeletionStatus",
+    "SWBExternalService.ListAccountAssignmentCreationStatus",
+    "SWBExternalService.ListAccountAssignmentDeletionStatus",
+    "AWSIdentityStore.ListUsers",
+    "AWSIdentityStore.ListGroups",
+    "AWSIdentityStore.DescribeUser",
+    "AWSIdentityStore.DescribeGroup",
+    "AWSIdentityStore.GetUserId",
+    "AWSIdentityStore.GetGroupId",
+    "AWSIdentityStore.ListGroupMemberships",
+    "AWSIdentityStore.ListGroupMembershipsForMember",
+    "AWSIdentityStore.GetGroupMembershipId",
+    "AWSIdentityStore.DescribeGroupMembership",
+    "AWSIdentityStore.IsMemberInGroups",
+    "AWSIdentityStore.CreateGroupMembership",
+    "AWSIdentityStore.DeleteGroupMembership",
+    "AWSIdentityStore.Nonsense",
+];
+
+const MEMBERS: &[&str] = &[
+    "InstanceArn",
+    "PermissionSetArn",
+    "AccountId",
+    "TargetId",
+    "TargetType",
+    "PrincipalType",
+    "PrincipalId",
+    "IdentityStoreId",
+    "GroupId",
+    "UserId",
+    "MemberId",
+    "GroupIds",
+    "MembershipId",
+    "AlternateIdentifier",
+    "Filter",
+    "Filters",
+    "Status",
+    "MaxResults",
+    "NextToken",
+    "ProvisioningStatus",
+    "AccountAssignmentCreationRequestId",
+];
+
+static RIG: LazyLock<(Rig, Runtime)> =
+    LazyLock::new(|| (Rig::in_memory(small()), Runtime::new().expect("a runtime")));
+
+/// Good values among bad ones.
+fn value() -> impl Strategy<Value = Value> {
+    let (rig, _) = &*RIG;
+    let ana = rig.ana();
+    let texts = vec![
+        rig.facts.instance_arn.clone(),
+        rig.set("prod-admin"),
+        rig.account("prod-payments"),
+        rig.facts.identity_store_id.clone(),
+        rig.sim.group_id("platform").expect("a group"),
+        ana.clone(),
+        "USER".to_owned(),
+        "GROUP".to_owned(),
+        "AWS_ACCOUNT".to_owned(),
+        "IN_PROGRESS".to_owned(),
+        String::new(),
+        "é\u{0}<&>\u{1F600}".to_owned(),
+        "x".repeat(3_000),
+    ];
+    let leaf = prop_oneof![
+        6 => prop::sample::select(texts).prop_map(Value::from),
+        1 => ".{0,8}".prop_map(Value::from),
+        1 => any::<i64>().prop_map(Value::from),
+        1 => Just(json!({ "UserId": ana })),
+        1 => Just(json!({ "UniqueAttribute": { "AttributePath": "userName", "AttributeValue": "ana.moreno" } })),
+        1 => Just(Value::Null),
+        1 => any::<bool>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(2, 6, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            (prop::sample::select(MEMBERS), inner).prop_map(|(name, value)| json!({ name: value })),
+        ]
+    })
+}
+
+fn input() -> impl Strategy<Value = Map<String, Value>> {
+    let (rig, _) = &*RIG;
+    let good = json!({
+        "InstanceArn": rig.facts.instance_arn,
+        "IdentityStoreId": rig.facts.identity_store_id,
+        "PermissionSetArn": rig.set("prod-admin"),
+        "AccountId": rig.account("prod-payments"),
+        "TargetId": rig.account("prod-payments"),
+        "TargetType": "AWS_ACCOUNT",
+        "PrincipalType": "USER",
+        "PrincipalId": rig.ana(),
+        "GroupId": rig.sim.group_id("platform"),
+        "UserId": rig.ana(),
+        "MemberId": { "UserId": rig.ana() },
+    });
+    let changes = prop::collection::vec((prop::sample::select(MEMBERS), value()), 0..3);
+    changes.prop_map(move |changes| {
+        let mut members = good.as_object().expect("an object").clone();
+        for (name, value) in changes {
+            members.insert(name.to_owned(), value);
+        }
+        members
+    })
+}
+
+/// Sends a body signed with the administrator's key, by the wall clock; gives status and body.
+fn send(content_type: &str, target: Option<&str>, service: &str, body: Vec<u8>) -> (u16, String) {
+    let (rig, runtime) = &*RIG;
+    let now = now_basic();
+    let mut request = Request::post("/")
+        .header("content-type", content_type)
+        .header("x-amz-date", &now)
+        .header(
+            "authorization",
+            format!(
+                "AWS4-HMAC-SHA256 Credential={}/{}/eu-central-1/{service}/aws4_request, SignedHeaders=host, Signature={}",
+                rig.facts.admin.access_key_id,
+                &now[..8],
+                "0".repeat(64)
+            ),
+        );
+    if let Some(target) = target {
+        request = request.header("x-amz-target", target);
+    }
+    let request = request.body(Body::from(body)).expect("a request");
+    runtime.block_on(async {
+        let answer = rig.sim.router().oneshot(request).await.expect("infallible");
+        let status = answer.status().as_u16();
+        let body = to_bytes(answer.into_body(), 1 << 24)
+            .await
+            .expect("a whole body");
+        (status, String::from_utf8(body.to_vec()).expect("UTF-8"))
+    })
+}
+
+/// The wall clock in the form of signatures.
+fn now_basic() -> String {
+    let now = aws_smithy_async::time::SystemTimeSource::new();
+    let now = aws_smithy_async::time::TimeSource::now(&now);
+    let now = jiff::Timestamp::try_from(now).expect("a time");
+    now.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+proptest! {
+    #[test]
+    fn any_json_input_is_answered(target in prop::sample::select(TARGETS), input in input()) {
+        let service = match target.split('.').next() {
+            Some("AWSIdentityStore") => "identitystore",
+            Some("SWBExternalService") => "sso",
+            _ => "organizations",
+        };
+        let body = Value::Object(input).to_string().into_bytes();
+        let (status, answer) = send("application/x-amz-json-1.1", Some(target), service, body);
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        prop_assert!(status == 200 || status == 400, "{} {}", status, answer);
+        prop_assert_eq!(status == 400, answer.get("__type").is_some(), "{}", answer);
+        prop_assert!(answer["__type"] != "InvalidSignatureException", "{}", answer);
+    }
+
+    #[test]
+    fn any_bytes_are_answered(body in prop::collection::vec(any::<u8>(), 0..200), as_json in any::<bool>()) {
+        let (status, answer) = if as_json {
+            send("application/x-amz-json-1.1", Some("SWBExternalService.ListPermissionSets"), "sso", body)
+        } else {
+            send("application/x-www-form-urlencoded", None, "sts", body)
+        };
+        prop_assert!((400..404).contains(&status), "{} {}", status, answer);
+    }
+
+    #[test]
+    fn any_form_is_answered(
+        action in prop_oneof![Just("AssumeRole"), Just("GetCallerIdentity"), Just("Other")],
+        members in prop::collection::vec((
+            prop_oneof![
+                Just("RoleArn".to_owned()), Just("RoleSessionName".to_owned()), Just("ExternalId".to_owned()),
+                Just("DurationSeconds".to_owned()), Just("Policy".to_owned()), Just("Tags.member.1.Key".to_owned()),
+                Just("Tags.member.1.Value".to_owned()), Just("SourceIdentity".to_owned()), "[ -~]{0,6}"
+            ],
+            prop_oneof![
+                Just("arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2FX".to_owned()), Just("name".to_owned()),
+                Just("3600".to_owned()), Just("%7B%7D".to_owned()), "[ -~]{0,30}", Just("%zz%".to_owned())
+            ],
+        ), 0..6),
+    ) {
+        let mut body = format!("Action={action}&Version=2011-06-15");
+        for (name, value) in members {
+            body += &format!("&{name}={value}");
+        }
+        let (status, answer) = send("application/x-www-form-urlencoded", None, "sts", body.into_bytes());
+        prop_assert!([200, 400, 403].contains(&status), "{} {}", status, answer);
+        prop_assert!(answer.contains("<RequestId>"), "{}", answer);
+    }
+}

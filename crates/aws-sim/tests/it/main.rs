@@ -1,0 +1,17 @@
+//! The simulated AWS, seen through the official SDK and through a plain socket.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod access;
+mod assignments;
+mod control;
+mod directory;
+mod estate;
+mod faults;
+mod garbage;
+mod lag;
+mod memberships;
+mod organizations;
+mod paging;
+mod rig;
+mod wire;

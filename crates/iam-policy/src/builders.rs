@@ -1,0 +1,118 @@
+//! The policies Stint asks people to paste into AWS.
+
+use crate::condition::{Condition, Operator, Quantifier, Test};
+use crate::model::{Actions, Effect, Policy, Principals, Resources, Statement, Version};
+use crate::principal::PrincipalEntry;
+
+/// Every AWS action the connector uses on a role it has assumed, in the order of
+/// [`connector_permissions`]. Nothing else is asked for; the simulated AWS lets the connector
+/// do exactly this, so that a call added without its action fails at once.
+pub const CONNECTOR_ACTIONS: &[&str] = &[
+    "organizations:DescribeOrganization",
+    "organizations:ListAccounts",
+    "sso:ListInstances",
+    "sso:ListPermissionSets",
+    "sso:DescribePermissionSet",
+    "sso:ListPermissionSetsProvisionedToAccount",
+    "sso:ListAccountAssignments",
+    "sso:ListAccountAssignmentsForPrincipal",
+    "sso:ListAccountAssignmentCreationStatus",
+    "sso:DescribeAccountAssignmentCreationStatus",
+    "sso:DescribeAccountAssignmentDeletionStatus",
+    "sso:CreateAccountAssignment",
+    "sso:DeleteAccountAssignment",
+    "identitystore:ListUsers",
+    "identitystore:ListGroups",
+    "identitystore:ListGroupMemberships",
+    "identitystore:GetGroupMembershipId",
+    "identitystore:CreateGroupMembership",
+    "identitystore:DeleteGroupMembership",
+];
+
+/// The trust policy of a role that only `base_identity` may assume, and only with this
+/// External ID (AWS reference §4 [D]). A session's ARN is not a principal one should name:
+/// for a base identity that is itself a role session, the role is named.
+pub fn trust_policy(base_identity: &str, external_id: &str) -> Policy {
+    Policy {
+        version: Version::V2012,
+        id: None,
+        statements: vec![Statement {
+            sid: Some("StintAssumesThisRole".to_owned()),
+            effect: Effect::Allow,
+            principals: Some(Principals {
+                negated: false,
+                entries: vec![PrincipalEntry::Arn(role_of(base_identity))],
+            }),
+            actions: Actions {
+                negated: false,
+                patterns: vec!["sts:AssumeRole".to_owned()],
+            },
+            resources: None,
+            conditions: vec![Condition {
+                operator: Operator {
+                    quantifier: Quantifier::Single,
+                    test: Test::StringEquals,
+                    if_exists: false,
+                },
+                key: "sts:ExternalId".to_owned(),
+                values: vec![external_id.to_owned()],
+            }],
+        }],
+    }
+}
+
+/// What the connector's role must be allowed to do: [`CONNECTOR_ACTIONS`], reads and writes
+/// apart, so that an administrator can leave the writes out at first.
+pub fn connector_permissions() -> Policy {
+    let read = |action: &&str| !is_write(action);
+    let statement = |sid: &str, keep: &dyn Fn(&&str) -> bool| Statement {
+        sid: Some(sid.to_owned()),
+        effect: Effect::Allow,
+        principals: None,
+        actions: Actions {
+            negated: false,
+            patterns: CONNECTOR_ACTIONS
+                .iter()
+                .filter(|action| keep(action))
+                .map(|action| (*action).to_owned())
+                .collect(),
+        },
+        resources: Some(Resources {
+            negated: false,
+            patterns: vec!["*".to_owned()],
+        }),
+        conditions: Vec::new(),
+    };
+    let of = |service: &'static str| move |action: &&str| action.split(':').next() == Some(service);
+    Policy {
+        version: Version::V2012,
+        id: None,
+        statements: vec![
+            statement("StintReadsOrganization", &|a| {
+                read(a) && of("organizations")(a)
+            }),
+            statement("StintReadsIdentityCenter", &|a| read(a) && of("sso")(a)),
+            statement("StintReadsIdentityStore", &|a| {
+                read(a) && of("identitystore")(a)
+            }),
+            statement("StintChangesAccess", &|a| is_write(a)),
+        ],
+    }
+}
+
+fn is_write(action: &str) -> bool {
+    action.contains(":Create") || action.contains(":Delete")
+}
+
+/// `arn:aws:sts::A:assumed-role/R/S` → `arn:aws:iam::A:role/R`. The role's path is not in a
+/// session's ARN; a role with a path must be given by its own ARN (AWS reference §4 [M]).
+fn role_of(arn: &str) -> String {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    if let ["arn", partition, "sts", "", account, name] = parts.as_slice()
+        && let Some(rest) = name.strip_prefix("assumed-role/")
+        && let Some((role, _session)) = rest.split_once('/')
+    {
+        return format!("arn:{partition}:iam::{account}:role/{role}");
+    }
+    arn.to_owned()
+}
