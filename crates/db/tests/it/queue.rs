@@ -1,0 +1,45 @@
+//! The queue before SQLite's writer, on a real database.
+
+use std::sync::{Arc, Mutex};
+
+use stint_db::{Priority, Query as _, args};
+
+use crate::engines::Fresh;
+use crate::values::COUNT;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_overtakes_a_long_row_of_syncs() {
+    let fresh = Fresh::with(false, |_| {}).await;
+    fresh.things().await;
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let first = fresh.db.begin(Priority::Sync).await.expect("begins");
+    let mut waiting = tokio::task::JoinSet::new();
+    for (name, priority) in (0..20).map(|_| ("sync", Priority::Sync)).chain([
+        ("page", Priority::Interactive),
+        ("revoke", Priority::Revoke),
+    ]) {
+        let (db, order) = (fresh.db.clone(), Arc::clone(&order));
+        waiting.spawn(async move {
+            let mut tx = db.begin(priority).await.expect("its turn comes");
+            order.lock().expect("not poisoned").push(name);
+            tx.one(&COUNT, args![]).await.expect("runs");
+            tx.commit().await.expect("commits");
+        });
+        tokio::task::yield_now().await;
+    }
+    // Everybody is in the queue once the runtime has had time for each.
+    while waiting.len() < 22 {
+        tokio::task::yield_now().await;
+    }
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    drop(first);
+    while let Some(done) = waiting.join_next().await {
+        done.expect("no panic");
+    }
+    let order = order.lock().expect("not poisoned").clone();
+    assert_eq!(
+        order.get(..3),
+        Some(&["revoke", "page", "sync"][..]),
+        "{order:?}"
+    );
+}

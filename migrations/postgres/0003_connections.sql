@@ -1,0 +1,56 @@
+-- What Stint is connected to: applications (what requesters see) and their connections
+-- (one AWS estate each, by an IAM role with a generated External ID), with their owners.
+
+create table applications (
+    id                 uuid    not null primary key,
+    name               text    not null,
+    name_key           text    collate "C" not null,
+    description        text    not null,
+    created_at         bigint  not null,
+    version            bigint  not null
+);
+create unique index applications_name_key on applications (name_key);
+
+create table application_owners (
+    application_id     uuid    not null references applications (id),
+    user_id            uuid    not null references users (id),
+    added_at           bigint  not null,
+    primary key (application_id, user_id)
+);
+create index application_owners_user on application_owners (user_id);
+
+-- An External ID is no secret, but it is unique and never chosen. One role and one Identity
+-- Center instance belong to one connection: two would manage the same pairs.
+create table connections (
+    id                 uuid    not null primary key,
+    application_id     uuid    not null references applications (id),
+    name               text    not null,
+    name_key           text    collate "C" not null,
+    role_arn           text    not null,
+    external_id        text    not null,
+    region             text    not null,
+    status             text    not null,
+    status_detail      text,
+    instance_arn       text,
+    identity_store_id  text,
+    management_account text,
+    last_test          jsonb,
+    tested_at          bigint,
+    last_sync_at       bigint,
+    created_at         bigint  not null,
+    version            bigint  not null,
+    check (status in ('not_connected', 'syncing', 'connected', 'failing'))
+);
+create unique index connections_name_key on connections (name_key);
+create unique index connections_role_arn on connections (role_arn);
+create unique index connections_external_id on connections (external_id);
+create unique index connections_instance_arn on connections (instance_arn);
+create index connections_application on connections (application_id);
+
+create table connection_owners (
+    connection_id      uuid    not null references connections (id),
+    user_id            uuid    not null references users (id),
+    added_at           bigint  not null,
+    primary key (connection_id, user_id)
+);
+create index connection_owners_user on connection_owners (user_id);

@@ -1,0 +1,123 @@
+-- What AWS holds: accounts, permission sets, principals, entitlements, and who holds what,
+-- with its history. Everything here is observed; nothing is intended.
+
+create table accounts (
+    id              uuid    not null primary key,
+    connection_id   uuid    not null references connections (id),
+    aws_id          text    not null,
+    name            text    not null,
+    email           text,
+    state           text    not null,
+    first_seen      bigint not null,
+    last_seen       bigint not null,
+    gone_at         bigint,
+    check (state in ('active', 'suspended', 'pending', 'closed'))
+);
+create unique index accounts_aws_id on accounts (connection_id, aws_id);
+
+create table permission_sets (
+    connection_id    uuid    not null references connections (id),
+    arn              text    not null,
+    name             text    not null,
+    description      text,
+    session_duration text,
+    first_seen       bigint not null,
+    last_seen        bigint not null,
+    gone_at          bigint,
+    primary key (connection_id, arn)
+);
+
+create table principals (
+    id              uuid    not null primary key,
+    connection_id   uuid    not null references connections (id),
+    kind            text    not null,
+    aws_id          text    not null,
+    name            text    not null,
+    display_name    text,
+    email           text,
+    active          boolean,
+    sort_key        text    collate "C" not null,
+    first_seen      bigint not null,
+    last_seen       bigint not null,
+    gone_at         bigint,
+    check (kind in ('identity_center_user', 'identity_center_group'))
+);
+create unique index principals_aws_id on principals (connection_id, kind, aws_id);
+create index principals_sort on principals (connection_id, sort_key, id);
+
+-- `account` is empty for a group. `name` is what people see; `sort_key` its lower case.
+create table entitlements (
+    id              uuid    not null primary key,
+    connection_id   uuid    not null references connections (id),
+    kind            text    not null,
+    account         text    not null,
+    target          text    not null,
+    name            text    not null,
+    sort_key        text    collate "C" not null,
+    first_seen      bigint not null,
+    last_seen       bigint not null,
+    gone_at         bigint,
+    check (kind in ('account_assignment', 'group_membership'))
+);
+create unique index entitlements_key on entitlements (connection_id, kind, account, target);
+create index entitlements_sort on entitlements (connection_id, sort_key, id);
+
+-- One row for each time a principal was seen to hold an entitlement. It began after
+-- `absent_before` (unknown: null) and at the latest at `first_seen`; it ended after
+-- `last_seen` and at the latest at `ended_at`. All four are the begin of a reading.
+create table assignments (
+    id              uuid    not null primary key,
+    connection_id   uuid    not null references connections (id),
+    principal_id    uuid    not null references principals (id),
+    entitlement_id  uuid    not null references entitlements (id),
+    membership      text,
+    absent_before   bigint,
+    first_seen      bigint not null,
+    last_seen       bigint not null,
+    ended_at        bigint
+);
+create unique index assignments_held on assignments (principal_id, entitlement_id) where ended_at is null;
+create index assignments_entitlement on assignments (entitlement_id, principal_id);
+create index assignments_principal on assignments (principal_id, entitlement_id);
+create index assignments_connection on assignments (connection_id, id);
+
+create table sync_runs (
+    id              uuid    not null primary key,
+    connection_id   uuid    not null references connections (id),
+    state           text    not null,
+    phase           text    not null,
+    done            bigint not null,
+    expected        bigint not null,
+    calls           bigint not null,
+    seen            bigint not null,
+    appeared        bigint not null,
+    ended           bigint not null,
+    digest          text,
+    error           text,
+    started_at      bigint not null,
+    moved_at        bigint not null,
+    finished_at     bigint,
+    check (state in ('running', 'complete', 'failed'))
+);
+create unique index sync_runs_one on sync_runs (connection_id) where state = 'running';
+create index sync_runs_connection on sync_runs (connection_id, started_at, id);
+
+create table links (
+    id              uuid    not null primary key,
+    user_id         uuid    not null references users (id),
+    principal_id    uuid    not null references principals (id),
+    connection_id   uuid    not null references connections (id),
+    state           text    not null,
+    is_primary      boolean not null,
+    why             text    not null,
+    proposed_by     uuid    references users (id),
+    proposed_at     bigint not null,
+    decided_by      uuid    references users (id),
+    decided_at      bigint,
+    version         bigint not null,
+    check (state in ('proposed', 'confirmed', 'rejected'))
+);
+create unique index links_pair on links (user_id, principal_id);
+create unique index links_confirmed on links (principal_id) where state = 'confirmed';
+create unique index links_primary on links (user_id, connection_id) where is_primary;
+create index links_state on links (state, id);

@@ -1,0 +1,62 @@
+-- Policies with their immutable versions; catalogs with their audience and entitlements;
+-- how each entitlement may be asked for. name_key is the folded name, folded by the program.
+
+-- room: policies
+create table policies (
+    id                uuid    not null primary key,
+    name              text    not null,
+    name_key          text    collate "C" not null,
+    latest_number     bigint  not null,
+    created_at        bigint  not null,
+    version           bigint  not null
+);
+create unique index policies_name_key on policies (name_key);
+
+-- Never updated, never deleted: requests point at the version they were asked under.
+create table policy_versions (
+    id                uuid    not null primary key,
+    policy_id         uuid    not null references policies (id),
+    number            bigint  not null,
+    body              jsonb   not null,
+    note              text    not null,
+    created_at        bigint  not null,
+    created_by        uuid    references users (id)
+);
+create unique index policy_versions_number on policy_versions (policy_id, number);
+
+-- room: catalog
+create table catalogs (
+    id                uuid    not null primary key,
+    name              text    not null,
+    name_key          text    collate "C" not null,
+    description       text    not null,
+    created_at        bigint  not null,
+    version           bigint  not null
+);
+create unique index catalogs_name_key on catalogs (name_key);
+
+create table catalog_audience (
+    catalog_id        uuid    not null references catalogs (id),
+    group_id          uuid    not null references groups (id),
+    primary key (catalog_id, group_id)
+);
+create index catalog_audience_group on catalog_audience (group_id);
+
+create table catalog_entitlements (
+    catalog_id        uuid    not null references catalogs (id),
+    entitlement_id    uuid    not null references entitlements (id),
+    added_at          bigint  not null,
+    primary key (catalog_id, entitlement_id)
+);
+create index catalog_entitlements_entitlement on catalog_entitlements (entitlement_id);
+
+-- An entitlement without a row here cannot be asked for, whatever catalog it is in.
+create table access_controls (
+    entitlement_id    uuid    not null primary key references entitlements (id),
+    policy_id         uuid    not null references policies (id),
+    max_duration      bigint,
+    set_at            bigint  not null,
+    set_by            uuid    references users (id),
+    version           bigint  not null
+);
+create index access_controls_policy on access_controls (policy_id);

@@ -1,0 +1,56 @@
+-- Requests: what was asked, under which policy version, by whom it may be decided, and the
+-- decisions. What became of it in AWS is with the grants.
+
+create table requests (
+    id                uuid    not null primary key,
+    requester_id      uuid    not null references users (id),
+    beneficiary_id    uuid    not null references users (id),
+    connection_id     uuid    not null references connections (id),
+    principal_id      uuid    not null references principals (id),
+    entitlement_id    uuid    not null references entitlements (id),
+    policy_version_id uuid    not null references policy_versions (id),
+    reason            text    not null,
+    duration          bigint  not null,
+    start_at          bigint ,
+    via               text    not null,
+    submitted_at      bigint  not null,
+    state             text    not null,
+    step              bigint ,
+    closed_at         bigint ,
+    closed_by         uuid    references users (id),
+    version           bigint  not null,
+    check (state in ('pending', 'approved', 'denied', 'cancelled')),
+    check ((state = 'pending') = (step is not null)),
+    check ((state = 'pending') = (closed_at is null))
+);
+create index requests_requester on requests (requester_id, id);
+create index requests_beneficiary on requests (beneficiary_id, id);
+create index requests_state on requests (state, id);
+create index requests_entitlement on requests (entitlement_id);
+
+-- Whom each step names, copied from the pinned version: finds what waits for somebody.
+create table request_approvers (
+    request_id        uuid    not null references requests (id),
+    step              bigint  not null,
+    user_id           uuid    references users (id),
+    group_id          uuid    references groups (id),
+    check ((user_id is null) <> (group_id is null))
+);
+create index request_approvers_request on request_approvers (request_id, step);
+create index request_approvers_user on request_approvers (user_id, request_id);
+create index request_approvers_group on request_approvers (group_id, request_id);
+
+-- Nobody decides twice on one request, on whichever step.
+create table decisions (
+    id                uuid    not null primary key,
+    request_id        uuid    not null references requests (id),
+    step              bigint  not null,
+    user_id           uuid    not null references users (id),
+    answer            text    not null,
+    comment           text    not null,
+    via               text    not null,
+    decided_at        bigint  not null,
+    check (answer in ('approve', 'deny'))
+);
+create unique index decisions_once on decisions (request_id, user_id);
+create index decisions_user on decisions (user_id, id);

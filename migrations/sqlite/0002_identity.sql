@@ -1,0 +1,100 @@
+-- People: users, their product roles, groups of users, sign-ins and API tokens.
+-- The *_key columns hold the folded form by which names and e-mail addresses are unique
+-- and ordered; the program folds, so that both engines agree on every letter.
+-- Times in sign_ins, sign_in_failures and api_tokens are wall-clock times.
+
+create table users (
+    id               blob    not null primary key,
+    name             text    not null,
+    email            text    not null,
+    email_key        text    not null,
+    search_text      text    not null,
+    active           integer not null,
+    password_hash    text,
+    created_at       integer not null,
+    deactivated_at   integer,
+    version          integer not null
+) strict;
+create unique index users_email_key on users (email_key);
+
+-- A role without a scope holds everywhere. Everybody has the role User; it is not stored.
+create table user_roles (
+    user_id          blob    not null references users (id),
+    role             text    not null,
+    scope_kind       text,
+    scope_id         blob,
+    granted_at       integer not null,
+    granted_by       blob    references users (id),
+    check (role in ('super_admin', 'connection_admin', 'policy_admin', 'helpdesk', 'auditor')),
+    check (scope_kind in ('application', 'connection')),
+    check ((scope_kind is null) = (scope_id is null))
+) strict;
+create unique index user_roles_unscoped on user_roles (user_id, role) where scope_id is null;
+create unique index user_roles_scoped on user_roles (user_id, role, scope_kind, scope_id) where scope_id is not null;
+create index user_roles_role on user_roles (role);
+
+create table groups (
+    id               blob    not null primary key,
+    name             text    not null,
+    name_key         text    not null,
+    description      text    not null,
+    created_at       integer not null,
+    version          integer not null
+) strict;
+create unique index groups_name_key on groups (name_key);
+
+-- Who added whom, and when: somebody who let themselves into an approver group after a
+-- request was made cannot decide on it.
+create table group_members (
+    group_id         blob    not null references groups (id),
+    user_id          blob    not null references users (id),
+    added_at         integer not null,
+    added_by         blob    references users (id),
+    primary key (group_id, user_id)
+) strict;
+create index group_members_user on group_members (user_id);
+
+-- Only the SHA-256 of the cookie's value is here.
+create table sign_ins (
+    id               blob    not null primary key,
+    user_id          blob    not null references users (id),
+    secret_hash      blob    not null,
+    method           text    not null,
+    created_at       integer not null,
+    seen_at          integer not null,
+    ends_at          integer not null,
+    ended_at         integer,
+    end_reason       text,
+    check (method in ('password', 'demo')),
+    check (end_reason in ('signed_out', 'ended', 'password_changed', 'deactivated')),
+    check ((ended_at is null) = (end_reason is null))
+) strict;
+create unique index sign_ins_secret_hash on sign_ins (secret_hash);
+create index sign_ins_user on sign_ins (user_id, ended_at);
+
+-- Tries since the last success, by the SHA-256 of the folded e-mail address, so that an
+-- address nobody has is counted, and locked, like one somebody has.
+create table sign_in_failures (
+    email_hash       blob    not null primary key,
+    failures         integer not null,
+    last_at          integer not null,
+    locked_until     integer
+) strict;
+create index sign_in_failures_last on sign_in_failures (last_at);
+
+-- Only the SHA-256 of the token is here.
+create table api_tokens (
+    id               blob    not null primary key,
+    user_id          blob    not null references users (id),
+    name             text    not null,
+    secret_hash      blob    not null,
+    created_at       integer not null,
+    expires_at       integer not null,
+    last_used_at     integer,
+    revoked_at       integer,
+    revoke_reason    text,
+    check (revoke_reason in ('revoked', 'deactivated')),
+    check ((revoked_at is null) = (revoke_reason is null))
+) strict;
+create unique index api_tokens_secret_hash on api_tokens (secret_hash);
+create index api_tokens_user on api_tokens (user_id, id);
