@@ -1,0 +1,530 @@
+//! Making a pair so, or not so, and asking how a write went on.
+//!
+//! A write is sent once, signed with its intent's time; whatever AWS says becomes an
+//! [`Answer`]. What was never sent is told apart from what may have happened. Nothing here
+//! repeats a write, except where AWS refused it unread because the role's credentials had
+//! expired.
+
+use aws_sdk_identitystore::types::MemberId;
+use aws_sdk_ssoadmin::types::{
+    AccountAssignmentOperationStatus as Status, OperationStatusFilter, StatusValues, TargetType,
+};
+use aws_types::request_id::RequestId;
+use stint_domain::Time;
+use stint_domain::binding::AttemptKind;
+
+use crate::clock::signing_time;
+use crate::error::{AwsError, ErrorKind};
+use crate::estate::{Estate, Session};
+use crate::governor::{Lane, Permit, Service};
+use crate::look::advance;
+use crate::pair::PairKey;
+use crate::read::principal_type;
+
+/// What AWS said to a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Accepted, to be finished later: ask with [`Estate::poll`].
+    Accepted {
+        /// AWS's id of the asynchronous write.
+        request_id: String,
+    },
+    /// Done.
+    Succeeded {
+        /// The id of the membership created.
+        membership_id: Option<String>,
+    },
+    /// A delete of what does not exist.
+    NotFound,
+    /// A membership that existed before: not ours.
+    AlreadyThere,
+    /// Certainly without effect.
+    Refused {
+        /// AWS's code, or ours in lower case: `account_busy`, `writes_outstanding`, `unsent`,
+        /// `signature_expired`, `credentials:<AWS's code>`.
+        code: String,
+        /// AWS's words.
+        message: String,
+        /// Whether the same again would meet the same: access, validation, quota, a missing
+        /// principal. Otherwise it is worth another try.
+        permanent: bool,
+    },
+    /// May or may not have happened.
+    Unknown {
+        /// What was met instead of an answer.
+        why: String,
+    },
+}
+
+/// A write, as far as it got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// What AWS said.
+    pub answer: Answer,
+    /// AWS's id of the call, where there was an answer.
+    pub aws_request_id: Option<String>,
+}
+
+/// How an accepted write stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Polled {
+    /// Not finished.
+    InProgress,
+    /// Applied.
+    Succeeded,
+    /// Ended otherwise. A failed create may nevertheless have taken effect.
+    Failed {
+        /// AWS's own words.
+        reason: String,
+        /// A delete that failed because the assignment does not exist.
+        gone: bool,
+        /// The words are those of a passing trouble.
+        transient: bool,
+    },
+}
+
+/// An answer to [`Estate::poll`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Poll {
+    /// How the write stands.
+    pub state: Polled,
+    /// AWS's id of the call.
+    pub aws_request_id: Option<String>,
+}
+
+/// An answer to [`Estate::creations_in_progress`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InProgress {
+    /// AWS's ids of the asynchronous creates of this pair that are not finished.
+    pub request_ids: Vec<String>,
+    /// AWS's ids of the calls made.
+    pub aws_request_ids: Vec<String>,
+}
+
+const CREATE: &str = "sso:CreateAccountAssignment";
+const DELETE: &str = "sso:DeleteAccountAssignment";
+const CREATION: &str = "sso:DescribeAccountAssignmentCreationStatus";
+const DELETION: &str = "sso:DescribeAccountAssignmentDeletionStatus";
+const CREATIONS: &str = "sso:ListAccountAssignmentCreationStatus";
+const JOIN: &str = "identitystore:CreateGroupMembership";
+const LEAVE: &str = "identitystore:DeleteGroupMembership";
+
+impl Estate {
+    /// Asks AWS to make the pair so. Signed with `sign_at`: AWS refuses it once that is
+    /// older than it accepts, however late it leaves.
+    pub async fn create(&self, key: &PairKey, sign_at: Time, lane: Lane) -> Written {
+        match key {
+            PairKey::Assignment {
+                instance_arn,
+                account,
+                permission_set,
+                principal_kind,
+                principal_id,
+            } => {
+                let send = |s: &Session| {
+                    s.sso
+                        .create_account_assignment()
+                        .instance_arn(instance_arn)
+                        .target_id(account)
+                        .target_type(TargetType::AwsAccount)
+                        .permission_set_arn(permission_set)
+                        .principal_type(principal_type(*principal_kind))
+                        .principal_id(principal_id)
+                        .customize()
+                        .config_override(sso_signed(sign_at))
+                        .send()
+                };
+                let (service, account) = (Service::IdentityCenter, Some(account.as_str()));
+                match self.send(lane, service, CREATE, account, send).await {
+                    Ok((answer, permit)) => {
+                        let id = answer.request_id().map(str::to_owned);
+                        let status = answer.account_assignment_creation_status();
+                        accepted(permit, status, id).await
+                    }
+                    Err(error) => refused(AttemptKind::Create, error),
+                }
+            }
+            PairKey::Membership {
+                identity_store,
+                group,
+                user,
+            } => {
+                let send = |s: &Session| {
+                    s.store
+                        .create_group_membership()
+                        .identity_store_id(identity_store)
+                        .group_id(group)
+                        .member_id(MemberId::UserId(user.clone()))
+                        .customize()
+                        .config_override(store_signed(sign_at))
+                        .send()
+                };
+                match self
+                    .send(lane, Service::IdentityStore, JOIN, None, send)
+                    .await
+                {
+                    Ok((answer, _)) => Written {
+                        aws_request_id: answer.request_id().map(str::to_owned),
+                        answer: Answer::Succeeded {
+                            membership_id: Some(answer.membership_id().to_owned()),
+                        },
+                    },
+                    Err(error) => refused(AttemptKind::Create, error),
+                }
+            }
+        }
+    }
+
+    /// Asks AWS to make the pair not so. Signed with `sign_at`, as [`Estate::create`].
+    ///
+    /// A membership is deleted by its id. Without one it is looked up first; if there is
+    /// none, nothing is sent and the answer is `NotFound`, with the look-up's request id.
+    pub async fn delete(
+        &self,
+        key: &PairKey,
+        membership_id: Option<&str>,
+        sign_at: Time,
+        lane: Lane,
+    ) -> Written {
+        match key {
+            PairKey::Assignment {
+                instance_arn,
+                account,
+                permission_set,
+                principal_kind,
+                principal_id,
+            } => {
+                let send = |s: &Session| {
+                    s.sso
+                        .delete_account_assignment()
+                        .instance_arn(instance_arn)
+                        .target_id(account)
+                        .target_type(TargetType::AwsAccount)
+                        .permission_set_arn(permission_set)
+                        .principal_type(principal_type(*principal_kind))
+                        .principal_id(principal_id)
+                        .customize()
+                        .config_override(sso_signed(sign_at))
+                        .send()
+                };
+                let (service, account) = (Service::IdentityCenter, Some(account.as_str()));
+                match self.send(lane, service, DELETE, account, send).await {
+                    Ok((answer, permit)) => {
+                        let id = answer.request_id().map(str::to_owned);
+                        let status = answer.account_assignment_deletion_status();
+                        accepted(permit, status, id).await
+                    }
+                    Err(error) => refused(AttemptKind::Delete, error),
+                }
+            }
+            PairKey::Membership { identity_store, .. } => {
+                let found;
+                let id = match membership_id {
+                    Some(id) => id,
+                    None => match self.read(key, lane).await {
+                        Ok(reading) => match reading.membership_id {
+                            Some(id) => {
+                                found = id;
+                                &found
+                            }
+                            None => {
+                                return Written {
+                                    answer: Answer::NotFound,
+                                    aws_request_id: reading.request_ids.into_iter().next_back(),
+                                };
+                            }
+                        },
+                        Err(error) => return unsent(error),
+                    },
+                };
+                let send = |s: &Session| {
+                    s.store
+                        .delete_group_membership()
+                        .identity_store_id(identity_store)
+                        .membership_id(id)
+                        .customize()
+                        .config_override(store_signed(sign_at))
+                        .send()
+                };
+                match self
+                    .send(lane, Service::IdentityStore, LEAVE, None, send)
+                    .await
+                {
+                    Ok((answer, _)) => Written {
+                        aws_request_id: answer.request_id().map(str::to_owned),
+                        answer: Answer::Succeeded {
+                            membership_id: None,
+                        },
+                    },
+                    Err(error) => refused(AttemptKind::Delete, error),
+                }
+            }
+        }
+    }
+
+    /// How a write that AWS accepted stands. A write that ended frees its account for the
+    /// next, so every accepted one should be asked after. An id AWS does not know, or knows
+    /// no more, is an error of kind `NotFound`; memberships have none (`Invalid`).
+    pub async fn poll(
+        &self,
+        key: &PairKey,
+        kind: AttemptKind,
+        request_id: &str,
+        lane: Lane,
+    ) -> Result<Poll, AwsError> {
+        let PairKey::Assignment { instance_arn, .. } = key else {
+            let message = "a group membership is written at once: there is no status to ask for";
+            return Err(AwsError::ours(
+                ErrorKind::Invalid,
+                CREATION,
+                "no_status",
+                message,
+            ));
+        };
+        let service = Service::IdentityCenter;
+        let (operation, status, aws_request_id) = match kind {
+            AttemptKind::Create => {
+                let send = |s: &Session| {
+                    s.sso
+                        .describe_account_assignment_creation_status()
+                        .instance_arn(instance_arn)
+                        .account_assignment_creation_request_id(request_id)
+                        .send()
+                };
+                let answer = self.look(lane, service, CREATION, send).await?;
+                let id = answer.request_id().map(str::to_owned);
+                (CREATION, answer.account_assignment_creation_status, id)
+            }
+            AttemptKind::Delete => {
+                let send = |s: &Session| {
+                    s.sso
+                        .describe_account_assignment_deletion_status()
+                        .instance_arn(instance_arn)
+                        .account_assignment_deletion_request_id(request_id)
+                        .send()
+                };
+                let answer = self.look(lane, service, DELETION, send).await?;
+                let id = answer.request_id().map(str::to_owned);
+                (DELETION, answer.account_assignment_deletion_status, id)
+            }
+        };
+        let status = status.ok_or_else(|| AwsError::unreadable(operation, "a status"))?;
+        let state = match status.status() {
+            Some(StatusValues::InProgress) => Polled::InProgress,
+            Some(StatusValues::Succeeded) => Polled::Succeeded,
+            Some(StatusValues::Failed) => {
+                let reason = status.failure_reason().unwrap_or_default().to_owned();
+                Polled::Failed {
+                    gone: kind == AttemptKind::Delete && says_gone(&reason),
+                    transient: says_transient(&reason),
+                    reason,
+                }
+            }
+            _ => return Err(AwsError::unreadable(operation, "a status we know")),
+        };
+        if state != Polled::InProgress {
+            self.governor().finished(self.scope(), request_id).await;
+        }
+        Ok(Poll {
+            state,
+            aws_request_id,
+        })
+    }
+
+    /// The asynchronous creates of this very pair that AWS has not finished, whoever sent
+    /// them. A membership has none: it is written at once.
+    pub async fn creations_in_progress(
+        &self,
+        key: &PairKey,
+        lane: Lane,
+    ) -> Result<InProgress, AwsError> {
+        let mut found = InProgress {
+            request_ids: Vec::new(),
+            aws_request_ids: Vec::new(),
+        };
+        let PairKey::Assignment {
+            instance_arn,
+            account,
+            permission_set,
+            principal_kind,
+            principal_id,
+        } = key
+        else {
+            return Ok(found);
+        };
+        let is_ours = |s: &Status| {
+            s.status() == Some(&StatusValues::InProgress)
+                && s.target_id() == Some(account)
+                && s.permission_set_arn() == Some(permission_set)
+                && s.principal_type() == Some(&principal_type(*principal_kind))
+                && s.principal_id() == Some(principal_id)
+        };
+        let service = Service::IdentityCenter;
+        let mut token: Option<String> = None;
+        loop {
+            let list = |s: &Session| {
+                let filter = OperationStatusFilter::builder().status(StatusValues::InProgress);
+                s.sso
+                    .list_account_assignment_creation_status()
+                    .instance_arn(instance_arn)
+                    .filter(filter.build())
+                    .max_results(100)
+                    .set_next_token(token.clone())
+                    .send()
+            };
+            let page = self.look(lane, service, CREATIONS, list).await?;
+            found
+                .aws_request_ids
+                .extend(page.request_id().map(str::to_owned));
+            for row in page.account_assignments_creation_status() {
+                let Some(id) = row.request_id() else {
+                    return Err(AwsError::unreadable(CREATIONS, "RequestId"));
+                };
+                let describe = |s: &Session| {
+                    s.sso
+                        .describe_account_assignment_creation_status()
+                        .instance_arn(instance_arn)
+                        .account_assignment_creation_request_id(id)
+                        .send()
+                };
+                let answer = self.look(lane, service, CREATION, describe).await?;
+                found
+                    .aws_request_ids
+                    .extend(answer.request_id().map(str::to_owned));
+                match answer.account_assignment_creation_status() {
+                    Some(status) if is_ours(status) => found.request_ids.push(id.to_owned()),
+                    Some(_) => {}
+                    None => return Err(AwsError::unreadable(CREATION, "a status")),
+                }
+            }
+            token = advance(CREATIONS, token.as_deref(), page.next_token())?;
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+fn sso_signed(at: Time) -> aws_sdk_ssoadmin::config::Builder {
+    aws_sdk_ssoadmin::config::Builder::new().time_source(signing_time(at))
+}
+
+fn store_signed(at: Time) -> aws_sdk_identitystore::config::Builder {
+    aws_sdk_identitystore::config::Builder::new().time_source(signing_time(at))
+}
+
+/// AWS took an assignment write: done already, or to be asked after.
+async fn accepted(permit: Permit, status: Option<&Status>, aws: Option<String>) -> Written {
+    let answer = match status.map(|s| (s.status(), s.request_id())) {
+        Some((Some(StatusValues::Succeeded), _)) => {
+            permit.ended().await;
+            Answer::Succeeded {
+                membership_id: None,
+            }
+        }
+        // Also when it failed at once: the reason is read where all reasons are.
+        Some((_, Some(request_id))) => {
+            permit.accepted(request_id).await;
+            Answer::Accepted {
+                request_id: request_id.to_owned(),
+            }
+        }
+        _ => {
+            permit.ended().await;
+            Answer::Unknown {
+                why: "AWS accepted the write without naming it".to_owned(),
+            }
+        }
+    };
+    Written {
+        answer,
+        aws_request_id: aws,
+    }
+}
+
+/// A write that met an error, by what the error means.
+fn refused(kind: AttemptKind, error: AwsError) -> Written {
+    let aws_request_id = error.request_id.clone();
+    let said = |code: &str, permanent| Answer::Refused {
+        code: code.to_owned(),
+        message: error.message.clone(),
+        permanent,
+    };
+    let answer = match (error.kind, kind) {
+        _ if error.may_have_happened() => Answer::Unknown {
+            why: error.to_string(),
+        },
+        (ErrorKind::NotFound, AttemptKind::Delete)
+            if error.resource() != Some("IDENTITY_STORE") =>
+        {
+            Answer::NotFound
+        }
+        // AWS reference §1.2: a conflict that is not about two writes at once means that the
+        // membership exists.
+        (ErrorKind::Conflict, AttemptKind::Create)
+            if error.operation == JOIN && error.reason() != Some("CONCURRENT_MODIFICATION") =>
+        {
+            Answer::AlreadyThere
+        }
+        (ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Quota | ErrorKind::NotFound, _) => {
+            said(&error.code, true)
+        }
+        (ErrorKind::ClockSkew, _) => said("signature_expired", false),
+        (ErrorKind::Credentials, _) => said(&format!("credentials:{}", error.code), false),
+        _ => said(&error.code, false),
+    };
+    Written {
+        answer,
+        aws_request_id,
+    }
+}
+
+/// A write that was not sent because what it needed to know could not be read.
+fn unsent(error: AwsError) -> Written {
+    let permanent = matches!(error.kind, ErrorKind::Denied | ErrorKind::Invalid);
+    Written {
+        aws_request_id: error.request_id.clone(),
+        answer: Answer::Refused {
+            code: "unsent".to_owned(),
+            message: error.to_string(),
+            permanent,
+        },
+    }
+}
+
+/// Whether the words say that the assignment itself does not exist. A missing *assignee*
+/// or permission set is no such word: the row may remain (AWS reference §1.3, [R]).
+fn says_gone(reason: &str) -> bool {
+    let words = reason.to_ascii_lowercase();
+    words.contains("assignment not found") || words.contains("assignment does not exist")
+}
+
+/// Whether the words are those of a passing trouble. A 403 is none, although its text
+/// speaks of waiting (AWS reference §1.3, §7).
+fn says_transient(reason: &str) -> bool {
+    let words = reason.to_ascii_lowercase();
+    if words.contains("403 status error") || words.contains("not authorized") {
+        return false;
+    }
+    [
+        "internal service exception",
+        "internal server",
+        "500 status error",
+        "502 status error",
+        "503 status error",
+        "504 status error",
+        "429 status error",
+        "throttl",
+        "rate exceeded",
+        "too many requests",
+        "timed out",
+        "try again",
+        "temporarily",
+        "conflict",
+    ]
+    .iter()
+    .any(|known| words.contains(known))
+}
+
+#[cfg(test)]
+mod tests;

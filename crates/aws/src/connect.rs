@@ -1,0 +1,415 @@
+//! Test Connection: whether a connection works, and what would mend it.
+//!
+//! Changes nothing in AWS. It says no more than AWS tells: an `AccessDenied` on AssumeRole
+//! is the same for a missing role, a wrong External ID, another principal in the trust
+//! policy and a service control policy, so all are named, in order of likelihood.
+
+use crate::arn::RoleArn;
+use crate::base::CallerIdentity;
+use crate::error::{AwsError, ErrorKind};
+use crate::estate::{Estate, Instance, Session};
+use crate::governor::{Lane, Service};
+use aws_types::request_id::RequestId;
+
+/// What a check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// As it should be.
+    Ok,
+    /// It works, but somebody should look at it.
+    Warning,
+    /// It does not work.
+    Failed,
+}
+
+impl Outcome {
+    /// The stable word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One line of a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at: `role_arn`, `base_identity`, `assume_role`, `external_id`,
+    /// `account`, `organization`, `identity_center`.
+    pub name: &'static str,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// What was found.
+    pub what: String,
+    /// What to do about it.
+    pub mend: Option<String>,
+    /// AWS's ids of the calls made.
+    pub request_ids: Vec<String>,
+}
+
+/// What a test of a connection found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TestReport {
+    /// The checks, in the order they were made. A check whose ground failed is left out.
+    pub checks: Vec<Check>,
+    /// The role's account, once known.
+    pub account: Option<String>,
+    /// The organization's management account, once known.
+    pub management_account: Option<String>,
+    /// The Identity Center instance, once known.
+    pub instance: Option<Instance>,
+}
+
+impl TestReport {
+    /// Whether nothing failed. Warnings are no failures.
+    pub fn passed(&self) -> bool {
+        self.checks.iter().all(|c| c.outcome != Outcome::Failed)
+    }
+
+    /// The check of that name.
+    pub fn check(&self, name: &str) -> Option<&Check> {
+        self.checks.iter().find(|c| c.name == name)
+    }
+
+    fn add(&mut self, name: &'static str, outcome: Outcome, what: impl Into<String>) -> &mut Check {
+        let what = what.into();
+        self.checks.push(Check {
+            name,
+            outcome,
+            what,
+            mend: None,
+            request_ids: Vec::new(),
+        });
+        self.checks.last_mut().expect("a check was just added")
+    }
+
+    fn failed(&mut self, name: &'static str, error: &AwsError, mend: impl Into<String>) {
+        let check = self.add(name, Outcome::Failed, error.to_string());
+        check.mend = Some(mend.into());
+        check.request_ids.extend(error.request_id.clone());
+    }
+}
+
+impl Check {
+    fn mend(&mut self, text: impl Into<String>) -> &mut Self {
+        self.mend = Some(text.into());
+        self
+    }
+
+    fn asked(&mut self, request_id: Option<String>) -> &mut Self {
+        self.request_ids.extend(request_id);
+        self
+    }
+}
+
+const ORGANIZATION: &str = "organizations:DescribeOrganization";
+const ACCOUNTS: &str = "organizations:ListAccounts";
+const SETS: &str = "sso:ListPermissionSets";
+
+impl Estate {
+    /// Tries the connection, from the form of the role's ARN to the Identity Center
+    /// instance. Never fails: what does not work is in the report.
+    pub async fn test(&self) -> TestReport {
+        let mut report = TestReport::default();
+        let role = match RoleArn::parse(&self.spec().role_arn) {
+            Ok(role) => role,
+            Err(error) => {
+                // Before any call.
+                let check = report.add("role_arn", Outcome::Failed, error.to_string());
+                check.mend("Correct the Role ARN of this connection.");
+                return report;
+            }
+        };
+        report.add(
+            "role_arn",
+            Outcome::Ok,
+            format!("{role} is a well-formed role ARN"),
+        );
+        let base = match self.aws().base_identity().await {
+            Ok(base) => base,
+            Err(error) => {
+                report.failed("base_identity", &error, base_mend(&error));
+                return report;
+            }
+        };
+        let check = report.add(
+            "base_identity",
+            Outcome::Ok,
+            format!("Stint calls AWS as {} (account {})", base.arn, base.account),
+        );
+        check.asked(base.request_id.clone());
+        if self.test_role(&mut report, &base, &role).await {
+            self.test_account(&mut report, &role).await;
+            self.test_organization(&mut report).await;
+            self.test_identity_center(&mut report).await;
+        }
+        report
+    }
+
+    /// With the External ID it must work, without one it must not.
+    async fn test_role(
+        &self,
+        report: &mut TestReport,
+        base: &CallerIdentity,
+        role: &RoleArn,
+    ) -> bool {
+        match self.try_role(true).await {
+            Ok(request_id) => {
+                let what = format!("{role} can be assumed with the External ID");
+                report
+                    .add("assume_role", Outcome::Ok, what)
+                    .asked(request_id);
+            }
+            Err(error) if error.kind == ErrorKind::Denied => {
+                report.failed("assume_role", &error, self.denied(base, role));
+                return false;
+            }
+            Err(error) => {
+                report.failed("assume_role", &error, sign_in_mend(&error));
+                return false;
+            }
+        }
+        match self.try_role(false).await {
+            Ok(request_id) => {
+                let what = format!(
+                    "{role} can also be assumed without any External ID: whoever can act as {} can be \
+                     made to use this role for somebody else",
+                    base.trusted_arn()
+                );
+                let mend = format!(
+                    "Replace the role's trust policy by this one, which asks for the External ID:\n{}",
+                    self.trust_policy(base)
+                );
+                report
+                    .add("external_id", Outcome::Warning, what)
+                    .mend(mend)
+                    .asked(request_id);
+            }
+            Err(error) if error.kind == ErrorKind::Denied => {
+                let what = "the role refuses callers without the External ID";
+                report
+                    .add("external_id", Outcome::Ok, what)
+                    .asked(error.request_id);
+            }
+            Err(error) => {
+                let what =
+                    format!("could not see whether the role asks for the External ID: {error}");
+                let check = report.add("external_id", Outcome::Warning, what);
+                check
+                    .mend("Test the connection again.")
+                    .asked(error.request_id);
+            }
+        }
+        true
+    }
+
+    async fn test_account(&self, report: &mut TestReport, role: &RoleArn) {
+        match self.identity().await {
+            Ok(me) if me.account == role.account() => {
+                let what = format!(
+                    "the role is in AWS account {} and speaks as {}",
+                    me.account, me.arn
+                );
+                report
+                    .add("account", Outcome::Ok, what)
+                    .asked(me.request_id);
+                report.account = Some(me.account);
+            }
+            Ok(me) => {
+                let what = format!(
+                    "the ARN names account {}, but AWS says the role speaks for account {}",
+                    role.account(),
+                    me.account
+                );
+                let mend = "Check the endpoint this Stint is set to, and the Role ARN.";
+                report
+                    .add("account", Outcome::Failed, what)
+                    .mend(mend)
+                    .asked(me.request_id);
+            }
+            Err(error) => report.failed("account", &error, "Test the connection again."),
+        }
+    }
+
+    /// Whether the role stands where it can see the whole organization.
+    async fn test_organization(&self, report: &mut TestReport) {
+        let lane = Lane::Interactive;
+        let describe = |s: &Session| s.organizations.describe_organization().send();
+        let described = self
+            .look(lane, Service::Organizations, ORGANIZATION, describe)
+            .await;
+        let mut request_ids = Vec::new();
+        match described {
+            Ok(answer) => {
+                request_ids.extend(answer.request_id().map(str::to_owned));
+                let organization = answer.organization();
+                report.management_account = organization
+                    .and_then(|o| o.master_account_id())
+                    .map(str::to_owned);
+            }
+            Err(error) if error.code == "AWSOrganizationsNotInUseException" => {
+                let mend = "Connect a role in the management account of an organization: Identity Center \
+                            assignments to accounts exist only there.";
+                report.failed("organization", &error, mend);
+                return;
+            }
+            // Older permission policies lack this action; the listing tells as well.
+            Err(error) => request_ids.extend(error.request_id),
+        }
+        let list = |s: &Session| s.organizations.list_accounts().max_results(1).send();
+        match self
+            .look(lane, Service::Organizations, ACCOUNTS, list)
+            .await
+        {
+            Ok(answer) => {
+                request_ids.extend(answer.request_id().map(str::to_owned));
+                let named = answer.accounts().first().and_then(|a| a.arn());
+                let named = named
+                    .and_then(|arn| arn.split(':').nth(4))
+                    .map(str::to_owned);
+                report.management_account = report.management_account.take().or(named);
+                let management = report.management_account.clone().unwrap_or_default();
+                let own = report.account.as_deref() == Some(management.as_str());
+                let what = if own {
+                    format!(
+                        "the role is in the management account {management} and can list its accounts"
+                    )
+                } else {
+                    format!(
+                        "the role can list the accounts of the organization managed by {management}, as a \
+                         delegated administrator"
+                    )
+                };
+                let outcome = if own { Outcome::Ok } else { Outcome::Warning };
+                let check = report.add("organization", outcome, what);
+                check.request_ids = request_ids;
+                if !own {
+                    check.mend(
+                        "A delegated administrator may not assign access to the management account, nor any \
+                         permission set that is provisioned there. Connect a role in the management account \
+                         if Stint shall do that too.",
+                    );
+                }
+            }
+            Err(error) => {
+                request_ids.extend(error.request_id.clone());
+                let mend = match (&report.management_account, &report.account) {
+                    (Some(management), Some(own)) if management != own => format!(
+                        "The role is in account {own}, a member of the organization; the management account \
+                         is {management}. Create the role there, or make {own} a delegated administrator."
+                    ),
+                    _ => "Allow organizations:ListAccounts in the role's permission policy; the role must be \
+                          in the management account or in a delegated administrator's."
+                        .to_owned(),
+                };
+                report.failed("organization", &error, mend);
+                if let Some(check) = report.checks.last_mut() {
+                    check.request_ids = request_ids;
+                }
+            }
+        }
+    }
+
+    async fn test_identity_center(&self, report: &mut TestReport) {
+        let region = self.spec().region.clone();
+        let instance = match self.instance().await {
+            Ok(instance) => instance,
+            Err(error) if error.code == "no_instance" => {
+                let mend = format!(
+                    "Set this connection's region to that of the Identity Center instance; it is shown in the \
+                     Identity Center console under Settings. Now it is {region}."
+                );
+                let check = report.add("identity_center", Outcome::Failed, error.message);
+                check.mend(mend).asked(error.request_id);
+                return;
+            }
+            Err(error) => {
+                let mend = "Allow sso:ListInstances in the role's permission policy; the role must be in the \
+                            management account or in Identity Center's delegated administrator account.";
+                report.failed("identity_center", &error, mend);
+                return;
+            }
+        };
+        // A harmless probe: a member account sees the instance but may not ask it anything.
+        let probe = |s: &Session| {
+            let list = s
+                .sso
+                .list_permission_sets()
+                .instance_arn(&instance.instance_arn);
+            list.max_results(1).send()
+        };
+        match self
+            .look(Lane::Interactive, Service::IdentityCenter, SETS, probe)
+            .await
+        {
+            Ok(answer) => {
+                let what = format!(
+                    "Identity Center instance {} in {region} (identity store {}, account {})",
+                    instance.instance_arn, instance.identity_store_id, instance.owner_account
+                );
+                let check = report.add("identity_center", Outcome::Ok, what);
+                check.asked(instance.request_id.clone());
+                check.asked(answer.request_id().map(str::to_owned));
+                report.instance = Some(instance);
+            }
+            Err(error) => {
+                let mend = format!(
+                    "The instance belongs to account {}. Allow sso:ListPermissionSets in the role's \
+                     permission policy, and create the role in that account or in Identity Center's \
+                     delegated administrator account.",
+                    instance.owner_account
+                );
+                report.failed("identity_center", &error, mend);
+            }
+        }
+    }
+
+    fn denied(&self, base: &CallerIdentity, role: &RoleArn) -> String {
+        format!(
+            "AWS gives the same answer to all of these; look at them in this order:\n\
+             1. The role does not exist in account {account}, or has another name or path.\n\
+             2. Its trust policy asks for another External ID than {external_id}.\n\
+             3. Its trust policy does not name {base} (a trust policy that names a role or user deleted and \
+             created again has to be saved anew).\n\
+             4. {base} itself is not allowed sts:AssumeRole on {role}.\n\
+             5. A service control policy of the organization forbids it.\n\
+             The trust policy the role needs:\n{policy}",
+            account = role.account(),
+            external_id = self.spec().external_id,
+            base = base.trusted_arn(),
+            policy = self.trust_policy(base),
+        )
+    }
+
+    fn trust_policy(&self, base: &CallerIdentity) -> String {
+        stint_iam_policy::trust_policy(&base.trusted_arn(), &self.spec().external_id).to_text()
+    }
+}
+
+fn base_mend(error: &AwsError) -> &'static str {
+    match error.kind {
+        ErrorKind::Unreachable => {
+            "AWS did not answer. Check the network, proxy and endpoint of this machine."
+        }
+        ErrorKind::ClockSkew => "This machine's clock is wrong. Set it, best with NTP.",
+        _ => {
+            "Give this Stint process AWS credentials: a role of the machine or container, or keys in its \
+             environment."
+        }
+    }
+}
+
+fn sign_in_mend(error: &AwsError) -> &'static str {
+    match error.kind {
+        ErrorKind::Unreachable | ErrorKind::Internal | ErrorKind::Throttled => {
+            "AWS did not answer as it should. Test the connection again in a minute."
+        }
+        ErrorKind::Credentials | ErrorKind::Expired => {
+            "AWS does not accept the credentials of this Stint process. Renew them."
+        }
+        ErrorKind::ClockSkew => "This machine's clock is wrong. Set it, best with NTP.",
+        _ => "Correct what AWS names and test the connection again.",
+    }
+}

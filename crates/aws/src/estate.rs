@@ -1,0 +1,348 @@
+//! One connection's AWS estate: the assumed role and its clients.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sts::config::retry::RetryPartition;
+use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+use stint_domain::{ConnectionId, Span, Time};
+use tokio::sync::Mutex;
+
+use crate::arn::RoleArn;
+use crate::base::{Aws, CallerIdentity};
+use crate::call;
+use crate::clock::time_of;
+use crate::error::{AwsError, ErrorKind};
+use crate::governor::{Ask, Governor, Lane, Permit, Service};
+
+/// Which estate, and how to get into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EstateSpec {
+    /// The connection this is; its budget and its credentials go by it.
+    pub connection: ConnectionId,
+    /// The role to assume, as typed.
+    pub role_arn: String,
+    /// What the role's trust policy asks for (AWS reference §4: not a secret).
+    pub external_id: String,
+    /// The region of the Identity Center instance.
+    pub region: String,
+    /// How the sessions are named in CloudTrail: 2 to 64 of letters, digits and `_+=,.@-`.
+    pub session_name: String,
+}
+
+/// The Identity Center instance of an estate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// `arn:aws:sso:::instance/ssoins-…`.
+    pub instance_arn: String,
+    /// `d-…`.
+    pub identity_store_id: String,
+    /// The account it lives in: the management account, for an organization's instance.
+    pub owner_account: String,
+    /// AWS's id of the call.
+    pub request_id: Option<String>,
+}
+
+/// The clients that speak as the assumed role.
+pub(crate) struct Session {
+    number: u64,
+    expires: Time,
+    pub(crate) sts: aws_sdk_sts::Client,
+    pub(crate) organizations: aws_sdk_organizations::Client,
+    pub(crate) sso: aws_sdk_ssoadmin::Client,
+    pub(crate) store: aws_sdk_identitystore::Client,
+}
+
+struct Inner {
+    aws: Aws,
+    spec: EstateSpec,
+    scope: String,
+    session: Mutex<Option<Arc<Session>>>,
+    sessions: AtomicU64,
+    calls: AtomicU64,
+}
+
+/// One AWS estate. Clones share credentials and counters.
+#[derive(Clone)]
+pub struct Estate(Arc<Inner>);
+
+/// How long before their end credentials are replaced.
+const MARGIN: Span = Span::minutes(5);
+/// What a session lasts. An hour is what a role may give another role, whatever its own
+/// maximum (AWS reference §4, role chaining).
+const SESSION_SECONDS: i32 = 3600;
+const ASSUME: &str = "sts:AssumeRole";
+
+impl Estate {
+    pub(crate) fn new(aws: Aws, spec: EstateSpec) -> Self {
+        Self(Arc::new(Inner {
+            scope: spec.connection.to_string(),
+            aws,
+            spec,
+            session: Mutex::default(),
+            sessions: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+        }))
+    }
+
+    /// How it is reached.
+    pub fn spec(&self) -> &EstateSpec {
+        &self.0.spec
+    }
+
+    /// Every call that left for this estate so far, sign-ins included.
+    pub fn calls(&self) -> u64 {
+        self.0.calls.load(Ordering::Relaxed)
+    }
+
+    /// As whom the role speaks.
+    pub async fn identity(&self) -> Result<CallerIdentity, AwsError> {
+        let (lane, service) = (Lane::Interactive, Service::Sts);
+        let send = |s: &Session| s.sts.get_caller_identity().send();
+        let answer = self
+            .look(lane, service, "sts:GetCallerIdentity", send)
+            .await?;
+        call::caller(&answer)
+    }
+
+    /// The Identity Center instance in the connection's region. None, or more than one that
+    /// could be meant, is an error of kind `Invalid` with code `no_instance`.
+    pub async fn instance(&self) -> Result<Instance, AwsError> {
+        const LIST: &str = "sso:ListInstances";
+        let mut found = Vec::new();
+        let mut token: Option<String> = None;
+        let mut request_id = None;
+        loop {
+            let answer = self
+                .look(
+                    Lane::Interactive,
+                    Service::IdentityCenter,
+                    LIST,
+                    |s: &Session| s.sso.list_instances().set_next_token(token.clone()).send(),
+                )
+                .await?;
+            request_id = answer.request_id().map(str::to_owned).or(request_id);
+            found.extend(answer.instances().iter().cloned());
+            match answer.next_token() {
+                Some(next) if token.as_deref() != Some(next) => token = Some(next.to_owned()),
+                _ => break,
+            }
+        }
+        let region = &self.0.spec.region;
+        let refuse = |message| {
+            let error = AwsError::ours(ErrorKind::Invalid, LIST, "no_instance", message);
+            Err(error.about(request_id.clone()))
+        };
+        match found.as_slice() {
+            [] => refuse(format!("there is no Identity Center instance in {region}")),
+            [one] => Ok(Instance {
+                instance_arn: required(one.instance_arn(), LIST, "InstanceArn")?,
+                identity_store_id: required(one.identity_store_id(), LIST, "IdentityStoreId")?,
+                owner_account: required(one.owner_account_id(), LIST, "OwnerAccountId")?,
+                request_id,
+            }),
+            several => refuse(format!(
+                "{} Identity Center instances answer in {region}; only an organization's one instance is supported",
+                several.len()
+            )),
+        }
+    }
+
+    /// Becomes the role once, keeping nothing: with the connection's External ID, or without
+    /// any, to see whether the role asks for it.
+    pub(crate) async fn try_role(&self, external_id: bool) -> Result<Option<String>, AwsError> {
+        let answer = self.assume(external_id).await?;
+        Ok(answer.request_id().map(str::to_owned))
+    }
+
+    /// Makes a call that changes nothing, as the role: again while the failure may pass,
+    /// and once more with fresh credentials when AWS calls the present ones expired.
+    pub(crate) async fn look<T, E, F, Fut>(
+        &self,
+        lane: Lane,
+        service: Service,
+        operation: &'static str,
+        send: F,
+    ) -> Result<T, AwsError>
+    where
+        F: Fn(&Session) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        T: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let mut made = 0;
+        loop {
+            match self.send(lane, service, operation, None, &send).await {
+                Ok((answer, _)) => return Ok(answer),
+                Err(error) => {
+                    made += 1;
+                    if !error.passing() || made >= call::READS {
+                        return Err(error);
+                    }
+                    self.governor().back_off(made).await;
+                }
+            }
+        }
+    }
+
+    /// Makes one call as the role, and a second time only where the first certainly had no
+    /// effect because its credentials had expired.
+    pub(crate) async fn send<T, E, F, Fut>(
+        &self,
+        lane: Lane,
+        service: Service,
+        operation: &'static str,
+        account: Option<&str>,
+        send: F,
+    ) -> Result<(T, Permit), AwsError>
+    where
+        F: Fn(&Session) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        T: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let ask = Ask {
+            scope: &self.0.scope,
+            lane,
+            service,
+            account,
+        };
+        let mut stale = None;
+        loop {
+            let session = self.session(stale).await?;
+            let counted = || {
+                self.0.calls.fetch_add(1, Ordering::Relaxed);
+                send(&session)
+            };
+            match call::once(self.governor(), ask, operation, counted).await {
+                Err(error) if error.wants_fresh_credentials() && stale.is_none() => {
+                    stale = Some(session.number);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    pub(crate) fn governor(&self) -> &Governor {
+        self.0.aws.governor()
+    }
+
+    pub(crate) fn aws(&self) -> &Aws {
+        &self.0.aws
+    }
+
+    pub(crate) fn scope(&self) -> &str {
+        &self.0.scope
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.0.aws.clock().now()
+    }
+
+    /// The role's clients: the kept ones, unless near their end or known to be stale.
+    async fn session(&self, stale: Option<u64>) -> Result<Arc<Session>, AwsError> {
+        let mut kept = self.0.session.lock().await;
+        if let Some(session) = kept.as_ref()
+            && Some(session.number) != stale
+            && session.expires - MARGIN > self.now()
+        {
+            return Ok(session.clone());
+        }
+        let answer = self
+            .assume(true)
+            .await
+            .map_err(|e| e.while_signing_in(ASSUME))?;
+        let session = Arc::new(self.open(&answer)?);
+        *kept = Some(session.clone());
+        Ok(session)
+    }
+
+    /// Whoever needs the role needs it at once, and everybody shares it: the call goes in
+    /// the most urgent lane.
+    async fn assume(&self, external_id: bool) -> Result<AssumeRoleOutput, AwsError> {
+        let spec = &self.0.spec;
+        let role = RoleArn::parse(&spec.role_arn).map_err(|e| {
+            AwsError::ours(
+                ErrorKind::Invalid,
+                ASSUME,
+                "malformed_role_arn",
+                e.to_string(),
+            )
+        })?;
+        let sts = self.0.aws.sts().await;
+        let send = || {
+            self.0.calls.fetch_add(1, Ordering::Relaxed);
+            sts.assume_role()
+                .role_arn(role.as_str())
+                .role_session_name(&spec.session_name)
+                .set_external_id(external_id.then(|| spec.external_id.clone()))
+                .duration_seconds(SESSION_SECONDS)
+                .send()
+        };
+        call::repeated(
+            self.governor(),
+            self.0.aws.base_ask(Lane::Revoke),
+            ASSUME,
+            send,
+        )
+        .await
+    }
+
+    fn open(&self, answer: &AssumeRoleOutput) -> Result<Session, AwsError> {
+        let sent = answer
+            .credentials()
+            .ok_or_else(|| AwsError::unreadable(ASSUME, "Credentials").while_signing_in(ASSUME))?;
+        // No expiry for the SDK: ours is the clock that replaces them.
+        let keys = Credentials::new(
+            sent.access_key_id(),
+            sent.secret_access_key(),
+            Some(sent.session_token().to_owned()),
+            None,
+            "stint",
+        );
+        let config = self
+            .0
+            .aws
+            .config(SharedCredentialsProvider::new(keys), &self.0.spec.region);
+        let partition = || RetryPartition::new(format!("stint-{}", self.0.scope));
+        let sts = aws_sdk_sts::config::Builder::from(&config).retry_partition(partition());
+        let organizations =
+            aws_sdk_organizations::config::Builder::from(&config).retry_partition(partition());
+        let sso = aws_sdk_ssoadmin::config::Builder::from(&config).retry_partition(partition());
+        let store =
+            aws_sdk_identitystore::config::Builder::from(&config).retry_partition(partition());
+        Ok(Session {
+            number: self.0.sessions.fetch_add(1, Ordering::Relaxed),
+            expires: time_of(sent.expiration()),
+            sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            organizations: aws_sdk_organizations::Client::from_conf(organizations.build()),
+            sso: aws_sdk_ssoadmin::Client::from_conf(sso.build()),
+            store: aws_sdk_identitystore::Client::from_conf(store.build()),
+        })
+    }
+}
+
+impl fmt::Debug for Estate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Estate").field(&self.0.spec).finish()
+    }
+}
+
+/// A field AWS promises to send.
+pub(crate) fn required(
+    value: Option<&str>,
+    operation: &'static str,
+    what: &str,
+) -> Result<String, AwsError> {
+    value
+        .map(str::to_owned)
+        .ok_or_else(|| AwsError::unreadable(operation, what))
+}

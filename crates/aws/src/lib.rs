@@ -1,0 +1,50 @@
+//! The AWS connector: the only crate that links the AWS SDK in the product.
+//!
+//! - [`Aws`] is this process as AWS knows it: its base identity, and the [`Estate`]s it can
+//!   reach from there. [`Estate`] is one connection: a role assumed with its External ID,
+//!   and everything read and changed through it.
+//! - Two things are managed, each "make it so" and "look whether it is so": an account
+//!   assignment and a group membership ([`PairKey`], [`Estate::read`], [`Estate::create`],
+//!   [`Estate::delete`], [`Estate::poll`]).
+//! - [`Pages`] stream what an estate holds; [`Estate::test`] says whether a connection works.
+//! - Every call passes the one door, [`Governor`]; every failure is an [`AwsError`],
+//!   classified in `error` and nowhere else; every AWS request id is handed back.
+//!
+//! What it does not do: it knows no database and no rules. It never decides whether
+//! something should be changed, never repeats a write by itself, and never takes a failure
+//! for an absence.
+
+mod arn;
+mod base;
+mod call;
+mod change;
+mod clock;
+mod connect;
+mod error;
+mod estate;
+mod governor;
+mod look;
+mod pages;
+mod pair;
+mod read;
+
+pub use stint_domain::binding::AttemptKind;
+
+pub use arn::{RoleArn, RoleArnError};
+pub use base::{Aws, AwsOptions, Base, CallerIdentity};
+pub use change::{Answer, InProgress, Poll, Polled, Written};
+pub use connect::{Check, Outcome, TestReport};
+pub use error::{AwsError, ErrorKind};
+pub use estate::{Estate, EstateSpec, Instance};
+pub use governor::{
+    Ask, BudgetStore, Count, Governor, GovernorOptions, Held, Lane, Limit, Limits, MemoryBudget,
+    OpenWrite, Pace, Permit, Service, WallPace, WriteRules,
+};
+pub use pages::{Page, Pages};
+pub use pair::{PairKey, Reading};
+pub use read::{
+    Account, AccountState, AssignmentRow, IdentityGroup, IdentityUser, Membership, PermissionSet,
+};
+
+/// How calls leave: the SDK's own HTTP client unless another is given.
+pub use aws_smithy_runtime_api::client::http::SharedHttpClient as HttpClient;

@@ -1,0 +1,12 @@
+//! What an estate holds: accounts, permission sets, people, groups, and who holds what.
+//!
+//! Every listing is [`Pages`]; a page whose rows lack what AWS promises fails as a whole.
+
+mod directory;
+mod organization;
+mod permission;
+
+pub use directory::{IdentityGroup, IdentityUser, Membership};
+pub use organization::{Account, AccountState};
+pub use permission::{AssignmentRow, PermissionSet};
+pub(crate) use permission::{kind, principal_type};

@@ -1,0 +1,12 @@
+//! The connector against the simulated AWS, over its wire protocols.
+//!
+//! What happened is asked of the simulator's journal and of a second client that signs with
+//! the estate administrator's own key and shares no code with the connector.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod changing;
+mod connecting;
+mod reading;
+mod refusals;
+mod world;
