@@ -1,0 +1,160 @@
+//! What AWS holds, on the wire: sync runs, principals, entitlements, assignments, links.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One run of the sync of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SyncRun {
+    /// `syn_…`
+    pub id: String,
+    /// `con_…`
+    pub connection_id: String,
+    /// `running`, `complete` or `failed`.
+    pub state: String,
+    /// What is being read: `waiting`, `accounts`, `permission sets`, `entitlements`, `users`,
+    /// `groups`, `memberships`, `assignments`.
+    pub phase: String,
+    /// How much of this phase is done.
+    pub done: i64,
+    /// How much there is in this phase, as far as is known.
+    pub expected: i64,
+    /// Calls to AWS so far.
+    pub calls: i64,
+    /// Who-holds-what rows seen.
+    pub seen: i64,
+    /// Of them, not seen before.
+    pub appeared: i64,
+    /// Rows found gone.
+    pub ended: i64,
+    /// SHA-256 over the rows seen, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// When it last got further; absent while it waits for its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_at: Option<String>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+}
+
+/// An AWS identity that can hold access.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Principal {
+    /// `prn_…`
+    pub id: String,
+    /// `con_…`
+    pub connection_id: String,
+    /// `identity_center_user` or `identity_center_group`.
+    pub kind: String,
+    /// Its id in the identity store.
+    pub aws_id: String,
+    /// User name or group name.
+    pub name: String,
+    /// As the directory shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// As the directory has it; no proof of who somebody is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Whether AWS lets it sign in, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// Since when AWS no longer has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_at: Option<String>,
+}
+
+/// Something a principal can hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Entitlement {
+    /// `ent_…`
+    pub id: String,
+    /// `con_…`
+    pub connection_id: String,
+    /// `account_assignment` or `group_membership`.
+    pub kind: String,
+    /// Of an account assignment: the account's twelve digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Of an account assignment: the permission set's ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission_set: Option<String>,
+    /// Of a group membership: the group's id in the identity store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// What people see.
+    pub name: String,
+    /// Since when AWS no longer has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_at: Option<String>,
+}
+
+/// One time that a principal was seen to hold an entitlement, itself. It began between
+/// `absent_before` and `first_seen`; it ended between `last_seen` and `ended_at`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Assignment {
+    /// `asg_…`
+    pub id: String,
+    /// Who.
+    pub principal: Principal,
+    /// What.
+    pub entitlement: Entitlement,
+    /// The last reading before that did not see it; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent_before: Option<String>,
+    /// The first reading that saw it.
+    pub first_seen: String,
+    /// The last reading that saw it.
+    pub last_seen: String,
+    /// The reading that found it gone; absent while it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+}
+
+/// Which principal belongs to which user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Link {
+    /// `lnk_…`
+    pub id: String,
+    /// `usr_…`
+    pub user_id: String,
+    /// `prn_…`
+    pub principal_id: String,
+    /// `con_…`
+    pub connection_id: String,
+    /// `proposed`, `confirmed` or `rejected`.
+    pub state: String,
+    /// Whether requests of the user on this connection are for this principal.
+    pub primary: bool,
+    /// Why it was proposed.
+    pub why: String,
+    /// Who proposed it (`usr_…`); absent where the sync did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed_by: Option<String>,
+    /// RFC 3339, UTC.
+    pub proposed_at: String,
+    /// Who confirmed or rejected it (`usr_…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
+    /// RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<String>,
+    /// Grows with every change.
+    pub version: i64,
+}
+
+/// Propose that a principal belongs to a user. An administrator confirms.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewLink {
+    /// `usr_…`
+    pub user_id: String,
+    /// `prn_…`: an Identity Center user.
+    pub principal_id: String,
+}

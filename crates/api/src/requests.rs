@@ -1,0 +1,257 @@
+//! Requests on the wire: asking, answering, and what became of it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::catalog::EntitlementName;
+
+/// Ask who would have to approve, without asking for anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewRequest {
+    /// `ent_…`
+    pub entitlement: String,
+    /// For how long, in seconds; absent: as long as is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<i64>,
+    /// Why; absent: not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// From when (RFC 3339, UTC); absent: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+}
+
+/// What would happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Preview {
+    /// `auto_approved`, `needs_approval` or `refused`.
+    pub verdict: String,
+    /// Why it cannot be asked like this; empty unless refused.
+    pub refusals: Vec<Refusal>,
+    /// Who would have to approve; empty where nobody has to.
+    pub steps: Vec<PreviewStep>,
+    /// The policy it would be asked under.
+    pub policy: PolicyName,
+    /// The longest one may ask for, in seconds.
+    pub max_duration_seconds: i64,
+    /// Whether a reason must be given.
+    pub reason_required: bool,
+    /// Its least number of characters.
+    pub reason_min_length: u32,
+}
+
+/// One reason why something cannot be asked for like this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Refusal {
+    /// The stable word.
+    #[schema(example = "duration_over_policy")]
+    pub code: String,
+    /// What to do.
+    pub detail: String,
+}
+
+/// One step somebody would have to approve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PreviewStep {
+    /// Its name.
+    pub name: String,
+    /// How many different people must approve.
+    pub needed: u32,
+    /// Everybody it names, and why some of them could not.
+    pub approvers: Vec<PreviewApprover>,
+}
+
+/// Somebody a step names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PreviewApprover {
+    /// Who.
+    pub user: Who,
+    /// Whether the step names them themselves.
+    pub named: bool,
+    /// The groups through which it does.
+    pub groups: Vec<String>,
+    /// `own_request` or `unable`, if they could not decide on this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hindrance: Option<String>,
+}
+
+/// A policy version as people call it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyName {
+    /// `pol_…`
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Which version, counted from 1.
+    pub number: i64,
+}
+
+/// A person, as others see them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Who {
+    /// `usr_…`
+    pub id: String,
+    /// As people call them.
+    pub name: String,
+}
+
+/// Ask for access, for oneself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRequest {
+    /// `ent_…`
+    pub entitlement: String,
+    /// For how long, in seconds, from the moment the access is there.
+    #[schema(example = 7200)]
+    pub duration_seconds: i64,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// From when (RFC 3339, UTC); absent: as soon as it is approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+}
+
+/// Approve.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approve {
+    /// Shown on the request.
+    #[serde(default)]
+    pub comment: String,
+}
+
+/// Nothing to say: the verb is in the address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// Deny.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deny {
+    /// Told to the requester; must not be empty.
+    pub reason: String,
+}
+
+/// A request in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequestLine {
+    /// `req_…`
+    pub id: String,
+    /// What was asked for.
+    pub entitlement: EntitlementName,
+    /// Who asked.
+    pub requester: Who,
+    /// Who would hold it.
+    pub beneficiary: Who,
+    /// Why.
+    pub reason: String,
+    /// For how long, in seconds.
+    pub duration_seconds: i64,
+    /// From when, if not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// `pending`, `approved`, `denied` or `cancelled`.
+    pub state: String,
+    /// RFC 3339, UTC.
+    pub submitted_at: String,
+    /// When it was answered or taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<String>,
+}
+
+/// A request with everything there is to know about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Request {
+    /// What the lists show of it.
+    #[serde(flatten)]
+    pub line: RequestLine,
+    /// The policy version it was asked under, and is decided by.
+    pub policy: PolicyName,
+    /// The steps of that version.
+    pub steps: Vec<RequestStep>,
+    /// Whom it waits for; absent once it is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// What it gave; empty until it is approved.
+    pub grants: Vec<RequestGrant>,
+    /// What happened, oldest first, with what was done in AWS.
+    pub timeline: Vec<Happening>,
+    /// What the caller may do now: some of `approve`, `deny`, `cancel`, `return`.
+    pub may: Vec<String>,
+    /// For `If-Match`.
+    pub version: i64,
+}
+
+/// One step of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequestStep {
+    /// Its name.
+    pub name: String,
+    /// How many different people must approve.
+    pub needed: u32,
+    /// `done`, `now`, `later`, `denied` or `dropped` (the request ended before).
+    pub state: String,
+    /// Who decided, oldest first.
+    pub decisions: Vec<Decision>,
+}
+
+/// Somebody's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Decision {
+    /// Whose.
+    pub by: Who,
+    /// `approve` or `deny`.
+    pub answer: String,
+    /// What they said.
+    pub comment: String,
+    /// RFC 3339, UTC.
+    pub at: String,
+}
+
+/// Whom a request waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Waiting {
+    /// The step's name.
+    pub step: String,
+    /// How many more people must approve it.
+    pub still: u32,
+    /// Who could decide now.
+    pub who: Vec<Who>,
+    /// Whether fewer people could decide than are needed: somebody has to add approvers.
+    pub stuck: bool,
+}
+
+/// A grant a request opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequestGrant {
+    /// `grt_…`
+    pub id: String,
+    /// Where it stands.
+    pub status: String,
+    /// When it starts or started.
+    pub start: String,
+    /// When it ends or ended, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Happening {
+    /// RFC 3339, UTC.
+    pub at: String,
+    /// The stable word.
+    #[schema(example = "request.approved")]
+    pub what: String,
+    /// In a sentence.
+    pub text: String,
+    /// Who did it, where a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Who>,
+    /// AWS's id of the call, where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws_request_id: Option<String>,
+}

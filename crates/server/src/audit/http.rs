@@ -1,0 +1,83 @@
+//! The audit log over the API.
+
+use serde::Deserialize;
+use stint_api::audit::{AuditEvent, AuditReport};
+use stint_api::{Page, Problem};
+use stint_domain::rights::Verb;
+use stint_domain::{Time, UserId};
+use utoipa::IntoParams;
+use utoipa_axum::routes;
+
+use super::Filter;
+use crate::cx::Cx;
+use crate::http::{Failure, Json, Paging, Query, Routes};
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .api(Verb::ListAudit, routes!(list))
+        .api(Verb::VerifyAudit, routes!(verify))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "limit and cursor are here for the description; `Paging` reads them"
+)]
+pub(crate) struct Asked {
+    /// The action, whole (`request.submitted`) or up to a dot (`request.`).
+    action: Option<String>,
+    /// Who did it (`usr_…`).
+    #[param(value_type = Option<String>)]
+    actor: Option<UserId>,
+    /// The id of a thing it is about.
+    subject: Option<String>,
+    /// Not before (RFC 3339).
+    #[param(value_type = Option<String>)]
+    since: Option<Time>,
+    /// Before (RFC 3339).
+    #[param(value_type = Option<String>)]
+    until: Option<Time>,
+    /// How many, 1 to 200 (50).
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists the audit log, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/audit-events",
+    tag = "audit",
+    params(Asked),
+    responses((status = 200, body = Page<AuditEvent>), (status = "4XX", body = Problem))
+)]
+async fn list(
+    cx: Cx,
+    Query(asked): Query<Asked>,
+    paging: Paging,
+) -> Result<Json<Page<AuditEvent>>, Failure> {
+    let filter = Filter {
+        action: asked.action,
+        actor: asked.actor,
+        subject: asked.subject,
+        since: asked.since,
+        until: asked.until,
+    };
+    Ok(Json(super::list(&cx, &filter, &paging).await?))
+}
+
+/// Verifies the chain of the audit log.
+#[utoipa::path(
+    post,
+    path = "/api/v1/audit-events/verify",
+    tag = "audit",
+    responses((status = 200, body = AuditReport), (status = "4XX", body = Problem))
+)]
+async fn verify(cx: Cx) -> Result<Json<AuditReport>, Failure> {
+    let report = super::verify_as(&cx).await?;
+    Ok(Json(AuditReport {
+        events: report.events,
+        head: super::store::hex(&report.head.hash),
+    }))
+}

@@ -1,0 +1,106 @@
+//! What can go wrong with catalogs.
+
+use stint_domain::{EntitlementId, GroupId, PolicyId};
+
+use crate::cx::Denied;
+use crate::http::{BadCursor, Fault, Kind};
+
+/// Why a verb of this room failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// There is no such thing, or the caller does not see it.
+    #[error("there is no such thing")]
+    NotFound,
+    /// The cursor of a list is none of ours.
+    #[error("the cursor of a list is none of ours")]
+    Cursor(#[from] BadCursor),
+    /// The name is empty or endless.
+    #[error("a catalog's name has 1 to {} characters", super::LONGEST_NAME)]
+    Name,
+    /// The description is endless.
+    #[error("a description has at most {} characters", super::LONGEST_DESCRIPTION)]
+    Description,
+    /// Another catalog is called like that.
+    #[error("there is a catalog called “{0}” already: choose another name")]
+    NameTaken(String),
+    /// The audience names a group that does not exist.
+    #[error("there is no group {0}")]
+    UnknownGroup(GroupId),
+    /// An entitlement to be added does not exist.
+    #[error("there is no entitlement {0} in AWS: sync its connection first, or correct the id")]
+    UnknownEntitlement(EntitlementId),
+    /// The policy does not exist.
+    #[error("there is no policy {0}")]
+    UnknownPolicy(PolicyId),
+    /// None, or too many at once.
+    #[error("add between 1 and {most} entitlements at once, not {0}", most = super::MOST_AT_ONCE)]
+    HowMany(usize),
+    /// A longest duration nobody could ask for.
+    #[error(
+        "the longest duration must be at least {}",
+        stint_domain::policy::SHORTEST
+    )]
+    MaxDuration,
+    /// Somebody changed it in between.
+    #[error("it is at version {found}, not {expected}: read it again and decide anew")]
+    Stale {
+        /// What the caller had seen.
+        expected: i64,
+        /// What is.
+        found: i64,
+    },
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] stint_db::Error),
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Denied(denied) => denied.kind(),
+            Self::Cursor(cursor) => cursor.kind(),
+            Self::NotFound => Kind::Invisible,
+            Self::NameTaken(_) => Kind::Conflict,
+            Self::Stale { .. } => Kind::Stale,
+            Self::Name
+            | Self::Description
+            | Self::UnknownGroup(_)
+            | Self::UnknownEntitlement(_)
+            | Self::UnknownPolicy(_)
+            | Self::HowMany(_)
+            | Self::MaxDuration => Kind::Invalid,
+            Self::Db(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Denied(denied) => denied.code(),
+            Self::Cursor(cursor) => cursor.code(),
+            Self::NotFound => "not_found",
+            Self::Name => "invalid_name",
+            Self::Description => "invalid_description",
+            Self::NameTaken(_) => "name_taken",
+            Self::UnknownGroup(_) => "unknown_group",
+            Self::UnknownEntitlement(_) => "unknown_entitlement",
+            Self::UnknownPolicy(_) => "unknown_policy",
+            Self::HowMany(_) => "how_many",
+            Self::MaxDuration => "max_duration",
+            Self::Stale { .. } => "stale",
+            Self::Db(error) => error.code(),
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Denied(denied) => denied.detail(),
+            Self::Cursor(cursor) => cursor.detail(),
+            Self::Db(error) => error.detail(),
+            other => other.to_string(),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Catalogs and offers over HTTP.
+
+use std::collections::BTreeSet;
+
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use serde::Deserialize;
+use stint_api::{Page, Problem, catalog as wire};
+use stint_domain::policy::Route;
+use stint_domain::rights::Verb;
+use stint_domain::{CatalogId, EntitlementId, GroupId, Span};
+use utoipa::IntoParams;
+use utoipa_axum::routes;
+
+use super::{AccessControl, Catalog, Change, Entry, NewCatalog, Offer};
+use crate::cx::Cx;
+use crate::directory::Entitlement;
+use crate::http::{Failure, Idempotent, IfMatch, Json, Paging, Path, Query, Routes, versioned};
+use crate::policies::parsed;
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .api(Verb::ListCatalogs, routes!(list))
+        .api(Verb::CreateCatalog, routes!(create))
+        .api(Verb::GetCatalog, routes!(get))
+        .api(Verb::UpdateCatalog, routes!(update))
+        .api(Verb::GetCatalog, routes!(entries))
+        .api(Verb::UpdateCatalog, routes!(add))
+        .api(Verb::UpdateCatalog, routes!(remove))
+        .api(Verb::GetAccessControl, routes!(access_control))
+        .api(Verb::SetAccessControl, routes!(set_access_control))
+        .api(Verb::ListOffers, routes!(offers))
+        .api(Verb::GetOffer, routes!(offer))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "limit and cursor are here for the description; `Paging` reads them"
+)]
+struct Search {
+    /// Words that must all be in the name.
+    #[serde(default)]
+    search: String,
+    /// How many, 1 to 200 (50).
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists catalogs by name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/catalogs",
+    tag = "catalogs",
+    params(
+        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, body = Page<wire::Catalog>), (status = "4XX", body = Problem))
+)]
+async fn list(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Catalog>>, Failure> {
+    let page = super::list(&cx, &paging).await?;
+    Ok(Json(Page {
+        items: page.items.into_iter().map(catalog).collect(),
+        next: page.next,
+    }))
+}
+
+/// Creates an empty catalog.
+#[utoipa::path(
+    post,
+    path = "/api/v1/catalogs",
+    tag = "catalogs",
+    request_body = wire::NewCatalog,
+    responses((status = 201, body = wire::Catalog), (status = "4XX", body = Problem))
+)]
+async fn create(cx: Cx, body: Idempotent<wire::NewCatalog>) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        let new = NewCatalog {
+            name: input.name,
+            description: input.description,
+            audience: audience(&input.audience)?,
+        };
+        let made = super::create(&cx, new).await?;
+        Ok(answer(StatusCode::CREATED, made))
+    })
+    .await
+}
+
+/// One catalog.
+#[utoipa::path(
+    get,
+    path = "/api/v1/catalogs/{id}",
+    tag = "catalogs",
+    params(("id" = String, Path, description = "`cat_…`")),
+    responses((status = 200, body = wire::Catalog), (status = "4XX", body = Problem))
+)]
+async fn get(cx: Cx, Path(id): Path<CatalogId>) -> Result<Response, Failure> {
+    Ok(answer(StatusCode::OK, super::get(&cx, id).await?))
+}
+
+/// Changes a catalog's name, description or audience.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/catalogs/{id}",
+    tag = "catalogs",
+    params(
+        ("id" = String, Path, description = "`cat_…`"),
+        ("If-Match" = Option<String>, Header, description = "The catalog's ETag as last seen."),
+    ),
+    request_body = wire::CatalogChange,
+    responses((status = 200, body = wire::Catalog), (status = "4XX", body = Problem))
+)]
+async fn update(
+    cx: Cx,
+    Path(id): Path<CatalogId>,
+    seen: IfMatch,
+    Json(input): Json<wire::CatalogChange>,
+) -> Result<Response, Failure> {
+    let change = Change {
+        name: input.name,
+        description: input.description,
+        audience: input.audience.as_deref().map(audience).transpose()?,
+    };
+    let changed = super::update(&cx, id, change, seen.version()).await?;
+    Ok(answer(StatusCode::OK, changed))
+}
+
+/// Lists the entitlements of a catalog, with how each may be asked for.
+#[utoipa::path(
+    get,
+    path = "/api/v1/catalogs/{id}/entitlements",
+    tag = "catalogs",
+    params(
+        ("id" = String, Path, description = "`cat_…`"),
+        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, body = Page<wire::CatalogEntry>), (status = "4XX", body = Problem))
+)]
+async fn entries(
+    cx: Cx,
+    Path(id): Path<CatalogId>,
+    paging: Paging,
+) -> Result<Json<Page<wire::CatalogEntry>>, Failure> {
+    let page = super::entries(&cx, id, &paging).await?;
+    Ok(Json(Page {
+        items: page.items.into_iter().map(entry).collect(),
+        next: page.next,
+    }))
+}
+
+/// Puts entitlements into a catalog; those in it already stay.
+#[utoipa::path(
+    post,
+    path = "/api/v1/catalogs/{id}/entitlements",
+    tag = "catalogs",
+    params(("id" = String, Path, description = "`cat_…`")),
+    request_body = wire::AddEntitlements,
+    responses((status = 200, body = wire::Catalog), (status = "4XX", body = Problem))
+)]
+async fn add(
+    cx: Cx,
+    Path(id): Path<CatalogId>,
+    Json(input): Json<wire::AddEntitlements>,
+) -> Result<Response, Failure> {
+    let ids = (input.entitlements.iter())
+        .map(|id| parsed("entitlements", id))
+        .collect::<Result<Vec<EntitlementId>, Failure>>()?;
+    super::add(&cx, id, &ids).await?;
+    Ok(answer(StatusCode::OK, super::get(&cx, id).await?))
+}
+
+/// Takes an entitlement out of a catalog. Requests and grants that exist are not touched.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/catalogs/{id}/entitlements/{entitlement}",
+    tag = "catalogs",
+    params(
+        ("id" = String, Path, description = "`cat_…`"),
+        ("entitlement" = String, Path, description = "`ent_…`"),
+    ),
+    responses((status = 204), (status = "4XX", body = Problem))
+)]
+async fn remove(
+    cx: Cx,
+    Path((id, entitlement)): Path<(CatalogId, EntitlementId)>,
+) -> Result<StatusCode, Failure> {
+    super::remove(&cx, id, entitlement).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How an entitlement may be asked for; 404 where it cannot.
+#[utoipa::path(
+    get,
+    path = "/api/v1/entitlements/{id}/access-control",
+    tag = "catalogs",
+    params(("id" = String, Path, description = "`ent_…`")),
+    responses((status = 200, body = wire::AccessControl), (status = "4XX", body = Problem))
+)]
+async fn access_control(cx: Cx, Path(id): Path<EntitlementId>) -> Result<Response, Failure> {
+    match super::access_control(&cx, id).await? {
+        Some(it) => Ok(versioned(it.version, Json(control(&it)))),
+        None => Err(Failure::not_found()),
+    }
+}
+
+/// Sets how an entitlement may be asked for.
+#[utoipa::path(
+    put,
+    path = "/api/v1/entitlements/{id}/access-control",
+    tag = "catalogs",
+    params(
+        ("id" = String, Path, description = "`ent_…`"),
+        ("If-Match" = Option<String>, Header, description = "The ETag as last seen; \"0\" for none yet."),
+    ),
+    request_body = wire::SetAccessControl,
+    responses((status = 200, body = wire::AccessControl), (status = "4XX", body = Problem))
+)]
+async fn set_access_control(
+    cx: Cx,
+    Path(id): Path<EntitlementId>,
+    seen: IfMatch,
+    Json(input): Json<wire::SetAccessControl>,
+) -> Result<Response, Failure> {
+    let policy = parsed("policy", &input.policy)?;
+    let max = input.max_duration_seconds.map(Span::seconds);
+    let it = super::set_access_control(&cx, id, policy, max, seen.version()).await?;
+    Ok(versioned(it.version, Json(control(&it))))
+}
+
+/// Lists what one may ask for, by name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/offers",
+    tag = "requests",
+    params(Search),
+    responses((status = 200, body = Page<wire::Offer>), (status = "4XX", body = Problem))
+)]
+async fn offers(
+    cx: Cx,
+    Query(asked): Query<Search>,
+    paging: Paging,
+) -> Result<Json<Page<wire::Offer>>, Failure> {
+    let page = super::offers(&cx, &asked.search, &paging).await?;
+    Ok(Json(Page {
+        items: page.items.iter().map(shown).collect(),
+        next: page.next,
+    }))
+}
+
+/// One thing one may ask for.
+#[utoipa::path(
+    get,
+    path = "/api/v1/offers/{id}",
+    tag = "requests",
+    params(("id" = String, Path, description = "`ent_…`")),
+    responses((status = 200, body = wire::Offer), (status = "4XX", body = Problem))
+)]
+async fn offer(cx: Cx, Path(id): Path<EntitlementId>) -> Result<Json<wire::Offer>, Failure> {
+    Ok(Json(shown(&super::offer(&cx, id).await?)))
+}
+
+fn audience(ids: &[String]) -> Result<BTreeSet<GroupId>, Failure> {
+    ids.iter().map(|id| parsed("audience", id)).collect()
+}
+
+fn answer(status: StatusCode, it: Catalog) -> Response {
+    let version = it.version;
+    versioned(version, (status, Json(catalog(it)))).into_response()
+}
+
+fn catalog(it: Catalog) -> wire::Catalog {
+    wire::Catalog {
+        id: it.id.to_string(),
+        name: it.name,
+        description: it.description,
+        audience: it.audience.iter().map(ToString::to_string).collect(),
+        entitlements: it.entitlements,
+        created_at: it.created_at.to_string(),
+        version: it.version,
+    }
+}
+
+fn entry(it: Entry) -> wire::CatalogEntry {
+    wire::CatalogEntry {
+        entitlement: named(&it.entitlement),
+        access_control: it.access_control.as_ref().map(control),
+    }
+}
+
+fn control(it: &AccessControl) -> wire::AccessControl {
+    wire::AccessControl {
+        entitlement: it.entitlement.to_string(),
+        policy: it.policy.to_string(),
+        max_duration_seconds: it.max_duration.map(Span::as_seconds),
+        version: it.version,
+    }
+}
+
+fn shown(it: &Offer) -> wire::Offer {
+    wire::Offer {
+        entitlement: named(&it.entitlement),
+        policy: it.policy.name.clone(),
+        auto_approve: it.policy.body.route == Route::AutoApprove,
+        max_duration_seconds: it.max_duration.as_seconds(),
+        reason_required: it.policy.body.reason.required,
+    }
+}
+
+/// An entitlement as people call it, on the wire.
+pub(crate) fn named(it: &Entitlement) -> wire::EntitlementName {
+    wire::EntitlementName {
+        id: it.id.to_string(),
+        kind: it.key.kind().to_owned(),
+        name: it.name.clone(),
+        connection: it.connection.to_string(),
+    }
+}

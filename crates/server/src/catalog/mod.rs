@@ -1,0 +1,374 @@
+//! Catalogs: which entitlements may be asked for, by whom, and how.
+//!
+//! Somebody may ask for an entitlement when it is in a catalog whose audience has one of
+//! their groups *and* it has an access control: the policy it is asked under, and a longest
+//! duration of its own if that is below the policy's. What is in none of one's catalogs is
+//! invisible, to administrators too.
+//!
+//! Tables: `catalogs`, `catalog_audience`, `catalog_entitlements`, `access_controls`.
+//! Events: `catalog.created`, `catalog.changed`, `catalog.entitlements_added`,
+//! `catalog.entitlement_removed`, `catalog.access_control_set`.
+//!
+//! It does not know what an entitlement is in AWS (that is `directory`), what a policy
+//! means (`policies`), or what was asked (`requests`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stint_db::{Priority, Query};
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Span, Time, UserId};
+
+use crate::cx::Cx;
+use crate::directory::Entitlement;
+use crate::http::{Page, Paging};
+use crate::policies::PolicyVersion;
+use crate::{directory, identity, outbox, policies};
+
+mod error;
+mod http;
+mod offers;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub(crate) use http::{named, routes};
+pub use offers::{Offer, offer, offers, requestable};
+pub(crate) use store::STATEMENTS;
+
+/// The longest name of a catalog, in characters.
+pub const LONGEST_NAME: usize = 80;
+/// The longest description, in characters.
+pub const LONGEST_DESCRIPTION: usize = 2_000;
+/// How many entitlements may be added in one call.
+pub const MOST_AT_ONCE: usize = 1_000;
+
+/// Entitlements for an audience.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalog {
+    /// Which.
+    pub id: CatalogId,
+    /// Unique, whatever the capitals.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// The groups whose members see it.
+    pub audience: BTreeSet<GroupId>,
+    /// How many entitlements are in it.
+    pub entitlements: i64,
+    /// Since when.
+    pub created_at: Time,
+    /// Counts changes of the record and its audience.
+    pub version: i64,
+}
+
+/// A catalog to be.
+#[derive(Debug, Clone)]
+pub struct NewCatalog {
+    /// Unique, whatever the capitals.
+    pub name: String,
+    /// For people; may be empty.
+    pub description: String,
+    /// The groups whose members see it.
+    pub audience: BTreeSet<GroupId>,
+}
+
+/// What changes about a catalog; what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new description.
+    pub description: Option<String>,
+    /// The audience from now on.
+    pub audience: Option<BTreeSet<GroupId>>,
+}
+
+/// How one entitlement may be asked for, in whichever catalog it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessControl {
+    /// Which.
+    pub entitlement: EntitlementId,
+    /// Its latest version counts when somebody asks.
+    pub policy: PolicyId,
+    /// A limit of its own; only felt below the policy's.
+    pub max_duration: Option<Span>,
+    /// Counts changes.
+    pub version: i64,
+}
+
+/// One entitlement of a catalog, as its administrators see it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What.
+    pub entitlement: Entitlement,
+    /// How it may be asked for; without one, not at all.
+    pub access_control: Option<AccessControl>,
+}
+
+/// Creates an empty catalog.
+pub async fn create(cx: &Cx, new: NewCatalog) -> Result<Catalog, Error> {
+    cx.authorize(Verb::CreateCatalog, Relation::None)?;
+    let catalog = Catalog {
+        id: cx.app.ids.new_id(),
+        name: checked_name(&new.name)?,
+        description: checked_description(&new.description)?,
+        audience: new.audience,
+        entitlements: 0,
+        created_at: cx.now,
+        version: 1,
+    };
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    check_audience(&mut tx, &catalog.audience).await?;
+    taken(
+        store::insert(&mut tx, &catalog, &key(&catalog.name)).await,
+        &catalog.name,
+    )?;
+    let facts = serde_json::json!({ "name": catalog.name, "audience": catalog.audience });
+    tx.audit(cx.event("catalog.created", [catalog.id.into()], facts));
+    let news = serde_json::json!({ "catalog": catalog.id });
+    outbox::emit(&mut tx, cx, "catalog.created", news).await?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(catalog)
+}
+
+/// Changes name, description or audience. `expected` is the version the caller had seen.
+pub async fn update(
+    cx: &Cx,
+    id: CatalogId,
+    change: Change,
+    expected: Option<i64>,
+) -> Result<Catalog, Error> {
+    cx.authorize(Verb::UpdateCatalog, Relation::Others)?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    store::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let before = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    fresh(expected, before.version)?;
+    let mut after = before.clone();
+    if let Some(name) = change.name {
+        after.name = checked_name(&name)?;
+    }
+    if let Some(description) = change.description {
+        after.description = checked_description(&description)?;
+    }
+    if let Some(audience) = change.audience {
+        check_audience(&mut tx, &audience).await?;
+        after.audience = audience;
+    }
+    after.version += 1;
+    taken(
+        store::update(&mut tx, &before, &after, &key(&after.name)).await,
+        &after.name,
+    )?;
+    let facts = serde_json::json!({
+        "name": after.name,
+        "description": after.description,
+        "audience": after.audience,
+        "before": {
+            "name": before.name,
+            "description": before.description,
+            "audience": before.audience,
+        },
+    });
+    tx.audit(cx.event("catalog.changed", [id.into()], facts));
+    let news = serde_json::json!({ "catalog": id });
+    outbox::emit(&mut tx, cx, "catalog.changed", news).await?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(after)
+}
+
+/// Catalogs by name.
+pub async fn list(cx: &Cx, paging: &Paging) -> Result<Page<Catalog>, Error> {
+    cx.authorize(Verb::ListCatalogs, Relation::None)?;
+    let mut q = cx.read().await?;
+    let after = paging.after::<String>()?.unwrap_or_default();
+    let rows = store::list(&mut q, &after, paging.fetch()).await?;
+    Ok(paging.page(rows, |catalog| key(&catalog.name)))
+}
+
+/// One catalog.
+pub async fn get(cx: &Cx, id: CatalogId) -> Result<Catalog, Error> {
+    cx.authorize(Verb::GetCatalog, Relation::Others)?;
+    let mut q = cx.read().await?;
+    store::get(&mut q, id).await?.ok_or(Error::NotFound)
+}
+
+/// The entitlements of a catalog with how each may be asked for, in the order they were
+/// made known.
+pub async fn entries(cx: &Cx, id: CatalogId, paging: &Paging) -> Result<Page<Entry>, Error> {
+    cx.authorize(Verb::GetCatalog, Relation::Others)?;
+    let mut q = cx.read().await?;
+    store::get(&mut q, id).await?.ok_or(Error::NotFound)?;
+    let after = paging.after::<EntitlementId>()?;
+    let ids = store::entitlements(&mut q, id, after, paging.fetch()).await?;
+    let mut rows = Vec::new();
+    for id in ids {
+        if let Some(entitlement) = directory::entitlement(&mut q, id).await? {
+            let access_control = store::access_control(&mut q, id).await?;
+            rows.push(Entry {
+                entitlement,
+                access_control,
+            });
+        }
+    }
+    Ok(paging.page(rows, |entry| entry.entitlement.id))
+}
+
+/// Puts entitlements into a catalog; those in it already stay. Answers how many are new.
+///
+/// All or none: fails when one of them does not exist in AWS.
+pub async fn add(cx: &Cx, id: CatalogId, new: &[EntitlementId]) -> Result<usize, Error> {
+    cx.authorize(Verb::UpdateCatalog, Relation::Others)?;
+    if new.is_empty() || new.len() > MOST_AT_ONCE {
+        return Err(Error::HowMany(new.len()));
+    }
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let catalog = store::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let mut added = Vec::new();
+    for entitlement in new {
+        let there = directory::entitlement(&mut tx, *entitlement).await?;
+        if there.is_none_or(|it| it.gone_at.is_some()) {
+            return Err(Error::UnknownEntitlement(*entitlement));
+        }
+        if store::add(&mut tx, id, *entitlement, cx.now).await? {
+            added.push(*entitlement);
+        }
+    }
+    if added.is_empty() {
+        return Ok(0);
+    }
+    let facts = serde_json::json!({ "name": catalog, "entitlements": added });
+    tx.audit(cx.event("catalog.entitlements_added", [id.into()], facts));
+    let news = serde_json::json!({ "catalog": id, "entitlements": added });
+    outbox::emit(&mut tx, cx, "catalog.entitlements_added", news).await?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(added.len())
+}
+
+/// Takes one entitlement out of a catalog. Requests and grants that exist are not touched.
+pub async fn remove(cx: &Cx, id: CatalogId, entitlement: EntitlementId) -> Result<(), Error> {
+    cx.authorize(Verb::UpdateCatalog, Relation::Others)?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let catalog = store::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    if !store::remove(&mut tx, id, entitlement).await? {
+        return Err(Error::NotFound);
+    }
+    let facts = serde_json::json!({ "name": catalog });
+    let subjects = [id.into(), entitlement.into()];
+    tx.audit(cx.event("catalog.entitlement_removed", subjects, facts));
+    let news = serde_json::json!({ "catalog": id, "entitlement": entitlement });
+    outbox::emit(&mut tx, cx, "catalog.entitlement_removed", news).await?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(())
+}
+
+/// How an entitlement may be asked for; nothing where it cannot.
+pub async fn access_control(cx: &Cx, id: EntitlementId) -> Result<Option<AccessControl>, Error> {
+    cx.authorize(Verb::GetAccessControl, Relation::Others)?;
+    let mut q = cx.read().await?;
+    if directory::entitlement(&mut q, id).await?.is_none() {
+        return Err(Error::NotFound);
+    }
+    Ok(store::access_control(&mut q, id).await?)
+}
+
+/// Sets how an entitlement may be asked for. `expected` is the version the caller had seen;
+/// 0 stands for none yet.
+pub async fn set_access_control(
+    cx: &Cx,
+    id: EntitlementId,
+    policy: PolicyId,
+    max_duration: Option<Span>,
+    expected: Option<i64>,
+) -> Result<AccessControl, Error> {
+    cx.authorize(Verb::SetAccessControl, Relation::Others)?;
+    if max_duration.is_some_and(|max| max < stint_domain::policy::SHORTEST) {
+        return Err(Error::MaxDuration);
+    }
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    if directory::entitlement(&mut tx, id).await?.is_none() {
+        return Err(Error::NotFound);
+    }
+    if policies::current(&mut tx, policy).await?.is_none() {
+        return Err(Error::UnknownPolicy(policy));
+    }
+    let before = store::lock_access_control(&mut tx, id).await?;
+    let found = before.as_ref().map_or(0, |control| control.version);
+    fresh(expected, found)?;
+    let after = AccessControl {
+        entitlement: id,
+        policy,
+        max_duration,
+        version: found + 1,
+    };
+    let by = cx.person().ok().map(|person| person.id);
+    store::set_access_control(&mut tx, &after, cx.now, by).await?;
+    let facts = serde_json::json!({
+        "policy": policy,
+        "max_duration_seconds": max_duration,
+        "before": before.map(|b| serde_json::json!({
+            "policy": b.policy,
+            "max_duration_seconds": b.max_duration,
+        })),
+    });
+    tx.audit(cx.event(
+        "catalog.access_control_set",
+        [id.into(), policy.into()],
+        facts,
+    ));
+    let news = serde_json::json!({ "entitlement": id, "policy": policy });
+    outbox::emit(&mut tx, cx, "catalog.access_control_set", news).await?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(after)
+}
+
+async fn check_audience(q: &mut impl Query, groups: &BTreeSet<GroupId>) -> Result<(), Error> {
+    for group in groups {
+        if identity::group(q, *group).await?.is_none() {
+            return Err(Error::UnknownGroup(*group));
+        }
+    }
+    Ok(())
+}
+
+fn fresh(expected: Option<i64>, found: i64) -> Result<(), Error> {
+    match expected {
+        Some(expected) if expected != found => Err(Error::Stale { expected, found }),
+        _ => Ok(()),
+    }
+}
+
+fn taken<T>(written: Result<T, stint_db::Error>, name: &str) -> Result<T, Error> {
+    written.map_err(|error| {
+        if error.is_unique(store::NAME_KEY) {
+            Error::NameTaken(name.to_owned())
+        } else {
+            error.into()
+        }
+    })
+}
+
+fn checked_name(name: &str) -> Result<String, Error> {
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    match name.chars().count() {
+        1..=LONGEST_NAME => Ok(name),
+        _ => Err(Error::Name),
+    }
+}
+
+fn checked_description(text: &str) -> Result<String, Error> {
+    match text.trim() {
+        text if text.chars().count() <= LONGEST_DESCRIPTION => Ok(text.to_owned()),
+        _ => Err(Error::Description),
+    }
+}
+
+/// The form a name is unique and ordered by.
+fn key(name: &str) -> String {
+    name.to_lowercase()
+}

@@ -1,0 +1,104 @@
+//! What a user may ask for.
+
+use super::*;
+
+/// Something a user may ask for.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// What.
+    pub entitlement: Entitlement,
+    /// The policy version it would be asked under now.
+    pub policy: PolicyVersion,
+    /// The entitlement's own limit, if it has one.
+    pub entitlement_max: Option<Span>,
+    /// The lower of its limit and the policy's.
+    pub max_duration: Span,
+}
+
+/// What the caller may ask for, by name; `search` narrows it to what has all its words.
+pub async fn offers(cx: &Cx, search: &str, paging: &Paging) -> Result<Page<Offer>, Error> {
+    cx.authorize(Verb::ListOffers, Relation::Own)?;
+    let user = cx.person()?.id;
+    let mut q = cx.read().await?;
+    let mut controls = BTreeMap::new();
+    for group in identity::groups_of(&mut q, user).await? {
+        for control in store::offered(&mut q, group).await? {
+            controls.insert(control.entitlement, control);
+        }
+    }
+    let ids: Vec<_> = controls.keys().copied().collect();
+    let after = paging.after::<(String, EntitlementId)>()?;
+    let found = directory::entitlements(&mut q, &ids, search, after, paging.fetch()).await?;
+    let mut versions = BTreeMap::new();
+    let mut rows = Vec::new();
+    for (sort, entitlement) in found {
+        let Some(control) = controls.get(&entitlement.id) else {
+            continue;
+        };
+        if !versions.contains_key(&control.policy) {
+            let version = policies::current(&mut q, control.policy).await?;
+            versions.insert(control.policy, version);
+        }
+        if let Some(Some(policy)) = versions.get(&control.policy) {
+            let id = entitlement.id;
+            let offer = offered(entitlement, policy.clone(), control.max_duration);
+            rows.push((sort, id, offer));
+        }
+    }
+    let page = paging.page(rows, |(sort, id, _)| (sort.clone(), *id));
+    Ok(Page {
+        items: page.items.into_iter().map(|(_, _, offer)| offer).collect(),
+        next: page.next,
+    })
+}
+
+/// One thing the caller may ask for. What is in none of their catalogs does not exist.
+pub async fn offer(cx: &Cx, id: EntitlementId) -> Result<Offer, Error> {
+    let user = cx.person()?.id;
+    let mut q = cx.read().await?;
+    let found = requestable(&mut q, user, id).await?;
+    let relation = if found.is_some() {
+        Relation::Own
+    } else {
+        Relation::OutOfCatalog
+    };
+    cx.authorize(Verb::GetOffer, relation)?;
+    found.ok_or(Error::NotFound)
+}
+
+/// What this user may ask for under this id: nothing if no catalog of theirs has it, or it
+/// has no access control, or it is gone from AWS.
+pub async fn requestable(
+    q: &mut impl Query,
+    user: UserId,
+    id: EntitlementId,
+) -> Result<Option<Offer>, stint_db::Error> {
+    let mut seen = false;
+    for group in identity::groups_of(q, user).await? {
+        if store::sees(q, group, id).await? {
+            seen = true;
+            break;
+        }
+    }
+    if !seen {
+        return Ok(None);
+    }
+    let Some(control) = store::access_control(q, id).await? else {
+        return Ok(None);
+    };
+    let found = directory::entitlement(q, id).await?;
+    let Some(entitlement) = found.filter(|it| it.gone_at.is_none()) else {
+        return Ok(None);
+    };
+    let policy = policies::current(q, control.policy).await?;
+    Ok(policy.map(|policy| offered(entitlement, policy, control.max_duration)))
+}
+
+fn offered(entitlement: Entitlement, policy: PolicyVersion, own: Option<Span>) -> Offer {
+    Offer {
+        entitlement,
+        max_duration: policy.body.longest(own),
+        entitlement_max: own,
+        policy,
+    }
+}

@@ -1,0 +1,229 @@
+//! All SQL of catalogs and access controls.
+
+use std::collections::BTreeSet;
+
+use stint_db::{Query, Row, Tx, args};
+use stint_domain::{CatalogId, EntitlementId, GroupId, Time, UserId};
+use uuid::Uuid;
+
+use super::{AccessControl, Catalog};
+
+stint_db::statements! {
+    /// A catalog begins, empty.
+    INSERT = "insert into catalogs (id, name, name_key, description, created_at, version)
+        values ($1, $2, $3, $4, $5, 1)";
+    /// Name and description.
+    UPDATE = "update catalogs set name = $2, name_key = $3, description = $4, version = $5
+        where id = $1";
+    /// Before anything about it is changed.
+    LOCK = "select name from catalogs where id = $1{lock}";
+    /// One catalog.
+    GET = "select id, name, description, created_at, version,
+            (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
+        from catalogs c where id = $1";
+    /// By name.
+    LIST = "select id, name, description, created_at, version,
+            (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
+        from catalogs c where name_key > $1 order by name_key limit $2";
+    /// Who sees it.
+    AUDIENCE = "select group_id from catalog_audience where catalog_id = $1 order by group_id";
+    /// A group sees it from now on.
+    ADMIT = "insert into catalog_audience (catalog_id, group_id) values ($1, $2)";
+    /// A group sees it no more.
+    EXCLUDE = "delete from catalog_audience where catalog_id = $1 and group_id = $2";
+    /// What is in it.
+    ENTITLEMENTS = "select entitlement_id from catalog_entitlements
+        where catalog_id = $1 and entitlement_id > $2 order by entitlement_id limit $3";
+    /// An entitlement comes into it.
+    ADD = "insert into catalog_entitlements (catalog_id, entitlement_id, added_at)
+        values ($1, $2, $3) on conflict (catalog_id, entitlement_id) do nothing";
+    /// An entitlement leaves it.
+    REMOVE = "delete from catalog_entitlements where catalog_id = $1 and entitlement_id = $2";
+    /// How an entitlement may be asked for.
+    CONTROL = "select entitlement_id, policy_id, max_duration, version
+        from access_controls where entitlement_id = $1";
+    /// The same, before it is changed.
+    LOCK_CONTROL = "select entitlement_id, policy_id, max_duration, version
+        from access_controls where entitlement_id = $1{lock}";
+    /// How it may be asked for from now on.
+    SET_CONTROL = "insert into access_controls
+            (entitlement_id, policy_id, max_duration, set_at, set_by, version)
+        values ($1, $2, $3, $4, $5, $6)
+        on conflict (entitlement_id) do update set policy_id = excluded.policy_id,
+            max_duration = excluded.max_duration, set_at = excluded.set_at,
+            set_by = excluded.set_by, version = excluded.version";
+    /// What members of a group may ask for.
+    OFFERED = "select distinct c.entitlement_id, c.policy_id, c.max_duration, c.version
+        from catalog_audience a
+            join catalog_entitlements e on e.catalog_id = a.catalog_id
+            join access_controls c on c.entitlement_id = e.entitlement_id
+        where a.group_id = $1";
+    /// Whether somebody in this group sees that entitlement in a catalog.
+    SEES = "select 1 as one from catalog_audience a
+            join catalog_entitlements e on e.catalog_id = a.catalog_id
+        where a.group_id = $1 and e.entitlement_id = $2 limit 1";
+}
+
+/// What identifies the key a name is unique by.
+pub(super) const NAME_KEY: &str = "catalogs.name_key";
+
+pub(super) async fn insert(tx: &mut Tx, c: &Catalog, key: &str) -> stint_db::Result<()> {
+    let args = args![
+        c.id,
+        c.name.as_str(),
+        key,
+        c.description.as_str(),
+        c.created_at
+    ];
+    tx.run(&INSERT, args).await?;
+    for group in &c.audience {
+        tx.run(&ADMIT, args![c.id, *group]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn update(
+    tx: &mut Tx,
+    before: &Catalog,
+    after: &Catalog,
+    key: &str,
+) -> stint_db::Result<()> {
+    let args = args![
+        after.id,
+        after.name.as_str(),
+        key,
+        after.description.as_str(),
+        after.version
+    ];
+    tx.run(&UPDATE, args).await?;
+    for group in before.audience.difference(&after.audience) {
+        tx.run(&EXCLUDE, args![after.id, *group]).await?;
+    }
+    for group in after.audience.difference(&before.audience) {
+        tx.run(&ADMIT, args![after.id, *group]).await?;
+    }
+    Ok(())
+}
+
+/// Takes the row and answers its name.
+pub(super) async fn lock(tx: &mut Tx, id: CatalogId) -> stint_db::Result<Option<String>> {
+    let row = tx.maybe(&LOCK, args![id]).await?;
+    row.map(|row| row.get("name")).transpose()
+}
+
+pub(super) async fn get(q: &mut impl Query, id: CatalogId) -> stint_db::Result<Option<Catalog>> {
+    match q.maybe(&GET, args![id]).await? {
+        Some(row) => catalog(q, &row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn list(
+    q: &mut impl Query,
+    after: &str,
+    limit: i64,
+) -> stint_db::Result<Vec<Catalog>> {
+    let mut found = Vec::new();
+    for row in q.all(&LIST, args![after, limit]).await? {
+        found.push(catalog(q, &row).await?);
+    }
+    Ok(found)
+}
+
+async fn catalog(q: &mut impl Query, row: &Row) -> stint_db::Result<Catalog> {
+    let id: CatalogId = row.get("id")?;
+    let audience = q.all(&AUDIENCE, args![id]).await?;
+    Ok(Catalog {
+        id,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        audience: (audience.iter())
+            .map(|row| row.get::<GroupId>("group_id"))
+            .collect::<stint_db::Result<BTreeSet<_>>>()?,
+        entitlements: row.get("entitlements")?,
+        created_at: row.get("created_at")?,
+        version: row.get("version")?,
+    })
+}
+
+pub(super) async fn entitlements(
+    q: &mut impl Query,
+    id: CatalogId,
+    after: Option<EntitlementId>,
+    limit: i64,
+) -> stint_db::Result<Vec<EntitlementId>> {
+    let after = after.unwrap_or(EntitlementId(Uuid::nil()));
+    let rows = q.all(&ENTITLEMENTS, args![id, after, limit]).await?;
+    rows.iter().map(|row| row.get("entitlement_id")).collect()
+}
+
+/// Whether it is new there.
+pub(super) async fn add(
+    tx: &mut Tx,
+    id: CatalogId,
+    entitlement: EntitlementId,
+    now: Time,
+) -> stint_db::Result<bool> {
+    Ok(tx.run(&ADD, args![id, entitlement, now]).await? > 0)
+}
+
+/// Whether it was there.
+pub(super) async fn remove(
+    tx: &mut Tx,
+    id: CatalogId,
+    entitlement: EntitlementId,
+) -> stint_db::Result<bool> {
+    Ok(tx.run(&REMOVE, args![id, entitlement]).await? > 0)
+}
+
+pub(super) async fn access_control(
+    q: &mut impl Query,
+    id: EntitlementId,
+) -> stint_db::Result<Option<AccessControl>> {
+    let row = q.maybe(&CONTROL, args![id]).await?;
+    row.as_ref().map(control).transpose()
+}
+
+pub(super) async fn lock_access_control(
+    tx: &mut Tx,
+    id: EntitlementId,
+) -> stint_db::Result<Option<AccessControl>> {
+    let row = tx.maybe(&LOCK_CONTROL, args![id]).await?;
+    row.as_ref().map(control).transpose()
+}
+
+pub(super) async fn set_access_control(
+    tx: &mut Tx,
+    c: &AccessControl,
+    now: Time,
+    by: Option<UserId>,
+) -> stint_db::Result<()> {
+    let args = args![c.entitlement, c.policy, c.max_duration, now, by, c.version];
+    tx.run(&SET_CONTROL, args).await?;
+    Ok(())
+}
+
+pub(super) async fn offered(
+    q: &mut impl Query,
+    group: GroupId,
+) -> stint_db::Result<Vec<AccessControl>> {
+    let rows = q.all(&OFFERED, args![group]).await?;
+    rows.iter().map(control).collect()
+}
+
+pub(super) async fn sees(
+    q: &mut impl Query,
+    group: GroupId,
+    id: EntitlementId,
+) -> stint_db::Result<bool> {
+    Ok(q.maybe(&SEES, args![group, id]).await?.is_some())
+}
+
+fn control(row: &Row) -> stint_db::Result<AccessControl> {
+    Ok(AccessControl {
+        entitlement: row.get("entitlement_id")?,
+        policy: row.get("policy_id")?,
+        max_duration: row.get("max_duration")?,
+        version: row.get("version")?,
+    })
+}

@@ -1,0 +1,158 @@
+//! Verbs about applications.
+
+use serde_json::json;
+use stint_db::{Priority, Query};
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{ApplicationId, UserId};
+
+use super::{Application, Error, Owner, check, store};
+use crate::cx::Cx;
+use crate::http::{Page, Paging};
+use crate::identity;
+
+/// An application to be.
+#[derive(Debug, Clone)]
+pub struct NewApplication {
+    /// Unique whatever the capitals.
+    pub name: String,
+    /// For people; may be empty.
+    pub description: String,
+    /// Who is answerable; the caller when empty.
+    pub owners: Vec<UserId>,
+}
+
+/// What to change of an application; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct ApplicationChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new description.
+    pub description: Option<String>,
+    /// All owners it is to have.
+    pub owners: Option<Vec<UserId>>,
+}
+
+/// Creates an application.
+pub async fn create_application(cx: &Cx, new: NewApplication) -> Result<Application, Error> {
+    cx.authorize(Verb::CreateApplication, Relation::None)?;
+    let name = check::name(&new.name)?;
+    let description = check::description(&new.description)?;
+    let owners = or_caller(cx, new.owners);
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let application = Application {
+        id: cx.app.new_id(),
+        name,
+        description,
+        owners: check::owners(&mut tx, &owners).await?,
+        created_at: cx.now,
+        version: 1,
+    };
+    let id = application.id;
+    store::insert_application(&mut tx, &application)
+        .await
+        .map_err(Error::taken)?;
+    store::set_application_owners(&mut tx, id, &owners, cx.now).await?;
+    let facts = json!({ "name": application.name, "owners": owners });
+    tx.audit(cx.event("application.created", [id.into()], facts));
+    tx.commit().await?;
+    Ok(application)
+}
+
+/// One application with its owners.
+pub async fn get_application(cx: &Cx, id: ApplicationId) -> Result<Application, Error> {
+    cx.authorize(Verb::GetApplication, Relation::Others)?;
+    let mut reader = cx.read().await?;
+    let found = store::application(&mut reader, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    with_owners(&mut reader, found).await
+}
+
+/// Applications by name, with their owners.
+pub async fn list_applications(cx: &Cx, paging: &Paging) -> Result<Page<Application>, Error> {
+    cx.authorize(Verb::ListApplications, Relation::None)?;
+    let after = paging.after::<String>()?;
+    let mut reader = cx.read().await?;
+    let rows = store::applications(&mut reader, after, paging.fetch()).await?;
+    let mut page = paging.page(rows, |row| store::fold(&row.name));
+    let mut items = Vec::with_capacity(page.items.len());
+    for item in page.items {
+        items.push(with_owners(&mut reader, item).await?);
+    }
+    page.items = items;
+    Ok(page)
+}
+
+/// Changes name, description or owners.
+pub async fn update_application(
+    cx: &Cx,
+    id: ApplicationId,
+    change: ApplicationChange,
+    expected: Option<i64>,
+) -> Result<Application, Error> {
+    cx.authorize(Verb::UpdateApplication, Relation::Others)?;
+    let name = change.name.as_deref().map(check::name).transpose()?;
+    let description = change
+        .description
+        .as_deref()
+        .map(check::description)
+        .transpose()?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let before = store::lock_application(&mut tx, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    if expected.is_some_and(|version| version != before.version) {
+        return Err(Error::Stale {
+            version: before.version,
+        });
+    }
+    let name = name.unwrap_or_else(|| before.name.clone());
+    let description = description.unwrap_or_else(|| before.description.clone());
+    store::update_application(&mut tx, id, &name, &description)
+        .await
+        .map_err(Error::taken)?;
+    if let Some(owners) = &change.owners {
+        check::owners(&mut tx, owners).await?;
+        store::set_application_owners(&mut tx, id, owners, cx.now).await?;
+    }
+    let after = store::application(&mut tx, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let after = with_owners(&mut tx, after).await?;
+    let facts = json!({
+        "before": { "name": before.name, "description": before.description },
+        "after": { "name": name, "description": description },
+        "owners": change.owners,
+    });
+    tx.audit(cx.event("application.changed", [id.into()], facts));
+    tx.commit().await?;
+    Ok(after)
+}
+
+async fn with_owners(q: &mut impl Query, mut of: Application) -> Result<Application, Error> {
+    let ids = store::application_owners(q, of.id).await?;
+    of.owners = named(q, &ids).await?;
+    Ok(of)
+}
+
+/// Owners with their names, by address.
+pub(super) async fn named(q: &mut impl Query, ids: &[UserId]) -> Result<Vec<Owner>, Error> {
+    let users = identity::users(q, ids).await?;
+    Ok(users
+        .into_iter()
+        .map(|user| Owner {
+            user: user.id,
+            name: user.name,
+        })
+        .collect())
+}
+
+/// The owners named, each once; the caller when none is.
+pub(super) fn or_caller(cx: &Cx, mut owners: Vec<UserId>) -> Vec<UserId> {
+    owners.sort_unstable();
+    owners.dedup();
+    if owners.is_empty() {
+        owners.extend(cx.actor.user());
+    }
+    owners
+}

@@ -1,0 +1,181 @@
+//! What the verbs of this room answer when they do not.
+
+use stint_aws::{AwsError, RoleArnError};
+use stint_domain::UserId;
+
+use crate::cx::Denied;
+use crate::http::{BadCursor, Fault, Kind};
+
+/// Why a verb of this room failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] stint_db::Error),
+    /// The caller may not.
+    #[error("the caller may not do this")]
+    Denied(#[from] Denied),
+    /// The cursor of a list is none of ours.
+    #[error("the cursor of a list is none of ours")]
+    Cursor(#[from] BadCursor),
+    /// There is no such application or connection, or the caller may not know of it.
+    #[error("there is no such thing")]
+    NotFound,
+    /// A value of the request cannot be used.
+    #[error("the {field} cannot be used")]
+    Bad {
+        /// The field.
+        field: &'static str,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// The role's ARN is not one.
+    #[error("the role ARN is malformed")]
+    RoleArn(#[from] RoleArnError),
+    /// The application named does not exist.
+    #[error("the application named does not exist")]
+    UnknownApplication,
+    /// An owner named does not exist or is not active.
+    #[error("{id} cannot be an owner: no such active user")]
+    UnknownOwner {
+        /// Who was named.
+        id: UserId,
+    },
+    /// An owner named could not mend the connection.
+    #[error("{name} cannot own a connection")]
+    OwnerUnable {
+        /// Their name.
+        name: String,
+    },
+    /// A connection without an owner.
+    #[error("nobody would be answerable")]
+    NoOwner,
+    /// Another one has this name.
+    #[error("the name is taken")]
+    NameTaken,
+    /// Another connection uses this role.
+    #[error("the role is connected already")]
+    RoleTaken,
+    /// Another connection manages this Identity Center instance.
+    #[error("the estate is connected already")]
+    EstateTaken,
+    /// The thing has changed since the caller read it.
+    #[error("it has changed since it was read")]
+    Stale {
+        /// Its version now.
+        version: i64,
+    },
+    /// AWS did not say as whom Stint calls it.
+    #[error("the base identity is not known")]
+    BaseIdentity(#[source] Box<AwsError>),
+}
+
+impl Error {
+    pub(super) fn bad(field: &'static str, why: impl Into<String>) -> Self {
+        Self::Bad {
+            field,
+            why: why.into(),
+        }
+    }
+
+    /// Turns the database's refusal of a second equal key into what it means.
+    pub(super) fn taken(error: stint_db::Error) -> Error {
+        for (key, means) in [
+            ("applications.name_key", Self::NameTaken),
+            ("connections.name_key", Self::NameTaken),
+            ("connections.role_arn", Self::RoleTaken),
+            ("connections.instance_arn", Self::EstateTaken),
+        ] {
+            if error.is_unique(key) {
+                return means;
+            }
+        }
+        error.into()
+    }
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Db(error) => error.kind(),
+            Self::Denied(denied) => denied.kind(),
+            Self::Cursor(cursor) => cursor.kind(),
+            Self::NotFound => Kind::Invisible,
+            Self::Bad { .. }
+            | Self::RoleArn(_)
+            | Self::UnknownApplication
+            | Self::UnknownOwner { .. }
+            | Self::OwnerUnable { .. }
+            | Self::NoOwner => Kind::Invalid,
+            Self::NameTaken | Self::RoleTaken | Self::EstateTaken => Kind::Conflict,
+            Self::Stale { .. } => Kind::Stale,
+            Self::BaseIdentity(_) => Kind::NotReady,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Db(error) => error.code(),
+            Self::Denied(denied) => denied.code(),
+            Self::Cursor(cursor) => cursor.code(),
+            Self::NotFound => "not_found",
+            Self::Bad { field, .. } => match *field {
+                "name" => "invalid_name",
+                "description" => "invalid_description",
+                "region" => "invalid_region",
+                "application_id" => "invalid_application",
+                "owners" => "invalid_owner",
+                _ => "invalid_value",
+            },
+            Self::RoleArn(_) => "invalid_role_arn",
+            Self::UnknownApplication => "unknown_application",
+            Self::UnknownOwner { .. } => "unknown_owner",
+            Self::OwnerUnable { .. } => "owner_unable",
+            Self::NoOwner => "no_owner",
+            Self::NameTaken => "name_taken",
+            Self::RoleTaken => "role_already_connected",
+            Self::EstateTaken => "estate_already_connected",
+            Self::Stale { .. } => "stale",
+            Self::BaseIdentity(_) => "no_base_identity",
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Db(error) => error.detail(),
+            Self::Denied(denied) => denied.detail(),
+            Self::Cursor(cursor) => cursor.detail(),
+            Self::NotFound => "There is nothing here, or you may not see it.".to_owned(),
+            Self::Bad { field, why } => format!("The value of `{field}` cannot be used. {why}"),
+            Self::RoleArn(error) => format!("{error}."),
+            Self::UnknownApplication => {
+                "There is no application with this id. Look it up in the list, or create one first."
+                    .to_owned()
+            }
+            Self::UnknownOwner { id } => {
+                format!("{id} is no active user. Name users who may be told when something fails.")
+            }
+            Self::OwnerUnable { name } => format!(
+                "{name} is neither Connection Admin nor Super Admin, and could not mend the connection. Give them the role first, or name somebody else."
+            ),
+            Self::NoOwner => {
+                "Nobody would be answerable. Name at least one owner.".to_owned()
+            }
+            Self::NameTaken => "This name is taken. Use another one.".to_owned(),
+            Self::RoleTaken => {
+                "Another connection uses this role. Change that one, or make a role of its own for this one."
+                    .to_owned()
+            }
+            Self::EstateTaken => {
+                "Another connection manages this Identity Center instance. One estate has one connection: use that one."
+                    .to_owned()
+            }
+            Self::Stale { version } => format!(
+                "It has changed since you read it and is now at version {version}. Read it again, then repeat the change."
+            ),
+            Self::BaseIdentity(error) => format!(
+                "AWS did not tell as whom Stint calls it ({error}). Give this machine AWS credentials, and try again."
+            ),
+        }
+    }
+}

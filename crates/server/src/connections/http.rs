@@ -1,0 +1,314 @@
+//! Applications and connections over the API: wire types begin and end here.
+
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use stint_api::{Page, Problem, connections as wire};
+use stint_domain::rights::Verb;
+use stint_domain::{ApplicationId, ConnectionId, UserId};
+use utoipa::IntoParams;
+use utoipa_axum::routes;
+
+use super::{
+    Application, ApplicationChange, Check, Connection, ConnectionChange, Error, NewApplication,
+    NewConnection, Owner, TestReport,
+};
+use crate::cx::Cx;
+use crate::http::{Failure, Idempotent, IfMatch, Json, Paging, Path, Routes, versioned};
+
+/// Every address of the room.
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .api(Verb::ListApplications, routes!(list_applications))
+        .api(Verb::CreateApplication, routes!(create_application))
+        .api(Verb::GetApplication, routes!(get_application))
+        .api(Verb::UpdateApplication, routes!(update_application))
+        .api(Verb::ListConnections, routes!(list))
+        .api(Verb::CreateConnection, routes!(create))
+        .api(Verb::GetConnection, routes!(get))
+        .api(Verb::UpdateConnection, routes!(update))
+        .api(Verb::GetConnection, routes!(setup))
+        .api(Verb::TestConnection, routes!(test))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "for the description; `Paging` reads them")]
+struct Pages {
+    /// How many, 1 to 200 (50).
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+fn owner(owner: Owner) -> wire::Owner {
+    wire::Owner {
+        user_id: owner.user.to_string(),
+        name: owner.name,
+    }
+}
+
+fn application(of: Application) -> wire::Application {
+    wire::Application {
+        id: of.id.to_string(),
+        name: of.name,
+        description: of.description,
+        owners: of.owners.into_iter().map(owner).collect(),
+        created_at: of.created_at.to_string(),
+        version: of.version,
+    }
+}
+
+fn connection(of: Connection) -> wire::Connection {
+    wire::Connection {
+        id: of.id.to_string(),
+        application_id: of.application.to_string(),
+        name: of.name,
+        role_arn: of.role_arn,
+        external_id: of.external_id,
+        region: of.region,
+        status: of.status.to_string(),
+        status_detail: of.status_detail,
+        instance_arn: of.instance_arn,
+        identity_store_id: of.identity_store_id,
+        management_account: of.management_account,
+        last_test: of.last_test.map(report),
+        last_sync_at: of.last_sync_at.map(|at| at.to_string()),
+        owners: of.owners.into_iter().map(owner).collect(),
+        created_at: of.created_at.to_string(),
+        version: of.version,
+    }
+}
+
+fn report(of: TestReport) -> wire::TestReport {
+    wire::TestReport {
+        passed: of.passed,
+        at: of.at.to_string(),
+        checks: of.checks.into_iter().map(check).collect(),
+    }
+}
+
+fn check(of: Check) -> wire::Check {
+    wire::Check {
+        name: of.name,
+        outcome: of.outcome.as_str().to_owned(),
+        what: of.what,
+        mend: of.mend,
+        request_ids: of.request_ids,
+    }
+}
+
+fn owners(ids: &[String]) -> Result<Vec<UserId>, Error> {
+    let parse = |id: &String| {
+        id.parse::<UserId>()
+            .map_err(|why| Error::bad("owners", format!("{why}.")))
+    };
+    let mut ids: Vec<UserId> = ids.iter().map(parse).collect::<Result<_, _>>()?;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// Lists applications by name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/applications",
+    tag = "connections",
+    params(Pages),
+    responses((status = 200, body = Page<wire::Application>), (status = "4XX", body = Problem))
+)]
+async fn list_applications(
+    cx: Cx,
+    paging: Paging,
+) -> Result<Json<Page<wire::Application>>, Failure> {
+    let page = super::list_applications(&cx, &paging).await?;
+    let items = page.items.into_iter().map(application).collect();
+    Ok(Json(Page {
+        items,
+        next: page.next,
+    }))
+}
+
+/// Creates an application.
+#[utoipa::path(
+    post,
+    path = "/api/v1/applications",
+    tag = "connections",
+    request_body = wire::NewApplication,
+    responses((status = 201, body = wire::Application), (status = "4XX", body = Problem))
+)]
+async fn create_application(
+    cx: Cx,
+    body: Idempotent<wire::NewApplication>,
+) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        let new = NewApplication {
+            name: input.name,
+            description: input.description,
+            owners: owners(&input.owners)?,
+        };
+        let made = super::create_application(&cx, new).await?;
+        Ok(versioned(
+            made.version,
+            (StatusCode::CREATED, Json(application(made))),
+        ))
+    })
+    .await
+}
+
+/// Shows an application.
+#[utoipa::path(
+    get,
+    path = "/api/v1/applications/{id}",
+    tag = "connections",
+    params(("id" = String, Path, description = "`app_…`")),
+    responses((status = 200, body = wire::Application), (status = "4XX", body = Problem))
+)]
+async fn get_application(cx: Cx, Path(id): Path<ApplicationId>) -> Result<Response, Failure> {
+    let found = super::get_application(&cx, id).await?;
+    Ok(versioned(found.version, Json(application(found))))
+}
+
+/// Changes an application's name, description or owners.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/applications/{id}",
+    tag = "connections",
+    params(("id" = String, Path, description = "`app_…`")),
+    request_body = wire::ApplicationChange,
+    responses((status = 200, body = wire::Application), (status = "4XX", body = Problem))
+)]
+async fn update_application(
+    cx: Cx,
+    Path(id): Path<ApplicationId>,
+    seen: IfMatch,
+    body: Idempotent<wire::ApplicationChange>,
+) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        let change = ApplicationChange {
+            name: input.name,
+            description: input.description,
+            owners: input.owners.as_deref().map(owners).transpose()?,
+        };
+        let changed = super::update_application(&cx, id, change, seen.version()).await?;
+        Ok(versioned(changed.version, Json(application(changed))))
+    })
+    .await
+}
+
+/// Lists connections by name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/connections",
+    tag = "connections",
+    params(Pages),
+    responses((status = 200, body = Page<wire::Connection>), (status = "4XX", body = Problem))
+)]
+async fn list(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Connection>>, Failure> {
+    let page = super::list(&cx, &paging).await?;
+    let items = page.items.into_iter().map(connection).collect();
+    Ok(Json(Page {
+        items,
+        next: page.next,
+    }))
+}
+
+/// Connects an AWS estate by an IAM role, with a new External ID.
+#[utoipa::path(
+    post,
+    path = "/api/v1/connections",
+    tag = "connections",
+    request_body = wire::NewConnection,
+    responses((status = 201, body = wire::Connection), (status = "4XX", body = Problem))
+)]
+async fn create(cx: Cx, body: Idempotent<wire::NewConnection>) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        let id = input.application_id.parse::<ApplicationId>();
+        let new = NewConnection {
+            application: id.map_err(|why| Error::bad("application_id", format!("{why}.")))?,
+            name: input.name,
+            role_arn: input.role_arn,
+            region: input.region,
+            owners: owners(&input.owners)?,
+        };
+        let made = super::create(&cx, new).await?;
+        Ok(versioned(
+            made.version,
+            (StatusCode::CREATED, Json(connection(made))),
+        ))
+    })
+    .await
+}
+
+/// Shows a connection.
+#[utoipa::path(
+    get,
+    path = "/api/v1/connections/{id}",
+    tag = "connections",
+    params(("id" = String, Path, description = "`con_…`")),
+    responses((status = 200, body = wire::Connection), (status = "4XX", body = Problem))
+)]
+async fn get(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> {
+    let found = super::get(&cx, id).await?;
+    Ok(versioned(found.version, Json(connection(found))))
+}
+
+/// Changes a connection's name, role or owners.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/connections/{id}",
+    tag = "connections",
+    params(("id" = String, Path, description = "`con_…`")),
+    request_body = wire::ConnectionChange,
+    responses((status = 200, body = wire::Connection), (status = "4XX", body = Problem))
+)]
+async fn update(
+    cx: Cx,
+    Path(id): Path<ConnectionId>,
+    seen: IfMatch,
+    body: Idempotent<wire::ConnectionChange>,
+) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        let change = ConnectionChange {
+            name: input.name,
+            role_arn: input.role_arn,
+            owners: input.owners.as_deref().map(owners).transpose()?,
+        };
+        let changed = super::update(&cx, id, change, seen.version()).await?;
+        Ok(versioned(changed.version, Json(connection(changed))))
+    })
+    .await
+}
+
+/// Shows what to paste into AWS so that Stint may assume the role.
+#[utoipa::path(
+    get,
+    path = "/api/v1/connections/{id}/setup",
+    tag = "connections",
+    params(("id" = String, Path, description = "`con_…`")),
+    responses((status = 200, body = wire::ConnectionSetup), (status = "4XX", body = Problem))
+)]
+async fn setup(
+    cx: Cx,
+    Path(id): Path<ConnectionId>,
+) -> Result<Json<wire::ConnectionSetup>, Failure> {
+    let setup = super::setup(&cx, id).await?;
+    Ok(Json(wire::ConnectionSetup {
+        base_identity: setup.base_identity,
+        account: setup.account,
+        trust_policy: setup.trust_policy,
+        permission_policy: setup.permission_policy,
+    }))
+}
+
+/// Tests a connection. Changes nothing in AWS.
+#[utoipa::path(
+    post,
+    path = "/api/v1/connections/{id}/test",
+    tag = "connections",
+    params(("id" = String, Path, description = "`con_…`")),
+    responses((status = 200, body = wire::Connection), (status = "4XX", body = Problem))
+)]
+async fn test(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Json<wire::Connection>, Failure> {
+    Ok(Json(connection(super::test(&cx, id).await?)))
+}

@@ -1,0 +1,171 @@
+//! Verbs about connections: create, change, see.
+
+use serde_json::json;
+use stint_aws::RoleArn;
+use stint_db::{Priority, Query};
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{ApplicationId, ConnectionId, UserId};
+
+use super::applications::{named, or_caller};
+use super::{Connection, Error, Status, check, store};
+use crate::cx::{Actor, Cx};
+use crate::http::{Page, Paging};
+use crate::identity;
+
+/// A connection to be.
+#[derive(Debug, Clone)]
+pub struct NewConnection {
+    /// The application it belongs to.
+    pub application: ApplicationId,
+    /// Unique whatever the capitals.
+    pub name: String,
+    /// The role Stint is to assume.
+    pub role_arn: String,
+    /// The home region of IAM Identity Center.
+    pub region: String,
+    /// Who is answerable; the caller when empty. Each has to be able to mend it.
+    pub owners: Vec<UserId>,
+}
+
+/// What to change of a connection; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// Another role into the same estate.
+    pub role_arn: Option<String>,
+    /// All owners it is to have.
+    pub owners: Option<Vec<UserId>>,
+}
+
+/// Creates a connection with a new External ID. Makes no call to AWS: what to paste there
+/// comes from [`setup`](super::setup), and whether it works from [`test`](super::test()).
+pub async fn create(cx: &Cx, new: NewConnection) -> Result<Connection, Error> {
+    cx.authorize(Verb::CreateConnection, Relation::None)?;
+    let name = check::name(&new.name)?;
+    let role_arn = RoleArn::parse(&new.role_arn)?.to_string();
+    let region = check::region(&new.region)?;
+    let owners = or_caller(cx, new.owners);
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let application = store::application(&mut tx, new.application).await?;
+    let application = application.ok_or(Error::UnknownApplication)?;
+    let connection = Connection {
+        id: cx.app.new_id(),
+        application: application.id,
+        name,
+        role_arn,
+        external_id: format!("stint-{}", identity::base32(cx.app.ids.bytes())),
+        region,
+        status: Status::NotConnected,
+        status_detail: None,
+        instance_arn: None,
+        identity_store_id: None,
+        management_account: None,
+        last_test: None,
+        last_sync_at: None,
+        owners: check::connection_owners(&mut tx, &owners).await?,
+        created_at: cx.now,
+        version: 1,
+    };
+    // The demo and the command line may connect before anybody is there to own it.
+    if owners.is_empty() && !matches!(cx.actor, Actor::System(_)) {
+        return Err(Error::NoOwner);
+    }
+    let id = connection.id;
+    store::insert_connection(&mut tx, &connection)
+        .await
+        .map_err(Error::taken)?;
+    store::set_connection_owners(&mut tx, id, &owners, cx.now).await?;
+    let facts = json!({
+        "name": connection.name,
+        "role_arn": connection.role_arn,
+        "external_id": connection.external_id,
+        "region": connection.region,
+        "owners": owners,
+    });
+    let subjects = [id.into(), connection.application.into()];
+    tx.audit(cx.event("connection.created", subjects, facts));
+    tx.commit().await?;
+    Ok(connection)
+}
+
+/// One connection with its owners.
+pub async fn get(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> {
+    cx.authorize(Verb::GetConnection, Relation::Others)?;
+    let mut reader = cx.read().await?;
+    let found = store::connection(&mut reader, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    with_owners(&mut reader, found).await
+}
+
+/// Connections by name, with their owners.
+pub async fn list(cx: &Cx, paging: &Paging) -> Result<Page<Connection>, Error> {
+    cx.authorize(Verb::ListConnections, Relation::None)?;
+    let after = paging.after::<String>()?;
+    let mut reader = cx.read().await?;
+    let rows = store::connections(&mut reader, after, paging.fetch()).await?;
+    let mut page = paging.page(rows, |row| store::fold(&row.name));
+    let mut items = Vec::with_capacity(page.items.len());
+    for item in page.items {
+        items.push(with_owners(&mut reader, item).await?);
+    }
+    page.items = items;
+    Ok(page)
+}
+
+/// Changes name, role or owners. A role that leads to another Identity Center instance is
+/// found out by the next test, and never used for this connection's grants: AWS refuses
+/// calls that name an instance of somebody else.
+pub async fn update(
+    cx: &Cx,
+    id: ConnectionId,
+    change: ConnectionChange,
+    expected: Option<i64>,
+) -> Result<Connection, Error> {
+    cx.authorize(Verb::UpdateConnection, Relation::Others)?;
+    let name = change.name.as_deref().map(check::name).transpose()?;
+    let role = change.role_arn.as_deref().map(RoleArn::parse).transpose()?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let before = store::lock_connection(&mut tx, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    if expected.is_some_and(|version| version != before.version) {
+        return Err(Error::Stale {
+            version: before.version,
+        });
+    }
+    let name = name.unwrap_or_else(|| before.name.clone());
+    let role_arn = role.map_or_else(|| before.role_arn.clone(), |role| role.to_string());
+    store::update_connection(&mut tx, id, &name, &role_arn)
+        .await
+        .map_err(Error::taken)?;
+    if let Some(owners) = &change.owners {
+        if owners.is_empty() {
+            return Err(Error::NoOwner);
+        }
+        check::connection_owners(&mut tx, owners).await?;
+        store::set_connection_owners(&mut tx, id, owners, cx.now).await?;
+    }
+    let after = store::connection(&mut tx, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let after = with_owners(&mut tx, after).await?;
+    let facts = json!({
+        "before": { "name": before.name, "role_arn": before.role_arn },
+        "after": { "name": name, "role_arn": role_arn },
+        "owners": change.owners,
+    });
+    tx.audit(cx.event("connection.changed", [id.into()], facts));
+    tx.commit().await?;
+    Ok(after)
+}
+
+pub(super) async fn with_owners(
+    q: &mut impl Query,
+    mut of: Connection,
+) -> Result<Connection, Error> {
+    let ids = store::connection_owners(q, of.id).await?;
+    of.owners = named(q, &ids).await?;
+    Ok(of)
+}

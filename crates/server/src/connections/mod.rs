@@ -1,0 +1,277 @@
+//! What Stint is connected to: applications, and their connections to AWS estates.
+//!
+//! **Tables**: `applications`, `application_owners`, `connections`, `connection_owners`.
+//! **Audit events**: `application.created`, `application.changed`, `connection.created`,
+//! `connection.changed`, `connection.tested`. **Outbox**: `connection.tested`.
+//!
+//! What it promises: the External ID of a connection is made here, once, and nobody chooses
+//! it. One role and one Identity Center instance belong to one connection, and a connection
+//! never changes the instance it manages: two connections would work against each other on
+//! the same pairs, and a changed one would take other people's access for its own. Testing
+//! changes nothing in AWS, and no call to AWS is made inside a transaction.
+//!
+//! What it does not do: read or change what an estate holds (`directory`, `grants`), keep
+//! long-term AWS credentials, or delete anything.
+
+mod applications;
+mod check;
+mod error;
+mod http;
+mod manage;
+pub(crate) mod pages;
+mod store;
+mod testing;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use stint_aws::{Estate, EstateSpec};
+use stint_db::{Query, Tx};
+use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
+
+use crate::cx::App;
+
+pub use applications::{
+    ApplicationChange, NewApplication, create_application, get_application, list_applications,
+    update_application,
+};
+pub use error::Error;
+pub use manage::{ConnectionChange, NewConnection, create, get, list, update};
+pub use testing::{Setup, setup, test};
+
+pub(crate) use http::routes;
+pub(crate) use pages::{routes as page_routes, status_chip};
+pub(crate) use store::STATEMENTS;
+
+/// Somebody answerable for an application or a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Who.
+    pub user: UserId,
+    /// Their name.
+    pub name: String,
+}
+
+/// An application: what requesters see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    /// Its id.
+    pub id: ApplicationId,
+    /// Unique whatever the capitals.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// Who is answerable. Empty where a room reads it for itself.
+    pub owners: Vec<Owner>,
+    /// When it was created.
+    pub created_at: Time,
+    /// Grows with every change.
+    pub version: i64,
+}
+
+/// How a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// It has never been synced.
+    NotConnected,
+    /// A sync is under way.
+    Syncing,
+    /// The last sync was complete.
+    Connected,
+    /// The last sync or test failed; see the detail.
+    Failing,
+}
+
+impl Status {
+    /// The stable word, as stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotConnected => "not_connected",
+            Self::Syncing => "syncing",
+            Self::Connected => "connected",
+            Self::Failing => "failing",
+        }
+    }
+
+    /// The words people see.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::NotConnected => "not connected",
+            Self::Syncing => "syncing",
+            Self::Connected => "connected",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Status {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [
+            Self::NotConnected,
+            Self::Syncing,
+            Self::Connected,
+            Self::Failing,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| format!("`{text}` is no status of a connection"))
+    }
+}
+
+/// A connection: one AWS estate, by an IAM role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its id.
+    pub id: ConnectionId,
+    /// The application it belongs to.
+    pub application: ApplicationId,
+    /// Unique whatever the capitals.
+    pub name: String,
+    /// The role Stint assumes.
+    pub role_arn: String,
+    /// What the role's trust policy has to ask for. No secret (AWS reference §4 [K]).
+    pub external_id: String,
+    /// The home region of IAM Identity Center.
+    pub region: String,
+    /// How it is doing.
+    pub status: Status,
+    /// Why it fails, if it does.
+    pub status_detail: Option<String>,
+    /// The Identity Center instance it manages, once a test has found it.
+    pub instance_arn: Option<String>,
+    /// The instance's identity store.
+    pub identity_store_id: Option<String>,
+    /// The organization's management account.
+    pub management_account: Option<String>,
+    /// What the last test said.
+    pub last_test: Option<TestReport>,
+    /// The end of the last complete sync.
+    pub last_sync_at: Option<Time>,
+    /// Who is answerable. Empty where a room reads it for itself.
+    pub owners: Vec<Owner>,
+    /// When it was created.
+    pub created_at: Time,
+    /// Grows with every change by a person.
+    pub version: i64,
+}
+
+/// What a test of a connection found, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestReport {
+    /// Whether nothing failed.
+    pub passed: bool,
+    /// When it ended.
+    pub at: Time,
+    /// In the order they were made.
+    pub checks: Vec<Check>,
+}
+
+/// One check of a test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// What was looked at, in a stable word.
+    pub name: String,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// What was found.
+    pub what: String,
+    /// What to do about it.
+    pub mend: Option<String>,
+    /// AWS's ids of the calls made.
+    pub request_ids: Vec<String>,
+}
+
+/// What a check came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// As it should be.
+    Ok,
+    /// It works, but somebody should look at it.
+    Warning,
+    /// It does not work.
+    Failed,
+}
+
+impl Outcome {
+    /// The stable word, as stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a sync has to say about its connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyncNote {
+    /// It began.
+    Began,
+    /// It read everything.
+    Complete {
+        /// When it ended.
+        at: Time,
+    },
+    /// It failed or read only a part.
+    Failed {
+        /// What happened and what to do.
+        why: String,
+    },
+}
+
+// ---- what other rooms use, inside their own transaction
+
+/// One connection, without its owners.
+pub async fn connection(
+    q: &mut impl Query,
+    id: ConnectionId,
+) -> stint_db::Result<Option<Connection>> {
+    store::connection(q, id).await
+}
+
+/// All connections by name, without their owners: for background tasks.
+pub async fn connections(q: &mut impl Query) -> stint_db::Result<Vec<Connection>> {
+    store::all_connections(q).await
+}
+
+/// One application, without its owners.
+pub async fn application(
+    q: &mut impl Query,
+    id: ApplicationId,
+) -> stint_db::Result<Option<Application>> {
+    store::application(q, id).await
+}
+
+/// Sets a connection's status from its sync. The caller's transaction holds the event.
+pub async fn note_sync(tx: &mut Tx, id: ConnectionId, note: SyncNote) -> stint_db::Result<()> {
+    match note {
+        SyncNote::Began => store::set_status(tx, id, Status::Syncing, None).await,
+        SyncNote::Complete { at } => store::synced(tx, id, at).await,
+        SyncNote::Failed { why } => store::set_status(tx, id, Status::Failing, Some(why)).await,
+    }
+}
+
+/// The way to a connection's estate. Makes no call yet.
+pub fn estate(app: &App, connection: &Connection) -> Estate {
+    app.aws.estate(EstateSpec {
+        connection: connection.id,
+        role_arn: connection.role_arn.clone(),
+        external_id: connection.external_id.clone(),
+        region: connection.region.clone(),
+        session_name: format!("stint-{}", connection.id),
+    })
+}

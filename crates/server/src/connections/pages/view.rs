@@ -1,0 +1,67 @@
+//! What the pages of this room show: plain words, ready. Nothing here knows the domain.
+
+use askama::Template;
+
+use crate::web::filters;
+use crate::web::{Chip, Copyable, Empty, Mistakes, Note, Pager, Snippet, WhenBoth};
+
+/// `GET /connections`
+#[derive(Debug, Clone, Template)]
+#[template(path = "connections/list.html")]
+pub(crate) struct Connections {
+    pub(crate) rows: Vec<ConnectionRow>,
+    pub(crate) pager: Pager,
+    pub(crate) empty: Empty,
+    /// Whether this person may set one up.
+    pub(crate) may_add: bool,
+}
+
+/// One connection.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionRow {
+    pub(crate) href: String,
+    pub(crate) name: String,
+    pub(crate) application: String,
+    pub(crate) account: String,
+    pub(crate) chip: Chip,
+    /// Why it fails, if it does.
+    pub(crate) why: String,
+    pub(crate) synced: Option<WhenBoth>,
+}
+
+/// `GET /connections/new`
+#[derive(Debug, Clone, Default, Template)]
+#[template(path = "connections/new.html")]
+pub(crate) struct NewConnection {
+    pub(crate) application: String,
+    /// Names to choose from.
+    pub(crate) applications: Vec<String>,
+    pub(crate) name: String,
+    pub(crate) role_arn: String,
+    pub(crate) region: String,
+    pub(crate) mistakes: Mistakes,
+}
+
+/// `GET /connections/{id}/setup`: what to paste into AWS.
+#[derive(Debug, Clone, Template)]
+#[template(path = "connections/setup.html")]
+pub(crate) struct SetUp {
+    pub(crate) href: String,
+    pub(crate) name: String,
+    /// Where the test is started, for who may.
+    pub(crate) test: Option<String>,
+    pub(crate) role_name: String,
+    pub(crate) external_id: Copyable,
+    pub(crate) account: String,
+    pub(crate) paste: Option<Paste>,
+    /// Why there is nothing to paste yet.
+    pub(crate) trouble: Option<Note>,
+}
+
+/// The two policies.
+#[derive(Debug, Clone)]
+pub(crate) struct Paste {
+    pub(crate) base_identity: String,
+    pub(crate) trust_policy: Snippet,
+    pub(crate) permission_policy: Snippet,
+}

@@ -1,0 +1,330 @@
+//! All SQL of `applications`, `application_owners`, `connections`, `connection_owners`.
+
+use serde_json::{Value, json};
+use stint_aws::Instance;
+use stint_db::{Error, Query, Result, Row, Tx, args};
+use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
+
+use super::{Application, Connection, Status, TestReport};
+
+macro_rules! application_columns {
+    () => {
+        "select id, name, description, created_at, version from applications "
+    };
+}
+
+macro_rules! connection_columns {
+    () => {
+        "select id, application_id, name, role_arn, external_id, region, status, status_detail, \
+         instance_arn, identity_store_id, management_account, last_test, last_sync_at, \
+         created_at, version from connections "
+    };
+}
+
+stint_db::statements! {
+    /// One application.
+    APPLICATION = (concat!(application_columns!(), "where id = $1"));
+    /// Takes an application's row.
+    LOCK_APPLICATION = "select version from applications where id = $1{lock}";
+    /// A page of applications by name.
+    APPLICATIONS = (concat!(application_columns!(), "where name_key > $1 order by name_key limit $2"));
+    /// A new application.
+    INSERT_APPLICATION = "insert into applications (id, name, name_key, description, created_at, version) \
+        values ($1, $2, $3, $4, $5, 1)";
+    /// Name and description.
+    UPDATE_APPLICATION = "update applications set name = $2, name_key = $3, description = $4, \
+        version = version + 1 where id = $1";
+    /// Who owns an application.
+    APPLICATION_OWNERS = "select user_id from application_owners where application_id = $1";
+    /// Adds an owner.
+    ADD_APPLICATION_OWNER = "insert into application_owners (application_id, user_id, added_at) values ($1, $2, $3)";
+    /// Takes an owner away.
+    TAKE_APPLICATION_OWNER = "delete from application_owners where application_id = $1 and user_id = $2";
+    /// One connection.
+    CONNECTION = (concat!(connection_columns!(), "where id = $1"));
+    /// Takes a connection's row.
+    LOCK_CONNECTION = "select version from connections where id = $1{lock}";
+    /// A page of connections by name.
+    CONNECTIONS = (concat!(connection_columns!(), "where name_key > $1 order by name_key limit $2"));
+    /// All connections by name.
+    ALL_CONNECTIONS = (concat!(connection_columns!(), "order by name_key"));
+    /// Another connection to the same instance.
+    SAME_INSTANCE = "select name from connections where instance_arn = $1 and id <> $2";
+    /// A new connection.
+    INSERT_CONNECTION = "insert into connections \
+        (id, application_id, name, name_key, role_arn, external_id, region, status, created_at, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, 'not_connected', $8, 1)";
+    /// Name and role.
+    UPDATE_CONNECTION = "update connections set name = $2, name_key = $3, role_arn = $4, \
+        version = version + 1 where id = $1";
+    /// How it is doing.
+    SET_STATUS = "update connections set status = $2, status_detail = $3 where id = $1";
+    /// A sync was complete.
+    SYNCED = "update connections set status = 'connected', status_detail = null, last_sync_at = $2 where id = $1";
+    /// What a test found.
+    SET_TEST = "update connections set last_test = $2, tested_at = $3 where id = $1";
+    /// The instance a first test found.
+    SET_INSTANCE = "update connections set instance_arn = $2, identity_store_id = $3, \
+        management_account = $4 where id = $1";
+    /// Who owns a connection.
+    CONNECTION_OWNERS = "select user_id from connection_owners where connection_id = $1";
+    /// Adds an owner.
+    ADD_CONNECTION_OWNER = "insert into connection_owners (connection_id, user_id, added_at) values ($1, $2, $3)";
+    /// Takes an owner away.
+    TAKE_CONNECTION_OWNER = "delete from connection_owners where connection_id = $1 and user_id = $2";
+}
+
+/// The form by which names are unique and ordered.
+pub(super) fn fold(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
+fn read_application(row: &Row) -> Result<Application> {
+    Ok(Application {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        owners: Vec::new(),
+        created_at: row.get("created_at")?,
+        version: row.get("version")?,
+    })
+}
+
+fn read_connection(row: &Row) -> Result<Connection> {
+    let last_test: Option<Value> = row.get("last_test")?;
+    let last_test = last_test
+        .map(serde_json::from_value::<TestReport>)
+        .transpose();
+    Ok(Connection {
+        id: row.get("id")?,
+        application: row.get("application_id")?,
+        name: row.get("name")?,
+        role_arn: row.get("role_arn")?,
+        external_id: row.get("external_id")?,
+        region: row.get("region")?,
+        status: row.parse("status")?,
+        status_detail: row.get("status_detail")?,
+        instance_arn: row.get("instance_arn")?,
+        identity_store_id: row.get("identity_store_id")?,
+        management_account: row.get("management_account")?,
+        last_test: last_test.map_err(|why| Error::Column {
+            column: "last_test".to_owned(),
+            why: why.to_string(),
+        })?,
+        last_sync_at: row.get("last_sync_at")?,
+        owners: Vec::new(),
+        created_at: row.get("created_at")?,
+        version: row.get("version")?,
+    })
+}
+
+// ---- applications
+
+pub(super) async fn application(
+    q: &mut impl Query,
+    id: ApplicationId,
+) -> Result<Option<Application>> {
+    q.maybe(&APPLICATION, args![id])
+        .await?
+        .as_ref()
+        .map(read_application)
+        .transpose()
+}
+
+/// Takes the row; nothing if there is none.
+pub(super) async fn lock_application(
+    tx: &mut Tx,
+    id: ApplicationId,
+) -> Result<Option<Application>> {
+    match tx.maybe(&LOCK_APPLICATION, args![id]).await? {
+        Some(_) => application(tx, id).await,
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn applications(
+    q: &mut impl Query,
+    after: Option<String>,
+    limit: i64,
+) -> Result<Vec<Application>> {
+    let rows = q
+        .all(&APPLICATIONS, args![after.unwrap_or_default(), limit])
+        .await?;
+    rows.iter().map(read_application).collect()
+}
+
+pub(super) async fn insert_application(tx: &mut Tx, new: &Application) -> Result<()> {
+    let (name, description) = (new.name.as_str(), new.description.as_str());
+    let values = args![new.id, name, fold(name), description, new.created_at];
+    tx.run(&INSERT_APPLICATION, values).await.map(drop)
+}
+
+pub(super) async fn update_application(
+    tx: &mut Tx,
+    id: ApplicationId,
+    name: &str,
+    description: &str,
+) -> Result<()> {
+    tx.run(
+        &UPDATE_APPLICATION,
+        args![id, name, fold(name), description],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn application_owners(
+    q: &mut impl Query,
+    id: ApplicationId,
+) -> Result<Vec<UserId>> {
+    let rows = q.all(&APPLICATION_OWNERS, args![id]).await?;
+    rows.iter().map(|row| row.get("user_id")).collect()
+}
+
+/// Makes `wanted` the owners.
+pub(super) async fn set_application_owners(
+    tx: &mut Tx,
+    id: ApplicationId,
+    wanted: &[UserId],
+    at: Time,
+) -> Result<()> {
+    let held = application_owners(tx, id).await?;
+    for user in wanted.iter().filter(|user| !held.contains(user)) {
+        tx.run(&ADD_APPLICATION_OWNER, args![id, *user, at]).await?;
+    }
+    for user in held.iter().filter(|user| !wanted.contains(user)) {
+        tx.run(&TAKE_APPLICATION_OWNER, args![id, *user]).await?;
+    }
+    Ok(())
+}
+
+// ---- connections
+
+pub(super) async fn connection(q: &mut impl Query, id: ConnectionId) -> Result<Option<Connection>> {
+    q.maybe(&CONNECTION, args![id])
+        .await?
+        .as_ref()
+        .map(read_connection)
+        .transpose()
+}
+
+/// Takes the row; nothing if there is none.
+pub(super) async fn lock_connection(tx: &mut Tx, id: ConnectionId) -> Result<Option<Connection>> {
+    match tx.maybe(&LOCK_CONNECTION, args![id]).await? {
+        Some(_) => connection(tx, id).await,
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn connections(
+    q: &mut impl Query,
+    after: Option<String>,
+    limit: i64,
+) -> Result<Vec<Connection>> {
+    let rows = q
+        .all(&CONNECTIONS, args![after.unwrap_or_default(), limit])
+        .await?;
+    rows.iter().map(read_connection).collect()
+}
+
+pub(super) async fn all_connections(q: &mut impl Query) -> Result<Vec<Connection>> {
+    q.all(&ALL_CONNECTIONS, args![])
+        .await?
+        .iter()
+        .map(read_connection)
+        .collect()
+}
+
+/// The name of another connection to this instance.
+pub(super) async fn same_instance(
+    q: &mut impl Query,
+    instance_arn: &str,
+    but: ConnectionId,
+) -> Result<Option<String>> {
+    let row = q.maybe(&SAME_INSTANCE, args![instance_arn, but]).await?;
+    row.map(|row| row.get("name")).transpose()
+}
+
+pub(super) async fn insert_connection(tx: &mut Tx, new: &Connection) -> Result<()> {
+    let name = new.name.as_str();
+    let values = args![
+        new.id,
+        new.application,
+        name,
+        fold(name),
+        new.role_arn.as_str(),
+        new.external_id.as_str(),
+        new.region.as_str(),
+        new.created_at
+    ];
+    tx.run(&INSERT_CONNECTION, values).await.map(drop)
+}
+
+pub(super) async fn update_connection(
+    tx: &mut Tx,
+    id: ConnectionId,
+    name: &str,
+    role_arn: &str,
+) -> Result<()> {
+    tx.run(&UPDATE_CONNECTION, args![id, name, fold(name), role_arn])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn set_status(
+    tx: &mut Tx,
+    id: ConnectionId,
+    status: Status,
+    detail: Option<String>,
+) -> Result<()> {
+    tx.run(&SET_STATUS, args![id, status.as_str(), detail])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn synced(tx: &mut Tx, id: ConnectionId, at: Time) -> Result<()> {
+    tx.run(&SYNCED, args![id, at]).await.map(drop)
+}
+
+pub(super) async fn set_test(tx: &mut Tx, id: ConnectionId, report: &TestReport) -> Result<()> {
+    tx.run(&SET_TEST, args![id, json!(report), report.at])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn set_instance(
+    tx: &mut Tx,
+    id: ConnectionId,
+    instance: &Instance,
+    management_account: &str,
+) -> Result<()> {
+    let (arn, store) = (
+        instance.instance_arn.as_str(),
+        instance.identity_store_id.as_str(),
+    );
+    tx.run(&SET_INSTANCE, args![id, arn, store, management_account])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn connection_owners(q: &mut impl Query, id: ConnectionId) -> Result<Vec<UserId>> {
+    let rows = q.all(&CONNECTION_OWNERS, args![id]).await?;
+    rows.iter().map(|row| row.get("user_id")).collect()
+}
+
+/// Makes `wanted` the owners.
+pub(super) async fn set_connection_owners(
+    tx: &mut Tx,
+    id: ConnectionId,
+    wanted: &[UserId],
+    at: Time,
+) -> Result<()> {
+    let held = connection_owners(tx, id).await?;
+    for user in wanted.iter().filter(|user| !held.contains(user)) {
+        tx.run(&ADD_CONNECTION_OWNER, args![id, *user, at]).await?;
+    }
+    for user in held.iter().filter(|user| !wanted.contains(user)) {
+        tx.run(&TAKE_CONNECTION_OWNER, args![id, *user]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! Whether a connection works, and what to paste into AWS so that it does.
+
+use serde_json::{Value, json};
+use stint_aws::Instance;
+use stint_db::{Priority, Query};
+use stint_domain::ConnectionId;
+use stint_domain::rights::{Relation, Verb};
+use stint_iam_policy::{connector_permissions, trust_policy};
+
+use super::manage::with_owners;
+use super::{Check, Connection, Error, Outcome, Status, TestReport, estate, store};
+use crate::cx::Cx;
+use crate::outbox;
+
+/// What to paste into AWS so that Stint may assume a connection's role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// As whom this process calls AWS.
+    pub base_identity: String,
+    /// The account the role belongs in.
+    pub account: String,
+    /// Names only the base identity, and asks for the External ID.
+    pub trust_policy: Value,
+    /// Exactly the actions Stint uses.
+    pub permission_policy: Value,
+}
+
+/// What to paste. Asks AWS as whom Stint calls it; fails with [`Error::BaseIdentity`] when
+/// this machine has no AWS credentials.
+pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
+    cx.authorize(Verb::GetConnection, Relation::Others)?;
+    let found = store::connection(&mut cx.read().await?, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let base = cx
+        .app
+        .aws
+        .base_identity()
+        .await
+        .map_err(|error| Error::BaseIdentity(Box::new(error)))?
+        .trusted_arn();
+    Ok(Setup {
+        trust_policy: trust_policy(&base, &found.external_id).to_json(),
+        permission_policy: connector_permissions().to_json(),
+        account: stint_aws::RoleArn::parse(&found.role_arn)?
+            .account()
+            .to_owned(),
+        base_identity: base,
+    })
+}
+
+/// Tests a connection and keeps what was found. Changes nothing in AWS.
+///
+/// A first test that passes binds the connection to the Identity Center instance it found.
+/// One that later finds another instance, or one another connection manages, has failed.
+pub async fn test(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> {
+    cx.authorize(Verb::TestConnection, Relation::Others)?;
+    let tested = store::connection(&mut cx.read().await?, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let found = estate(&cx.app, &tested).test().await;
+    let mut report = TestReport {
+        passed: found.passed(),
+        at: cx.app.clock.now(),
+        checks: found.checks.iter().map(kept).collect(),
+    };
+
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let before = store::lock_connection(&mut tx, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    if before.role_arn != tested.role_arn {
+        // What was tested is no longer what is there.
+        return Err(Error::Stale {
+            version: before.version,
+        });
+    }
+    if let Some(instance) = &found.instance {
+        match other_estate(&mut tx, &before, instance).await? {
+            Some(check) => {
+                report.passed = false;
+                report.checks.push(check);
+            }
+            None if report.passed && before.instance_arn.is_none() => {
+                let account = found.management_account.as_deref();
+                let account = account.unwrap_or(&instance.owner_account);
+                store::set_instance(&mut tx, id, instance, account)
+                    .await
+                    .map_err(Error::taken)?;
+            }
+            None => {}
+        }
+    }
+    store::set_test(&mut tx, id, &report).await?;
+    if let Some((status, detail)) = status_after(&before, &report) {
+        store::set_status(&mut tx, id, status, detail).await?;
+    }
+    let after = store::connection(&mut tx, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let after = with_owners(&mut tx, after).await?;
+    let of = |outcome| -> Vec<&str> {
+        let checks = report
+            .checks
+            .iter()
+            .filter(|check| check.outcome == outcome);
+        checks.map(|check| check.name.as_str()).collect()
+    };
+    let facts = json!({
+        "passed": report.passed,
+        "failed": of(Outcome::Failed),
+        "warnings": of(Outcome::Warning),
+        "instance_arn": after.instance_arn,
+    });
+    tx.audit(cx.event("connection.tested", [id.into()], facts));
+    let news = json!({ "connection": id, "passed": report.passed });
+    outbox::emit(&mut tx, cx, "connection.tested", news).await?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(after)
+}
+
+fn kept(check: &stint_aws::Check) -> Check {
+    Check {
+        name: check.name.to_owned(),
+        outcome: match check.outcome {
+            stint_aws::Outcome::Ok => Outcome::Ok,
+            stint_aws::Outcome::Warning => Outcome::Warning,
+            stint_aws::Outcome::Failed => Outcome::Failed,
+        },
+        what: check.what.clone(),
+        mend: check.mend.clone(),
+        request_ids: check.request_ids.clone(),
+    }
+}
+
+/// The failed check when this instance is not the connection's to manage.
+async fn other_estate(
+    q: &mut impl Query,
+    connection: &Connection,
+    found: &Instance,
+) -> Result<Option<Check>, Error> {
+    let failed = |what, mend: &str| Check {
+        name: "estate".to_owned(),
+        outcome: Outcome::Failed,
+        what,
+        mend: Some(mend.to_owned()),
+        request_ids: found.request_id.iter().cloned().collect(),
+    };
+    if let Some(bound) = connection
+        .instance_arn
+        .as_ref()
+        .filter(|arn| **arn != found.instance_arn)
+    {
+        let what = format!(
+            "The role leads to the Identity Center instance {}, but this connection manages {bound}.",
+            found.instance_arn
+        );
+        let mend = "Give this connection a role in the estate it manages, and connect the other estate by a connection of its own.";
+        return Ok(Some(failed(what, mend)));
+    }
+    let other = store::same_instance(q, &found.instance_arn, connection.id).await?;
+    Ok(other.map(|name| {
+        let what = format!(
+            "The connection “{name}” manages the Identity Center instance {} already.",
+            found.instance_arn
+        );
+        failed(what, "One estate has one connection: use that one.")
+    }))
+}
+
+/// What a test means for the status. A sync under way says for itself how it ended.
+fn status_after(before: &Connection, report: &TestReport) -> Option<(Status, Option<String>)> {
+    match (before.status, report.passed) {
+        (Status::Syncing, _) => None,
+        (_, false) => {
+            let first = report
+                .checks
+                .iter()
+                .find(|check| check.outcome == Outcome::Failed);
+            Some((Status::Failing, first.map(|check| check.what.clone())))
+        }
+        (Status::Failing, true) if before.last_sync_at.is_some() => Some((Status::Connected, None)),
+        (Status::Failing, true) => Some((Status::NotConnected, None)),
+        (Status::NotConnected | Status::Connected, true) => None,
+    }
+}

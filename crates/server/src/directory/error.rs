@@ -1,0 +1,121 @@
+//! What can go wrong in the directory, as facts.
+
+use stint_aws::AwsError;
+use stint_domain::{ConnectionId, Time};
+
+use crate::cx::Denied;
+use crate::http::{BadCursor, Fault, Kind};
+
+/// Why a verb of this room refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not allowed, or invisible.
+    #[error("not allowed")]
+    Denied(#[from] Denied),
+    /// The cursor is none of ours.
+    #[error("the cursor cannot be read")]
+    Cursor(#[from] BadCursor),
+    /// There is no such thing.
+    #[error("there is no such thing")]
+    NotFound,
+    /// The connection never passed its test.
+    #[error("connection {0} is not ready to be synced")]
+    NotReady(ConnectionId),
+    /// Another run is under way.
+    #[error("a sync of {connection} has been under way since {since}")]
+    Running {
+        /// Of which connection.
+        connection: ConnectionId,
+        /// Since when.
+        since: Time,
+    },
+    /// AWS did not give everything.
+    #[error("the sync of {connection} stopped while reading {phase}")]
+    Aws {
+        /// Of which connection.
+        connection: ConnectionId,
+        /// What was being read.
+        phase: &'static str,
+        /// What AWS said.
+        #[source]
+        source: Box<AwsError>,
+    },
+    /// The principal belongs to somebody else already.
+    #[error("the principal is confirmed to be somebody else")]
+    Taken,
+    /// The link is not in the state this needs.
+    #[error("the link is {state}")]
+    LinkState {
+        /// How it is.
+        state: String,
+    },
+    /// An id that is none.
+    #[error("{field} is no id")]
+    Id {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: stint_domain::IdError,
+    },
+    /// Only people have links.
+    #[error("a group is not somebody's identity")]
+    NotAPerson,
+    /// The database.
+    #[error("the database failed")]
+    Db(#[from] stint_db::Error),
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Denied(e) => e.kind(),
+            Self::Cursor(e) => e.kind(),
+            Self::NotFound => Kind::Invisible,
+            Self::NotReady(_) | Self::Running { .. } | Self::Taken | Self::LinkState { .. } => {
+                Kind::Conflict
+            }
+            Self::NotAPerson | Self::Id { .. } => Kind::Invalid,
+            Self::Aws { .. } => Kind::Conflict,
+            Self::Db(e) => e.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Denied(e) => e.code(),
+            Self::Cursor(e) => e.code(),
+            Self::NotFound => "not_found",
+            Self::NotReady(_) => "connection_not_ready",
+            Self::Running { .. } => "sync_running",
+            Self::Aws { .. } => "sync_failed",
+            Self::Taken => "principal_taken",
+            Self::LinkState { .. } => "wrong_state",
+            Self::NotAPerson => "not_a_person",
+            Self::Id { .. } => "invalid_value",
+            Self::Db(e) => e.code(),
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Denied(e) => e.detail(),
+            Self::Cursor(e) => e.detail(),
+            Self::NotFound => "There is no such thing, or you may not see it.".to_owned(),
+            Self::NotReady(_) => "Test the connection first; until its test passes it is not known which Identity Center to read.".to_owned(),
+            Self::Running { since, .. } => {
+                format!("A sync of this connection has been under way since {since}. Wait for it to end.")
+            }
+            Self::Aws { phase, source, .. } => format!(
+                "AWS did not let Stint read all {phase}: {source}. Nothing was taken for gone. Test the connection to see what is missing."
+            ),
+            Self::Taken => {
+                "This AWS identity is confirmed to be another user's. Reject that link first.".to_owned()
+            }
+            Self::LinkState { state } => format!("The link is already {state}; reload to see how it stands."),
+            Self::Id { field, source } => format!("{field}: {source}."),
+            Self::NotAPerson => "Choose an Identity Center user; a group has members, and is nobody's identity.".to_owned(),
+            Self::Db(e) => e.detail(),
+        }
+    }
+}

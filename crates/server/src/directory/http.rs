@@ -1,0 +1,393 @@
+//! The directory over the API: wire types begin and end here.
+
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use stint_api::{Page, Problem, directory as wire};
+use stint_domain::entitlement::EntitlementKey;
+use stint_domain::rights::Verb;
+use stint_domain::{ConnectionId, EntitlementId, LinkId, PrincipalId, Time, UserId};
+use utoipa::IntoParams;
+use utoipa_axum::routes;
+
+use super::{Assignment, Entitlement, Error, Filter, Link, Principal, SyncRun};
+use crate::cx::Cx;
+use crate::http::{Failure, Idempotent, Json, Paging, Path, Query, Routes, versioned};
+
+/// Every address of the room.
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .api(Verb::SyncConnection, routes!(sync))
+        .api(Verb::ListSyncs, routes!(sync_runs))
+        .api(Verb::ListPrincipals, routes!(principals))
+        .api(Verb::ListAssignments, routes!(inherited))
+        .api(Verb::ListEntitlements, routes!(entitlements))
+        .api(Verb::ListAssignments, routes!(assignments))
+        .api(Verb::ListAssignments, routes!(history))
+        .api(Verb::ListLinks, routes!(links))
+        .api(Verb::ProposeLink, routes!(propose))
+        .api(Verb::ConfirmLink, routes!(confirm))
+        .api(Verb::RemoveLink, routes!(reject))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "for the description; `Paging` reads them")]
+struct Pages {
+    /// How many, 1 to 200 (50).
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Which things of an estate.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Of {
+    /// `con_…`
+    #[param(value_type = String)]
+    connection: ConnectionId,
+    /// Part of the name, whatever the capitals.
+    #[serde(default)]
+    #[param(required = false)]
+    search: String,
+}
+
+/// Which assignments.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Only of this connection (`con_…`).
+    #[param(value_type = Option<String>)]
+    connection: Option<ConnectionId>,
+    /// Only of principals confirmed to be this user's (`usr_…`).
+    #[param(value_type = Option<String>)]
+    user: Option<UserId>,
+    /// Only of this principal (`prn_…`), itself.
+    #[param(value_type = Option<String>)]
+    principal: Option<PrincipalId>,
+    /// Only of this entitlement (`ent_…`).
+    #[param(value_type = Option<String>)]
+    entitlement: Option<EntitlementId>,
+    /// As they stood then (RFC 3339); now when absent.
+    #[param(value_type = Option<String>)]
+    at: Option<Time>,
+}
+
+/// Which pair.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfPair {
+    /// `prn_…`
+    #[param(value_type = String)]
+    principal: PrincipalId,
+    /// `ent_…`
+    #[param(value_type = String)]
+    entitlement: EntitlementId,
+}
+
+/// Which links.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Linked {
+    /// Only `proposed`, `confirmed` or `rejected` ones.
+    state: Option<String>,
+    /// Only of this user (`usr_…`).
+    #[param(value_type = Option<String>)]
+    user: Option<UserId>,
+}
+
+fn text(at: Option<Time>) -> Option<String> {
+    at.map(|at| at.to_string())
+}
+
+fn run(of: SyncRun) -> wire::SyncRun {
+    wire::SyncRun {
+        id: of.id.to_string(),
+        connection_id: of.connection.to_string(),
+        state: of.state,
+        phase: of.phase,
+        done: of.done,
+        expected: of.expected,
+        calls: of.calls,
+        seen: of.seen,
+        appeared: of.appeared,
+        ended: of.ended,
+        digest: of.digest,
+        error: of.error,
+        started_at: of.started_at.to_string(),
+        moved_at: text(Some(of.moved_at).filter(|at| *at >= of.started_at)),
+        finished_at: text(of.finished_at),
+    }
+}
+
+fn principal(of: Principal) -> wire::Principal {
+    wire::Principal {
+        id: of.id.to_string(),
+        connection_id: of.connection.to_string(),
+        kind: of.kind.as_str().to_owned(),
+        aws_id: of.aws_id,
+        name: of.name,
+        display_name: of.display_name,
+        email: of.email,
+        active: of.active,
+        gone_at: text(of.gone_at),
+    }
+}
+
+fn entitlement(of: Entitlement) -> wire::Entitlement {
+    let kind = of.key.kind().to_owned();
+    let (account, permission_set, group) = match of.key {
+        EntitlementKey::AccountAssignment {
+            account,
+            permission_set,
+        } => (Some(account), Some(permission_set), None),
+        EntitlementKey::GroupMembership { group } => (None, None, Some(group)),
+    };
+    wire::Entitlement {
+        id: of.id.to_string(),
+        connection_id: of.connection.to_string(),
+        kind,
+        account,
+        permission_set,
+        group,
+        name: of.name,
+        gone_at: text(of.gone_at),
+    }
+}
+
+fn assignment(of: Assignment) -> wire::Assignment {
+    wire::Assignment {
+        id: of.id.to_string(),
+        principal: principal(of.principal),
+        entitlement: entitlement(of.entitlement),
+        absent_before: text(of.absent_before),
+        first_seen: of.first_seen.to_string(),
+        last_seen: of.last_seen.to_string(),
+        ended_at: text(of.ended_at),
+    }
+}
+
+fn link(of: Link) -> wire::Link {
+    wire::Link {
+        id: of.id.to_string(),
+        user_id: of.user.to_string(),
+        principal_id: of.principal.to_string(),
+        connection_id: of.connection.to_string(),
+        state: of.state,
+        primary: of.primary,
+        why: of.why,
+        proposed_by: of.proposed_by.map(|id| id.to_string()),
+        proposed_at: of.proposed_at.to_string(),
+        decided_by: of.decided_by.map(|id| id.to_string()),
+        decided_at: text(of.decided_at),
+        version: of.version,
+    }
+}
+
+fn answer<T, W>(page: Page<T>, wire: impl Fn(T) -> W) -> Json<Page<W>> {
+    Json(Page {
+        items: page.items.into_iter().map(wire).collect(),
+        next: page.next,
+    })
+}
+
+/// Starts a sync of a connection, or answers with the one under way. Look at its progress
+/// among the runs.
+#[utoipa::path(
+    post,
+    path = "/api/v1/connections/{id}/sync",
+    tag = "directory",
+    params(("id" = String, Path, description = "`con_…`")),
+    responses((status = 202, body = wire::SyncRun), (status = "4XX", body = Problem))
+)]
+async fn sync(
+    cx: Cx,
+    Path(id): Path<ConnectionId>,
+) -> Result<(StatusCode, Json<wire::SyncRun>), Failure> {
+    let started = super::start_sync(&cx, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(run(started))))
+}
+
+/// Lists the syncs of a connection, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/connections/{id}/sync-runs",
+    tag = "directory",
+    params(("id" = String, Path, description = "`con_…`"), Pages),
+    responses((status = 200, body = Page<wire::SyncRun>), (status = "4XX", body = Problem))
+)]
+async fn sync_runs(
+    cx: Cx,
+    Path(id): Path<ConnectionId>,
+    paging: Paging,
+) -> Result<Json<Page<wire::SyncRun>>, Failure> {
+    Ok(answer(super::sync_runs(&cx, id, &paging).await?, run))
+}
+
+/// Lists the principals of a connection, by name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/principals",
+    tag = "directory",
+    params(Of, Pages),
+    responses((status = 200, body = Page<wire::Principal>), (status = "4XX", body = Problem))
+)]
+async fn principals(
+    cx: Cx,
+    Query(of): Query<Of>,
+    paging: Paging,
+) -> Result<Json<Page<wire::Principal>>, Failure> {
+    let page = super::principals(&cx, of.connection, &of.search, &paging).await?;
+    Ok(answer(page, principal))
+}
+
+/// Lists what a principal holds through its Identity Center groups: each row is a group's
+/// own.
+#[utoipa::path(
+    get,
+    path = "/api/v1/principals/{id}/inherited",
+    tag = "directory",
+    params(("id" = String, Path, description = "`prn_…`"), Pages),
+    responses((status = 200, body = Page<wire::Assignment>), (status = "4XX", body = Problem))
+)]
+async fn inherited(
+    cx: Cx,
+    Path(id): Path<PrincipalId>,
+    paging: Paging,
+) -> Result<Json<Page<wire::Assignment>>, Failure> {
+    Ok(answer(
+        super::inherited(&cx, id, &paging).await?,
+        assignment,
+    ))
+}
+
+/// Lists the entitlements of a connection, by name; also those AWS no longer has.
+#[utoipa::path(
+    get,
+    path = "/api/v1/entitlements",
+    tag = "directory",
+    params(Of, Pages),
+    responses((status = 200, body = Page<wire::Entitlement>), (status = "4XX", body = Problem))
+)]
+async fn entitlements(
+    cx: Cx,
+    Query(of): Query<Of>,
+    paging: Paging,
+) -> Result<Json<Page<wire::Entitlement>>, Failure> {
+    let page = super::list_entitlements(&cx, of.connection, &of.search, &paging).await?;
+    Ok(answer(page, entitlement))
+}
+
+/// Lists who holds what, itself: now, or as it stood at a moment.
+#[utoipa::path(
+    get,
+    path = "/api/v1/assignments",
+    tag = "directory",
+    params(Which, Pages),
+    responses((status = 200, body = Page<wire::Assignment>), (status = "4XX", body = Problem))
+)]
+async fn assignments(
+    cx: Cx,
+    Query(which): Query<Which>,
+    paging: Paging,
+) -> Result<Json<Page<wire::Assignment>>, Failure> {
+    let filter = Filter {
+        connection: which.connection,
+        user: which.user,
+        principal: which.principal,
+        entitlement: which.entitlement,
+        at: which.at,
+    };
+    Ok(answer(
+        super::assignments(&cx, &filter, &paging).await?,
+        assignment,
+    ))
+}
+
+/// Lists every time a principal was seen to hold an entitlement, oldest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/assignments/history",
+    tag = "directory",
+    params(OfPair),
+    responses((status = 200, body = Page<wire::Assignment>), (status = "4XX", body = Problem))
+)]
+async fn history(
+    cx: Cx,
+    Query(of): Query<OfPair>,
+) -> Result<Json<Page<wire::Assignment>>, Failure> {
+    let items = super::history(&cx, of.principal, of.entitlement).await?;
+    Ok(answer(Page { items, next: None }, assignment))
+}
+
+/// Lists links, in the order they were proposed.
+#[utoipa::path(
+    get,
+    path = "/api/v1/links",
+    tag = "directory",
+    params(Linked, Pages),
+    responses((status = 200, body = Page<wire::Link>), (status = "4XX", body = Problem))
+)]
+async fn links(
+    cx: Cx,
+    Query(of): Query<Linked>,
+    paging: Paging,
+) -> Result<Json<Page<wire::Link>>, Failure> {
+    let page = super::links(&cx, of.state.as_deref(), of.user, &paging).await?;
+    Ok(answer(page, link))
+}
+
+/// Proposes that a principal belongs to a user.
+#[utoipa::path(
+    post,
+    path = "/api/v1/links",
+    tag = "directory",
+    request_body = wire::NewLink,
+    responses((status = 201, body = wire::Link), (status = "4XX", body = Problem))
+)]
+async fn propose(cx: Cx, body: Idempotent<wire::NewLink>) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        let user: UserId = named("user_id", &input.user_id)?;
+        let principal: PrincipalId = named("principal_id", &input.principal_id)?;
+        let made = super::propose_link(&cx, user, principal).await?;
+        Ok(versioned(
+            made.version,
+            (StatusCode::CREATED, Json(link(made))),
+        ))
+    })
+    .await
+}
+
+fn named<T: std::str::FromStr<Err = stint_domain::IdError>>(
+    field: &'static str,
+    text: &str,
+) -> Result<T, Error> {
+    text.parse().map_err(|source| Error::Id { field, source })
+}
+
+/// Confirms a link: from now on the principal counts as the user's.
+#[utoipa::path(
+    post,
+    path = "/api/v1/links/{id}/confirm",
+    tag = "directory",
+    params(("id" = String, Path, description = "`lnk_…`")),
+    responses((status = 200, body = wire::Link), (status = "4XX", body = Problem))
+)]
+async fn confirm(cx: Cx, Path(id): Path<LinkId>) -> Result<Response, Failure> {
+    let confirmed = super::confirm_link(&cx, id).await?;
+    Ok(versioned(confirmed.version, Json(link(confirmed))))
+}
+
+/// Rejects a proposed link, or takes a confirmed one back.
+#[utoipa::path(
+    post,
+    path = "/api/v1/links/{id}/reject",
+    tag = "directory",
+    params(("id" = String, Path, description = "`lnk_…`")),
+    responses((status = 200, body = wire::Link), (status = "4XX", body = Problem))
+)]
+async fn reject(cx: Cx, Path(id): Path<LinkId>) -> Result<Response, Failure> {
+    let rejected = super::reject_link(&cx, id).await?;
+    Ok(versioned(rejected.version, Json(link(rejected))))
+}

@@ -1,0 +1,229 @@
+//! Links: proposed by a person or by a likeness, confirmed by an administrator only.
+
+use serde_json::json;
+use stint_db::{Priority, Tx};
+use stint_domain::entitlement::PrincipalKind;
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{ConnectionId, LinkId, PrincipalId, UserId};
+
+use super::store::links::{self as store, Proposal};
+use super::store::things;
+use super::{Error, Link, Principal};
+use crate::cx::Cx;
+use crate::http::{Page, Paging};
+use crate::{identity, outbox};
+
+/// Proposes that a principal is this user. Proposing what is proposed or confirmed already
+/// changes nothing.
+pub async fn propose_link(cx: &Cx, user: UserId, principal: PrincipalId) -> Result<Link, Error> {
+    cx.authorize(Verb::ProposeLink, Relation::None)?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    identity::user(&mut tx, user)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let principal = things::principal(&mut tx, principal)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let link = propose(cx, &mut tx, user, &principal, "proposed by hand").await?;
+    tx.commit().await?;
+    Ok(link)
+}
+
+async fn propose(
+    cx: &Cx,
+    tx: &mut Tx,
+    user: UserId,
+    principal: &Principal,
+    why: &str,
+) -> Result<Link, Error> {
+    if principal.kind != PrincipalKind::IdentityCenterUser {
+        return Err(Error::NotAPerson);
+    }
+    let by = cx.actor.user();
+    let id = match store::of_pair(tx, user, principal.id).await? {
+        Some(link) if link.state != "rejected" => return Ok(link),
+        Some(rejected) => {
+            store::again(tx, rejected.id, why, by, cx.now).await?;
+            rejected.id
+        }
+        None => {
+            let id = cx.app.new_id();
+            let new = Proposal {
+                id,
+                user,
+                principal: principal.id,
+                connection: principal.connection,
+                why,
+                by,
+            };
+            store::insert(tx, &new, cx.now).await?;
+            id
+        }
+    };
+    told(
+        cx,
+        tx,
+        "link.proposed",
+        id,
+        user,
+        principal.id,
+        json!({ "why": why }),
+    )
+    .await?;
+    store::get(tx, id).await?.ok_or(Error::NotFound)
+}
+
+/// Confirms a link. The first confirmed one of a user on a connection becomes primary: that
+/// is who their requests are for. Confirming one that is confirmed makes it the primary.
+pub async fn confirm_link(cx: &Cx, id: LinkId) -> Result<Link, Error> {
+    cx.authorize(Verb::ConfirmLink, Relation::Others)?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let link = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    if link.state == "confirmed" && !link.primary {
+        return make_primary(cx, tx, &link).await;
+    }
+    if link.state != "proposed" {
+        return Err(Error::LinkState { state: link.state });
+    }
+    let primary = store::primary(&mut tx, link.user, link.connection)
+        .await?
+        .is_none();
+    store::decide(&mut tx, id, "confirmed", primary, cx.actor.user(), cx.now)
+        .await
+        .map_err(|e| {
+            if e.is_unique("links_confirmed") || e.is_unique("links.principal_id") {
+                Error::Taken
+            } else {
+                e.into()
+            }
+        })?;
+    told(
+        cx,
+        &mut tx,
+        "link.confirmed",
+        id,
+        link.user,
+        link.principal,
+        json!({ "primary": primary }),
+    )
+    .await?;
+    let link = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(link)
+}
+
+async fn make_primary(cx: &Cx, mut tx: Tx, link: &Link) -> Result<Link, Error> {
+    let before = store::primary_link(&mut tx, link.user, link.connection).await?;
+    if let Some(before) = before {
+        store::make_primary(&mut tx, before, false).await?;
+    }
+    store::make_primary(&mut tx, link.id, true).await?;
+    let facts = json!({ "instead_of": before });
+    told(
+        cx,
+        &mut tx,
+        "link.made_primary",
+        link.id,
+        link.user,
+        link.principal,
+        facts,
+    )
+    .await?;
+    let link = store::get(&mut tx, link.id).await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(link)
+}
+
+/// Rejects a proposal, or takes a confirmed link back. Grants that are open stay: they are
+/// ended by revoking them.
+pub async fn reject_link(cx: &Cx, id: LinkId) -> Result<Link, Error> {
+    cx.authorize(Verb::RemoveLink, Relation::Others)?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let link = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    if link.state == "rejected" {
+        return Err(Error::LinkState { state: link.state });
+    }
+    store::decide(&mut tx, id, "rejected", false, cx.actor.user(), cx.now).await?;
+    told(
+        cx,
+        &mut tx,
+        "link.rejected",
+        id,
+        link.user,
+        link.principal,
+        json!({ "was": link.state }),
+    )
+    .await?;
+    let link = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(link)
+}
+
+/// Links, in the order they were proposed.
+pub async fn links(
+    cx: &Cx,
+    state: Option<&str>,
+    user: Option<UserId>,
+    paging: &Paging,
+) -> Result<Page<Link>, Error> {
+    cx.authorize(Verb::ListLinks, Relation::None)?;
+    let after = paging.after::<LinkId>()?;
+    let found = store::list(&mut cx.read().await?, state, user, after, paging.fetch()).await?;
+    Ok(paging.page(found, |link| link.id))
+}
+
+/// How many principals are compared in one transaction.
+const STRETCH: i64 = 200;
+
+/// Proposes a link wherever a user and a principal without any link have the same address.
+/// Only proposes: an address is no proof of who somebody is.
+pub(super) async fn propose_likenesses(cx: &Cx, connection: ConnectionId) -> Result<(), Error> {
+    // Whoever started the sync proposes nothing.
+    let cx = &Cx::system(&cx.app, super::tasks::SYNC);
+    let mut after = None;
+    loop {
+        let mut tx = cx.begin(Priority::Sync).await?;
+        let stretch = store::unlinked(&mut tx, connection, after, STRETCH).await?;
+        let Some(last) = stretch.last() else {
+            return Ok(());
+        };
+        after = Some(last.id);
+        let mut any = false;
+        for principal in &stretch {
+            let Some(email) = principal.email.as_deref() else {
+                continue;
+            };
+            let Some(user) = identity::user_by_email(&mut tx, email).await? else {
+                continue;
+            };
+            propose(cx, &mut tx, user.id, principal, "the same e-mail address").await?;
+            any = true;
+        }
+        if any {
+            tx.commit().await?;
+        }
+    }
+}
+
+async fn told(
+    cx: &Cx,
+    tx: &mut Tx,
+    what: &'static str,
+    id: LinkId,
+    user: UserId,
+    principal: PrincipalId,
+    detail: serde_json::Value,
+) -> Result<(), Error> {
+    tx.audit(cx.event(what, [id.into(), user.into(), principal.into()], detail));
+    outbox::emit(
+        tx,
+        cx,
+        what,
+        json!({ "link": id, "user": user, "principal": principal }),
+    )
+    .await?;
+    Ok(())
+}

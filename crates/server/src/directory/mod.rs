@@ -1,0 +1,296 @@
+//! What AWS holds: accounts, permission sets, principals, entitlements, who holds what and
+//! since when, and which principals belong to which user.
+//!
+//! **Tables**: `accounts`, `permission_sets`, `principals`, `entitlements`, `assignments`,
+//! `sync_runs`, `links`. **Audit events**: `sync.started`, `sync.completed`, `sync.failed`,
+//! `link.proposed`, `link.confirmed`, `link.made_primary`, `link.rejected`. **Outbox**: the
+//! same without `sync.started`.
+//!
+//! What it promises: a row is ended only by a *complete* reading of its scope that began
+//! after it was last seen; a failed, partial or older reading changes nothing (invariant 10).
+//! Each time somebody held something is a row of its own, with the moments between which it
+//! began and ended. A link never comes about by an e-mail address alone: a likeness is
+//! proposed, an administrator confirms.
+//!
+//! What it does not do: intend anything (`grants`), say who may ask (`catalog`), or write to
+//! AWS.
+
+mod error;
+mod http;
+mod links;
+mod look;
+mod observe;
+pub(crate) mod pages;
+
+mod store;
+mod sync;
+mod tasks;
+
+use stint_aws::PairKey;
+use stint_db::Query;
+use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
+use stint_domain::{
+    AssignmentId, ConnectionId, EntitlementId, LinkId, PrincipalId, SyncId, Time, UserId,
+};
+
+use crate::connections::Connection;
+
+pub use error::Error;
+pub use links::{confirm_link, links, propose_link, reject_link};
+pub use look::{Filter, assignments, history, inherited, list_entitlements, principals, sync_runs};
+pub use observe::{Change, Observed, observe};
+pub use sync::{start_sync, sync};
+
+pub(crate) use http::routes;
+pub(crate) use pages::{console, entitlement_facts, place, routes as page_routes};
+pub(crate) use store::STATEMENTS;
+pub(crate) use tasks::tasks;
+
+/// Something a principal can hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entitlement {
+    /// Its id.
+    pub id: EntitlementId,
+    /// The estate it belongs to.
+    pub connection: ConnectionId,
+    /// Its names in AWS.
+    pub key: EntitlementKey,
+    /// What people see: `AdministratorAccess on prod-payments`, `Identity Center group data`.
+    pub name: String,
+    /// Since when AWS no longer has it.
+    pub gone_at: Option<Time>,
+}
+
+/// An AWS identity that can hold access.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Its id.
+    pub id: PrincipalId,
+    /// The estate it belongs to.
+    pub connection: ConnectionId,
+    /// What kind of identity.
+    pub kind: PrincipalKind,
+    /// Its id in the identity store.
+    pub aws_id: String,
+    /// User name or group name; the AWS id where AWS no longer tells.
+    pub name: String,
+    /// As the directory shows it.
+    pub display_name: Option<String>,
+    /// As the directory has it. Never a proof of who somebody is.
+    pub email: Option<String>,
+    /// Whether AWS lets it sign in, where it says so.
+    pub active: Option<bool>,
+    /// Since when AWS no longer has it.
+    pub gone_at: Option<Time>,
+}
+
+/// One time that a principal was seen to hold an entitlement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// Its id.
+    pub id: AssignmentId,
+    /// Who.
+    pub principal: Principal,
+    /// What.
+    pub entitlement: Entitlement,
+    /// It began after this reading, as far as is known.
+    pub absent_before: Option<Time>,
+    /// The first reading that saw it.
+    pub first_seen: Time,
+    /// The last reading that saw it.
+    pub last_seen: Time,
+    /// The reading that found it gone.
+    pub ended_at: Option<Time>,
+}
+
+/// One run of the sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncRun {
+    /// Its id.
+    pub id: SyncId,
+    /// Of which connection.
+    pub connection: ConnectionId,
+    /// `running`, `complete` or `failed`.
+    pub state: String,
+    /// What it is reading: `accounts`, `permission sets`, `users`, `groups`, `memberships`,
+    /// `assignments`.
+    pub phase: String,
+    /// How much of this phase is done, of [`SyncRun::expected`].
+    pub done: i64,
+    /// How much there is in this phase, as far as is known.
+    pub expected: i64,
+    /// AWS calls so far.
+    pub calls: i64,
+    /// Who-holds-what rows seen.
+    pub seen: i64,
+    /// Of them, not seen before.
+    pub appeared: i64,
+    /// Rows found gone.
+    pub ended: i64,
+    /// SHA-256 over the rows seen, in the order read.
+    pub digest: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it began.
+    pub started_at: Time,
+    /// When it last moved.
+    pub moved_at: Time,
+    /// When it ended.
+    pub finished_at: Option<Time>,
+}
+
+/// Which principal belongs to which user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its id.
+    pub id: LinkId,
+    /// The person.
+    pub user: UserId,
+    /// The AWS identity.
+    pub principal: PrincipalId,
+    /// The estate.
+    pub connection: ConnectionId,
+    /// `proposed`, `confirmed` or `rejected`.
+    pub state: String,
+    /// Whether requests of the person on this connection are for this principal.
+    pub primary: bool,
+    /// Why it was proposed.
+    pub why: String,
+    /// Who proposed it; nobody where the sync did.
+    pub proposed_by: Option<UserId>,
+    /// When.
+    pub proposed_at: Time,
+    /// Who decided.
+    pub decided_by: Option<UserId>,
+    /// When.
+    pub decided_at: Option<Time>,
+    /// Grows with every change.
+    pub version: i64,
+}
+
+/// An entitlement by its id.
+pub async fn entitlement(
+    q: &mut impl Query,
+    id: EntitlementId,
+) -> stint_db::Result<Option<Entitlement>> {
+    store::things::entitlement(q, id).await
+}
+
+/// Those of `ids` that have all words of `search` in their name, ordered by (sort key, id),
+/// from after `after` on, `limit` at most.
+pub async fn entitlements(
+    q: &mut impl Query,
+    ids: &[EntitlementId],
+    search: &str,
+    after: Option<(String, EntitlementId)>,
+    limit: i64,
+) -> stint_db::Result<Vec<(String, Entitlement)>> {
+    store::things::entitlements_among(q, ids, search, after, limit).await
+}
+
+/// Every entitlement of a connection that AWS still has, by name. For set-up; large estates
+/// page through [`list_entitlements`].
+pub async fn all_entitlements(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> stint_db::Result<Vec<Entitlement>> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store::things::entitlements(q, connection, "", after, PAGE).await?;
+        let Some((key, last)) = page.last() else {
+            return Ok(all);
+        };
+        after = Some((key.clone(), last.id));
+        all.extend(
+            page.into_iter()
+                .map(|(_, e)| e)
+                .filter(|e| e.gone_at.is_none()),
+        );
+    }
+}
+
+/// How many rows are read together where everything is read.
+const PAGE: i64 = 1_000;
+
+/// A principal by its id.
+pub async fn principal(q: &mut impl Query, id: PrincipalId) -> stint_db::Result<Option<Principal>> {
+    store::things::principal(q, id).await
+}
+
+/// A principal by its id in the identity store.
+pub async fn principal_by_aws_id(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    aws_id: &str,
+) -> stint_db::Result<Option<Principal>> {
+    store::things::principal_by_aws_id(q, connection, aws_id).await
+}
+
+/// The principal that requests of this person are for, on this connection: the primary of
+/// their confirmed links.
+pub async fn primary_principal(
+    q: &mut impl Query,
+    user: UserId,
+    connection: ConnectionId,
+) -> stint_db::Result<Option<PrincipalId>> {
+    store::links::primary(q, user, connection).await
+}
+
+/// The principals a user is confirmed to be, on every connection.
+pub async fn principals_of(q: &mut impl Query, user: UserId) -> stint_db::Result<Vec<PrincipalId>> {
+    store::links::principals_of(q, user).await
+}
+
+/// A pair as the connector calls it. None where the pair is unknown, or the connection has
+/// never passed its test, so that its Identity Center instance is not known.
+pub async fn pair_key(
+    q: &mut impl Query,
+    pair: &Pair,
+    connection: &Connection,
+) -> stint_db::Result<Option<PairKey>> {
+    let Some(principal) = store::things::principal(q, pair.principal).await? else {
+        return Ok(None);
+    };
+    let Some(entitlement) = store::things::entitlement(q, pair.entitlement).await? else {
+        return Ok(None);
+    };
+    Ok(match entitlement.key {
+        EntitlementKey::AccountAssignment {
+            account,
+            permission_set,
+        } => connection
+            .instance_arn
+            .clone()
+            .map(|instance_arn| PairKey::Assignment {
+                instance_arn,
+                account,
+                permission_set,
+                principal_kind: principal.kind,
+                principal_id: principal.aws_id,
+            }),
+        EntitlementKey::GroupMembership { group } => {
+            connection
+                .identity_store_id
+                .clone()
+                .map(|identity_store| PairKey::Membership {
+                    identity_store,
+                    group,
+                    user: principal.aws_id,
+                })
+        }
+    })
+}
+
+/// The Identity Center groups through which the principal holds the entitlement as well, as
+/// last seen: what stays when the principal's own row goes.
+pub async fn through_groups(q: &mut impl Query, pair: &Pair) -> stint_db::Result<Vec<Principal>> {
+    store::assignments::through_groups(q, pair).await
+}
+
+/// Whether the principal itself held the entitlement when it was last looked at.
+pub async fn holds(q: &mut impl Query, pair: &Pair) -> stint_db::Result<bool> {
+    store::assignments::open(q, pair)
+        .await
+        .map(|row| row.is_some())
+}

@@ -1,0 +1,403 @@
+//! The pages of this room: one connection with its tests and syncs, and the links between
+//! users and principals.
+
+pub(crate) mod view;
+mod words;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::response::Response;
+use http::Method;
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{ConnectionId, LinkId, Time, UserId};
+
+use super::{Error, Link, SyncRun};
+use crate::connections::{self, Check, Connection, Outcome, Status, status_chip};
+use crate::cx::Cx;
+use crate::http::{Failure, Fault as _, Path, Query, Routes};
+use crate::identity;
+use crate::web::time::{day, grouped, words as in_words};
+use crate::web::{
+    self, Chip, Copyable, Empty, Fact, Facts, Flash, Frame, Listing, Note, Tone, When,
+};
+
+pub(crate) use words::{console, entitlement_facts, place};
+
+/// How many rows a page of a list has.
+const ROWS: i64 = 50;
+/// How many syncs one page shows.
+const RUNS: i64 = 10;
+/// How long the page waits for a sync that is over quickly.
+const PATIENCE: Duration = Duration::from_millis(700);
+/// Seconds between two looks at a sync under way.
+const LOOK: u32 = 2;
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .page(Verb::GetConnection, Method::GET, "/connections/{id}", show)
+        .page(
+            Verb::SyncConnection,
+            Method::POST,
+            "/connections/{id}/sync",
+            sync,
+        )
+        .page(Verb::ListLinks, Method::GET, "/people/links", links)
+        .page(
+            Verb::ConfirmLink,
+            Method::POST,
+            "/people/links/{id}/confirm",
+            confirm,
+        )
+        .page(
+            Verb::RemoveLink,
+            Method::POST,
+            "/people/links/{id}/reject",
+            reject,
+        )
+}
+
+async fn show(
+    cx: Cx,
+    frame: Frame,
+    Path(id): Path<ConnectionId>,
+    Query(asked): Query<Listing>,
+) -> Result<Response, Failure> {
+    let found = connections::get(&cx, id).await?;
+    let application = connections::get_application(&cx, found.application).await?;
+    let page = super::sync_runs(&cx, id, &asked.paging(RUNS)).await?;
+    let path = format!("/connections/{id}");
+    let may = |verb| cx.authorize(verb, Relation::Others).is_ok();
+    let running = page.items.iter().find(|run| run.state == "running");
+    let syncing = running.is_some() || found.status == Status::Syncing;
+    let tested = found.last_test.as_ref().is_some_and(|test| test.passed);
+    let view = view::ShowConnection {
+        application: application.name,
+        chip: status_chip(found.status),
+        test: may(Verb::TestConnection).then(|| format!("{path}/test")),
+        sync: (may(Verb::SyncConnection) && !syncing && tested).then(|| format!("{path}/sync")),
+        fresh: found.last_sync_at.is_none(),
+        notes: notes(&found, syncing),
+        progress: running.map(progress),
+        tested: found
+            .last_test
+            .as_ref()
+            .map(|test| When::relative(test.at, cx.now)),
+        checks: found
+            .last_test
+            .iter()
+            .flat_map(|test| &test.checks)
+            .map(check_row)
+            .collect(),
+        facts: facts(&found, &cx),
+        pager: asked.pager(&path, page.next.as_deref()),
+        runs: page.items.iter().map(|run| run_row(run, cx.now)).collect(),
+        no_runs: Empty::new(
+            "refresh",
+            "Never synced",
+            "A sync reads accounts, permission sets, people, groups and who holds what. It changes nothing in AWS.",
+        ),
+        poll: syncing.then_some(LOOK),
+        name: found.name,
+        path,
+    };
+    Ok(web::page(&frame, &view.name, &view))
+}
+
+/// What to know, or to do next.
+fn notes(found: &Connection, syncing: bool) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if found.status == Status::Failing
+        && let Some(why) = &found.status_detail
+    {
+        notes.push(Note::refusal(why));
+    }
+    if found.last_sync_at.is_none() && !syncing {
+        notes.push(match &found.last_test {
+            None => Note::info("Next: set up the role in AWS, then test the connection."),
+            Some(test) if !test.passed => {
+                Note::info("Next: mend what the test found missing, then test again.")
+            }
+            Some(_) => Note::info("Next: sync it for the first time."),
+        });
+    }
+    notes
+}
+
+fn progress(run: &SyncRun) -> view::Progress {
+    let rest = format!(
+        "{} calls, {} assignments seen",
+        grouped(run.calls),
+        grouped(run.seen)
+    );
+    let known = run.expected > 0;
+    view::Progress {
+        doing: format!("reading {}", run.phase),
+        strong: grouped(run.done),
+        faint: if known {
+            format!("of {} · {rest}", grouped(run.expected))
+        } else {
+            rest
+        },
+        bar: known.then(|| (run.done.min(run.expected), run.expected)),
+    }
+}
+
+fn check_row(check: &Check) -> view::CheckRow {
+    view::CheckRow {
+        name: check_title(&check.name),
+        chip: match check.outcome {
+            Outcome::Ok => Chip::new(Tone::Live, "circle-check", "Works"),
+            Outcome::Warning => Chip::new(Tone::Soon, "alert-triangle", "Warning"),
+            Outcome::Failed => Chip::new(Tone::Stop, "circle-x", "Failed"),
+        },
+        what: check.what.clone(),
+        mend: check.mend.clone().unwrap_or_default(),
+        aws_request_ids: check
+            .request_ids
+            .iter()
+            .map(|id| Copyable::new(id, "the AWS request id"))
+            .collect(),
+    }
+}
+
+fn check_title(name: &str) -> String {
+    match name {
+        "role_arn" => "Role ARN".to_owned(),
+        "base_identity" => "Base identity".to_owned(),
+        "assume_role" => "Assume the role".to_owned(),
+        "external_id" => "Only with the External ID".to_owned(),
+        "estate" => "One estate, one connection".to_owned(),
+        other => {
+            let words = other.replace('_', " ");
+            let mut letters = words.chars();
+            letters
+                .next()
+                .map(|first| first.to_uppercase().chain(letters).collect())
+                .unwrap_or_default()
+        }
+    }
+}
+
+fn run_row(run: &SyncRun, now: Time) -> view::RunRow {
+    let chip = match run.state.as_str() {
+        "running" => Chip::new(Tone::Wait, "refresh", "Running"),
+        "complete" => Chip::new(Tone::Live, "circle-check", "Complete"),
+        _ => Chip::new(Tone::Stop, "circle-x", "Failed"),
+    };
+    let seen = format!(
+        "{} assignments seen, {} new, {} gone; {} calls",
+        grouped(run.seen),
+        grouped(run.appeared),
+        grouped(run.ended),
+        grouped(run.calls)
+    );
+    view::RunRow {
+        started: When::both(run.started_at, now),
+        chip,
+        took: run
+            .finished_at
+            .map(|end| in_words(end.since(run.started_at)))
+            .unwrap_or_default(),
+        saw: match &run.error {
+            Some(error) => error.clone(),
+            None if run.finished_at.is_some() => seen,
+            None => String::new(),
+        },
+    }
+}
+
+fn facts(found: &Connection, cx: &Cx) -> Facts {
+    let owners: Vec<&str> = found
+        .owners
+        .iter()
+        .map(|owner| owner.name.as_str())
+        .collect();
+    let mut facts = Vec::new();
+    if let Some(account) = &found.management_account {
+        let copy = Copyable::new(account, "the account's number");
+        facts.push(Fact::new("Management account", "").copy(copy));
+    }
+    facts.push(Fact::new("Role", "").copy(Copyable::new(&found.role_arn, "the ARN")));
+    let external_id = Copyable::new(&found.external_id, "the External ID");
+    facts.push(Fact::new("External ID", "").copy(external_id));
+    let center = Fact::new("Identity Center", &found.region);
+    facts.push(match &found.instance_arn {
+        Some(arn) => center.copy(Copyable::new(arn, "the ARN")),
+        None => center.faint("its instance is found by the first test that passes"),
+    });
+    if let Some(at) = found.last_sync_at {
+        facts.push(Fact::new("Last full sync", "").when(When::both(at, cx.now)));
+    }
+    facts.push(Fact::new("Owners", owners.join(", ")));
+    facts.push(Fact::new("Id", "").copy(Copyable::new(found.id.to_string(), "the id")));
+    Facts { facts }
+}
+
+async fn sync(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> {
+    // A large estate takes minutes: the run goes on when this answer has gone out, and the
+    // connection's page shows how far it is.
+    let run = tokio::spawn(async move { super::sync(&cx, id).await });
+    let flash = match tokio::time::timeout(PATIENCE, run).await {
+        Err(_) => Flash::done("The sync has begun."),
+        Ok(Ok(Ok(run))) => Flash::done(format!("Synced: {} assignments seen.", grouped(run.seen))),
+        Ok(Ok(Err(error @ (Error::Denied(_) | Error::NotFound | Error::Db(_))))) => {
+            return Err(error.into());
+        }
+        Ok(Ok(Err(error))) => Flash::failed(error.detail()),
+        Ok(Err(_)) => Flash::failed("The sync was broken off. Start it again."),
+    };
+    Ok(web::go_with(&format!("/connections/{id}"), &flash))
+}
+
+async fn links(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
+    let state = match asked.show.as_str() {
+        "confirmed" => "confirmed",
+        "rejected" => "rejected",
+        _ => "proposed",
+    };
+    let page = super::links(&cx, Some(state), None, &asked.paging(ROWS)).await?;
+    let rows = link_rows(&cx, page.items).await?;
+    let view = view::Links {
+        tabs: identity::people_tabs(&cx, "/people/links"),
+        shown: shown(state),
+        pager: asked.pager("/people/links", page.next.as_deref()),
+        rows,
+        empty: match state {
+            "confirmed" => Empty::new(
+                "link",
+                "No link is confirmed",
+                "Confirm a proposed one: without it that person can ask for nothing in AWS.",
+            ),
+            "rejected" => Empty::new(
+                "link",
+                "No link was rejected",
+                "Rejected and removed links stay here.",
+            ),
+            _ => Empty::new(
+                "checks",
+                "No link waits for you",
+                "After each sync, a user and a principal with the same e-mail address are proposed here. Helpdesk proposes others through the API: POST /api/v1/links.",
+            ),
+        },
+    };
+    Ok(web::page(&frame, "Links", &view))
+}
+
+/// The three states of links, as a second row of tabs.
+fn shown(state: &str) -> web::Tabs {
+    let tab = |word: &'static str, value: &str| web::Tab {
+        href: if value == "proposed" {
+            "/people/links".to_owned()
+        } else {
+            format!("/people/links?show={value}")
+        },
+        word,
+        count: None,
+        current: state == value,
+    };
+    web::Tabs {
+        label: "State of the link",
+        tabs: vec![
+            tab("Proposed", "proposed"),
+            tab("Confirmed", "confirmed"),
+            tab("Rejected", "rejected"),
+        ],
+    }
+}
+
+async fn link_rows(cx: &Cx, found: Vec<Link>) -> Result<Vec<view::LinkRow>, Error> {
+    let mut q = cx.read().await?;
+    let mut ids: Vec<UserId> = found.iter().map(|link| link.user).collect();
+    ids.extend(
+        found
+            .iter()
+            .filter_map(|link| link.decided_by.or(link.proposed_by)),
+    );
+    ids.sort_unstable();
+    ids.dedup();
+    let people = identity::users(&mut q, &ids).await?;
+    let people: BTreeMap<UserId, _> = people.into_iter().map(|user| (user.id, user)).collect();
+    let mut estates: BTreeMap<ConnectionId, String> = BTreeMap::new();
+    let mut rows = Vec::with_capacity(found.len());
+    for link in found {
+        if !estates.contains_key(&link.connection) {
+            let name = connections::connection(&mut q, link.connection).await?;
+            estates.insert(link.connection, name.map(|c| c.name).unwrap_or_default());
+        }
+        let principal = super::principal(&mut q, link.principal).await?;
+        let name = |id: Option<UserId>| {
+            id.and_then(|id| people.get(&id))
+                .map_or("Stint", |user| user.name.as_str())
+        };
+        let user = people.get(&link.user);
+        let who = user
+            .map(|user| user.name.clone())
+            .unwrap_or_else(|| link.user.to_string());
+        let may = |verb| cx.authorize(verb, Relation::Others).is_ok();
+        let decided = link
+            .decided_at
+            .map(|at| format!("by {}, {}", name(link.decided_by), day(at)));
+        let (principal, aws_id) = principal.map_or_else(
+            || ("no longer known".to_owned(), String::new()),
+            |found| (found.name, found.aws_id),
+        );
+        let estate = estates.get(&link.connection).cloned().unwrap_or_default();
+        let remove = (link.state != "rejected" && may(Verb::RemoveLink)).then(|| view::RemoveLink {
+            action: format!("/people/links/{}/reject", link.id),
+            word: if link.state == "proposed" { "Reject" } else { "Remove" },
+            says: format!(
+                "{principal} in {estate} is then no longer taken for {who}, who cannot ask for access there until another link is confirmed. Access they hold now stays until it ends or is revoked; nothing changes in AWS."
+            ),
+        });
+        rows.push(view::LinkRow {
+            key: format!("link-{}", link.id),
+            email: user.map(|user| user.email.clone()).unwrap_or_default(),
+            principal_id: Copyable::new(aws_id, "the principal's id"),
+            chip: match link.state.as_str() {
+                "confirmed" if link.primary => Chip::new(Tone::Live, "link", "Confirmed"),
+                "confirmed" => Chip::new(Tone::Live, "link", "Confirmed, not primary"),
+                "rejected" => Chip::new(Tone::Idle, "ban", "Rejected"),
+                _ => Chip::new(Tone::Wait, "hourglass", "Proposed"),
+            },
+            line: decided.unwrap_or_else(|| {
+                format!(
+                    "{}; by {}, {}",
+                    link.why,
+                    name(link.proposed_by),
+                    day(link.proposed_at)
+                )
+            }),
+            confirm: (link.state == "proposed" && may(Verb::ConfirmLink))
+                .then(|| format!("/people/links/{}/confirm", link.id)),
+            connection: estate,
+            principal,
+            remove,
+            who,
+        });
+    }
+    Ok(rows)
+}
+
+async fn confirm(cx: Cx, Path(id): Path<LinkId>) -> Result<Response, Failure> {
+    let done = super::confirm_link(&cx, id).await;
+    said(
+        done,
+        "Confirmed. Requests of this person are for this principal now.",
+    )
+}
+
+async fn reject(cx: Cx, Path(id): Path<LinkId>) -> Result<Response, Failure> {
+    let done = super::reject_link(&cx, id).await;
+    said(done, "The link is severed. Nothing was changed in AWS.")
+}
+
+/// Back to the links, with what was done or why it was not.
+fn said(done: Result<Link, Error>, words: &str) -> Result<Response, Failure> {
+    let flash = match done {
+        Ok(_) => Flash::done(words),
+        Err(error @ (Error::LinkState { .. } | Error::Taken)) => Flash::failed(error.detail()),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(web::go_with("/people/links", &flash))
+}

@@ -1,0 +1,103 @@
+//! What the pages of this room show: plain words, ready. Nothing here knows the domain.
+
+use askama::Template;
+
+use crate::web::filters;
+use crate::web::{Chip, Copyable, Empty, Facts, Note, Pager, Tabs, When, WhenBoth};
+
+/// `GET /connections/{id}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "directory/connection.html")]
+pub(crate) struct ShowConnection {
+    pub(crate) path: String,
+    pub(crate) application: String,
+    pub(crate) name: String,
+    pub(crate) chip: Chip,
+    pub(crate) test: Option<String>,
+    pub(crate) sync: Option<String>,
+    /// Whether it was never synced: the first steps are said then.
+    pub(crate) fresh: bool,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) progress: Option<Progress>,
+    pub(crate) tested: Option<When>,
+    pub(crate) checks: Vec<CheckRow>,
+    pub(crate) facts: Facts,
+    pub(crate) runs: Vec<RunRow>,
+    pub(crate) pager: Pager,
+    pub(crate) no_runs: Empty,
+    /// Seconds until the page looks again by itself, while a sync runs.
+    pub(crate) poll: Option<u32>,
+}
+
+/// A sync under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Progress {
+    /// What it does now.
+    pub(crate) doing: String,
+    /// `1 380`
+    pub(crate) strong: String,
+    /// `of 2 214 calls · 18 940 assignments so far`
+    pub(crate) faint: String,
+    /// Done and all, when the end is known.
+    pub(crate) bar: Option<(i64, i64)>,
+}
+
+/// One line of a test of the connection.
+#[derive(Debug, Clone)]
+pub(crate) struct CheckRow {
+    pub(crate) name: String,
+    pub(crate) chip: Chip,
+    pub(crate) what: String,
+    /// What to do about it.
+    pub(crate) mend: String,
+    pub(crate) aws_request_ids: Vec<Copyable>,
+}
+
+/// One run of the sync.
+#[derive(Debug, Clone)]
+pub(crate) struct RunRow {
+    pub(crate) started: WhenBoth,
+    pub(crate) chip: Chip,
+    pub(crate) took: String,
+    /// What it saw, or why it failed.
+    pub(crate) saw: String,
+}
+
+/// `GET /people/links`: which AWS principals belong to whom.
+#[derive(Debug, Clone, Template)]
+#[template(path = "directory/links.html")]
+pub(crate) struct Links {
+    pub(crate) tabs: Tabs,
+    /// Proposed, confirmed, rejected.
+    pub(crate) shown: Tabs,
+    pub(crate) rows: Vec<LinkRow>,
+    pub(crate) pager: Pager,
+    pub(crate) empty: Empty,
+}
+
+/// One link, proposed or confirmed.
+#[derive(Debug, Clone)]
+pub(crate) struct LinkRow {
+    /// Unique on the page.
+    pub(crate) key: String,
+    pub(crate) who: String,
+    pub(crate) email: String,
+    /// `ana.reyes`, the name in Identity Center.
+    pub(crate) principal: String,
+    pub(crate) principal_id: Copyable,
+    pub(crate) connection: String,
+    pub(crate) chip: Chip,
+    /// Why it was proposed, or who confirmed it and when.
+    pub(crate) line: String,
+    pub(crate) confirm: Option<String>,
+    /// `Reject` for a proposal, `Remove` for a link.
+    pub(crate) remove: Option<RemoveLink>,
+}
+
+/// The form that rejects or removes a link.
+#[derive(Debug, Clone)]
+pub(crate) struct RemoveLink {
+    pub(crate) action: String,
+    pub(crate) word: &'static str,
+    pub(crate) says: String,
+}

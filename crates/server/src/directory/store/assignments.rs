@@ -1,0 +1,252 @@
+//! Who holds what, with its history.
+
+use stint_db::{Query, Result, Row, Tx, args};
+use stint_domain::entitlement::Pair;
+use stint_domain::{AssignmentId, ConnectionId, EntitlementId, PrincipalId, Time};
+
+use super::super::{Assignment, Filter, Principal};
+use super::things::{read_entitlement, read_principal};
+
+stint_db::statements! {
+    OPEN = "select id, membership, last_seen from assignments where principal_id = $1 and entitlement_id = $2 and ended_at is null {lock}";
+    LAST_END = "select ended_at from assignments where principal_id = $1 and entitlement_id = $2 and ended_at is not null order by ended_at desc limit 1";
+    quiet SEEN_AGAIN = "update assignments set last_seen = $2, membership = coalesce($3, membership) where id = $1 and last_seen <= $2";
+    quiet APPEARED = "insert into assignments (id, connection_id, principal_id, entitlement_id, membership, absent_before, first_seen, last_seen) \
+        values ($1, $2, $3, $4, $5, $6, $7, $7)";
+    quiet ENDED = "update assignments set ended_at = $2 where id = $1 and last_seen < $2 and ended_at is null";
+    quiet SCOPE_ENDED = "update assignments set ended_at = $2 where entitlement_id = $1 and last_seen <= $3 and ended_at is null";
+    /// Nobody is in a group that no longer exists.
+    quiet GROUPS_ENDED = "update assignments set ended_at = $2 where connection_id = $1 and last_seen <= $3 and ended_at is null \
+        and entitlement_id in (select e.id from entitlements e where e.connection_id = $1 and e.kind = 'group_membership' and e.gone_at is not null)";
+    /// Nobody holds anything on an account that has left the organization.
+    quiet ACCOUNTS_ENDED = "update assignments set ended_at = $2 where connection_id = $1 and last_seen <= $3 and ended_at is null \
+        and entitlement_id in (select e.id from entitlements e join accounts c on c.connection_id = e.connection_id and c.aws_id = e.account \
+        where e.connection_id = $1 and e.kind = 'account_assignment' and c.gone_at is not null)";
+    OPEN_OF_ACCOUNT = "select distinct e.id as id, e.target as target from entitlements e \
+        join assignments a on a.entitlement_id = e.id and a.ended_at is null \
+        where e.connection_id = $1 and e.kind = 'account_assignment' and e.account = $2";
+    THROUGH_GROUPS = "select g.id, g.connection_id, g.kind, g.aws_id, g.name, g.display_name, g.email, g.active, g.gone_at \
+        from assignments m \
+        join entitlements ge on ge.id = m.entitlement_id and ge.kind = 'group_membership' \
+        join principals g on g.connection_id = ge.connection_id and g.kind = 'identity_center_group' and g.aws_id = ge.target \
+        join assignments a on a.principal_id = g.id and a.entitlement_id = $2 and a.ended_at is null \
+        where m.principal_id = $1 and m.ended_at is null order by g.sort_key";
+    LIST = "select a.id as assignment_id, a.principal_id, a.entitlement_id, a.absent_before, a.first_seen, a.last_seen, a.ended_at \
+        from assignments a where a.id > $1 \
+        and ($2 is null or a.connection_id = $2) and ($3 is null or a.principal_id = $3) and ($4 is null or a.entitlement_id = $4) \
+        and (case when $5 is null then a.ended_at is null else a.first_seen <= $5 and (a.ended_at is null or a.ended_at > $5) end) \
+        and ($7 is null or a.principal_id in (select l.principal_id from links l where l.user_id = $7 and l.state = 'confirmed')) \
+        order by a.id limit $6";
+    INHERITED = "select a.id as assignment_id, a.principal_id, a.entitlement_id, a.absent_before, a.first_seen, a.last_seen, a.ended_at \
+        from assignments m \
+        join entitlements ge on ge.id = m.entitlement_id and ge.kind = 'group_membership' \
+        join principals g on g.connection_id = ge.connection_id and g.kind = 'identity_center_group' and g.aws_id = ge.target \
+        join assignments a on a.principal_id = g.id and a.ended_at is null \
+        where m.principal_id = $1 and m.ended_at is null and a.id > $2 order by a.id limit $3";
+    HISTORY = "select a.id as assignment_id, a.principal_id, a.entitlement_id, a.absent_before, a.first_seen, a.last_seen, a.ended_at \
+        from assignments a where a.principal_id = $1 and a.entitlement_id = $2 order by a.first_seen, a.id";
+}
+
+/// The row that is not ended, as it matters to an observation.
+pub(in crate::directory) struct OpenRow {
+    pub(in crate::directory) id: AssignmentId,
+    pub(in crate::directory) last_seen: Time,
+}
+
+/// The pair's row that is not ended.
+pub(in crate::directory) async fn open(q: &mut impl Query, pair: &Pair) -> Result<Option<OpenRow>> {
+    let row = q
+        .maybe(&OPEN, args![pair.principal, pair.entitlement])
+        .await?;
+    row.map(|row| {
+        Ok(OpenRow {
+            id: row.get("id")?,
+            last_seen: row.get("last_seen")?,
+        })
+    })
+    .transpose()
+}
+
+/// When the pair was last found ended.
+pub(in crate::directory) async fn last_end(
+    q: &mut impl Query,
+    pair: &Pair,
+) -> Result<Option<Time>> {
+    match q
+        .maybe(&LAST_END, args![pair.principal, pair.entitlement])
+        .await?
+    {
+        Some(row) => row.get("ended_at"),
+        None => Ok(None),
+    }
+}
+
+/// The row was seen by a reading that began at `began`.
+pub(in crate::directory) async fn seen_again(
+    tx: &mut Tx,
+    id: AssignmentId,
+    began: Time,
+    membership: Option<&str>,
+) -> Result<()> {
+    tx.run(&SEEN_AGAIN, args![id, began, membership.map(str::to_owned)])
+        .await
+        .map(drop)
+}
+
+/// A new row.
+pub(in crate::directory) async fn appeared(
+    tx: &mut Tx,
+    id: AssignmentId,
+    pair: &Pair,
+    began: Time,
+    membership: Option<&str>,
+    absent_before: Option<Time>,
+) -> Result<()> {
+    let values = args![
+        id,
+        pair.connection,
+        pair.principal,
+        pair.entitlement,
+        membership.map(str::to_owned),
+        absent_before,
+        began
+    ];
+    tx.run(&APPEARED, values).await.map(drop)
+}
+
+/// The row was found gone by a reading that began at `began`.
+pub(in crate::directory) async fn ended(tx: &mut Tx, id: AssignmentId, began: Time) -> Result<u64> {
+    tx.run(&ENDED, args![id, began]).await
+}
+
+/// Ends everything of this entitlement that a complete reading begun at `began` did not see
+/// and nobody saw after `seen_until`.
+pub(in crate::directory) async fn scope_ended(
+    tx: &mut Tx,
+    entitlement: EntitlementId,
+    began: Time,
+    seen_until: Time,
+) -> Result<u64> {
+    tx.run(&SCOPE_ENDED, args![entitlement, began, seen_until])
+        .await
+}
+
+/// Ends the memberships of groups that are gone, unless seen after `seen_until`.
+pub(in crate::directory) async fn groups_ended(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    began: Time,
+    seen_until: Time,
+) -> Result<u64> {
+    tx.run(&GROUPS_ENDED, args![connection, began, seen_until])
+        .await
+}
+
+/// Ends what was held on accounts that are gone, unless seen after `seen_until`.
+pub(in crate::directory) async fn accounts_ended(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    began: Time,
+    seen_until: Time,
+) -> Result<u64> {
+    tx.run(&ACCOUNTS_ENDED, args![connection, began, seen_until])
+        .await
+}
+
+/// The permission sets of an account that somebody was seen to hold: (entitlement, ARN).
+pub(in crate::directory) async fn open_of_account(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    account: &str,
+) -> Result<Vec<(EntitlementId, String)>> {
+    let rows = q.all(&OPEN_OF_ACCOUNT, args![connection, account]).await?;
+    rows.iter()
+        .map(|row| Ok((row.get("id")?, row.get("target")?)))
+        .collect()
+}
+
+/// See [`crate::directory::through_groups`].
+pub(in crate::directory) async fn through_groups(
+    q: &mut impl Query,
+    pair: &Pair,
+) -> Result<Vec<Principal>> {
+    let rows = q
+        .all(&THROUGH_GROUPS, args![pair.principal, pair.entitlement])
+        .await?;
+    rows.iter().map(read_principal).collect()
+}
+
+/// One page, in the order the rows were made.
+pub(in crate::directory) async fn list(
+    q: &mut impl Query,
+    filter: &Filter,
+    after: Option<AssignmentId>,
+    limit: i64,
+) -> Result<Vec<Assignment>> {
+    let after = after.unwrap_or_else(|| AssignmentId::from(uuid::Uuid::nil()));
+    let rows = q
+        .all(
+            &LIST,
+            args![
+                after,
+                filter.connection,
+                filter.principal,
+                filter.entitlement,
+                filter.at,
+                limit,
+                filter.user
+            ],
+        )
+        .await?;
+    whole(q, &rows).await
+}
+
+/// What the principal's groups hold, one page in the order the rows were made.
+pub(in crate::directory) async fn inherited(
+    q: &mut impl Query,
+    principal: PrincipalId,
+    after: Option<AssignmentId>,
+    limit: i64,
+) -> Result<Vec<Assignment>> {
+    let after = after.unwrap_or_else(|| AssignmentId::from(uuid::Uuid::nil()));
+    let rows = q.all(&INHERITED, args![principal, after, limit]).await?;
+    whole(q, &rows).await
+}
+
+/// Every time this pair was held, oldest first.
+pub(in crate::directory) async fn history(
+    q: &mut impl Query,
+    principal: PrincipalId,
+    entitlement: EntitlementId,
+) -> Result<Vec<Assignment>> {
+    let rows = q.all(&HISTORY, args![principal, entitlement]).await?;
+    whole(q, &rows).await
+}
+
+async fn whole(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Assignment>> {
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        let principal = q
+            .one(
+                &super::things::PRINCIPAL,
+                args![row.get::<PrincipalId>("principal_id")?],
+            )
+            .await?;
+        let entitlement = q
+            .one(
+                &super::things::ENTITLEMENT,
+                args![row.get::<EntitlementId>("entitlement_id")?],
+            )
+            .await?;
+        all.push(Assignment {
+            id: row.get("assignment_id")?,
+            principal: read_principal(&principal)?,
+            entitlement: read_entitlement(&entitlement)?,
+            absent_before: row.get("absent_before")?,
+            first_seen: row.get("first_seen")?,
+            last_seen: row.get("last_seen")?,
+            ended_at: row.get("ended_at")?,
+        });
+    }
+    Ok(all)
+}

@@ -1,0 +1,186 @@
+//! Which principals belong to which user.
+
+use stint_db::{Query, Result, Row, Tx, args};
+use stint_domain::{ConnectionId, LinkId, PrincipalId, Time, UserId};
+
+use super::super::{Link, Principal};
+use super::things::read_principal;
+
+stint_db::statements! {
+    INSERT = "insert into links (id, user_id, principal_id, connection_id, state, is_primary, why, proposed_by, proposed_at, version) \
+        values ($1, $2, $3, $4, 'proposed', $5, $6, $7, $8, 1)";
+    DECIDE = "update links set state = $2, is_primary = $3, decided_by = $4, decided_at = $5, version = version + 1 where id = $1";
+    AGAIN = "update links set state = 'proposed', is_primary = $2, why = $3, proposed_by = $4, proposed_at = $5, decided_by = null, decided_at = null, \
+        version = version + 1 where id = $1";
+    MAKE_PRIMARY = "update links set is_primary = $2, version = version + 1 where id = $1";
+    GET = "select id, user_id, principal_id, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
+        from links where id = $1 {lock}";
+    OF_PAIR = "select id, user_id, principal_id, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
+        from links where user_id = $1 and principal_id = $2 {lock}";
+    LIST = "select id, user_id, principal_id, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
+        from links where ($1 is null or state = $1) and ($2 is null or user_id = $2) and id > $3 order by id limit $4";
+    PRIMARY = "select id, principal_id from links where user_id = $1 and connection_id = $2 and state = 'confirmed' and is_primary";
+    PRINCIPALS_OF = "select principal_id from links where user_id = $1 and state = 'confirmed' order by principal_id";
+    /// People of the directory without any link, to find likenesses among.
+    UNLINKED = "select p.id, p.connection_id, p.kind, p.aws_id, p.name, p.display_name, p.email, p.active, p.gone_at from principals p \
+        where p.connection_id = $1 and p.kind = 'identity_center_user' and p.gone_at is null and p.email is not null and p.id > $2 \
+        and not exists (select 1 from links l where l.principal_id = p.id) order by p.id limit $3";
+}
+
+/// A proposal as it is stored.
+pub(in crate::directory) struct Proposal<'a> {
+    pub(in crate::directory) id: LinkId,
+    pub(in crate::directory) user: UserId,
+    pub(in crate::directory) principal: PrincipalId,
+    pub(in crate::directory) connection: ConnectionId,
+    pub(in crate::directory) why: &'a str,
+    pub(in crate::directory) by: Option<UserId>,
+}
+
+pub(in crate::directory) async fn insert(tx: &mut Tx, new: &Proposal<'_>, now: Time) -> Result<()> {
+    let values = args![
+        new.id,
+        new.user,
+        new.principal,
+        new.connection,
+        false,
+        new.why,
+        new.by,
+        now
+    ];
+    tx.run(&INSERT, values).await.map(drop)
+}
+
+/// A rejected link is proposed again.
+pub(in crate::directory) async fn again(
+    tx: &mut Tx,
+    id: LinkId,
+    why: &str,
+    by: Option<UserId>,
+    now: Time,
+) -> Result<()> {
+    tx.run(&AGAIN, args![id, false, why, by, now])
+        .await
+        .map(drop)
+}
+
+pub(in crate::directory) async fn decide(
+    tx: &mut Tx,
+    id: LinkId,
+    state: &str,
+    primary: bool,
+    by: Option<UserId>,
+    now: Time,
+) -> Result<()> {
+    tx.run(&DECIDE, args![id, state, primary, by, now])
+        .await
+        .map(drop)
+}
+
+pub(in crate::directory) async fn get(q: &mut impl Query, id: LinkId) -> Result<Option<Link>> {
+    q.maybe(&GET, args![id])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
+}
+
+pub(in crate::directory) async fn of_pair(
+    q: &mut impl Query,
+    user: UserId,
+    principal: PrincipalId,
+) -> Result<Option<Link>> {
+    q.maybe(&OF_PAIR, args![user, principal])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
+}
+
+pub(in crate::directory) async fn list(
+    q: &mut impl Query,
+    state: Option<&str>,
+    user: Option<UserId>,
+    after: Option<LinkId>,
+    limit: i64,
+) -> Result<Vec<Link>> {
+    let after = after.unwrap_or_else(|| LinkId::from(uuid::Uuid::nil()));
+    q.all(&LIST, args![state.map(str::to_owned), user, after, limit])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+}
+
+pub(in crate::directory) async fn primary(
+    q: &mut impl Query,
+    user: UserId,
+    connection: ConnectionId,
+) -> Result<Option<PrincipalId>> {
+    q.maybe(&PRIMARY, args![user, connection])
+        .await?
+        .map(|row| row.get("principal_id"))
+        .transpose()
+}
+
+/// The primary link itself.
+pub(in crate::directory) async fn primary_link(
+    q: &mut impl Query,
+    user: UserId,
+    connection: ConnectionId,
+) -> Result<Option<LinkId>> {
+    q.maybe(&PRIMARY, args![user, connection])
+        .await?
+        .map(|row| row.get("id"))
+        .transpose()
+}
+
+pub(in crate::directory) async fn make_primary(
+    tx: &mut Tx,
+    id: LinkId,
+    primary: bool,
+) -> Result<()> {
+    tx.run(&MAKE_PRIMARY, args![id, primary]).await.map(drop)
+}
+
+pub(in crate::directory) async fn principals_of(
+    q: &mut impl Query,
+    user: UserId,
+) -> Result<Vec<PrincipalId>> {
+    q.all(&PRINCIPALS_OF, args![user])
+        .await?
+        .iter()
+        .map(|row| row.get("principal_id"))
+        .collect()
+}
+
+pub(in crate::directory) async fn unlinked(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    after: Option<PrincipalId>,
+    limit: i64,
+) -> Result<Vec<Principal>> {
+    let after = after.unwrap_or_else(|| PrincipalId::from(uuid::Uuid::nil()));
+    q.all(&UNLINKED, args![connection, after, limit])
+        .await?
+        .iter()
+        .map(read_principal)
+        .collect()
+}
+
+fn read(row: &Row) -> Result<Link> {
+    Ok(Link {
+        id: row.get("id")?,
+        user: row.get("user_id")?,
+        principal: row.get("principal_id")?,
+        connection: row.get("connection_id")?,
+        state: row.get("state")?,
+        primary: row.get("is_primary")?,
+        why: row.get("why")?,
+        proposed_by: row.get("proposed_by")?,
+        proposed_at: row.get("proposed_at")?,
+        decided_by: row.get("decided_by")?,
+        decided_at: row.get("decided_at")?,
+        version: row.get("version")?,
+    })
+}

@@ -1,0 +1,153 @@
+//! Runs of the sync.
+
+use stint_db::{Query, Result, Row, Tx, args};
+use stint_domain::{ConnectionId, SyncId, Time};
+
+use super::super::SyncRun;
+
+stint_db::statements! {
+    quiet START = "insert into sync_runs (id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, started_at, moved_at) \
+        values ($1, $2, 'running', 'waiting', 0, 0, 0, 0, 0, 0, $3, 0)";
+    /// Takes a run that nobody moves: whoever did has stopped without a word, or it has not begun.
+    quiet CLAIM = "update sync_runs set moved_at = $3 where id = $1 and state = 'running' and moved_at < $2";
+    quiet MOVE = "update sync_runs set phase = $2, done = $3, expected = $4, calls = $5, seen = $6, appeared = $7, ended = $8, moved_at = $9 \
+        where id = $1 and state = 'running'";
+    FINISH = "update sync_runs set state = $2, error = $3, digest = $4, finished_at = $5, moved_at = $5 where id = $1 and state = 'running'";
+    RUNNING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
+        from sync_runs where connection_id = $1 and state = 'running' {lock}";
+    GET = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
+        from sync_runs where id = $1";
+    LIST = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
+        from sync_runs where connection_id = $1 and ($2 is null or (started_at, id) < ($2, $3)) order by started_at desc, id desc limit $4";
+    LAST_COMPLETE = "select started_at from sync_runs where connection_id = $1 and state = 'complete' order by started_at desc limit 1";
+    LAST = "select state, started_at, finished_at from sync_runs where connection_id = $1 order by started_at desc, id desc limit 1";
+}
+
+pub(in crate::directory) async fn start(
+    tx: &mut Tx,
+    id: SyncId,
+    connection: ConnectionId,
+    now: Time,
+) -> Result<()> {
+    tx.run(&START, args![id, connection, now]).await.map(drop)
+}
+
+/// Takes a run over, if it was last moved before `idle_since`. False when somebody else has it.
+pub(in crate::directory) async fn claim(
+    tx: &mut Tx,
+    id: SyncId,
+    idle_since: Time,
+    now: Time,
+) -> Result<bool> {
+    Ok(tx.run(&CLAIM, args![id, idle_since, now]).await? > 0)
+}
+
+/// Writes down how far a run is. False when it is no longer the running one.
+pub(in crate::directory) async fn moved(tx: &mut Tx, run: &SyncRun) -> Result<bool> {
+    let values = args![
+        run.id,
+        &run.phase,
+        run.done,
+        run.expected,
+        run.calls,
+        run.seen,
+        run.appeared,
+        run.ended,
+        run.moved_at
+    ];
+    Ok(tx.run(&MOVE, values).await? > 0)
+}
+
+/// Ends a run. False when it had been ended already.
+pub(in crate::directory) async fn finish(
+    tx: &mut Tx,
+    id: SyncId,
+    state: &str,
+    error: Option<String>,
+    digest: Option<String>,
+    now: Time,
+) -> Result<bool> {
+    Ok(tx
+        .run(&FINISH, args![id, state, error, digest, now])
+        .await?
+        > 0)
+}
+
+pub(in crate::directory) async fn running(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<Option<SyncRun>> {
+    q.maybe(&RUNNING, args![connection])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
+}
+
+pub(in crate::directory) async fn get(q: &mut impl Query, id: SyncId) -> Result<Option<SyncRun>> {
+    q.maybe(&GET, args![id])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
+}
+
+pub(in crate::directory) async fn list(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    before: Option<(Time, SyncId)>,
+    limit: i64,
+) -> Result<Vec<SyncRun>> {
+    let (at, id) = before.unzip();
+    q.all(&LIST, args![connection, at, id, limit])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+}
+
+/// When the last complete run began.
+pub(in crate::directory) async fn last_complete(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<Option<Time>> {
+    match q.maybe(&LAST_COMPLETE, args![connection]).await? {
+        Some(row) => row.get("started_at"),
+        None => Ok(None),
+    }
+}
+
+/// State and last moment of the newest run.
+pub(in crate::directory) async fn last(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<Option<(String, Time)>> {
+    let Some(row) = q.maybe(&LAST, args![connection]).await? else {
+        return Ok(None);
+    };
+    let finished: Option<Time> = row.get("finished_at")?;
+    Ok(Some((
+        row.get("state")?,
+        finished.unwrap_or(row.get("started_at")?),
+    )))
+}
+
+fn read(row: &Row) -> Result<SyncRun> {
+    Ok(SyncRun {
+        id: row.get("id")?,
+        connection: row.get("connection_id")?,
+        state: row.get("state")?,
+        phase: row.get("phase")?,
+        done: row.get("done")?,
+        expected: row.get("expected")?,
+        calls: row.get("calls")?,
+        seen: row.get("seen")?,
+        appeared: row.get("appeared")?,
+        ended: row.get("ended")?,
+        digest: row.get("digest")?,
+        error: row.get("error")?,
+        started_at: row.get("started_at")?,
+        moved_at: row.get("moved_at")?,
+        finished_at: row.get("finished_at")?,
+    })
+}

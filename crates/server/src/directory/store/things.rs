@@ -1,0 +1,468 @@
+//! Accounts, permission sets, principals and entitlements.
+
+use stint_aws::{Account, AccountState, IdentityGroup, IdentityUser, PermissionSet};
+use stint_db::{Query, Result, Row, Tx, args};
+use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
+use stint_domain::{AccountId, ConnectionId, EntitlementId, PrincipalId, Time};
+
+use super::super::{Entitlement, Principal};
+
+stint_db::statements! {
+    quiet SEE_ACCOUNT = "insert into accounts (id, connection_id, aws_id, name, email, state, first_seen, last_seen) \
+        values ($1, $2, $3, $4, $5, $6, $7, $7) \
+        on conflict (connection_id, aws_id) do update set name = excluded.name, email = excluded.email, \
+        state = excluded.state, last_seen = excluded.last_seen, gone_at = null \
+        where accounts.last_seen <= excluded.last_seen";
+    quiet SEE_SET = "insert into permission_sets (connection_id, arn, name, description, session_duration, first_seen, last_seen) \
+        values ($1, $2, $3, $4, $5, $6, $6) \
+        on conflict (connection_id, arn) do update set name = excluded.name, description = excluded.description, \
+        session_duration = excluded.session_duration, last_seen = excluded.last_seen, gone_at = null \
+        where permission_sets.last_seen <= excluded.last_seen";
+    quiet SEE_PRINCIPAL = "insert into principals (id, connection_id, kind, aws_id, name, display_name, email, active, sort_key, first_seen, last_seen) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) \
+        on conflict (connection_id, kind, aws_id) do update set name = excluded.name, \
+        display_name = excluded.display_name, email = excluded.email, active = excluded.active, \
+        sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
+        where principals.last_seen <= excluded.last_seen";
+    /// Somebody who holds something and whom the identity store does not list.
+    quiet STAND_IN = "insert into principals (id, connection_id, kind, aws_id, name, sort_key, first_seen, last_seen, gone_at) \
+        values ($1, $2, $3, $4, $4, $4, $5, $5, $5) on conflict (connection_id, kind, aws_id) do nothing";
+    quiet SEE_ENTITLEMENT = "insert into entitlements (id, connection_id, kind, account, target, name, sort_key, first_seen, last_seen) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $8) \
+        on conflict (connection_id, kind, account, target) do update set name = excluded.name, \
+        sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
+        where entitlements.last_seen <= excluded.last_seen";
+    quiet ACCOUNTS_GONE = "update accounts set gone_at = $2 where connection_id = $1 and last_seen < $2 and gone_at is null";
+    quiet SETS_GONE = "update permission_sets set gone_at = $2 where connection_id = $1 and last_seen < $2 and gone_at is null";
+    quiet PRINCIPALS_GONE = "update principals set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen < $3 and gone_at is null";
+    quiet ENTITLEMENTS_GONE = "update entitlements set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen < $3 and gone_at is null";
+
+    PRINCIPAL = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals where id = $1";
+    PRINCIPAL_BY_AWS_ID = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals where connection_id = $1 and aws_id = $2 order by kind limit 1";
+    PRINCIPALS = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals \
+        where connection_id = $1 and ($2 = '' or sort_key like $2) and ($3 is null or (sort_key, id) > ($3, $4)) \
+        order by sort_key, id limit $5";
+    PRINCIPAL_KEYS = "select id, kind, aws_id from principals where connection_id = $1 and id > $2 order by id limit $3";
+    ENTITLEMENT = "select id, connection_id, kind, account, target, name, gone_at, sort_key from entitlements where id = $1";
+    ENTITLEMENTS = "select id, connection_id, kind, account, target, name, gone_at, sort_key from entitlements \
+        where connection_id = $1 and ($2 = '' or sort_key like $2) and ($3 is null or (sort_key, id) > ($3, $4)) \
+        order by sort_key, id limit $5";
+    ENTITLEMENT_KEYS = "select id, connection_id, kind, account, target, name, gone_at, sort_key from entitlements \
+        where connection_id = $1 and id > $2 order by id limit $3";
+    /// $1 is a JSON array of ids.
+    ENTITLEMENTS_AMONG = {
+        sqlite: "select id, connection_id, kind, account, target, name, gone_at, sort_key from entitlements \
+            where id in (select unhex(value) from json_each($1)) and gone_at is null \
+            and ($2 is null or (sort_key, id) > ($2, $3)) order by sort_key, id limit $4",
+        postgres: "select id, connection_id, kind, account, target, name, gone_at, sort_key from entitlements \
+            where id in (select cast(value as uuid) from jsonb_array_elements_text($1)) and gone_at is null \
+            and ($2 is null or (sort_key, id) > ($2, $3)) order by sort_key, id limit $4",
+    };
+}
+
+/// Notes an account as just seen.
+pub(in crate::directory) async fn see_account(
+    tx: &mut Tx,
+    id: AccountId,
+    connection: ConnectionId,
+    account: &Account,
+    began: Time,
+) -> Result<()> {
+    let state = match account.state {
+        AccountState::Active => "active",
+        AccountState::Suspended => "suspended",
+        AccountState::Pending => "pending",
+        AccountState::Closed => "closed",
+    };
+    tx.run(
+        &SEE_ACCOUNT,
+        args![
+            id,
+            connection,
+            &account.id,
+            &account.name,
+            account.email.clone(),
+            state,
+            began
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Notes a permission set as just seen.
+pub(in crate::directory) async fn see_set(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    set: &PermissionSet,
+    began: Time,
+) -> Result<()> {
+    let values = args![
+        connection,
+        &set.arn,
+        &set.name,
+        set.description.clone(),
+        set.session_duration.clone(),
+        began
+    ];
+    tx.run(&SEE_SET, values).await.map(drop)
+}
+
+/// Notes a user as just seen.
+pub(in crate::directory) async fn see_user(
+    tx: &mut Tx,
+    id: PrincipalId,
+    connection: ConnectionId,
+    user: &IdentityUser,
+    began: Time,
+) -> Result<()> {
+    let name = user.user_name.clone().unwrap_or_else(|| user.id.clone());
+    let sort = [
+        Some(name.as_str()),
+        user.display_name.as_deref(),
+        user.email.as_deref(),
+    ];
+    let sort = sort
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase();
+    let kind = PrincipalKind::IdentityCenterUser.as_str();
+    let values = args![
+        id,
+        connection,
+        kind,
+        &user.id,
+        name,
+        user.display_name.clone(),
+        user.email.clone(),
+        user.active,
+        sort,
+        began
+    ];
+    tx.run(&SEE_PRINCIPAL, values).await.map(drop)
+}
+
+/// Notes a group as just seen.
+pub(in crate::directory) async fn see_group(
+    tx: &mut Tx,
+    id: PrincipalId,
+    connection: ConnectionId,
+    group: &IdentityGroup,
+    began: Time,
+) -> Result<()> {
+    let name = group.name.clone().unwrap_or_else(|| group.id.clone());
+    let kind = PrincipalKind::IdentityCenterGroup.as_str();
+    let sort = name.to_lowercase();
+    let values = args![
+        id,
+        connection,
+        kind,
+        &group.id,
+        name,
+        group.description.clone(),
+        None::<String>,
+        None::<bool>,
+        sort,
+        began
+    ];
+    tx.run(&SEE_PRINCIPAL, values).await.map(drop)
+}
+
+/// Notes a principal that holds something without being listed: AWS leaves assignments of
+/// deleted users behind (AWS reference §1.2 [R]).
+pub(in crate::directory) async fn stand_in(
+    tx: &mut Tx,
+    id: PrincipalId,
+    connection: ConnectionId,
+    kind: PrincipalKind,
+    aws_id: &str,
+    began: Time,
+) -> Result<()> {
+    tx.run(
+        &STAND_IN,
+        args![id, connection, kind.as_str(), aws_id, began],
+    )
+    .await
+    .map(drop)
+}
+
+/// Notes an entitlement as just seen.
+pub(in crate::directory) async fn see_entitlement(
+    tx: &mut Tx,
+    id: EntitlementId,
+    connection: ConnectionId,
+    key: &EntitlementKey,
+    name: &str,
+    began: Time,
+) -> Result<()> {
+    let (account, target) = parts(key);
+    let values = args![
+        id,
+        connection,
+        key.kind(),
+        account,
+        target,
+        name,
+        name.to_lowercase(),
+        began
+    ];
+    tx.run(&SEE_ENTITLEMENT, values).await.map(drop)
+}
+
+/// What a complete list no longer had.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::directory) enum Gone {
+    /// Accounts.
+    Accounts,
+    /// Permission sets.
+    Sets,
+    /// Principals of a kind.
+    Principals(PrincipalKind),
+    /// Entitlements of a kind, by its stable word.
+    Entitlements(&'static str),
+}
+
+/// Notes as gone what was last seen before the complete list began to be read.
+pub(in crate::directory) async fn gone(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    what: Gone,
+    began: Time,
+) -> Result<u64> {
+    match what {
+        Gone::Accounts => tx.run(&ACCOUNTS_GONE, args![connection, began]).await,
+        Gone::Sets => tx.run(&SETS_GONE, args![connection, began]).await,
+        Gone::Principals(kind) => {
+            tx.run(&PRINCIPALS_GONE, args![connection, kind.as_str(), began])
+                .await
+        }
+        Gone::Entitlements(kind) => {
+            tx.run(&ENTITLEMENTS_GONE, args![connection, kind, began])
+                .await
+        }
+    }
+}
+
+const fn parts(key: &EntitlementKey) -> (&str, &str) {
+    match key {
+        EntitlementKey::AccountAssignment {
+            account,
+            permission_set,
+        } => (account.as_str(), permission_set.as_str()),
+        EntitlementKey::GroupMembership { group } => ("", group.as_str()),
+    }
+}
+
+pub(in crate::directory) async fn principal(
+    q: &mut impl Query,
+    id: PrincipalId,
+) -> Result<Option<Principal>> {
+    q.maybe(&PRINCIPAL, args![id])
+        .await?
+        .as_ref()
+        .map(read_principal)
+        .transpose()
+}
+
+pub(in crate::directory) async fn principal_by_aws_id(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    aws_id: &str,
+) -> Result<Option<Principal>> {
+    q.maybe(&PRINCIPAL_BY_AWS_ID, args![connection, aws_id])
+        .await?
+        .as_ref()
+        .map(read_principal)
+        .transpose()
+}
+
+/// One page, by sort key.
+pub(in crate::directory) async fn principals(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    search: &str,
+    after: Option<(String, PrincipalId)>,
+    limit: i64,
+) -> Result<Vec<(String, Principal)>> {
+    let (key, id) = after.unzip();
+    let rows = q
+        .all(&PRINCIPALS, args![connection, like(search), key, id, limit])
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.get("sort_key")?, read_principal(row)?)))
+        .collect()
+}
+
+/// Every principal's id by its names in AWS.
+pub(in crate::directory) async fn principal_keys(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<Vec<(PrincipalKind, String, PrincipalId)>> {
+    let mut keys = Vec::new();
+    let mut after = PrincipalId::from(uuid::Uuid::nil());
+    loop {
+        let rows = q
+            .all(&PRINCIPAL_KEYS, args![connection, after, 5_000_i64])
+            .await?;
+        if rows.is_empty() {
+            return Ok(keys);
+        }
+        for row in &rows {
+            after = row.get("id")?;
+            keys.push((kind(&row.get::<String>("kind")?), row.get("aws_id")?, after));
+        }
+    }
+}
+
+pub(in crate::directory) async fn entitlement(
+    q: &mut impl Query,
+    id: EntitlementId,
+) -> Result<Option<Entitlement>> {
+    q.maybe(&ENTITLEMENT, args![id])
+        .await?
+        .as_ref()
+        .map(read_entitlement)
+        .transpose()
+}
+
+/// One page, by sort key; also what is gone.
+pub(in crate::directory) async fn entitlements(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    search: &str,
+    after: Option<(String, EntitlementId)>,
+    limit: i64,
+) -> Result<Vec<(String, Entitlement)>> {
+    let (key, id) = after.unzip();
+    let rows = q
+        .all(
+            &ENTITLEMENTS,
+            args![connection, like(search), key, id, limit],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.get("sort_key")?, read_entitlement(row)?)))
+        .collect()
+}
+
+/// See [`crate::directory::entitlements`]. Words are matched here, page by page.
+pub(in crate::directory) async fn entitlements_among(
+    q: &mut impl Query,
+    ids: &[EntitlementId],
+    search: &str,
+    mut after: Option<(String, EntitlementId)>,
+    limit: i64,
+) -> Result<Vec<(String, Entitlement)>> {
+    let among = serde_json::Value::from(ids.iter().map(|id| written(*id)).collect::<Vec<_>>());
+    let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
+    let wanted = usize::try_from(limit).unwrap_or(0);
+    let mut found = Vec::new();
+    while found.len() < wanted {
+        let (key, id) = after.clone().unzip();
+        let rows = q
+            .all(
+                &ENTITLEMENTS_AMONG,
+                args![among.clone(), key, id, super::super::PAGE],
+            )
+            .await?;
+        let last = rows.len() < usize::try_from(super::super::PAGE).unwrap_or(0);
+        for row in &rows {
+            let key: String = row.get("sort_key")?;
+            let entitlement = read_entitlement(row)?;
+            after = Some((key.clone(), entitlement.id));
+            if found.len() < wanted && words.iter().all(|word| key.contains(word)) {
+                found.push((key, entitlement));
+            }
+        }
+        if last {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Every entitlement's id by its names in AWS.
+pub(in crate::directory) async fn entitlement_keys(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<Vec<(EntitlementKey, EntitlementId)>> {
+    let mut keys = Vec::new();
+    let mut after = EntitlementId::from(uuid::Uuid::nil());
+    loop {
+        let rows = q
+            .all(&ENTITLEMENT_KEYS, args![connection, after, 5_000_i64])
+            .await?;
+        if rows.is_empty() {
+            return Ok(keys);
+        }
+        for row in &rows {
+            let entitlement = read_entitlement(row)?;
+            after = entitlement.id;
+            keys.push((entitlement.key, after));
+        }
+    }
+}
+
+/// As both engines read an id out of JSON: 32 hexadecimal digits.
+fn written(id: EntitlementId) -> String {
+    id.0.simple().to_string()
+}
+
+/// A pattern that finds `search` anywhere; empty finds all. What LIKE treats specially is
+/// taken for any one character.
+pub(in crate::directory) fn like(search: &str) -> String {
+    let plain: String = search
+        .trim()
+        .to_lowercase()
+        .chars()
+        .map(|c| if matches!(c, '%' | '\\') { '_' } else { c })
+        .collect();
+    if plain.is_empty() {
+        plain
+    } else {
+        format!("%{plain}%")
+    }
+}
+
+fn kind(word: &str) -> PrincipalKind {
+    if word == PrincipalKind::IdentityCenterGroup.as_str() {
+        PrincipalKind::IdentityCenterGroup
+    } else {
+        PrincipalKind::IdentityCenterUser
+    }
+}
+
+pub(super) fn read_principal(row: &Row) -> Result<Principal> {
+    Ok(Principal {
+        id: row.get("id")?,
+        connection: row.get("connection_id")?,
+        kind: kind(&row.get::<String>("kind")?),
+        aws_id: row.get("aws_id")?,
+        name: row.get("name")?,
+        display_name: row.get("display_name")?,
+        email: row.get("email")?,
+        active: row.get("active")?,
+        gone_at: row.get("gone_at")?,
+    })
+}
+
+pub(super) fn read_entitlement(row: &Row) -> Result<Entitlement> {
+    let target: String = row.get("target")?;
+    let key = if row.get::<String>("kind")? == "group_membership" {
+        EntitlementKey::GroupMembership { group: target }
+    } else {
+        EntitlementKey::AccountAssignment {
+            account: row.get("account")?,
+            permission_set: target,
+        }
+    };
+    Ok(Entitlement {
+        id: row.get("id")?,
+        connection: row.get("connection_id")?,
+        key,
+        name: row.get("name")?,
+        gone_at: row.get("gone_at")?,
+    })
+}

@@ -1,0 +1,212 @@
+//! Reading an estate: everything it holds, a page at a time, into the directory.
+//!
+//! A run is a row. Whoever starts one writes the row; whoever executes it claims the row and
+//! moves it on with every chunk, so that progress survives a reload, a run that died is taken
+//! over from the start, and two workers never read at once for one connection.
+
+mod walk;
+
+use serde_json::json;
+use stint_db::Priority;
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{ConnectionId, Span, Time};
+
+use super::store::runs;
+use super::{Error, SyncRun, links};
+use crate::connections::{self, Connection, SyncNote};
+use crate::cx::Cx;
+use crate::http::Fault as _;
+use crate::outbox;
+use walk::Walk;
+
+/// A run that has not moved for so long is taken over: its worker is gone.
+const IDLE: Span = Span::minutes(10);
+
+/// Asks for a sync: a row that the background work picks up. A run under way is answered
+/// instead of a second one.
+pub async fn start_sync(cx: &Cx, id: ConnectionId) -> Result<SyncRun, Error> {
+    cx.authorize(Verb::SyncConnection, Relation::Others)?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let connection = connections::connection(&mut tx, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    instance(&connection)?;
+    if let Some(run) = runs::running(&mut tx, id).await? {
+        return Ok(run);
+    }
+    let run = cx.app.new_id();
+    runs::start(&mut tx, run, id, cx.now).await?;
+    connections::note_sync(&mut tx, id, SyncNote::Began).await?;
+    tx.audit(cx.event("sync.started", [id.into(), run.into()], json!({})));
+    let row = runs::get(&mut tx, run).await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    cx.app.nudge(super::tasks::SYNC);
+    Ok(row)
+}
+
+/// Syncs now, and answers when everything is read.
+///
+/// Fails with what AWS said when a list could not be read whole; what was read before stays,
+/// and nothing is taken for gone that was not read whole.
+pub async fn sync(cx: &Cx, id: ConnectionId) -> Result<SyncRun, Error> {
+    let run = start_sync(cx, id).await?;
+    match execute(cx, &run).await? {
+        Some(run) => Ok(run),
+        None => Err(Error::Running {
+            connection: id,
+            since: run.started_at,
+        }),
+    }
+}
+
+/// What of a connection must be known to read it: instance and identity store.
+fn instance(connection: &Connection) -> Result<(String, String), Error> {
+    match (&connection.instance_arn, &connection.identity_store_id) {
+        (Some(instance), Some(store)) => Ok((instance.clone(), store.clone())),
+        _ => Err(Error::NotReady(connection.id)),
+    }
+}
+
+/// Executes a run, if nobody else does. None: somebody does.
+pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, Error> {
+    let now = cx.app.clock.now();
+    let mut tx = cx.begin(Priority::Sync).await?;
+    if !runs::claim(&mut tx, run.id, now - IDLE, now).await? {
+        return Ok(None);
+    }
+    let connection = connections::connection(&mut tx, run.connection)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let previous = runs::last_complete(&mut tx, run.connection).await?;
+    tx.commit().await?;
+
+    let (instance_arn, identity_store) = instance(&connection)?;
+    let estate = connections::estate(&cx.app, &connection);
+    let mut walk = Walk::new(
+        cx,
+        estate,
+        run.clone(),
+        instance_arn,
+        identity_store,
+        previous,
+    );
+    let read = walk.all().await;
+    let (run, digest) = walk.into_parts();
+    match read {
+        Ok(()) => complete(cx, &run, digest).await.map(Some),
+        Err(error) => {
+            failed(cx, &run, &error).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn complete(cx: &Cx, run: &SyncRun, digest: String) -> Result<SyncRun, Error> {
+    let now = cx.app.clock.now();
+    let mut tx = cx.begin(Priority::Sync).await?;
+    runs::moved(&mut tx, run).await?;
+    if !runs::finish(&mut tx, run.id, "complete", None, Some(digest.clone()), now).await? {
+        return Err(Error::Running {
+            connection: run.connection,
+            since: run.started_at,
+        });
+    }
+    connections::note_sync(&mut tx, run.connection, SyncNote::Complete { at: now }).await?;
+    let facts = json!({
+        "calls": run.calls, "seen": run.seen, "appeared": run.appeared, "ended": run.ended, "digest": digest,
+    });
+    tx.audit(cx.event(
+        "sync.completed",
+        [run.connection.into(), run.id.into()],
+        facts.clone(),
+    ));
+    outbox::emit(
+        &mut tx,
+        cx,
+        "sync.completed",
+        json!({ "connection": run.connection, "run": run.id, "facts": facts }),
+    )
+    .await?;
+    let row = runs::get(&mut tx, run.id).await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    links::propose_likenesses(cx, run.connection).await?;
+    Ok(row)
+}
+
+async fn failed(cx: &Cx, run: &SyncRun, error: &Error) -> Result<(), Error> {
+    let why = error.detail();
+    let mut tx = cx.begin(Priority::Sync).await?;
+    runs::moved(&mut tx, run).await?;
+    if runs::finish(
+        &mut tx,
+        run.id,
+        "failed",
+        Some(why.clone()),
+        None,
+        cx.app.clock.now(),
+    )
+    .await?
+    {
+        connections::note_sync(
+            &mut tx,
+            run.connection,
+            SyncNote::Failed { why: why.clone() },
+        )
+        .await?;
+        let facts = json!({ "phase": run.phase, "code": error.code(), "why": why });
+        tx.audit(cx.event("sync.failed", [run.connection.into(), run.id.into()], facts));
+        outbox::emit(
+            &mut tx,
+            cx,
+            "sync.failed",
+            json!({ "connection": run.connection, "run": run.id }),
+        )
+        .await?;
+        tx.commit().await?;
+        cx.app.nudge(outbox::DELIVER);
+    }
+    Ok(())
+}
+
+/// What the background work is to do about a connection.
+pub(super) enum Due {
+    /// This run is to be executed.
+    Run(SyncRun),
+    /// A run is to be started.
+    Start,
+    /// Nothing before then.
+    At(Time),
+    /// Nothing until somebody tests the connection, or for as long as another worker reads.
+    Not,
+}
+
+/// What is to be done about a connection now. `period` after a complete run, `again` after a
+/// failed one.
+pub(super) async fn due(
+    cx: &Cx,
+    connection: &Connection,
+    period: Span,
+    again: Span,
+) -> Result<Due, Error> {
+    let mut q = cx.read().await?;
+    if let Some(run) = runs::running(&mut q, connection.id).await? {
+        return Ok(if run.moved_at <= cx.now - IDLE {
+            Due::Run(run)
+        } else {
+            Due::At(run.moved_at + IDLE)
+        });
+    }
+    if instance(connection).is_err() {
+        return Ok(Due::Not);
+    }
+    let Some((state, at)) = runs::last(&mut q, connection.id).await? else {
+        return Ok(Due::Not);
+    };
+    let next = at + if state == "complete" { period } else { again };
+    Ok(if next <= cx.now {
+        Due::Start
+    } else {
+        Due::At(next)
+    })
+}

@@ -1,0 +1,232 @@
+//! Grants and bindings: who is to hold what until when, and making AWS agree.
+//!
+//! **Tables**: `grants`, `bindings`, `attempts`, `moments`. **Audit events**: `grant.opened`,
+//! `grant.confirmed`, `grant.closed`, `grant.ended`, `attempt.intended`, `attempt.answered`,
+//! `attempt.presumed`, `binding.adopted`, `binding.taken_away`, `binding.interruption_over`,
+//! `binding.stuck`, `binding.unstuck`, `binding.absence_proved`, `binding.removal_decided`,
+//! `binding.provision_again`, `binding.retried`. **Outbox**: the `grant.` events,
+//! `binding.stuck` and `binding.taken_away`.
+//!
+//! What it promises: the rules are `stint_domain::binding`'s, and nothing is decided here. No
+//! call that changes AWS is made before its attempt and the event about it are committed
+//! (invariant 1); every call is signed with its attempt's time, so that AWS refuses it once it
+//! is old; an outcome is written to its own attempt whoever brings it; a removal waits for no
+//! provision and no sync.
+//!
+//! What it does not do: say who may have access (`requests`), or notify (the outbox's readers).
+
+mod error;
+mod http;
+pub(crate) mod pages;
+mod store;
+mod tasks;
+mod tell;
+#[cfg(test)]
+mod tests;
+mod verbs;
+mod worker;
+
+use stint_db::{Query, Tx};
+#[cfg(test)]
+use stint_domain::binding::Config;
+use stint_domain::binding::{Binding, BindingKind};
+use stint_domain::entitlement::Pair;
+use stint_domain::grant::{self as rules, GrantState};
+use stint_domain::{ConnectionId, GrantId, RequestId, Span, Time, UserId};
+
+use crate::cx::Cx;
+use crate::directory;
+
+pub use error::Error;
+pub use rules::CloseReason;
+pub use tasks::{PROVISION, REMOVE, nudge};
+pub use verbs::{
+    Remaining, cut_off, get, list, mine, mine_now, provision_again, remaining, retry, revoke,
+};
+
+pub(crate) use http::routes;
+pub(crate) use pages::{Revoke, chip, revoke_form, routes as page_routes, time_left, told};
+pub(crate) use store::STATEMENTS;
+pub(crate) use tasks::tasks;
+
+/// Where a grant comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// An approved request.
+    Request(RequestId),
+}
+
+impl Origin {
+    /// The stable word and the id, as stored.
+    pub(crate) const fn parts(self) -> (&'static str, uuid::Uuid) {
+        match self {
+            Self::Request(id) => ("request", id.0),
+        }
+    }
+}
+
+/// A grant to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGrant {
+    /// Who × what.
+    pub pair: Pair,
+    /// For whom.
+    pub user: UserId,
+    /// By what.
+    pub origin: Origin,
+    /// Not before.
+    pub start: Time,
+    /// For how long from its confirmation; absent: until revoked.
+    pub duration: Option<Span>,
+    /// When it was approved.
+    pub approved_at: Time,
+}
+
+/// A grant with the binding that carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Its id.
+    pub id: GrantId,
+    /// For whom.
+    pub user: UserId,
+    /// By what.
+    pub origin: Origin,
+    /// Who × what.
+    pub pair: Pair,
+    /// When it was opened.
+    pub opened_at: Time,
+    /// When its window opens.
+    pub start: Time,
+    /// The window, as the rules see it.
+    pub window: rules::Grant,
+    /// The binding of its pair.
+    pub binding: Binding,
+}
+
+impl Grant {
+    /// Where it stands, for people.
+    pub fn status(&self, now: Time) -> GrantState {
+        GrantState::of(&self.window, &self.binding, now)
+    }
+
+    /// When its window is over; nothing while it lasts until revoked.
+    pub fn end(&self) -> Option<Time> {
+        self.window.end()
+    }
+
+    /// Neither closed nor ended: it gives, or will give, access.
+    pub const fn is_open(&self) -> bool {
+        self.window.closed.is_none() && self.window.ended.is_none()
+    }
+}
+
+/// Something that happened to a grant or its binding, for a timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// When.
+    pub at: Time,
+    /// The stable word, as in the audit log.
+    pub what: String,
+    /// In a sentence.
+    pub text: String,
+    /// AWS's id of the call, where one was made.
+    pub aws_request_id: Option<String>,
+}
+
+/// Which grants to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Show {
+    /// Those that give or will give access, or whose access is being removed.
+    #[default]
+    Live,
+    /// Those whose access AWS refuses to remove.
+    Stuck,
+    /// Those that never gave access.
+    Failed,
+    /// Those that are over.
+    Ended,
+}
+
+/// The numbers of the model, as they are unless set.
+#[cfg(test)]
+pub(crate) fn model() -> Config {
+    Config::default()
+}
+
+/// Opens a grant in the caller's transaction, with its event. Call [`nudge`] after the commit.
+pub async fn open(cx: &Cx, tx: &mut Tx, new: NewGrant) -> Result<GrantId, Error> {
+    let entitlement = directory::entitlement(tx, new.pair.entitlement)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let kind = BindingKind::of(&entitlement.key);
+    let binding = store::ledgers::ensure(tx, cx.app.new_id(), &new.pair, kind, cx.now).await?;
+    let was = store::ledgers::load(tx, binding, cx.now, &cx.app.model)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let id: GrantId = cx.app.new_id();
+    let window = rules::Grant::open(id, new.pair, new.start, new.duration, new.approved_at);
+    let is = was.clone().open(window, cx.now);
+    let opening = store::ledgers::Opening {
+        user: new.user,
+        origin: new.origin,
+        at: cx.now,
+    };
+    store::ledgers::save(tx, &was, &is, Some(&opening)).await?;
+    tell::opened(cx, tx, binding, id, &new).await?;
+    Ok(id)
+}
+
+/// Closes a grant in the caller's transaction, and those that continue it, with the events.
+/// False when its window was over already. Call [`nudge`] after the commit.
+pub async fn close(cx: &Cx, tx: &mut Tx, id: GrantId, reason: CloseReason) -> Result<bool, Error> {
+    close_with(cx, tx, id, reason, None).await
+}
+
+async fn close_with(
+    cx: &Cx,
+    tx: &mut Tx,
+    id: GrantId,
+    reason: CloseReason,
+    note: Option<String>,
+) -> Result<bool, Error> {
+    let found = store::lists::get(tx, id).await?.ok_or(Error::NotFound)?;
+    let was = store::ledgers::load(tx, found.binding.id, cx.now, &cx.app.model)
+        .await?
+        .ok_or(Error::NotFound)?;
+    // Read again under the binding's row: it may have ended meanwhile.
+    if was.grants.iter().all(|g| g.id != id || g.is_over(cx.now)) {
+        return Ok(false);
+    }
+    let (is, facts) = was.clone().close(id, reason, note, cx.now)?;
+    store::ledgers::save(tx, &was, &is, None).await?;
+    tell::facts(cx, tx, &is, &facts, None).await?;
+    Ok(true)
+}
+
+/// What a request gave, oldest first.
+pub async fn of_request(q: &mut impl Query, id: RequestId) -> stint_db::Result<Vec<Grant>> {
+    store::lists::of_request(q, id).await
+}
+
+/// What happened to a grant and, while it stood, to its binding.
+pub async fn timeline(q: &mut impl Query, id: GrantId) -> stint_db::Result<Vec<Moment>> {
+    match store::lists::get(q, id).await? {
+        Some(grant) => store::lists::moments(q, &grant).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// When the next window is over, if any is open.
+pub async fn next_end(q: &mut impl Query, now: Time) -> stint_db::Result<Option<Time>> {
+    store::lists::next_end(q, now).await
+}
+
+/// How many removals AWS refuses.
+pub async fn count_stuck(q: &mut impl Query, now: Time) -> stint_db::Result<i64> {
+    store::lists::count_stuck(q, now).await
+}
+
+/// How many grants of a connection have not ended.
+pub async fn open_on(q: &mut impl Query, connection: ConnectionId) -> stint_db::Result<i64> {
+    store::lists::open_on(q, connection).await
+}

@@ -1,0 +1,157 @@
+//! Grants to look at.
+
+use stint_db::{Query, Result, Row, args};
+use stint_domain::binding::Binding;
+use stint_domain::{BindingId, ConnectionId, GrantId, RequestId, Time, UserId};
+
+use super::super::{Grant, Moment, Origin, Show};
+use super::ledgers;
+
+/// The columns of a grant with those of its binding that a window is read with.
+macro_rules! columns {
+    () => {
+        "select g.id, g.binding_id, g.user_id, g.origin, g.origin_id, g.opened_at, g.start_at, g.duration, g.latest_end, g.confirmed_at, \
+         g.closed_at, g.close_reason, g.close_note, g.predecessor, g.ended_at, g.remains, \
+         b.connection_id, b.principal_id, b.entitlement_id from grants g join bindings b on b.id = g.binding_id "
+    };
+}
+
+stint_db::statements! {
+    GET = (concat!(columns!(), "where g.id = $1"));
+    OF_ORIGIN = (concat!(columns!(), "where g.origin = 'request' and g.origin_id = $1 order by g.id"));
+    OF_USER = (concat!(columns!(), "where g.user_id = $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
+    OPEN_OF_USER = (concat!(columns!(), "where g.user_id = $1 and g.ended_at is null and (g.close_reason is null or g.close_reason not in ('refused', 'not_confirmed')) order by g.ends_at, g.id limit 200"));
+    OF_BINDING = (concat!(columns!(), "where g.binding_id = $1 and g.ended_at is null order by g.id"));
+    LIVE = (concat!(columns!(), "where g.ended_at is null and (g.close_reason is null or g.close_reason not in ('refused', 'not_confirmed')) \
+        and not (b.stuck_since is not null and g.ends_at is not null and g.ends_at <= $1) and ($2 is null or g.id < $2) order by g.id desc limit $3"));
+    STUCK = (concat!(columns!(), "where g.ended_at is null and b.stuck_since is not null and g.ends_at is not null and g.ends_at <= $1 \
+        and ($2 is null or g.id < $2) order by g.id desc limit $3"));
+    FAILED = (concat!(columns!(), "where g.close_reason in ('refused', 'not_confirmed') and g.opened_at <= $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
+    ENDED = (concat!(columns!(), "where g.ended_at is not null and (g.close_reason is null or g.close_reason not in ('refused', 'not_confirmed')) \
+        and g.opened_at <= $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
+    COUNT_STUCK = "select count(*) as n from grants g join bindings b on b.id = g.binding_id \
+        where g.ended_at is null and b.stuck_since is not null and g.ends_at is not null and g.ends_at <= $1";
+    NEXT_END = "select ends_at from grants where ended_at is null and ends_at > $1 order by ends_at limit 1";
+    OPEN_ON = "select count(*) as n from grants g join bindings b on b.id = g.binding_id where b.connection_id = $1 and g.ended_at is null";
+    MOMENTS = "select at, what, text, aws_request_id from moments where binding_id = $1 and (grant_id = $2 or (grant_id is null and at >= $3 and at <= $4)) order by at, id";
+}
+
+pub(in crate::grants) async fn get(q: &mut impl Query, id: GrantId) -> Result<Option<Grant>> {
+    let rows = q.all(&GET, args![id]).await?;
+    Ok(whole(q, &rows).await?.pop())
+}
+
+pub(in crate::grants) async fn of_request(q: &mut impl Query, id: RequestId) -> Result<Vec<Grant>> {
+    let rows = q.all(&OF_ORIGIN, args![id.0]).await?;
+    whole(q, &rows).await
+}
+
+pub(in crate::grants) async fn of_user(
+    q: &mut impl Query,
+    user: UserId,
+    before: Option<GrantId>,
+    limit: i64,
+) -> Result<Vec<Grant>> {
+    let rows = q.all(&OF_USER, args![user, before, limit]).await?;
+    whole(q, &rows).await
+}
+
+pub(in crate::grants) async fn open_of_user(
+    q: &mut impl Query,
+    user: UserId,
+) -> Result<Vec<Grant>> {
+    let rows = q.all(&OPEN_OF_USER, args![user]).await?;
+    whole(q, &rows).await
+}
+
+pub(in crate::grants) async fn of_binding(q: &mut impl Query, id: BindingId) -> Result<Vec<Grant>> {
+    let rows = q.all(&OF_BINDING, args![id]).await?;
+    whole(q, &rows).await
+}
+
+pub(in crate::grants) async fn list(
+    q: &mut impl Query,
+    show: Show,
+    now: Time,
+    before: Option<GrantId>,
+    limit: i64,
+) -> Result<Vec<Grant>> {
+    let sql = match show {
+        Show::Live => &LIVE,
+        Show::Stuck => &STUCK,
+        Show::Failed => &FAILED,
+        Show::Ended => &ENDED,
+    };
+    let rows = q.all(sql, args![now, before, limit]).await?;
+    whole(q, &rows).await
+}
+
+pub(in crate::grants) async fn count_stuck(q: &mut impl Query, now: Time) -> Result<i64> {
+    q.one(&COUNT_STUCK, args![now]).await?.get("n")
+}
+
+pub(in crate::grants) async fn open_on(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<i64> {
+    q.one(&OPEN_ON, args![connection]).await?.get("n")
+}
+
+pub(in crate::grants) async fn next_end(q: &mut impl Query, now: Time) -> Result<Option<Time>> {
+    match q.maybe(&NEXT_END, args![now]).await? {
+        Some(row) => row.get("ends_at"),
+        None => Ok(None),
+    }
+}
+
+pub(in crate::grants) async fn moments(q: &mut impl Query, grant: &Grant) -> Result<Vec<Moment>> {
+    let until = grant
+        .window
+        .ended
+        .map_or(Time::from_micros(i64::MAX), |e| e.at);
+    let rows = q
+        .all(
+            &MOMENTS,
+            args![grant.binding.id, grant.id, grant.opened_at, until],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Moment {
+                at: row.get("at")?,
+                what: row.get("what")?,
+                text: row.get("text")?,
+                aws_request_id: row.get("aws_request_id")?,
+            })
+        })
+        .collect()
+}
+
+async fn whole(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Grant>> {
+    let mut all = Vec::with_capacity(rows.len());
+    let mut last: Option<Binding> = None;
+    for row in rows {
+        let id: BindingId = row.get("binding_id")?;
+        let binding = match last.take().filter(|b| b.id == id) {
+            Some(binding) => binding,
+            None => ledgers::look(q, id)
+                .await?
+                .ok_or(stint_db::Error::Missing {
+                    statement: "a grant's binding",
+                })?,
+        };
+        last = Some(binding.clone());
+        let window = ledgers::grant(row)?;
+        all.push(Grant {
+            id: window.id,
+            user: row.get("user_id")?,
+            origin: Origin::Request(row.get::<RequestId>("origin_id")?),
+            pair: window.pair,
+            opened_at: row.get("opened_at")?,
+            start: window.start,
+            window,
+            binding,
+        });
+    }
+    Ok(all)
+}

@@ -1,0 +1,432 @@
+//! One claimed binding, worked on until there is nothing to do for now.
+//!
+//! Each turn is a transaction that plans and writes down; then at most one call to AWS, with
+//! no transaction open; then a transaction that writes down what it said. A worker that dies
+//! anywhere leaves rows from which the next one goes on.
+
+use stint_aws::{Estate, InProgress, Lane, PairKey, Polled, Written};
+use stint_db::Priority;
+use stint_domain::binding::{
+    Action, Answer, Attempt, AttemptKind, Claim, Config, Ledger, Lost, Reading, Wanted,
+};
+use stint_domain::{BindingId, Time};
+
+use super::store::ledgers;
+use super::{Error, tell};
+use crate::connections;
+use crate::cx::{App, Cx};
+use crate::directory::{self, Observed};
+use crate::http::failure_chain;
+use crate::outbox;
+
+/// More turns in one claim than any sensible history needs.
+const MOST_TURNS: usize = 64;
+
+pub(super) struct Worker<'a> {
+    app: &'a App,
+    task: &'static str,
+    binding: BindingId,
+    claim: Claim,
+    config: Config,
+}
+
+/// What the worker needs to call AWS about one pair.
+struct Way {
+    estate: Estate,
+    key: PairKey,
+}
+
+/// How the worker goes on after a turn.
+enum Turned {
+    /// Nothing more for now.
+    Rest,
+    /// This call is next.
+    Call(Action, Lane),
+}
+
+impl<'a> Worker<'a> {
+    pub(super) const fn new(
+        app: &'a App,
+        task: &'static str,
+        binding: BindingId,
+        claim: Claim,
+        config: Config,
+    ) -> Self {
+        Self {
+            app,
+            task,
+            binding,
+            claim,
+            config,
+        }
+    }
+
+    /// Works until the binding rests, the claim is lost, or AWS cannot be asked.
+    pub(super) async fn work(&self) -> Result<(), Error> {
+        // The AWS request behind what the next turn finds: that of the newest reading.
+        let mut seen_by: Option<String> = None;
+        for _ in 0..MOST_TURNS {
+            let (action, lane) = match self.turn(seen_by.as_deref()).await? {
+                Turned::Rest => return Ok(()),
+                Turned::Call(action, lane) => (action, lane),
+            };
+            let Some(way) = self.way().await? else {
+                return self
+                    .put_off("the connection's Identity Center instance is not known")
+                    .await;
+            };
+            let went = match action {
+                Action::Rest => return Ok(()),
+                Action::Read => self.read(&way, lane, &mut seen_by).await?,
+                Action::Poll(attempt) => self.poll(&way, &attempt, lane).await?,
+                Action::ListCreations => self.list(&way, lane).await?,
+                Action::Send(attempt) => self.send(&way, &attempt, lane).await?,
+            };
+            if let Err(why) = went {
+                return self.put_off(&why).await;
+            }
+        }
+        self.put_off("it did not come to rest").await
+    }
+
+    fn cx(&self) -> Cx {
+        Cx::system(self.app, self.task)
+    }
+
+    /// Plans, and writes down what needs no call, an intent included. A lost claim drops it all.
+    async fn turn(&self, seen_by: Option<&str>) -> Result<Turned, Error> {
+        stint_db::retrying(|| self.turn_once(seen_by)).await
+    }
+
+    async fn turn_once(&self, seen_by: Option<&str>) -> Result<Turned, Error> {
+        let cx = self.cx();
+        let mut tx = cx.begin(Priority::Revoke).await?;
+        let Some(was) = ledgers::load(&mut tx, self.binding, cx.now, &self.config).await? else {
+            return Ok(Turned::Rest);
+        };
+        let lane = if was.wanted(cx.now) == Wanted::Absent {
+            Lane::Revoke
+        } else {
+            Lane::Provision
+        };
+        let turn = match was
+            .clone()
+            .advance(&self.claim, self.app.new_id(), cx.now, &self.config)
+        {
+            Ok(turn) => turn,
+            Err(lost) => {
+                self.lost(lost);
+                return Ok(Turned::Rest);
+            }
+        };
+        ledgers::save(&mut tx, &was, &turn.ledger, None).await?;
+        tell::facts(&cx, &mut tx, &turn.ledger, &turn.facts, seen_by).await?;
+        tx.commit().await?;
+        if !turn.facts.is_empty() {
+            self.app.nudge(outbox::DELIVER);
+        }
+        Ok(match turn.action {
+            Action::Rest => Turned::Rest,
+            action => Turned::Call(action, lane),
+        })
+    }
+
+    fn lost(&self, lost: Lost) {
+        tracing::info!(binding.id = %self.binding, why = %lost, "claim.lost");
+    }
+
+    async fn way(&self) -> Result<Option<Way>, Error> {
+        let mut q = self.app.db.reader().await?;
+        let Some(binding) = ledgers::look(&mut q, self.binding).await? else {
+            return Ok(None);
+        };
+        let Some(connection) = connections::connection(&mut q, binding.pair.connection).await?
+        else {
+            return Ok(None);
+        };
+        let key = directory::pair_key(&mut q, &binding.pair, &connection).await?;
+        Ok(key.map(|key| Way {
+            estate: connections::estate(self.app, &connection),
+            key,
+        }))
+    }
+
+    /// Reads the pair. A failed read writes nothing but when to look again.
+    async fn read(
+        &self,
+        way: &Way,
+        lane: Lane,
+        seen_by: &mut Option<String>,
+    ) -> Result<Result<(), String>, Error> {
+        let read = match way.estate.read(&way.key, lane).await {
+            Ok(read) => read,
+            Err(error) => return Ok(Err(failure_chain(&error).to_string())),
+        };
+        *seen_by = read.request_ids.last().cloned();
+        stint_db::retrying(|| self.seen(&read)).await?;
+        Ok(Ok(()))
+    }
+
+    async fn seen(&self, read: &stint_aws::Reading) -> Result<(), Error> {
+        let cx = self.cx();
+        let mut tx = cx.begin(Priority::Revoke).await?;
+        let Some(was) = ledgers::load(&mut tx, self.binding, cx.now, &self.config).await? else {
+            return Ok(());
+        };
+        let before = was
+            .binding
+            .observation
+            .as_ref()
+            .filter(|o| !o.present)
+            .map(|o| o.read_began);
+        let reading = Reading {
+            began: read.began,
+            present: read.present,
+            membership: read.membership_id.clone(),
+        };
+        let is = was.clone().observe(reading);
+        ledgers::save(&mut tx, &was, &is, None).await?;
+        let observed = Observed {
+            began: read.began,
+            present: read.present,
+            membership: read.membership_id.clone(),
+            absent_before: before,
+        };
+        directory::observe(self.app, &mut tx, &was.binding.pair, &observed).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn poll(
+        &self,
+        way: &Way,
+        attempt: &Attempt,
+        lane: Lane,
+    ) -> Result<Result<(), String>, Error> {
+        let Some(request_id) = attempt.request_id.as_deref() else {
+            return Ok(Err("an accepted attempt without AWS's id".to_owned()));
+        };
+        let (answer, aws) = match way
+            .estate
+            .poll(&way.key, attempt.kind, request_id, lane)
+            .await
+        {
+            Ok(poll) => {
+                let answer = match poll.state {
+                    Polled::InProgress => Answer::InProgress,
+                    Polled::Succeeded => Answer::Succeeded { membership: None },
+                    Polled::Failed {
+                        reason,
+                        gone,
+                        transient,
+                    } => Answer::Failed {
+                        gone,
+                        permanent: !transient,
+                        why: reason,
+                    },
+                };
+                (answer, poll.aws_request_id)
+            }
+            Err(error) if error.kind == stint_aws::ErrorKind::NotFound => {
+                let aws = error.request_id.clone();
+                (
+                    Answer::StatusLost {
+                        why: error.to_string(),
+                    },
+                    aws,
+                )
+            }
+            Err(error) => return Ok(Err(failure_chain(&error).to_string())),
+        };
+        self.record(attempt, answer, aws.as_deref()).await?;
+        Ok(Ok(()))
+    }
+
+    async fn list(&self, way: &Way, lane: Lane) -> Result<Result<(), String>, Error> {
+        let began = self.app.clock.now();
+        let listed = match way.estate.creations_in_progress(&way.key, lane).await {
+            Ok(listed) => listed,
+            Err(error) => return Ok(Err(failure_chain(&error).to_string())),
+        };
+        stint_db::retrying(|| self.listed(began, &listed)).await?;
+        Ok(Ok(()))
+    }
+
+    async fn listed(&self, began: Time, listed: &InProgress) -> Result<(), Error> {
+        let cx = self.cx();
+        let mut tx = cx.begin(Priority::Revoke).await?;
+        let Some(was) = ledgers::load(&mut tx, self.binding, cx.now, &self.config).await? else {
+            return Ok(());
+        };
+        let is = was.clone().creations(began, listed.request_ids.clone());
+        ledgers::save(&mut tx, &was, &is, None).await?;
+        for attempt in &is.attempts {
+            if was
+                .attempts
+                .iter()
+                .any(|a| a.id == attempt.id && a.outcome != attempt.outcome)
+            {
+                tell::answered(
+                    &cx,
+                    &mut tx,
+                    &is,
+                    attempt,
+                    listed.aws_request_ids.last().map(String::as_str),
+                )
+                .await?;
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Sends an intended call, signed with the time of its intent.
+    async fn send(
+        &self,
+        way: &Way,
+        attempt: &Attempt,
+        lane: Lane,
+    ) -> Result<Result<(), String>, Error> {
+        // Only saves a call: what makes a late one harmless is its signature.
+        if self.app.clock.now() >= attempt.sign_at + self.config.fence {
+            let why = "never sent: the worker slept past the signature's time".to_owned();
+            self.record(
+                attempt,
+                Answer::Refused {
+                    permanent: false,
+                    why,
+                },
+                None,
+            )
+            .await?;
+            return Ok(Ok(()));
+        }
+        let written = match attempt.kind {
+            AttemptKind::Create => way.estate.create(&way.key, attempt.sign_at, lane).await,
+            AttemptKind::Delete => {
+                way.estate
+                    .delete(
+                        &way.key,
+                        attempt.membership.as_deref(),
+                        attempt.sign_at,
+                        lane,
+                    )
+                    .await
+            }
+        };
+        let Written {
+            answer,
+            aws_request_id,
+        } = written;
+        let answer = understood(attempt.kind, answer);
+        self.record(attempt, answer, aws_request_id.as_deref())
+            .await?;
+        Ok(Ok(()))
+    }
+
+    /// Writes an answer into its own attempt, whatever became of the claim meanwhile.
+    async fn record(
+        &self,
+        attempt: &Attempt,
+        answer: Answer,
+        aws: Option<&str>,
+    ) -> Result<(), Error> {
+        stint_db::retrying(|| self.record_once(attempt, answer.clone(), aws)).await
+    }
+
+    async fn record_once(
+        &self,
+        attempt: &Attempt,
+        answer: Answer,
+        aws: Option<&str>,
+    ) -> Result<(), Error> {
+        let cx = self.cx();
+        let mut tx = cx.begin(Priority::Revoke).await?;
+        let Some(mut was) = ledgers::load(&mut tx, self.binding, cx.now, &self.config).await?
+        else {
+            return Ok(());
+        };
+        if was.attempts.iter().all(|a| a.id != attempt.id)
+            && let Some(old) = ledgers::attempt_of(&mut tx, attempt.id).await?
+        {
+            // Brought by a worker that slept so long that the rules no longer load it.
+            was.attempts.push(old);
+        }
+        let (is, facts) = was.clone().record(attempt.id, answer, cx.now)?;
+        ledgers::save(&mut tx, &was, &is, None).await?;
+        if let Some(changed) = changed(&was, &is, attempt) {
+            tell::answered(&cx, &mut tx, &is, changed, aws).await?;
+        }
+        tell::facts(&cx, &mut tx, &is, &facts, aws).await?;
+        tx.commit().await?;
+        self.app.nudge(outbox::DELIVER);
+        Ok(())
+    }
+
+    /// AWS could not be asked: gives the claim back until later.
+    async fn put_off(&self, why: &str) -> Result<(), Error> {
+        tracing::warn!(binding.id = %self.binding, why, "binding.put_off");
+        stint_db::retrying(|| self.put_off_once(why)).await
+    }
+
+    async fn put_off_once(&self, why: &str) -> Result<(), Error> {
+        let cx = self.cx();
+        let mut tx = cx.begin(Priority::Revoke).await?;
+        let Some(was) = ledgers::load(&mut tx, self.binding, cx.now, &self.config).await? else {
+            return Ok(());
+        };
+        match was.clone().put_off(&self.claim, why, cx.now, &self.config) {
+            Ok((is, facts)) => {
+                ledgers::save(&mut tx, &was, &is, None).await?;
+                tell::facts(&cx, &mut tx, &is, &facts, None).await?;
+                tx.commit().await?;
+            }
+            Err(lost) => self.lost(lost),
+        }
+        Ok(())
+    }
+}
+
+/// The attempt as it is now, if anything about it but a look changed.
+fn changed<'l>(was: &Ledger, is: &'l Ledger, attempt: &Attempt) -> Option<&'l Attempt> {
+    let now = is.attempts.iter().find(|a| a.id == attempt.id)?;
+    let before = was.attempts.iter().find(|a| a.id == attempt.id)?;
+    let looked = |a: &Attempt, polled_at: Option<Time>| Attempt {
+        polled_at,
+        ..a.clone()
+    };
+    (looked(before, now.polled_at) != *now).then_some(now)
+}
+
+/// The connector's words in the rules' words.
+fn understood(kind: AttemptKind, answer: stint_aws::Answer) -> Answer {
+    match answer {
+        stint_aws::Answer::Accepted { request_id } => Answer::Accepted { request_id },
+        stint_aws::Answer::Succeeded { membership_id } => Answer::Succeeded {
+            membership: membership_id,
+        },
+        stint_aws::Answer::NotFound if kind == AttemptKind::Delete => Answer::NotFound,
+        stint_aws::Answer::NotFound => Answer::Refused {
+            permanent: true,
+            why: "AWS has no such account, permission set, user or group".to_owned(),
+        },
+        // Membership existed before: not ours (docs/grants.md, Kinds).
+        stint_aws::Answer::AlreadyThere => Answer::Refused {
+            permanent: false,
+            why: "AWS already has it".to_owned(),
+        },
+        // The governor's words: nothing was sent, another write has to end first.
+        stint_aws::Answer::Refused { code, message, .. }
+            if matches!(code.as_str(), "account_busy" | "writes_outstanding") =>
+        {
+            Answer::Held { why: message }
+        }
+        stint_aws::Answer::Refused {
+            code,
+            message,
+            permanent,
+        } => Answer::Refused {
+            permanent,
+            why: format!("{code}: {message}"),
+        },
+        stint_aws::Answer::Unknown { why } => Answer::Unknown { why },
+    }
+}

@@ -1,0 +1,150 @@
+//! Verbs about groups and their members.
+
+use serde_json::json;
+use stint_db::Priority;
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{GroupId, UserId};
+
+use super::store::{fold, groups, users};
+use super::{Error, Group, Member, actor_id, check};
+use crate::cx::Cx;
+use crate::http::{Page, Paging};
+
+/// A group to be.
+#[derive(Debug, Clone)]
+pub struct NewGroup {
+    /// Unique whatever the capitals.
+    pub name: String,
+    /// For people; may be empty.
+    pub description: String,
+}
+
+/// What to change of a group; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct GroupChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new description.
+    pub description: Option<String>,
+}
+
+/// Creates a group without members.
+pub async fn create_group(cx: &Cx, new: NewGroup) -> Result<Group, Error> {
+    cx.authorize(Verb::CreateGroup, Relation::None)?;
+    let name = check::name(&new.name)?;
+    let description = check::description(&new.description)?;
+    let id: GroupId = cx.app.ids.new_id();
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    groups::insert(&mut tx, id, (&name, &description), cx.now)
+        .await
+        .map_err(name_taken)?;
+    tx.audit(cx.event("group.created", [id.into()], json!({ "name": name })));
+    let group = groups::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+/// One group.
+pub async fn get_group(cx: &Cx, id: GroupId) -> Result<Group, Error> {
+    cx.authorize(Verb::GetGroup, Relation::Others)?;
+    groups::get(&mut cx.read().await?, id)
+        .await?
+        .ok_or(Error::NotFound)
+}
+
+/// Groups by name; `search` finds folded text in it.
+pub async fn list_groups(cx: &Cx, search: &str, paging: &Paging) -> Result<Page<Group>, Error> {
+    cx.authorize(Verb::ListGroups, Relation::None)?;
+    let after = paging.after::<String>()?;
+    let mut reader = cx.read().await?;
+    let rows = groups::list(&mut reader, after, search, paging.fetch()).await?;
+    Ok(paging.page(rows, |group| fold(&group.name)))
+}
+
+/// A group's members by address.
+pub async fn list_members(cx: &Cx, id: GroupId, paging: &Paging) -> Result<Page<Member>, Error> {
+    cx.authorize(Verb::GetGroup, Relation::Others)?;
+    let after = paging.after::<String>()?;
+    let mut reader = cx.read().await?;
+    groups::get(&mut reader, id).await?.ok_or(Error::NotFound)?;
+    let rows = groups::members(&mut reader, id, after, paging.fetch()).await?;
+    Ok(paging.page(rows, |member| fold(&member.email)))
+}
+
+/// Changes name or description.
+pub async fn update_group(
+    cx: &Cx,
+    id: GroupId,
+    change: GroupChange,
+    expected: Option<i64>,
+) -> Result<Group, Error> {
+    cx.authorize(Verb::UpdateGroup, Relation::Others)?;
+    let name = change.name.as_deref().map(check::name).transpose()?;
+    let description = change
+        .description
+        .as_deref()
+        .map(check::description)
+        .transpose()?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let before = groups::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    if expected.is_some_and(|version| version != before.version) {
+        return Err(Error::Stale {
+            version: before.version,
+        });
+    }
+    let name = name.unwrap_or_else(|| before.name.clone());
+    let description = description.unwrap_or_else(|| before.description.clone());
+    if (&name, &description) == (&before.name, &before.description) {
+        return Ok(before);
+    }
+    groups::update(&mut tx, id, &name, &description)
+        .await
+        .map_err(name_taken)?;
+    let facts = json!({
+        "before": { "name": before.name, "description": before.description },
+        "after": { "name": name, "description": description },
+    });
+    tx.audit(cx.event("group.changed", [id.into()], facts));
+    let after = groups::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    Ok(after)
+}
+
+/// Puts an active user into a group. Somebody who is in it stays as they are.
+pub async fn add_member(cx: &Cx, id: GroupId, user: UserId) -> Result<Group, Error> {
+    cx.authorize(Verb::AddMember, Relation::Others)?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let before = groups::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let who = users::get(&mut tx, user).await?.ok_or(Error::UnknownUser)?;
+    if !who.active {
+        return Err(Error::Inactive);
+    }
+    if !groups::add(&mut tx, id, user, cx.now, actor_id(cx)).await? {
+        return Ok(before);
+    }
+    let facts = json!({ "group": before.name, "user": who.name });
+    tx.audit(cx.event("group.member_added", [id.into(), user.into()], facts));
+    let after = groups::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    Ok(after)
+}
+
+/// Takes a user out of a group. Somebody who is not in it stays out.
+pub async fn remove_member(cx: &Cx, id: GroupId, user: UserId) -> Result<Group, Error> {
+    cx.authorize(Verb::RemoveMember, Relation::Others)?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let before = groups::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let who = users::get(&mut tx, user).await?.ok_or(Error::UnknownUser)?;
+    if !groups::remove(&mut tx, id, user).await? {
+        return Ok(before);
+    }
+    let facts = json!({ "group": before.name, "user": who.name });
+    tx.audit(cx.event("group.member_removed", [id.into(), user.into()], facts));
+    let after = groups::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    Ok(after)
+}
+
+fn name_taken(error: stint_db::Error) -> Error {
+    Error::taken(error, "groups.name_key", Error::NameTaken)
+}

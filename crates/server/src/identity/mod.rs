@@ -1,0 +1,305 @@
+//! Who people are: users, their product roles, groups of users, local sign-in, API tokens.
+//!
+//! **Tables**: `users`, `user_roles`, `groups`, `group_members`, `sign_ins`,
+//! `sign_in_failures`, `api_tokens`. **Audit events**: `user.created`, `user.changed`,
+//! `user.password_set`, `user.roles_set`, `user.deactivated`, `user.reactivated`,
+//! `group.created`, `group.changed`, `group.member_added`, `group.member_removed`,
+//! `sign_in.started`, `sign_in.refused`, `sign_in.ended`, `token.issued`, `token.revoked`.
+//! **Outbox**: `user.deactivated`, `user.reactivated`.
+//!
+//! What it promises: of a cookie, a token or a password only a hash is stored. A wrong
+//! address, a wrong password and a deactivated user answer alike, after the same work.
+//! Whoever is deactivated is signed out, and their tokens are dead, in the same
+//! transaction. There is always an active Super Admin once there was one.
+//!
+//! What it does not do: say what a role may do (`stint_domain::rights`), know AWS
+//! principals (`directory`), or sign people in through somebody else's directory.
+//!
+//! Sign-ins, the lock-out and tokens run on the wall clock (`App::wall`), so that moving
+//! the demo's clock signs nobody out. Everything else is at `Cx::now`.
+
+mod check;
+mod cookie;
+mod demo;
+mod error;
+mod groups;
+mod http;
+mod lockout;
+pub(crate) mod pages;
+mod password;
+mod secret;
+mod sign_ins;
+mod store;
+mod tokens;
+mod users;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+use stint_db::Query;
+use stint_domain::rights::{Relation, Role};
+use stint_domain::{GroupId, SignInId, Time, TokenId, UserId};
+
+use crate::cx::Cx;
+
+pub use demo::{DemoCaller, PERSONAS, Persona, demo_sign_in};
+pub use error::Error;
+pub use groups::{
+    GroupChange, NewGroup, add_member, create_group, get_group, list_groups, list_members,
+    remove_member, update_group,
+};
+pub use password::{HashError, PasswordFault};
+pub use sign_ins::{
+    ABSOLUTE, IDLE, StartedSignIn, actor, actor_from_cookie, actor_from_token, clear_cookie,
+    end_sign_in, list_sign_ins, sign_in, sign_out,
+};
+pub use tokens::{IssuedToken, NewToken, issue_token, list_tokens, revoke_token};
+pub use users::{
+    NewAdmin, NewUser, UserChange, change_password, create_admin, create_user, deactivate_user,
+    get_user, initialised, list_users, me, reactivate_user, set_roles, update_user,
+};
+
+pub(crate) use http::routes;
+pub(crate) use pages::{people_tabs, routes as page_routes};
+pub(crate) use secret::base32;
+pub(crate) use store::STATEMENTS;
+
+/// A user: a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// As people call them.
+    pub name: String,
+    /// As they wrote it; unique whatever the capitals.
+    pub email: String,
+    /// Whether they may sign in and use tokens.
+    pub active: bool,
+    /// Roles that hold everywhere; [`Role::User`] is not listed, everybody has it.
+    pub roles: Vec<Role>,
+    /// When they were created.
+    pub created_at: Time,
+    /// When they were deactivated, if they are not active.
+    pub deactivated_at: Option<Time>,
+    /// Grows with every change.
+    pub version: i64,
+}
+
+impl User {
+    /// Their roles with [`Role::User`], as `stint_domain::rights` wants them.
+    pub fn all_roles(&self) -> Vec<Role> {
+        let mut roles = self.roles.clone();
+        roles.push(Role::User);
+        roles
+    }
+}
+
+/// A group: Stint's set of users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Unique whatever the capitals.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// How many users are in it, active or not.
+    pub members: i64,
+    /// When it was created.
+    pub created_at: Time,
+    /// Grows with every change, of its members too.
+    pub version: i64,
+}
+
+/// A user in a group, as the group's list shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub user: UserId,
+    /// Their name.
+    pub name: String,
+    /// Their address.
+    pub email: String,
+    /// Whether they may sign in.
+    pub active: bool,
+    /// Since when they are in it.
+    pub added_at: Time,
+    /// Who added them; nobody when Stint itself did.
+    pub added_by: Option<UserId>,
+}
+
+/// A group somebody is in, since when, and by whom: what decides whether they let
+/// themselves in after a request was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// The group.
+    pub group: GroupId,
+    /// When they were added; anew when removed and added again. The clock of `Cx::now`.
+    pub since: Time,
+    /// Who added them; nobody when Stint itself did.
+    pub added_by: Option<UserId>,
+}
+
+/// How somebody signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// With a local password.
+    Password,
+    /// As a persona of the demo.
+    Demo,
+}
+
+impl Method {
+    /// The stable word, as stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Demo => "demo",
+        }
+    }
+}
+
+impl FromStr for Method {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Password, Self::Demo]
+            .into_iter()
+            .find(|method| method.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is no way to sign in"))
+    }
+}
+
+/// A sign-in: somebody's session with Stint. Times are of the wall clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignIn {
+    /// Its id.
+    pub id: SignInId,
+    /// Whose.
+    pub user: UserId,
+    /// How it began.
+    pub method: Method,
+    /// When it began.
+    pub created_at: Time,
+    /// When it was last used, to the minute.
+    pub seen_at: Time,
+    /// When it ends whatever is done.
+    pub ends_at: Time,
+    /// When somebody ended it.
+    pub ended_at: Option<Time>,
+}
+
+impl SignIn {
+    /// Whether it can be used at that moment of the wall clock.
+    pub fn is_live(&self, wall: Time) -> bool {
+        self.ended_at.is_none() && wall < self.ends_at && wall < self.seen_at + IDLE
+    }
+}
+
+/// An API token, without its secret. Times are of the wall clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its id.
+    pub id: TokenId,
+    /// Whose.
+    pub user: UserId,
+    /// What its owner calls it.
+    pub name: String,
+    /// When it was issued.
+    pub created_at: Time,
+    /// From when on it is refused.
+    pub expires_at: Time,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Time>,
+    /// When it was revoked.
+    pub revoked_at: Option<Time>,
+}
+
+/// What has become of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenState {
+    /// It can be used.
+    Active,
+    /// Its time is over.
+    Expired,
+    /// Somebody revoked it.
+    Revoked,
+}
+
+impl Token {
+    /// What has become of it at that moment of the wall clock.
+    pub fn state(&self, wall: Time) -> TokenState {
+        if self.revoked_at.is_some() {
+            TokenState::Revoked
+        } else if self.expires_at <= wall {
+            TokenState::Expired
+        } else {
+            TokenState::Active
+        }
+    }
+}
+
+impl fmt::Display for TokenState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        })
+    }
+}
+
+// ---- what other rooms read, inside their own transaction
+
+/// One user, active or not.
+pub async fn user(q: &mut impl Query, id: UserId) -> stint_db::Result<Option<User>> {
+    store::users::get(q, id).await
+}
+
+/// Those of these users that exist, by address.
+pub async fn users(q: &mut impl Query, ids: &[UserId]) -> stint_db::Result<Vec<User>> {
+    store::users::several(q, ids).await
+}
+
+/// The user with this address, whatever the capitals, active or not.
+pub async fn user_by_email(q: &mut impl Query, email: &str) -> stint_db::Result<Option<User>> {
+    store::users::by_email(q, email).await
+}
+
+/// One group.
+pub async fn group(q: &mut impl Query, id: GroupId) -> stint_db::Result<Option<Group>> {
+    store::groups::get(q, id).await
+}
+
+/// The ids of the groups a user is in.
+pub async fn groups_of(q: &mut impl Query, id: UserId) -> stint_db::Result<Vec<GroupId>> {
+    let memberships = store::groups::memberships(q, id).await?;
+    Ok(memberships.into_iter().map(|m| m.group).collect())
+}
+
+/// The groups a user is in, since when and by whom.
+pub async fn memberships(q: &mut impl Query, id: UserId) -> stint_db::Result<Vec<Membership>> {
+    store::groups::memberships(q, id).await
+}
+
+/// The members of a group who are active.
+pub async fn active_members(q: &mut impl Query, id: GroupId) -> stint_db::Result<Vec<UserId>> {
+    store::groups::active_members(q, id).await
+}
+
+/// Who is on record as having done it: the person, or nobody when Stint itself acts.
+fn actor_id(cx: &Cx) -> Option<UserId> {
+    cx.actor.user()
+}
+
+/// How the caller stands to what belongs to this user.
+fn relation(cx: &Cx, owner: UserId) -> Relation {
+    if actor_id(cx) == Some(owner) {
+        Relation::Own
+    } else {
+        Relation::Others
+    }
+}

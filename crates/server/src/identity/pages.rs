@@ -1,0 +1,210 @@
+//! The pages of this room: signing in and out, users, groups.
+
+pub(crate) mod view;
+
+use axum::response::Response;
+use http::{Method, StatusCode, header};
+use secrecy::SecretString;
+use serde::Deserialize;
+use stint_domain::rights::{Relation, Verb};
+
+use super::{Error, Group, Member, PERSONAS, User};
+use crate::cx::{Actor, Cx};
+use crate::http::{Failure, Fault as _, Form, Paging, Query, Routes};
+use crate::web::answer::local;
+use crate::web::frame::initials;
+use crate::web::{self, Chip, Empty, Frame, Listing, Mistakes, Tab, Tabs, Tone, When};
+
+/// How many rows a page of a list has.
+const ROWS: i64 = 50;
+/// How many members of a group are named in its row.
+const NAMED: i64 = 5;
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .page(Verb::SignIn, Method::GET, "/sign-in", sign_in_page)
+        .page(Verb::SignIn, Method::POST, "/sign-in", sign_in)
+        .page(Verb::SignOut, Method::POST, "/sign-out", sign_out)
+        .page(Verb::ListUsers, Method::GET, "/people", users)
+        .page(Verb::ListGroups, Method::GET, "/people/groups", groups)
+}
+
+#[derive(Debug, Deserialize)]
+struct Back {
+    #[serde(default)]
+    back: String,
+}
+
+async fn sign_in_page(cx: Cx, frame: Frame, Query(asked): Query<Back>) -> Response {
+    if matches!(cx.actor, Actor::User(_)) {
+        return web::go(&asked.back);
+    }
+    let view = view::SignIn {
+        back: local(&asked.back).to_owned(),
+        personas: personas(&cx),
+        ..view::SignIn::default()
+    };
+    web::bare_page(StatusCode::OK, &frame, "Sign in", &view)
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    #[serde(default)]
+    email: String,
+    password: SecretString,
+    #[serde(default)]
+    back: String,
+}
+
+async fn sign_in(cx: Cx, frame: Frame, Form(form): Form<Credentials>) -> Result<Response, Failure> {
+    match super::sign_in(&cx, &form.email, form.password).await {
+        Ok(started) => {
+            let mut response = web::go(&form.back);
+            response
+                .headers_mut()
+                .append(header::SET_COOKIE, started.cookie);
+            Ok(response)
+        }
+        Err(refused @ (Error::SignInRefused | Error::LockedOut { .. })) => {
+            let view = view::SignIn {
+                email: form.email,
+                back: local(&form.back).to_owned(),
+                mistakes: Mistakes::at("", refused.detail()),
+                personas: personas(&cx),
+            };
+            Ok(web::bare_page(
+                refused.kind().status(),
+                &frame,
+                "Sign in",
+                &view,
+            ))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn personas(cx: &Cx) -> Vec<view::Persona> {
+    if !cx.app.config.demo {
+        return Vec::new();
+    }
+    PERSONAS
+        .iter()
+        .map(|persona| view::Persona {
+            key: persona.word,
+            name: persona.name,
+            initials: initials(persona.name),
+            about: persona.part,
+        })
+        .collect()
+}
+
+async fn sign_out(cx: Cx) -> Result<Response, Failure> {
+    let cookie = super::sign_out(&cx).await?;
+    let mut response = web::go("/sign-in");
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// The views of People this person may open, `current` being the one shown.
+pub(crate) fn people_tabs(cx: &Cx, current: &str) -> Tabs {
+    let tabs = [
+        (Verb::ListUsers, "/people", "Users"),
+        (Verb::ListGroups, "/people/groups", "Groups"),
+        (Verb::ListLinks, "/people/links", "Links"),
+    ];
+    Tabs {
+        label: "People",
+        tabs: tabs
+            .into_iter()
+            .filter(|(verb, ..)| cx.authorize(*verb, Relation::None).is_ok())
+            .map(|(_, href, word)| Tab {
+                href: href.to_owned(),
+                word,
+                count: None,
+                current: href == current,
+            })
+            .collect(),
+    }
+}
+
+async fn users(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
+    let page = super::list_users(&cx, asked.words(), false, &asked.paging(ROWS)).await?;
+    let view = view::Users {
+        tabs: people_tabs(&cx, "/people"),
+        q: asked.words().to_owned(),
+        pager: asked.pager("/people", page.next.as_deref()),
+        rows: page
+            .items
+            .into_iter()
+            .map(|user| user_row(user, &cx))
+            .collect(),
+        empty: nobody(asked.words()),
+    };
+    Ok(web::page(&frame, "Users", &view))
+}
+
+fn user_row(user: User, cx: &Cx) -> view::UserRow {
+    let roles: Vec<&str> = user.roles.iter().map(|role| role.title()).collect();
+    view::UserRow {
+        initials: initials(&user.name),
+        chip: match user.deactivated_at {
+            None => Chip::active(),
+            Some(_) => Chip::new(Tone::Idle, "ban", "Deactivated"),
+        },
+        since: When::both(user.deactivated_at.unwrap_or(user.created_at), cx.now),
+        roles: roles.join(", "),
+        name: user.name,
+        email: user.email,
+    }
+}
+
+fn nobody(words: &str) -> Empty {
+    if words.is_empty() {
+        Empty::new("users", "Nobody here", "This page of the list is empty.")
+            .leading_to("/people", "First page")
+    } else {
+        Empty::new(
+            "search",
+            format!("Nobody found for “{words}”"),
+            "Names and e-mail addresses are searched.",
+        )
+        .leading_to("/people", "Show everybody")
+    }
+}
+
+async fn groups(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
+    let page = super::list_groups(&cx, asked.words(), &asked.paging(ROWS)).await?;
+    let mut rows = Vec::with_capacity(page.items.len());
+    for group in page.items {
+        let members = super::list_members(&cx, group.id, &Paging::first(NAMED)).await?;
+        rows.push(group_row(group, members.items));
+    }
+    let view = view::Groups {
+        tabs: people_tabs(&cx, "/people/groups"),
+        pager: asked.pager("/people/groups", page.next.as_deref()),
+        rows,
+        empty: Empty::new(
+            "users-group",
+            "No groups yet",
+            "Groups decide on requests and see catalogs. A Policy Admin makes them through the API: POST /api/v1/groups.",
+        ),
+    };
+    Ok(web::page(&frame, "Groups", &view))
+}
+
+fn group_row(group: Group, members: Vec<Member>) -> view::GroupRow {
+    let count = u64::try_from(group.members).unwrap_or(0);
+    let named = members.len();
+    let names: Vec<String> = members.into_iter().map(|member| member.name).collect();
+    let more = usize::try_from(count).unwrap_or(0).saturating_sub(named);
+    let mut line = names.join(", ");
+    if more > 0 {
+        line.push_str(&format!(" and {more} more"));
+    }
+    view::GroupRow {
+        name: group.name,
+        description: group.description,
+        members: line,
+        count,
+    }
+}

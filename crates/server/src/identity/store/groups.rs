@@ -1,0 +1,190 @@
+//! `groups` and `group_members`.
+
+use stint_db::{Query, Result, Row, Tx, args};
+use stint_domain::{GroupId, Time, UserId};
+
+use super::super::{Group, Member, Membership};
+use super::{contains, fold};
+
+macro_rules! columns {
+    () => {
+        "select id, name, description, created_at, version, \
+         (select count(*) from group_members where group_id = groups.id) as members from groups "
+    };
+}
+
+stint_db::statements! {
+    /// One group.
+    BY_ID = (concat!(columns!(), "where id = $1"));
+    /// Takes a group's row, for a verb that decides on it.
+    LOCK = "select version from groups where id = $1{lock}";
+    /// A page of groups by name.
+    LIST = (concat!(columns!(),
+        "where name_key > $1 and name_key like $2 escape '\\' order by name_key limit $3"));
+    /// The groups of a user, by name.
+    OF_USER = (concat!(columns!(),
+        "where id in (select group_id from group_members where user_id = $1) order by name_key"));
+    /// A new group.
+    INSERT = "insert into groups (id, name, name_key, description, created_at, version) \
+        values ($1, $2, $3, $4, $5, 1)";
+    /// Name and description.
+    UPDATE = "update groups set name = $2, name_key = $3, description = $4, version = version + 1 where id = $1";
+    /// A new version after its members changed.
+    BUMP = "update groups set version = version + 1 where id = $1";
+    /// A page of members by address.
+    MEMBERS = "select m.user_id, u.name, u.email, u.email_key, u.active, m.added_at, m.added_by \
+        from group_members m join users u on u.id = m.user_id \
+        where m.group_id = $1 and u.email_key > $2 order by u.email_key limit $3";
+    /// The members who are active.
+    ACTIVE_MEMBERS = "select m.user_id from group_members m join users u on u.id = m.user_id \
+        where m.group_id = $1 and u.active order by m.user_id";
+    /// Which groups a user is in, since when and by whom.
+    MEMBERSHIPS = "select group_id, added_at, added_by from group_members where user_id = $1 order by group_id";
+    /// Adds a member.
+    ADD = "insert into group_members (group_id, user_id, added_at, added_by) values ($1, $2, $3, $4) \
+        on conflict (group_id, user_id) do nothing";
+    /// Takes a member out.
+    REMOVE = "delete from group_members where group_id = $1 and user_id = $2";
+}
+
+fn group(row: &Row) -> Result<Group> {
+    Ok(Group {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        members: row.get("members")?,
+        created_at: row.get("created_at")?,
+        version: row.get("version")?,
+    })
+}
+
+pub(in super::super) async fn get(q: &mut impl Query, id: GroupId) -> Result<Option<Group>> {
+    q.maybe(&BY_ID, args![id])
+        .await?
+        .as_ref()
+        .map(group)
+        .transpose()
+}
+
+/// Takes the row; nothing if there is none.
+pub(in super::super) async fn lock(tx: &mut Tx, id: GroupId) -> Result<Option<Group>> {
+    match tx.maybe(&LOCK, args![id]).await? {
+        Some(_) => get(tx, id).await,
+        None => Ok(None),
+    }
+}
+
+pub(in super::super) async fn list(
+    q: &mut impl Query,
+    after: Option<String>,
+    search: &str,
+    limit: i64,
+) -> Result<Vec<Group>> {
+    let after = after.unwrap_or_default();
+    q.all(&LIST, args![after, contains(search), limit])
+        .await?
+        .iter()
+        .map(group)
+        .collect()
+}
+
+pub(in super::super) async fn of_user(q: &mut impl Query, id: UserId) -> Result<Vec<Group>> {
+    q.all(&OF_USER, args![id])
+        .await?
+        .iter()
+        .map(group)
+        .collect()
+}
+
+pub(in super::super) async fn insert(
+    tx: &mut Tx,
+    id: GroupId,
+    (name, description): (&str, &str),
+    at: Time,
+) -> Result<()> {
+    tx.run(&INSERT, args![id, name, fold(name), description, at])
+        .await
+        .map(drop)
+}
+
+pub(in super::super) async fn update(
+    tx: &mut Tx,
+    id: GroupId,
+    name: &str,
+    description: &str,
+) -> Result<()> {
+    tx.run(&UPDATE, args![id, name, fold(name), description])
+        .await
+        .map(drop)
+}
+
+pub(in super::super) async fn members(
+    q: &mut impl Query,
+    id: GroupId,
+    after: Option<String>,
+    limit: i64,
+) -> Result<Vec<Member>> {
+    let rows = q
+        .all(&MEMBERS, args![id, after.unwrap_or_default(), limit])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Member {
+                user: row.get("user_id")?,
+                name: row.get("name")?,
+                email: row.get("email")?,
+                active: row.get("active")?,
+                added_at: row.get("added_at")?,
+                added_by: row.get("added_by")?,
+            })
+        })
+        .collect()
+}
+
+pub(in super::super) async fn active_members(
+    q: &mut impl Query,
+    id: GroupId,
+) -> Result<Vec<UserId>> {
+    let rows = q.all(&ACTIVE_MEMBERS, args![id]).await?;
+    rows.iter().map(|row| row.get("user_id")).collect()
+}
+
+pub(in super::super) async fn memberships(
+    q: &mut impl Query,
+    id: UserId,
+) -> Result<Vec<Membership>> {
+    let rows = q.all(&MEMBERSHIPS, args![id]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Membership {
+                group: row.get("group_id")?,
+                since: row.get("added_at")?,
+                added_by: row.get("added_by")?,
+            })
+        })
+        .collect()
+}
+
+/// Whether the user was not in it before.
+pub(in super::super) async fn add(
+    tx: &mut Tx,
+    group: GroupId,
+    user: UserId,
+    at: Time,
+    by: Option<UserId>,
+) -> Result<bool> {
+    let added = tx.run(&ADD, args![group, user, at, by]).await? > 0;
+    if added {
+        tx.run(&BUMP, args![group]).await?;
+    }
+    Ok(added)
+}
+
+/// Whether the user was in it.
+pub(in super::super) async fn remove(tx: &mut Tx, group: GroupId, user: UserId) -> Result<bool> {
+    let removed = tx.run(&REMOVE, args![group, user]).await? > 0;
+    if removed {
+        tx.run(&BUMP, args![group]).await?;
+    }
+    Ok(removed)
+}

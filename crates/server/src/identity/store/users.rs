@@ -1,0 +1,228 @@
+//! `users` and `user_roles`.
+
+use serde_json::json;
+use stint_db::{Query, Result, Row, Tx, args};
+use stint_domain::rights::Role;
+use stint_domain::{Time, UserId};
+
+use super::super::User;
+use super::{contains, fold};
+
+/// The columns of a [`User`]; the roles are those that hold everywhere.
+macro_rules! columns {
+    () => {
+        "select id, name, email, active, created_at, deactivated_at, version, \
+         (select string_agg(role, ',') from user_roles \
+          where user_id = users.id and scope_id is null) as roles from users "
+    };
+}
+
+stint_db::statements! {
+    /// One user.
+    BY_ID = (concat!(columns!(), "where id = $1"));
+    /// Takes a user's row, for a verb that decides on it.
+    LOCK = "select version from users where id = $1{lock}";
+    /// The user with a folded address.
+    BY_EMAIL = (concat!(columns!(), "where email_key = $1"));
+    /// Several users, given as a JSON list of UUIDs.
+    BY_IDS = {
+        sqlite: concat!(columns!(),
+            "where id in (select unhex(replace(value, '-', '')) from json_each($1)) order by email_key"),
+        postgres: concat!(columns!(),
+            "where id in (select cast(value as uuid) from jsonb_array_elements_text($1)) order by email_key"),
+    };
+    /// A page of users by address.
+    LIST = (concat!(columns!(),
+        "where email_key > $1 and search_text like $2 escape '\\' and (active or not $3) \
+         order by email_key limit $4"));
+    /// Whether there is any user at all.
+    ANY = "select id from users limit 1";
+    /// What a password is compared with, for an active user.
+    PASSWORD = "select id, password_hash from users where email_key = $1 and active";
+    /// The same by id.
+    PASSWORD_OF = "select email, password_hash from users where id = $1 and active";
+    /// A new user.
+    INSERT = "insert into users \
+        (id, name, email, email_key, search_text, active, password_hash, created_at, version) \
+        values ($1, $2, $3, $4, $5, true, $6, $7, 1)";
+    /// Name and address.
+    UPDATE = "update users set name = $2, email = $3, email_key = $4, search_text = $5, \
+        version = version + 1 where id = $1";
+    /// A new password.
+    SET_PASSWORD = "update users set password_hash = $2, version = version + 1 where id = $1";
+    /// Active or not.
+    SET_ACTIVE = "update users set active = $2, deactivated_at = $3, version = version + 1 where id = $1";
+    /// A new version after something that belongs to a user changed.
+    BUMP = "update users set version = version + 1 where id = $1";
+    /// Gives a role everywhere.
+    GIVE_ROLE = "insert into user_roles (user_id, role, granted_at, granted_by) values ($1, $2, $3, $4)";
+    /// Takes a role that holds everywhere.
+    TAKE_ROLE = "delete from user_roles where user_id = $1 and role = $2 and scope_id is null";
+    /// Takes the rows of the Super Admins, in one order.
+    LOCK_SUPER_ADMINS = "select id from users where id in \
+        (select user_id from user_roles where role = 'super_admin' and scope_id is null) \
+        order by id{lock}";
+    /// The active Super Admins.
+    SUPER_ADMINS = "select id from users where active and id in \
+        (select user_id from user_roles where role = 'super_admin' and scope_id is null) \
+        order by id";
+}
+
+fn user(row: &Row) -> Result<User> {
+    let words: Option<String> = row.get("roles")?;
+    let mut roles: Vec<Role> = (words.iter().flat_map(|words| words.split(',')))
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    roles.sort_unstable();
+    Ok(User {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        email: row.get("email")?,
+        active: row.get("active")?,
+        roles,
+        created_at: row.get("created_at")?,
+        deactivated_at: row.get("deactivated_at")?,
+        version: row.get("version")?,
+    })
+}
+
+pub(in super::super) async fn get(q: &mut impl Query, id: UserId) -> Result<Option<User>> {
+    q.maybe(&BY_ID, args![id])
+        .await?
+        .as_ref()
+        .map(user)
+        .transpose()
+}
+
+/// Takes the row; nothing if there is none.
+pub(in super::super) async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
+    match tx.maybe(&LOCK, args![id]).await? {
+        Some(_) => get(tx, id).await,
+        None => Ok(None),
+    }
+}
+
+pub(in super::super) async fn by_email(q: &mut impl Query, email: &str) -> Result<Option<User>> {
+    let row = q.maybe(&BY_EMAIL, args![fold(email)]).await?;
+    row.as_ref().map(user).transpose()
+}
+
+pub(in super::super) async fn several(q: &mut impl Query, ids: &[UserId]) -> Result<Vec<User>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list: Vec<_> = ids.iter().map(|id| id.0).collect();
+    q.all(&BY_IDS, args![json!(list)])
+        .await?
+        .iter()
+        .map(user)
+        .collect()
+}
+
+pub(in super::super) async fn list(
+    q: &mut impl Query,
+    after: Option<String>,
+    search: &str,
+    active_only: bool,
+    limit: i64,
+) -> Result<Vec<User>> {
+    let after = after.unwrap_or_default();
+    q.all(&LIST, args![after, contains(search), active_only, limit])
+        .await?
+        .iter()
+        .map(user)
+        .collect()
+}
+
+pub(in super::super) async fn any(q: &mut impl Query) -> Result<bool> {
+    Ok(q.maybe(&ANY, args![]).await?.is_some())
+}
+
+/// Who has this address and is active, with the stored hash.
+pub(in super::super) async fn password(
+    q: &mut impl Query,
+    email: &str,
+) -> Result<Option<(UserId, Option<String>)>> {
+    let row = q.maybe(&PASSWORD, args![fold(email)]).await?;
+    row.map(|row| Ok((row.get("id")?, row.get("password_hash")?)))
+        .transpose()
+}
+
+/// An active user's address and stored hash.
+pub(in super::super) async fn password_of(
+    q: &mut impl Query,
+    id: UserId,
+) -> Result<Option<(String, Option<String>)>> {
+    let row = q.maybe(&PASSWORD_OF, args![id]).await?;
+    row.map(|row| Ok((row.get("email")?, row.get("password_hash")?)))
+        .transpose()
+}
+
+fn search_text(name: &str, email: &str) -> String {
+    format!("{} {}", fold(name), fold(email))
+}
+
+pub(in super::super) async fn insert(
+    tx: &mut Tx,
+    id: UserId,
+    (name, email): (&str, &str),
+    password_hash: Option<String>,
+    at: Time,
+) -> Result<()> {
+    let search = search_text(name, email);
+    let values = args![id, name, email, fold(email), search, password_hash, at];
+    tx.run(&INSERT, values).await.map(drop)
+}
+
+pub(in super::super) async fn update(
+    tx: &mut Tx,
+    id: UserId,
+    name: &str,
+    email: &str,
+) -> Result<()> {
+    let values = args![id, name, email, fold(email), search_text(name, email)];
+    tx.run(&UPDATE, values).await.map(drop)
+}
+
+pub(in super::super) async fn set_password(tx: &mut Tx, id: UserId, hash: String) -> Result<()> {
+    tx.run(&SET_PASSWORD, args![id, hash]).await.map(drop)
+}
+
+pub(in super::super) async fn deactivate(tx: &mut Tx, id: UserId, at: Time) -> Result<()> {
+    tx.run(&SET_ACTIVE, args![id, false, at]).await.map(drop)
+}
+
+pub(in super::super) async fn reactivate(tx: &mut Tx, id: UserId) -> Result<()> {
+    tx.run(&SET_ACTIVE, args![id, true, None::<Time>])
+        .await
+        .map(drop)
+}
+
+pub(in super::super) async fn give_role(
+    tx: &mut Tx,
+    id: UserId,
+    role: Role,
+    at: Time,
+    by: Option<UserId>,
+) -> Result<()> {
+    tx.run(&GIVE_ROLE, args![id, role.as_str(), at, by])
+        .await
+        .map(drop)
+}
+
+pub(in super::super) async fn take_role(tx: &mut Tx, id: UserId, role: Role) -> Result<()> {
+    tx.run(&TAKE_ROLE, args![id, role.as_str()]).await.map(drop)
+}
+
+pub(in super::super) async fn bump(tx: &mut Tx, id: UserId) -> Result<()> {
+    tx.run(&BUMP, args![id]).await.map(drop)
+}
+
+/// Takes the rows of all Super Admins, so that of two who remove each other at once the
+/// second sees what the first did, and answers the active ones. Two statements: on
+/// PostgreSQL the one that waited still looks at `user_roles` as it was before the wait.
+pub(in super::super) async fn super_admins(tx: &mut Tx) -> Result<Vec<UserId>> {
+    tx.all(&LOCK_SUPER_ADMINS, args![]).await?;
+    let rows = tx.all(&SUPER_ADMINS, args![]).await?;
+    rows.iter().map(|row| row.get("id")).collect()
+}

@@ -1,0 +1,60 @@
+//! The rooms of the Stint server.
+//!
+//! Lower rows never know upper rows; a room calls only rooms on lower rows, only through
+//! what their `mod.rs` offers. News goes up as outbox events.
+
+// Row 0: what every room stands on.
+pub mod cx;
+pub mod http;
+pub mod tasks;
+pub mod web;
+// Row 1
+pub mod audit;
+pub mod outbox;
+// Row 2
+pub mod identity;
+// Row 3
+pub mod connections;
+// Row 4
+pub mod directory;
+pub mod policies;
+// Row 5
+pub mod catalog;
+pub mod grants;
+// Row 6
+pub mod requests;
+// Row 7
+pub mod overview;
+// Row 8
+pub mod routes;
+
+use std::sync::Arc;
+
+use stint_db::Sql;
+
+/// Every statement of every room: one line each.
+pub fn statements() -> Vec<&'static [&'static Sql]> {
+    let mut all = vec![http::STATEMENTS, audit::STATEMENTS, outbox::STATEMENTS];
+    all.extend(identity::STATEMENTS);
+    all.push(connections::STATEMENTS);
+    all.extend(directory::STATEMENTS);
+    all.push(policies::STATEMENTS);
+    all.push(catalog::STATEMENTS);
+    all.extend(grants::STATEMENTS);
+    all.push(requests::STATEMENTS);
+    all
+}
+
+/// Every background task of every room: one line each.
+pub fn tasks() -> Vec<Arc<dyn tasks::Task>> {
+    let mut all: Vec<Arc<dyn tasks::Task>> = vec![Arc::new(http::Forget)];
+    all.extend(outbox::tasks());
+    all.extend(directory::tasks());
+    all.extend(grants::tasks());
+    all
+}
+
+/// The whole program as an axum router.
+pub fn router(app: cx::App) -> axum::Router {
+    routes::router(app)
+}

@@ -1,0 +1,56 @@
+//! All SQL of the table `outbox`.
+
+use serde_json::Value;
+use stint_db::{Query, Result, Tx, args};
+use stint_domain::{OutboxId, Time};
+
+use super::News;
+
+stint_db::statements! {
+    quiet INSERT = "insert into outbox (id, kind, body, created_at) values ($1, $2, $3, $4)";
+    /// What waits, in order.
+    WAITING = "select seq, id, kind, body, created_at from outbox where delivered_at is null \
+        order by seq limit $1";
+    /// How much waits.
+    COUNT = "select count(*) as waiting from outbox where delivered_at is null";
+    quiet DELIVERED = "update outbox set delivered_at = $2 where seq = $1";
+    /// What was delivered long ago.
+    quiet PURGE = "delete from outbox where delivered_at < $1";
+}
+
+pub(super) async fn insert(
+    tx: &mut Tx,
+    id: OutboxId,
+    kind: &str,
+    body: Value,
+    now: Time,
+) -> Result<()> {
+    tx.run(&INSERT, args![id, kind, body, now]).await.map(drop)
+}
+
+pub(super) async fn first(q: &mut impl Query, limit: i64) -> Result<Vec<News>> {
+    let rows = q.all(&WAITING, args![limit]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(News {
+                seq: row.get("seq")?,
+                id: row.get("id")?,
+                kind: row.get("kind")?,
+                body: row.get("body")?,
+                at: row.get("created_at")?,
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn waiting(q: &mut impl Query) -> Result<i64> {
+    q.one(&COUNT, args![]).await?.get("waiting")
+}
+
+pub(super) async fn delivered(tx: &mut Tx, seq: i64, now: Time) -> Result<()> {
+    tx.run(&DELIVERED, args![seq, now]).await.map(drop)
+}
+
+pub(super) async fn purge(tx: &mut Tx, before: Time) -> Result<u64> {
+    tx.run(&PURGE, args![before]).await
+}

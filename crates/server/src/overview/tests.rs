@@ -1,0 +1,4 @@
+//! Tests of the pages of all rooms, with invented facts.
+
+mod preview;
+mod samples;

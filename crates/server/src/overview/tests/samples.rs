@@ -1,0 +1,913 @@
+//! Every page with invented facts.
+
+use askama::Template;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use stint_domain::{Span, Time};
+
+use crate::audit::pages::view as audit;
+use crate::connections::pages::view as connections;
+use crate::directory::pages::view as directory;
+use crate::grants::pages::view as grants;
+use crate::identity::pages::view as identity;
+use crate::overview::pages::view as overview;
+use crate::requests::pages::view as requests;
+use crate::web::frame::{Area, DemoBar, Frame, FramePerson};
+use crate::web::{
+    Chain, ChainLink, Chip, Copyable, Deed, Empty, Fact, Facts, Flash, Mistakes, Moment, Note,
+    Pager, Snippet, Stage, Tab, Tabs, TimeLeft, Timeline, Tone, When, bare_page, error_page, page,
+    page_with,
+};
+
+fn at(text: &str) -> Time {
+    text.parse().expect("a time")
+}
+
+fn now() -> Time {
+    at("2026-11-23T14:12:00Z")
+}
+
+fn frame(path: &str) -> Frame {
+    let person = FramePerson {
+        name: "Ana Reyes".into(),
+        email: "ana.reyes@example.com".into(),
+        role: "Super Admin".into(),
+    };
+    let areas: Vec<(Area, u64)> = Area::ALL
+        .into_iter()
+        .map(|area| (area, if area == Area::Approvals { 3 } else { 0 }))
+        .collect();
+    Frame::new(path, &HeaderMap::new())
+        .with_person(person, &areas)
+        .with_demo(DemoBar {
+            clock: When::exact(now()),
+            next_end: Some(When::short(at("2026-11-23T14:30:00Z"), now())),
+        })
+}
+
+fn link(stage: Stage, title: &str, who: &str, detail: &str) -> ChainLink {
+    ChainLink {
+        stage,
+        title: title.into(),
+        who: who.into(),
+        detail: detail.into(),
+    }
+}
+
+fn moment(time: &str, deed: Deed, text: &str, detail: &str, aws: Option<&str>) -> Moment {
+    let time = at(time);
+    Moment {
+        day: crate::web::time::day(time),
+        at: When::clock(time),
+        deed,
+        text: text.into(),
+        detail: detail.into(),
+        aws_request_id: aws.map(|id| Copyable::new(id, "the AWS request id")),
+    }
+}
+
+fn held() -> Vec<overview::Held> {
+    let give_back = |action: &str| {
+        Some(requests::AskOnce {
+            action: action.into(),
+            says: "Stint removes AdministratorAccess on prod-payments (401277880131) from ana.reyes in Identity Center. Sessions already open may last up to an hour longer.".into(),
+        })
+    };
+    vec![
+        overview::Held {
+            key: "g1".into(),
+            what: "AdministratorAccess on prod-payments".into(),
+            place: "4012-7788-0131".into(),
+            origin: "INC-2291, approved by Bo Lindqvist".into(),
+            href: Some("/requests/req_1".into()),
+            chip: Chip::ends_soon(),
+            left: TimeLeft::running(
+                at("2026-11-23T12:30:00Z"),
+                at("2026-11-23T14:30:00Z"),
+                now(),
+            ),
+            console: Some(
+                "https://d-90672b.awsapps.com/start/#/console?account_id=401277880131".into(),
+            ),
+            give_back: give_back("/requests/req_1/return"),
+        },
+        overview::Held {
+            key: "g2".into(),
+            what: "ReadOnlyAccess on prod-payments".into(),
+            place: "4012-7788-0131".into(),
+            origin: "approved by policy “Read access”".into(),
+            href: Some("/requests/req_2".into()),
+            chip: Chip::active(),
+            left: TimeLeft::running(
+                at("2026-11-23T12:52:00Z"),
+                at("2026-11-23T20:52:00Z"),
+                now(),
+            ),
+            console: None,
+            give_back: give_back("/requests/req_2/return"),
+        },
+        overview::Held {
+            key: "g3".into(),
+            what: "PowerUserAccess on staging-eu".into(),
+            place: "7710-2200-4410".into(),
+            origin: "approved by Mei Tan".into(),
+            href: Some("/requests/req_3".into()),
+            chip: Chip::new(Tone::Wait, "refresh", "Being set up"),
+            left: TimeLeft::not_confirmed(Some(Span::hours(2))),
+            console: None,
+            give_back: None,
+        },
+        overview::Held {
+            key: "g4".into(),
+            what: "Identity Center group Data-Platform".into(),
+            place: "AWS Prod".into(),
+            origin: "since 3 Feb 2025".into(),
+            href: None,
+            chip: Chip::standing(),
+            left: TimeLeft::no_end(),
+            console: None,
+            give_back: None,
+        },
+    ]
+}
+
+fn request_rows() -> Vec<requests::RequestRow> {
+    let row = |what: &str, line: &str, chip: Chip, asked: &str| requests::RequestRow {
+        href: "/requests/req_1".into(),
+        what: what.into(),
+        line: line.into(),
+        chip,
+        asked: When::both(at(asked), now()),
+    };
+    vec![
+        row(
+            "PowerUserAccess on staging-eu",
+            "waiting for one of Platform: Bo Lindqvist, Mei Tan, Jonas Weber",
+            Chip::new(Tone::Wait, "hourglass", "Step 1 of 2"),
+            "2026-11-23T14:02:00Z",
+        ),
+        row(
+            "AdministratorAccess on prod-payments",
+            "2 h, “INC-2291 card declines”",
+            Chip::ends_soon(),
+            "2026-11-23T12:04:10Z",
+        ),
+        row(
+            "DatabaseAdmin on data-warehouse",
+            "denied by Cy Okafor: “use the finance dashboard, link below”",
+            Chip::new(Tone::Stop, "circle-x", "Denied"),
+            "2026-11-20T09:00:00Z",
+        ),
+    ]
+}
+
+fn decide(key: &str, mistakes: Mistakes) -> requests::Decide {
+    requests::Decide {
+        key: key.into(),
+        approve: "/requests/req_9/approve".into(),
+        deny: "/requests/req_9/deny".into(),
+        back: "/approvals".into(),
+        step: "Step 1 of 2, one of Platform".into(),
+        comment: String::new(),
+        mistakes,
+        word: "Approve 2 h".into(),
+    }
+}
+
+fn context() -> Facts {
+    Facts {
+        facts: vec![
+            Fact::new("Allows", "AdministratorAccess on prod-payments")
+                .faint("AWS managed policy AdministratorAccess"),
+            Fact::new("History", "12 requests in 90 days, 11 approved")
+                .faint("had this 3 times, last on 14 Nov 2026"),
+            Fact::new(
+                "Holds it now",
+                "Jonas Weber until 16:00 UTC, Mei Tan until 18:30 UTC",
+            ),
+            Fact::new("Policy", "Production, version 3")
+                .faint("one of Platform, then one of Security; at most 4 h"),
+        ],
+    }
+}
+
+fn inbox() -> requests::Inbox {
+    let card = |key: &str, what: &str, who: &str, reason: &str| requests::InboxCard {
+        href: "/requests/req_9".into(),
+        what: what.into(),
+        place: "4012-7788-0131".into(),
+        who: who.into(),
+        initials: crate::web::frame::initials(who),
+        email: "someone@example.com".into(),
+        asked: When::relative(at("2026-11-23T14:08:00Z"), now()),
+        reason: reason.into(),
+        duration: "2 h, from when it is approved".into(),
+        context: context(),
+        decide: decide(
+            key,
+            if key == "c2" {
+                Mistakes::at("comment", "Say why you deny it: Jonas reads this.")
+            } else {
+                Mistakes::none()
+            },
+        ),
+    };
+    requests::Inbox {
+        cards: vec![
+            card(
+                "c1",
+                "AdministratorAccess on prod-payments",
+                "Ana Reyes",
+                "INC-2291 card declines: need to roll back the gateway task definition by hand.",
+            ),
+            card(
+                "c2",
+                "DatabaseAdmin on data-warehouse",
+                "Jonas Weber",
+                "Vacuum is stuck on the orders table",
+            ),
+        ],
+        pager: Pager::new("/approvals", &[], None, Some("next")),
+        empty: Empty::new("inbox", "", ""),
+    }
+}
+
+fn show(settled: bool) -> requests::Show {
+    requests::Show {
+        path: "/requests/req_1".into(),
+        id: Copyable::new("req_01jd4n7k2m9x0v5t3q8w6y1z4a", "the request's id"),
+        what: "AdministratorAccess on prod-payments".into(),
+        chip: Chip::ends_soon(),
+        left: Some(TimeLeft::running(
+            at("2026-11-23T12:06:41Z"),
+            at("2026-11-23T14:30:00Z"),
+            now(),
+        )),
+        policy: "policy “Production”, version 3".into(),
+        chain: Chain {
+            links: vec![
+                link(
+                    Stage::Done,
+                    "Asked",
+                    "Ana Reyes",
+                    "12:04 UTC, “INC-2291 card declines”",
+                ),
+                link(
+                    Stage::Done,
+                    "One of Platform",
+                    "Bo Lindqvist",
+                    "12:06 UTC, “go”",
+                ),
+                link(
+                    Stage::Done,
+                    "In AWS",
+                    "Confirmed",
+                    "12:06:41 UTC, 38 s after approval",
+                ),
+                link(Stage::Now, "Ends", "14:30 UTC", "latest possible 15:04 UTC"),
+            ],
+        },
+        notes: vec![Note::warning(
+            "Sessions opened with this permission set may go on until 15:30 UTC, one hour after the end.",
+        )],
+        timeline: Timeline {
+            moments: vec![
+                moment(
+                    "2026-11-22T23:58:10Z",
+                    Deed::Said,
+                    "Ana Reyes asked for 2 h",
+                    "INC-2291 card declines",
+                    None,
+                ),
+                moment(
+                    "2026-11-23T12:06:02Z",
+                    Deed::Agreed,
+                    "Bo Lindqvist approved. Nobody else was needed",
+                    "“go”",
+                    None,
+                ),
+                moment(
+                    "2026-11-23T12:06:03Z",
+                    Deed::Asked,
+                    "CreateAccountAssignment accepted by AWS",
+                    "ana.reyes, AdministratorAccess, 401277880131",
+                    Some("a91c0e2e-5b0f-4c4e-9a4e-2f7d1c0b9e11"),
+                ),
+                moment(
+                    "2026-11-23T12:06:33Z",
+                    Deed::Answered,
+                    "Status SUCCEEDED",
+                    "",
+                    Some("0b9e11a9-1c0e-2e5b-0f4c-4e9a4e2f7d1c"),
+                ),
+                moment(
+                    "2026-11-23T12:06:41Z",
+                    Deed::Seen,
+                    "Read back: the assignment is there. The 2 h start now",
+                    "",
+                    Some("7d1c0b9e-11a9-1c0e-2e5b-0f4c4e9a4e2f"),
+                ),
+                moment(
+                    "2026-11-23T14:30:01Z",
+                    Deed::AwsRefused,
+                    "DeleteAccountAssignment refused by AWS",
+                    "AccessDeniedException: not authorized to perform sso:DeleteAccountAssignment. Next try 14:46 UTC",
+                    Some("11a91c0e-2e5b-0f4c-4e9a-4e2f7d1c0b9e"),
+                ),
+                moment(
+                    "2026-11-23T14:31:01Z",
+                    Deed::Ended,
+                    "Ended: it is proved that nothing of it remains in AWS",
+                    "",
+                    None,
+                ),
+            ],
+        },
+        facts: Facts {
+            facts: vec![
+                Fact::new("For", "Ana Reyes").faint("ana.reyes@example.com"),
+                Fact::new("Account", "prod-payments")
+                    .copy(Copyable::new("401277880131", "the account's number")),
+                Fact::new("Permission set", "AdministratorAccess").copy(Copyable::new(
+                    "arn:aws:sso:::permissionSet/ssoins-7223b02f8a5b9c31/ps-6b4c1d0a9e8f7a25",
+                    "the ARN",
+                )),
+                Fact::new("Principal", "ana.reyes").copy(Copyable::new(
+                    "90672b8c4d-1f0e9d3c-2b4a-4f6e",
+                    "the principal's id",
+                )),
+                Fact::new("Reason", "INC-2291 card declines"),
+                Fact::new("Starts", "").when(When::both(at("2026-11-23T12:06:41Z"), now())),
+                Fact::new("Console", "").outside(
+                    "https://d-90672b.awsapps.com/start",
+                    "Open in the AWS access portal",
+                ),
+                Fact::new("Evidence", "").link("/audit", "9 audit events"),
+            ],
+        },
+        context: (!settled).then(context),
+        decide: (!settled).then(|| decide("d", Mistakes::none())),
+        cancel: (!settled).then(|| requests::AskOnce {
+            action: "/requests/req_1/cancel".into(),
+            says: "Nobody is asked any more. Nothing was changed in AWS.".into(),
+        }),
+        give_back: settled.then(|| requests::AskOnce {
+            action: "/requests/req_1/return".into(),
+            says: "Stint removes AdministratorAccess on prod-payments from ana.reyes.".into(),
+        }),
+        revoke: settled.then(revoke),
+        poll: Some(3),
+    }
+}
+
+fn revoke() -> grants::Revoke {
+    grants::Revoke {
+        action: "/grants/grt_1/revoke".into(),
+        back: "/grants".into(),
+        says: "Stint takes AdministratorAccess on prod-payments away from ana.reyes in AWS now, unless another grant or standing access holds it.".into(),
+        cut_off: Some("/grants/grt_1/cut-off".into()),
+    }
+}
+
+fn ask(mistakes: Mistakes, blocked: bool) -> requests::Ask {
+    let choice = |value: &str, word: &str, chosen| requests::Choice {
+        value: value.into(),
+        word: word.into(),
+        chosen,
+    };
+    requests::Ask {
+        action: "/request/ent_1".into(),
+        what: "AdministratorAccess on prod-payments".into(),
+        longest: "4 h".into(),
+        reason_wanted: true,
+        choices: vec![choice("900", "15 min", false), choice("3600", "1 h", !mistakes.any()), choice("7200", "2 h", false), choice("14400", "4 h", false)],
+        other: mistakes.any(),
+        hours: if mistakes.any() { "9".into() } else { String::new() },
+        minutes: String::new(),
+        reason: String::new(),
+        later: false,
+        start: String::new(),
+        earliest: "2026-11-23T14:12".into(),
+        now: When::exact(now()),
+        mistakes,
+        verdict: requests::Verdict {
+            title: "Two people, one after the other".into(),
+            why: "Policy “Production”, version 3, decides about this.".into(),
+            chain: Chain {
+                links: vec![
+                    link(Stage::Now, "One of Platform", "Bo Lindqvist, Mei Tan, Jonas Weber", "any one of them is enough"),
+                    link(Stage::Later, "One of Security", "Cy Okafor", "asked after Platform approved"),
+                ],
+            },
+            notes: vec![Note::info("You cannot approve your own request: Ana Reyes is left out of Platform.")],
+        },
+        facts: Facts {
+            facts: vec![
+                Fact::new("Account", "prod-payments").copy(Copyable::new("401277880131", "the account's number")),
+                Fact::new("Permission set", "AdministratorAccess").copy(Copyable::new("arn:aws:sso:::permissionSet/ssoins-7223b02f8a5b9c31/ps-6b4c1d0a9e8f7a25", "the ARN")),
+                Fact::new("For", "ana.reyes in Identity Center"),
+            ],
+        },
+        blocked: blocked.then(|| Note::refusal("No principal in AWS Prod is linked to you, so there is nobody to give this to. An administrator of the connection (Cy Okafor) can confirm the proposed link under People.")),
+    }
+}
+
+fn connection(fresh: bool) -> directory::ShowConnection {
+    let check = |name: &str, chip: Chip, what: &str, mend: &str| directory::CheckRow {
+        name: name.into(),
+        chip,
+        what: what.into(),
+        mend: mend.into(),
+        aws_request_ids: vec![Copyable::new(
+            "a91c0e2e-5b0f-4c4e-9a4e-2f7d1c0b9e11",
+            "the AWS request id",
+        )],
+    };
+    let run = |started: &str, chip: Chip, took: &str, saw: &str| directory::RunRow {
+        started: When::both(at(started), now()),
+        chip,
+        took: took.into(),
+        saw: saw.into(),
+    };
+    directory::ShowConnection {
+        path: "/connections/con_1".into(),
+        application: "AWS Prod".into(),
+        name: "management".into(),
+        chip: if fresh {
+            Chip::new(Tone::Idle, "plug-connected", "Not connected")
+        } else {
+            Chip::new(Tone::Wait, "refresh", "Syncing")
+        },
+        test: Some("/connections/con_1/test".into()),
+        sync: (!fresh).then(|| "/connections/con_1/sync".into()),
+        fresh,
+        notes: if fresh {
+            vec![Note::info(
+                "Set up the role in AWS, test the connection, then sync it for the first time.",
+            )]
+        } else {
+            vec![]
+        },
+        progress: (!fresh).then(|| directory::Progress {
+            doing: "account assignments".into(),
+            strong: "1 380".into(),
+            faint: "of 2 214 calls · 18 940 assignments so far".into(),
+            bar: Some((1380, 2214)),
+        }),
+        tested: (!fresh).then(|| When::relative(at("2026-11-23T14:09:00Z"), now())),
+        checks: if fresh {
+            vec![]
+        } else {
+            vec![
+                check(
+                    "Assume the role",
+                    Chip::new(Tone::Live, "circle-check", "Works"),
+                    "Assumed arn:aws:iam::401277880131:role/stint",
+                    "",
+                ),
+                check(
+                    "Only with the External ID",
+                    Chip::new(Tone::Soon, "alert-triangle", "Warning"),
+                    "The role was assumed without the External ID too",
+                    "Add the condition to the trust policy.",
+                ),
+                check(
+                    "Organization",
+                    Chip::new(Tone::Stop, "circle-x", "Failed"),
+                    "organizations:ListAccounts was denied",
+                    "Add this action to the role's permission policy.",
+                ),
+            ]
+        },
+        facts: Facts {
+            facts: vec![
+                Fact::new("Management account", "")
+                    .copy(Copyable::new("401277880131", "the account's number")),
+                Fact::new("Role", "").copy(Copyable::new(
+                    "arn:aws:iam::401277880131:role/stint",
+                    "the ARN",
+                )),
+                Fact::new("Identity Center", "eu-central-1").copy(Copyable::new(
+                    "arn:aws:sso:::instance/ssoins-7223b02f8a5b9c31",
+                    "the ARN",
+                )),
+                Fact::new("Last sync", "").when(When::both(at("2026-11-23T13:12:00Z"), now())),
+            ],
+        },
+        runs: if fresh {
+            vec![]
+        } else {
+            vec![
+                run(
+                    "2026-11-23T14:11:00Z",
+                    Chip::new(Tone::Wait, "refresh", "Running"),
+                    "",
+                    "",
+                ),
+                run(
+                    "2026-11-23T13:12:00Z",
+                    Chip::new(Tone::Live, "circle-check", "Complete"),
+                    "1 min 52 s",
+                    "42 accounts, 18 permission sets, 310 users, 24 groups, 18 940 assignments; 2 214 calls",
+                ),
+                run(
+                    "2026-11-22T13:12:00Z",
+                    Chip::new(Tone::Stop, "circle-x", "Failed"),
+                    "12 s",
+                    "AccessDeniedException on sso:ListInstances. Nothing was taken for removed",
+                ),
+            ]
+        },
+        pager: Pager::default(),
+        no_runs: Empty::new(
+            "refresh",
+            "Never synced",
+            "A sync reads accounts, permission sets, people, groups and who holds what.",
+        ),
+        poll: (!fresh).then_some(2),
+    }
+}
+
+fn setup(known: bool) -> connections::SetUp {
+    let trust = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {\n      \"Effect\": \"Allow\",\n      \"Principal\": { \"AWS\": \"arn:aws:iam::210987654321:user/stint\" },\n      \"Action\": \"sts:AssumeRole\",\n      \"Condition\": { \"StringEquals\": { \"sts:ExternalId\": \"stint-7f0c2a91d4e84b6c\" } }\n    }\n  ]\n}";
+    connections::SetUp {
+        href: "/connections/con_1".into(),
+        name: "management".into(),
+        test: Some("/connections/con_1/test".into()),
+        role_name: "stint".into(),
+        external_id: Copyable::new("stint-7f0c2a91d4e84b6c", "the External ID"),
+        account: "401277880131".into(),
+        paste: known.then(|| connections::Paste {
+            base_identity: "arn:aws:iam::210987654321:user/stint".into(),
+            trust_policy: Snippet::new("Trust policy", trust),
+            permission_policy: Snippet::new("Permission policy", "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [ … ]\n}"),
+        }),
+        trouble: (!known).then(|| Note::refusal("AWS did not tell as whom Stint calls it (no credentials). Give this machine AWS credentials, and try again.")),
+    }
+}
+
+fn grants_list() -> grants::Grants {
+    let row =
+        |key: &str, what: &str, chip: Chip, why: &str, left: Option<TimeLeft>| grants::GrantRow {
+            key: key.into(),
+            href: Some("/requests/req_1".into()),
+            what: what.into(),
+            place: "4012-7788-0131".into(),
+            who: "Ana Reyes".into(),
+            email: "ana.reyes@example.com".into(),
+            chip,
+            why: why.into(),
+            at: left
+                .is_none()
+                .then(|| When::both(at("2026-11-23T14:30:01Z"), now())),
+            left,
+            retry: (key == "s").then(|| "/grants/grt_1/retry".into()),
+            again: None,
+            revoke: Some(revoke()),
+        };
+    let tab = |href: &str, word, count, current| Tab {
+        href: href.into(),
+        word,
+        count,
+        current,
+    };
+    grants::Grants {
+        tabs: Tabs {
+            label: "Grants",
+            tabs: vec![
+                tab("/grants", "Live", Some(24), true),
+                tab("/grants?show=stuck", "Stuck", Some(1), false),
+                tab("/grants?show=failed", "Failed", None, false),
+                tab("/grants?show=ended", "Ended", None, false),
+            ],
+        },
+        lead: "Access that is in force, or on its way into AWS.",
+        rows: vec![
+            row(
+                "a",
+                "AdministratorAccess on prod-payments",
+                Chip::ends_soon(),
+                "",
+                Some(TimeLeft::running(
+                    at("2026-11-23T12:30:00Z"),
+                    at("2026-11-23T14:30:00Z"),
+                    now(),
+                )),
+            ),
+            row(
+                "b",
+                "Identity Center group Data-Platform",
+                Chip::active(),
+                "",
+                Some(TimeLeft::running(
+                    at("2026-11-23T12:00:00Z"),
+                    at("2026-11-23T20:00:00Z"),
+                    now(),
+                )),
+            ),
+            row(
+                "s",
+                "PowerUserAccess on staging-eu",
+                Chip::stuck(),
+                "AWS refuses the removal: AccessDeniedException on sso:DeleteAccountAssignment. Next try in 14 min",
+                None,
+            ),
+        ],
+        pager: Pager::new("/grants", &[], Some("c"), Some("next")),
+        empty: Empty::new("clock", "", ""),
+    }
+}
+
+fn people_tabs(current: &'static str) -> Tabs {
+    let tab = |href: &str, word: &'static str, count| Tab {
+        href: href.into(),
+        word,
+        count,
+        current: word == current,
+    };
+    Tabs {
+        label: "People",
+        tabs: vec![
+            tab("/people", "Users", None),
+            tab("/people/groups", "Groups", None),
+            tab("/people/links", "Links", Some(2)),
+        ],
+    }
+}
+
+fn users() -> identity::Users {
+    let row = |name: &str, email: &str, roles: &str, chip: Chip| identity::UserRow {
+        name: name.into(),
+        initials: crate::web::frame::initials(name),
+        email: email.into(),
+        roles: roles.into(),
+        chip,
+        since: When::both(at("2026-02-03T09:00:00Z"), now()),
+    };
+    identity::Users {
+        tabs: people_tabs("Users"),
+        q: String::new(),
+        rows: vec![
+            row("Ana Reyes", "ana.reyes@example.com", "", Chip::active()),
+            row(
+                "Cy Okafor",
+                "cy.okafor@example.com",
+                "Super Admin, Auditor",
+                Chip::active(),
+            ),
+            row(
+                "Old Hand",
+                "old.hand@example.com",
+                "",
+                Chip::new(Tone::Idle, "ban", "Deactivated"),
+            ),
+        ],
+        pager: Pager::default(),
+        empty: Empty::new("users", "", ""),
+    }
+}
+
+fn links() -> directory::Links {
+    let row = |key: &str, who: &str, chip: Chip, line: &str, open: bool| {
+        directory::LinkRow {
+        key: key.into(),
+        who: who.into(),
+        email: "someone@example.com".into(),
+        principal: who.to_lowercase().replace(' ', "."),
+        principal_id: Copyable::new("90672b8c4d-1f0e9d3c-2b4a-4f6e-9a1c-0d2e4f6a8b1c", "the principal's id"),
+        connection: "management".into(),
+        chip,
+        line: line.into(),
+        confirm: open.then(|| "/people/links/lnk_1/confirm".into()),
+        remove: Some(directory::RemoveLink {
+            action: "/people/links/lnk_1/reject".into(),
+            word: if open { "Reject" } else { "Remove" },
+            says: "Ana Reyes can then ask for nothing in this connection. What she holds stays until it ends.".into(),
+        }),
+    }
+    };
+    directory::Links {
+        tabs: people_tabs("Links"),
+        shown: Tabs {
+            label: "State of the link",
+            tabs: vec![
+                Tab {
+                    href: "/people/links".into(),
+                    word: "Proposed",
+                    count: None,
+                    current: true,
+                },
+                Tab {
+                    href: "/people/links?show=confirmed".into(),
+                    word: "Confirmed",
+                    count: None,
+                    current: false,
+                },
+            ],
+        },
+        rows: vec![
+            row(
+                "l1",
+                "Mei Tan",
+                Chip::new(Tone::Wait, "hourglass", "Proposed"),
+                "the e-mail address is the same",
+                true,
+            ),
+            row(
+                "l2",
+                "Ana Reyes",
+                Chip::new(Tone::Live, "link", "Confirmed"),
+                "by Cy Okafor, 3 Feb 2026",
+                false,
+            ),
+        ],
+        pager: Pager::default(),
+        empty: Empty::new("link", "", ""),
+    }
+}
+
+fn audit_list() -> audit::Audit {
+    let row = |number: &str, time: &str, who: &str, via: &str, action: &str| audit::AuditRow {
+        number: number.into(),
+        at: When::both(at(time), now()),
+        who: who.into(),
+        via: via.into(),
+        action: action.into(),
+        subjects: vec![
+            audit::AuditSubject {
+                kind: "request".into(),
+                id: "req_01jd4n7k2m9x0v5t3q8w6y1z4a".into(),
+                href: "/requests/req_01jd4n7k2m9x0v5t3q8w6y1z4a".into(),
+            },
+            audit::AuditSubject {
+                kind: "grant".into(),
+                id: "grt_01jd4n7k2m9x0v5t3q8w6y1z4b".into(),
+                href: "/audit?q=grt_01jd4n7k2m9x0v5t3q8w6y1z4b".into(),
+            },
+        ],
+        detail: "{\n  \"duration\": 7200,\n  \"reason\": \"INC-2291 card declines\"\n}".into(),
+        hash: Copyable::new("5f2c9d1e0b7a4c3d8e6f1a2b3c4d5e6f", "the hash"),
+        request_id: "01jd4n7k".into(),
+    };
+    audit::Audit {
+        q: String::new(),
+        rows: vec![
+            row(
+                "#48 211",
+                "2026-11-23T14:11:02Z",
+                "task grants.reconcile",
+                "Stint itself",
+                "grant.confirmed",
+            ),
+            row(
+                "#48 210",
+                "2026-11-23T14:06:02Z",
+                "Bo Lindqvist",
+                "on the page",
+                "request.approved",
+            ),
+        ],
+        pager: Pager::new("/audit", &[], None, Some("next")),
+        empty: Empty::new("file-text", "", ""),
+        may_verify: true,
+    }
+}
+
+fn offers(q: &str, any: bool) -> requests::Offers {
+    let row = |what: &str, place: &str, by: &str, longest: &str| requests::OfferRow {
+        href: "/request/ent_1".into(),
+        what: what.into(),
+        place: place.into(),
+        decided_by: by.into(),
+        longest: longest.into(),
+    };
+    requests::Offers {
+        q: q.into(),
+        rows: if any { vec![
+            row("AdministratorAccess on prod-payments", "4012-7788-0131", "one of Platform, then one of Security", "4 h"),
+            row("ReadOnlyAccess on prod-payments", "4012-7788-0131", "nobody: approved at once", "8 h"),
+            row("Identity Center group Data-Platform", "AWS Prod", "one of Data, then one of Platform", "8 h"),
+        ] } else { vec![] },
+        pager: Pager::new("/request", &[("q", q)], None, any.then_some("next")),
+        empty: Empty::new("search", "Nothing found for “prod-admni”", "Search by account, permission set or group. What you may ask for depends on the catalogs you are in; an administrator can add you to one.").leading_to("/request", "Show everything"),
+    }
+}
+
+fn home(any: bool) -> overview::Home {
+    overview::Home {
+        first_name: "Ana".into(),
+        held: if any { held() } else { vec![] },
+        nothing_held: Empty::new(
+            "clock",
+            "You hold no access through Stint",
+            "When you need some, search for it above. It ends by itself.",
+        )
+        .leading_to("/request", "Request access"),
+        requests: if any { request_rows() } else { vec![] },
+        nothing_asked: Empty::new(
+            "key",
+            "No open requests",
+            "What you ask for shows here until it is decided.",
+        ),
+        inbox: if any {
+            vec![overview::Waiting {
+                href: "/requests/req_9".into(),
+                what: "Jonas Weber asks for DatabaseAdmin on data-warehouse".into(),
+                line: "90 min, 4 min ago".into(),
+            }]
+        } else {
+            vec![]
+        },
+        nothing_waits: Empty::new(
+            "checks",
+            "Nothing waits for you",
+            "Requests you may decide on show here.",
+        ),
+        inbox_count: if any { 3 } else { 0 },
+        poll: Some(20),
+    }
+}
+
+pub(super) fn everything() -> Vec<(&'static str, Response)> {
+    let view = |path: &str, title: &str, view: &dyn Fn(&Frame, &str) -> Response| {
+        view(&frame(path), title)
+    };
+    fn put<T: Template>(view: T) -> impl Fn(&Frame, &str) -> Response {
+        move |frame, title| page(frame, title, &view)
+    }
+    let mut flash = frame("/requests/req_1");
+    flash.flash = Some(Flash::done(
+        "Sent. Bo Lindqvist, Mei Tan or Jonas Weber can approve it now.",
+    ));
+    let bare = |path: &str| Frame::new(path, &HeaderMap::new());
+    let trouble = |status: StatusCode, code: &str, detail: &str| crate::http::Trouble {
+        status,
+        code: code.to_owned().into(),
+        detail: detail.into(),
+    };
+    let personas = vec![
+        identity::Persona {
+            key: "ana",
+            name: "Ana Reyes",
+            initials: "AR".into(),
+            about: "Engineer: asks for access, returns it",
+        },
+        identity::Persona {
+            key: "bo",
+            name: "Bo Lindqvist",
+            initials: "BL".into(),
+            about: "Approver: decides what Platform is asked",
+        },
+        identity::Persona {
+            key: "cy",
+            name: "Cy Okafor",
+            initials: "CO".into(),
+            about: "Super Admin: connections, people, grants",
+        },
+        identity::Persona {
+            key: "dee",
+            name: "Dee Marsh",
+            initials: "DM".into(),
+            about: "Auditor: reads everything, changes nothing",
+        },
+    ];
+    vec![
+        ("home", view("/", "Home", &put(home(true)))),
+        ("home-empty", view("/", "Home", &put(home(false)))),
+        ("offers", view("/request?q=prod", "Request access", &put(offers("prod", true)))),
+        ("offers-empty", view("/request?q=prod-admni", "Request access", &put(offers("prod-admni", false)))),
+        ("ask", view("/request/ent_1", "Request access", &put(ask(Mistakes::none(), false)))),
+        ("ask-mistakes", {
+            let mut mistakes = Mistakes::at("duration", "9 h is longer than this policy allows: choose at most 4 h.");
+            mistakes.add("reason", "Say why you need it: who decides reads this.");
+            page_with(StatusCode::UNPROCESSABLE_ENTITY, &frame("/request/ent_1"), "Request access", &ask(mistakes, false))
+        }),
+        ("ask-blocked", view("/request/ent_1", "Request access", &put(ask(Mistakes::none(), true)))),
+        ("mine", view("/requests", "My requests", &put(requests::Mine { tabs: None, rows: request_rows(), pager: Pager::default(), empty: Empty::new("key", "", "") }))),
+        ("inbox", view("/approvals", "Approvals", &put(inbox()))),
+        ("show", page(&flash, "Request", &show(true))),
+        ("show-open", view("/requests/req_1", "Request", &put(show(false)))),
+        ("grants", view("/grants", "Grants", &put(grants_list()))),
+        ("connections", view("/connections", "Connections", &put(connections::Connections {
+            rows: vec![connections::ConnectionRow { href: "/connections/con_1".into(), name: "management".into(), application: "AWS Prod".into(), account: "401277880131".into(), chip: Chip::new(Tone::Live, "circle-check", "Connected"), why: String::new(), synced: Some(When::both(at("2026-11-23T13:12:00Z"), now())) }],
+            pager: Pager::default(), empty: Empty::new("plug-connected", "", ""), may_add: true }))),
+        ("connections-empty", view("/connections", "Connections", &put(connections::Connections {
+            rows: vec![], pager: Pager::default(), may_add: true,
+            empty: Empty::new("plug-connected", "Not connected to AWS yet", "Stint reads who holds what, and gives and takes access, through a role in your organization's management account. Setting it up takes a few minutes.").leading_to("/connections/new", "Connect AWS") }))),
+        ("connection-new", view("/connections/new", "Connect AWS", &put(connections::NewConnection {
+            role_arn: "arn:aws:iam::12345:role/stint".into(), region: "eu-central-1".into(),
+            mistakes: Mistakes::at("role_arn", "An account has twelve digits, as in arn:aws:iam::123456789012:role/stint: this one has 5."), ..Default::default() }))),
+        ("connection", view("/connections/con_1", "management", &put(connection(false)))),
+        ("connection-fresh", view("/connections/con_1", "management", &put(connection(true)))),
+        ("setup", view("/connections/con_1/setup", "Set up", &put(setup(true)))),
+        ("setup-trouble", view("/connections/con_1/setup", "Set up", &put(setup(false)))),
+        ("people", view("/people", "People", &put(users()))),
+        ("groups", view("/people/groups", "Groups", &put(identity::Groups { tabs: people_tabs("Groups"), rows: vec![identity::GroupRow { name: "Platform".into(), description: "On call for production".into(), members: "Bo Lindqvist, Mei Tan, Jonas Weber".into(), count: 3 }, identity::GroupRow { name: "Security".into(), description: String::new(), members: String::new(), count: 0 }], pager: Pager::default(), empty: Empty::new("users-group", "", "") }))),
+        ("links", view("/people/links", "Links", &put(links()))),
+        ("audit", view("/audit", "Audit", &put(audit_list()))),
+        ("sign-in", bare_page(StatusCode::OK, &bare("/sign-in"), "Sign in", &identity::SignIn { personas, ..Default::default() })),
+        ("sign-in-wrong", bare_page(StatusCode::UNPROCESSABLE_ENTITY, &bare("/sign-in"), "Sign in", &identity::SignIn { email: "ana@example.com".into(), mistakes: Mistakes::at("", "That e-mail and password do not go together. After 10 wrong tries the account is locked for a while."), ..Default::default() })),
+        ("error", error_page(&frame("/requests/req_0"), &trouble(StatusCode::NOT_FOUND, "not_found", "There is nothing here, or nothing you may see. Check the address, or ask whoever gave it to you."), "01jd4n7k2m9x")),
+        ("error-bare", error_page(&bare("/x"), &trouble(StatusCode::SERVICE_UNAVAILABLE, "not_initialised", "Stint has no user yet. On the machine it runs on, type: stint users create-admin --email you@example.com"), "01jd4n7k2m9x")),
+    ]
+}

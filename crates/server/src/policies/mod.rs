@@ -1,0 +1,280 @@
+//! Policies: the rules that route a request to the people who may answer it, kept as
+//! immutable versions.
+//!
+//! Tables: `policies`, `policy_versions`. Events: `policy.created`,
+//! `policy.version_written`. Everything a policy *means* is `stint_domain::policy`; this
+//! room keeps the versions and reads who is in the groups they name.
+//!
+//! It does not know what is asked for under a policy (that is `requests`), nor which
+//! entitlement has which policy (that is `catalog`). A version is never changed or deleted:
+//! requests point at the one they were asked under.
+
+use stint_db::{Priority, Query};
+use stint_domain::policy::{People, PolicyBody};
+use stint_domain::rights::{Answer, Relation, Verb, allowed};
+use stint_domain::{PolicyId, PolicyVersionId, Time, UserId};
+
+use crate::cx::Cx;
+use crate::http::{Page, Paging};
+use crate::{identity, outbox};
+
+mod error;
+mod http;
+mod store;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use error::Error;
+pub(crate) use http::{parsed, routes};
+pub(crate) use store::STATEMENTS;
+
+/// The longest name of a policy, in characters.
+pub const LONGEST_NAME: usize = 80;
+/// The longest note of a version, in characters.
+pub const LONGEST_NOTE: usize = 2_000;
+
+/// A policy with its latest version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Which.
+    pub id: PolicyId,
+    /// Unique, whatever the capitals.
+    pub name: String,
+    /// The version new requests are asked under.
+    pub latest: PolicyVersion,
+    /// Since when.
+    pub created_at: Time,
+    /// Counts changes of the record.
+    pub version: i64,
+}
+
+/// One immutable version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyVersion {
+    /// Which; what a request pins.
+    pub id: PolicyVersionId,
+    /// Of which policy.
+    pub policy: PolicyId,
+    /// What that policy is called.
+    pub name: String,
+    /// Counted from 1.
+    pub number: i64,
+    /// The rules.
+    pub body: PolicyBody,
+    /// What its author said about it.
+    pub note: String,
+    /// When it was written.
+    pub created_at: Time,
+    /// Who wrote it; nobody where the program did.
+    pub created_by: Option<UserId>,
+}
+
+/// A policy to be.
+#[derive(Debug, Clone)]
+pub struct NewPolicy {
+    /// Unique, whatever the capitals.
+    pub name: String,
+    /// Its first version.
+    pub first: NewVersion,
+}
+
+/// A version to be.
+#[derive(Debug, Clone)]
+pub struct NewVersion {
+    /// The rules.
+    pub body: PolicyBody,
+    /// What to remember about it; may be empty.
+    pub note: String,
+}
+
+/// Creates a policy with its first version.
+///
+/// Fails when the rules could never be met by the people there are ([`Error::Body`]), and
+/// when the name is taken.
+pub async fn create(cx: &Cx, new: NewPolicy) -> Result<Policy, Error> {
+    cx.authorize(Verb::CreatePolicy, Relation::None)?;
+    let name = checked_name(&new.name)?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    check(&mut tx, &new.first).await?;
+    let id = cx.app.ids.new_id();
+    let policy = Policy {
+        id,
+        latest: written(cx, id, &name, 1, new.first),
+        created_at: cx.now,
+        version: 1,
+        name,
+    };
+    if let Err(error) = store::insert(&mut tx, &policy, &key(&policy.name)).await {
+        return Err(if error.is_unique(store::NAME_KEY) {
+            Error::NameTaken(policy.name)
+        } else {
+            error.into()
+        });
+    }
+    let facts = serde_json::json!({
+        "name": policy.name,
+        "number": 1,
+        "body": policy.latest.body,
+        "note": policy.latest.note,
+    });
+    tx.audit(cx.event(
+        "policy.created",
+        [id.into(), policy.latest.id.into()],
+        facts,
+    ));
+    let news = serde_json::json!({ "policy": id, "version": policy.latest.id });
+    outbox::emit(&mut tx, cx, "policy.created", news).await?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(policy)
+}
+
+/// Writes a new version. Requests already asked keep the one they were asked under.
+///
+/// `expected` is the record's version the caller had seen; another one now is
+/// [`Error::Stale`].
+pub async fn new_version(
+    cx: &Cx,
+    id: PolicyId,
+    new: NewVersion,
+    expected: Option<i64>,
+) -> Result<Policy, Error> {
+    cx.authorize(Verb::NewPolicyVersion, Relation::Others)?;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let (number, found) = store::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    if let Some(expected) = expected.filter(|expected| *expected != found) {
+        return Err(Error::Stale { expected, found });
+    }
+    check(&mut tx, &new).await?;
+    let before = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let version = written(cx, id, &before.name, number + 1, new);
+    store::insert_version(&mut tx, &version).await?;
+    store::advance(&mut tx, id, version.number).await?;
+    let facts = serde_json::json!({
+        "name": before.name,
+        "number": version.number,
+        "body": version.body,
+        "before": before.latest.body,
+        "note": version.note,
+    });
+    tx.audit(cx.event(
+        "policy.version_written",
+        [id.into(), version.id.into()],
+        facts,
+    ));
+    let news = serde_json::json!({ "policy": id, "version": version.id });
+    outbox::emit(&mut tx, cx, "policy.version_written", news).await?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(Policy {
+        latest: version,
+        version: found + 1,
+        ..before
+    })
+}
+
+/// Policies by name, each with its latest version.
+pub async fn list(cx: &Cx, paging: &Paging) -> Result<Page<Policy>, Error> {
+    cx.authorize(Verb::ListPolicies, Relation::None)?;
+    let mut q = cx.read().await?;
+    let after = paging.after::<String>()?.unwrap_or_default();
+    let rows = store::list(&mut q, &after, paging.fetch()).await?;
+    Ok(paging.page(rows, |policy| key(&policy.name)))
+}
+
+/// One policy with its latest version.
+pub async fn get(cx: &Cx, id: PolicyId) -> Result<Policy, Error> {
+    cx.authorize(Verb::GetPolicy, Relation::Others)?;
+    let mut q = cx.read().await?;
+    store::get(&mut q, id).await?.ok_or(Error::NotFound)
+}
+
+/// The versions of a policy, newest first.
+pub async fn versions(
+    cx: &Cx,
+    id: PolicyId,
+    paging: &Paging,
+) -> Result<Page<PolicyVersion>, Error> {
+    cx.authorize(Verb::GetPolicy, Relation::Others)?;
+    let mut q = cx.read().await?;
+    store::get(&mut q, id).await?.ok_or(Error::NotFound)?;
+    let below = paging.after::<i64>()?.unwrap_or(i64::MAX);
+    let rows = store::versions(&mut q, id, below, paging.fetch()).await?;
+    Ok(paging.page(rows, |version| version.number))
+}
+
+/// The latest version of a policy, for other rooms.
+pub async fn current(
+    q: &mut impl Query,
+    id: PolicyId,
+) -> Result<Option<PolicyVersion>, stint_db::Error> {
+    Ok(store::get(q, id).await?.map(|policy| policy.latest))
+}
+
+/// One version, for other rooms.
+pub async fn version(
+    q: &mut impl Query,
+    id: PolicyVersionId,
+) -> Result<Option<PolicyVersion>, stint_db::Error> {
+    store::version(q, id).await
+}
+
+/// Who could decide under these rules, as it is now: the members of the groups they name,
+/// and which of everybody named is active and has no role that decides nothing.
+pub async fn people(q: &mut impl Query, body: &PolicyBody) -> Result<People, stint_db::Error> {
+    let (mut users, groups) = body.sources();
+    let mut people = People::default();
+    for group in groups {
+        if identity::group(q, group).await?.is_none() {
+            continue;
+        }
+        let members = identity::active_members(q, group).await?;
+        users.extend(members.iter().copied());
+        people.groups.insert(group, members.into_iter().collect());
+    }
+    let users: Vec<_> = users.into_iter().collect();
+    people.able = (identity::users(q, &users).await?.into_iter())
+        .filter(|user| user.active && decides(user))
+        .map(|user| user.id)
+        .collect();
+    Ok(people)
+}
+
+/// Whether a user's roles let them decide on what a policy names them for.
+fn decides(user: &identity::User) -> bool {
+    allowed(&user.all_roles(), Verb::ApproveRequest, Relation::Involved) == Answer::Yes
+}
+
+async fn check(q: &mut impl Query, new: &NewVersion) -> Result<(), Error> {
+    if new.note.chars().count() > LONGEST_NOTE {
+        return Err(Error::Note);
+    }
+    let people = people(q, &new.body).await?;
+    new.body.check(&people).map_err(Error::Body)
+}
+
+fn written(cx: &Cx, policy: PolicyId, name: &str, number: i64, new: NewVersion) -> PolicyVersion {
+    PolicyVersion {
+        id: cx.app.ids.new_id(),
+        policy,
+        name: name.to_owned(),
+        number,
+        body: new.body,
+        note: new.note.trim().to_owned(),
+        created_at: cx.now,
+        created_by: cx.person().ok().map(|person| person.id),
+    }
+}
+
+fn checked_name(name: &str) -> Result<String, Error> {
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    match name.chars().count() {
+        1..=LONGEST_NAME => Ok(name),
+        _ => Err(Error::Name),
+    }
+}
+
+/// The form a name is unique and ordered by.
+fn key(name: &str) -> String {
+    name.to_lowercase()
+}

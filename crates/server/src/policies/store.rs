@@ -1,0 +1,136 @@
+//! All SQL of policies and their versions.
+
+use stint_db::{Query, Row, Tx, args};
+use stint_domain::{PolicyId, PolicyVersionId, Time, UserId};
+
+use super::{Policy, PolicyVersion};
+
+stint_db::statements! {
+    /// A policy begins.
+    INSERT = "insert into policies (id, name, name_key, latest_number, created_at, version)
+        values ($1, $2, $3, 1, $4, 1)";
+    /// The only thing that changes about a policy: which version is its latest.
+    ADVANCE = "update policies set latest_number = $2, version = version + 1 where id = $1";
+    /// Versions are only ever added.
+    INSERT_VERSION = "insert into policy_versions
+        (id, policy_id, number, body, note, created_at, created_by)
+        values ($1, $2, $3, $4, $5, $6, $7)";
+    /// Before a new version is written.
+    LOCK = "select latest_number, version from policies where id = $1{lock}";
+    /// One policy with its latest version.
+    GET = "select p.id, p.name, p.created_at, p.version,
+            v.id as version_id, v.number, v.body, v.note,
+            v.created_at as written_at, v.created_by
+        from policies p join policy_versions v
+            on v.policy_id = p.id and v.number = p.latest_number
+        where p.id = $1";
+    /// By name.
+    LIST = "select p.id, p.name, p.created_at, p.version,
+            v.id as version_id, v.number, v.body, v.note,
+            v.created_at as written_at, v.created_by
+        from policies p join policy_versions v
+            on v.policy_id = p.id and v.number = p.latest_number
+        where p.name_key > $1 order by p.name_key limit $2";
+    /// Newest first, below a number.
+    VERSIONS = "select p.id, p.name, v.id as version_id, v.number, v.body, v.note,
+            v.created_at as written_at, v.created_by
+        from policies p join policy_versions v on v.policy_id = p.id
+        where p.id = $1 and v.number < $2 order by v.number desc limit $3";
+    /// One version, whichever policy's.
+    VERSION = "select p.id, p.name, v.id as version_id, v.number, v.body, v.note,
+            v.created_at as written_at, v.created_by
+        from policy_versions v join policies p on p.id = v.policy_id
+        where v.id = $1";
+}
+
+/// What identifies the key a name is unique by.
+pub(super) const NAME_KEY: &str = "policies.name_key";
+
+pub(super) async fn insert(tx: &mut Tx, policy: &Policy, key: &str) -> stint_db::Result<()> {
+    let Policy { id, name, .. } = policy;
+    let args = args![*id, name.as_str(), key, policy.created_at];
+    tx.run(&INSERT, args).await?;
+    insert_version(tx, &policy.latest).await
+}
+
+pub(super) async fn insert_version(tx: &mut Tx, v: &PolicyVersion) -> stint_db::Result<()> {
+    let body = serde_json::to_value(&v.body).unwrap_or_default();
+    let args = args![
+        v.id,
+        v.policy,
+        v.number,
+        body,
+        v.note.as_str(),
+        v.created_at,
+        v.created_by
+    ];
+    tx.run(&INSERT_VERSION, args).await?;
+    Ok(())
+}
+
+pub(super) async fn advance(tx: &mut Tx, id: PolicyId, number: i64) -> stint_db::Result<()> {
+    tx.run(&ADVANCE, args![id, number]).await?;
+    Ok(())
+}
+
+/// The latest number and the row's version, locked.
+pub(super) async fn lock(tx: &mut Tx, id: PolicyId) -> stint_db::Result<Option<(i64, i64)>> {
+    let row = tx.maybe(&LOCK, args![id]).await?;
+    row.map(|row| Ok((row.get("latest_number")?, row.get("version")?)))
+        .transpose()
+}
+
+pub(super) async fn get(q: &mut impl Query, id: PolicyId) -> stint_db::Result<Option<Policy>> {
+    let row = q.maybe(&GET, args![id]).await?;
+    row.as_ref().map(policy).transpose()
+}
+
+pub(super) async fn list(
+    q: &mut impl Query,
+    after: &str,
+    limit: i64,
+) -> stint_db::Result<Vec<Policy>> {
+    let rows = q.all(&LIST, args![after, limit]).await?;
+    rows.iter().map(policy).collect()
+}
+
+pub(super) async fn versions(
+    q: &mut impl Query,
+    id: PolicyId,
+    below: i64,
+    limit: i64,
+) -> stint_db::Result<Vec<PolicyVersion>> {
+    let rows = q.all(&VERSIONS, args![id, below, limit]).await?;
+    rows.iter().map(version_row).collect()
+}
+
+pub(super) async fn version(
+    q: &mut impl Query,
+    id: PolicyVersionId,
+) -> stint_db::Result<Option<PolicyVersion>> {
+    let row = q.maybe(&VERSION, args![id]).await?;
+    row.as_ref().map(version_row).transpose()
+}
+
+fn policy(row: &Row) -> stint_db::Result<Policy> {
+    Ok(Policy {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        created_at: row.get("created_at")?,
+        version: row.get("version")?,
+        latest: version_row(row)?,
+    })
+}
+
+fn version_row(row: &Row) -> stint_db::Result<PolicyVersion> {
+    Ok(PolicyVersion {
+        id: row.get::<PolicyVersionId>("version_id")?,
+        policy: row.get("id")?,
+        name: row.get("name")?,
+        number: row.get("number")?,
+        body: row.json("body")?,
+        note: row.get("note")?,
+        created_at: row.get::<Time>("written_at")?,
+        created_by: row.get::<Option<UserId>>("created_by")?,
+    })
+}

@@ -1,0 +1,189 @@
+//! Asking: who would have to approve, and the request itself.
+
+use serde_json::json;
+use stint_db::{Priority, Query};
+use stint_domain::entitlement::Pair;
+use stint_domain::policy::{Ask, ExplainedStep, People, Refusal, Verdict};
+use stint_domain::request::{self as rules, Progress};
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{EntitlementId, Span, Time, UserId};
+
+use super::{Error, Hurdle, Request, decide, store, via};
+use crate::catalog::Offer;
+use crate::cx::Cx;
+use crate::http::Fault as _;
+use crate::{catalog, connections, directory, grants, outbox, policies};
+
+/// What somebody asks for, for themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRequest {
+    /// What.
+    pub entitlement: EntitlementId,
+    /// For how long, from the moment the access is there.
+    pub duration: Span,
+    /// Why; may be empty where the policy allows.
+    pub reason: String,
+    /// Not before; at once if absent.
+    pub start: Option<Time>,
+}
+
+/// What somebody wants to know before they ask. What is absent is not judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// What.
+    pub entitlement: EntitlementId,
+    /// For how long.
+    pub duration: Option<Span>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Not before.
+    pub start: Option<Time>,
+}
+
+/// What would happen.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// What it is about, under which policy version, and how long at most.
+    pub offer: Offer,
+    /// Who would have to approve, and which of them could not; empty where nobody has to.
+    pub steps: Vec<ExplainedStep>,
+    /// Why it cannot be asked like this; empty where it can.
+    pub hurdles: Vec<Hurdle>,
+}
+
+/// Who would have to approve and why, without asking for anything.
+///
+/// What is in none of the caller's catalogs does not exist.
+pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
+    cx.authorize(Verb::PreviewRequest, Relation::Own)?;
+    let user = cx.person()?.id;
+    let mut q = cx.read().await?;
+    let (offer, people) =
+        offered(cx, &mut q, user, probe.entitlement, Verb::PreviewRequest).await?;
+    let ask = Ask {
+        requester: user,
+        beneficiary: user,
+        duration: probe.duration.unwrap_or(offer.max_duration),
+        start: probe.start,
+        reason: probe.reason.clone().unwrap_or_default(),
+        entitlement_max: offer.entitlement_max,
+    };
+    let body = &offer.policy.body;
+    let mut hurdles: Vec<Hurdle> = match body.evaluate(&ask, &people, cx.now) {
+        Verdict::Refused(why) => (why.iter())
+            .filter(|why| probe.reason.is_some() || **why != Refusal::ReasonRequired)
+            .map(Hurdle::from)
+            .collect(),
+        Verdict::AutoApproved | Verdict::NeedsSteps(_) => Vec::new(),
+    };
+    if let Err(error) = principal(&mut q, user, &offer).await {
+        match error {
+            Error::NoLinkedPrincipal { .. } | Error::PrincipalGone { .. } => {
+                let (code, detail) = (error.code(), error.detail());
+                hurdles.insert(0, Hurdle { code, detail });
+            }
+            other => return Err(other),
+        }
+    }
+    Ok(Preview {
+        steps: body.explain(&ask, &people),
+        offer,
+        hurdles,
+    })
+}
+
+/// Asks for access, for oneself. Where the policy approves by itself the grant is open when
+/// this returns.
+///
+/// Fails with every reason the policy has against it, when the caller has no confirmed
+/// principal in that estate, and as if there were no such entitlement when it is in none of
+/// their catalogs.
+pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
+    cx.authorize(Verb::SubmitRequest, Relation::Own)?;
+    let user = cx.person()?.id;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let (offer, people) = offered(cx, &mut tx, user, new.entitlement, Verb::SubmitRequest).await?;
+    let pair = principal(&mut tx, user, &offer).await?;
+    let ask = Ask {
+        requester: user,
+        beneficiary: user,
+        duration: new.duration,
+        start: new.start,
+        reason: new.reason.trim().to_owned(),
+        entitlement_max: offer.entitlement_max,
+    };
+    let body = offer.policy.body.clone();
+    let (rules, progress) =
+        rules::Request::submit(body, &ask, &people, cx.now).map_err(Error::Refused)?;
+    let request = Request {
+        id: cx.app.new_id(),
+        rules,
+        pair,
+        policy: offer.policy,
+        reason: ask.reason,
+        duration: ask.duration,
+        start: ask.start,
+        decisions: Vec::new(),
+        version: 1,
+    };
+    store::insert(&mut tx, &request, &via(cx)).await?;
+    let facts = json!({
+        "entitlement": request.pair.entitlement,
+        "entitlement_name": offer.entitlement.name,
+        "principal": request.pair.principal,
+        "beneficiary": request.beneficiary(),
+        "policy_version": request.policy.id,
+        "policy": request.policy.name,
+        "policy_number": request.policy.number,
+        "duration_seconds": request.duration,
+        "start": request.start,
+        "reason": request.reason,
+    });
+    let subjects = [request.id.into(), request.entitlement().into(), user.into()];
+    tx.audit(cx.event("request.submitted", subjects, facts));
+    let news = json!({ "request": request.id, "state": request.state() });
+    outbox::emit(&mut tx, cx, "request.submitted", news).await?;
+    if progress == Progress::Approved {
+        decide::open(cx, &mut tx, &request).await?;
+    }
+    tx.commit().await?;
+    grants::nudge(&cx.app);
+    Ok(request)
+}
+
+/// What the user asks about, if they may know of it, and who could decide.
+async fn offered(
+    cx: &Cx,
+    q: &mut impl Query,
+    user: UserId,
+    id: EntitlementId,
+    verb: Verb,
+) -> Result<(Offer, People), Error> {
+    let Some(offer) = catalog::requestable(q, user, id).await? else {
+        cx.authorize(verb, Relation::OutOfCatalog)?;
+        return Err(Error::NotFound);
+    };
+    let people = policies::people(q, &offer.policy.body).await?;
+    Ok((offer, people))
+}
+
+/// The user's principal in that estate, with what they ask for.
+async fn principal(q: &mut impl Query, user: UserId, offer: &Offer) -> Result<Pair, Error> {
+    let connection = offer.entitlement.connection;
+    let Some(id) = directory::primary_principal(q, user, connection).await? else {
+        return Err(Error::NoLinkedPrincipal {
+            connection: (connections::connection(q, connection).await?)
+                .map_or_else(|| connection.to_string(), |found| found.name),
+        });
+    };
+    match directory::principal(q, id).await? {
+        Some(it) if it.gone_at.is_none() => Ok(Pair {
+            connection,
+            principal: id,
+            entitlement: offer.entitlement.id,
+        }),
+        gone => Err(Error::PrincipalGone {
+            name: gone.map_or_else(|| id.to_string(), |it| it.name),
+        }),
+    }
+}

@@ -1,0 +1,172 @@
+//! Answering, taking back, giving back.
+
+use serde_json::json;
+use stint_db::{Priority, Tx};
+use stint_domain::policy::LONGEST_TEXT;
+use stint_domain::request::{Answer, Progress, Verb as Tried};
+use stint_domain::rights::Verb;
+use stint_domain::{RequestId, UserId};
+
+use super::{Decision, Error, Request, decider, relation, store, via};
+use crate::cx::Cx;
+use crate::grants::{self, NewGrant, Origin};
+use crate::{directory, identity, outbox};
+
+/// Approves the current step on behalf of the caller. With the last approval needed the
+/// grant is opened in the same transaction.
+pub async fn approve(cx: &Cx, id: RequestId, comment: &str) -> Result<Request, Error> {
+    let comment = comment.trim();
+    if comment.chars().count() > LONGEST_TEXT {
+        return Err(Error::Comment);
+    }
+    decide(cx, id, Verb::ApproveRequest, Answer::Approve, comment).await
+}
+
+/// Denies the request on behalf of the caller. The reason must not be empty.
+pub async fn deny(cx: &Cx, id: RequestId, reason: &str) -> Result<Request, Error> {
+    let reason = reason.trim();
+    let answer = Answer::Deny {
+        reason: reason.to_owned(),
+    };
+    decide(cx, id, Verb::DenyRequest, answer, reason).await
+}
+
+async fn decide(
+    cx: &Cx,
+    id: RequestId,
+    verb: Verb,
+    answer: Answer,
+    comment: &str,
+) -> Result<Request, Error> {
+    let user = cx.person()?.id;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let mut request = taken(cx, &mut tx, id, verb).await?;
+    let who = decider(&mut tx, user).await?;
+    let approved = answer == Answer::Approve;
+    let tried = if approved {
+        Tried::Approve
+    } else {
+        Tried::Deny
+    };
+    let step = request.rules.may_decide(&who, tried)?.index;
+    let (rules, progress) = request.rules.decide(&who, answer, cx.now)?;
+    request.rules = rules;
+    let decision = Decision {
+        id: cx.app.new_id(),
+        step,
+        by: user,
+        approved,
+        comment: comment.to_owned(),
+        at: cx.now,
+    };
+    store::decided(&mut tx, id, &decision, &via(cx)).await?;
+    store::moved(&mut tx, id, &request.rules.state).await?;
+    request.version += 1;
+    let facts = json!({
+        "step": step + 1,
+        "answer": if approved { "approve" } else { "deny" },
+        "comment": comment,
+        "state": request.state(),
+    });
+    request.decisions.push(decision);
+    tx.audit(cx.event("request.decided", [id.into(), user.into()], facts));
+    match progress {
+        Progress::Waiting { .. } | Progress::Step { .. } => {
+            let news = json!({ "request": id });
+            outbox::emit(&mut tx, cx, "request.decided", news).await?;
+        }
+        Progress::Denied => {
+            let facts = json!({ "reason": comment, "by": user });
+            tx.audit(cx.event("request.denied", [id.into()], facts));
+            outbox::emit(&mut tx, cx, "request.denied", json!({ "request": id })).await?;
+        }
+        Progress::Approved => open(cx, &mut tx, &request).await?,
+    }
+    tx.commit().await?;
+    grants::nudge(&cx.app);
+    Ok(request)
+}
+
+/// Takes a request back before it is answered.
+pub async fn cancel(cx: &Cx, id: RequestId) -> Result<Request, Error> {
+    let user = cx.person()?.id;
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let mut request = taken(cx, &mut tx, id, Verb::CancelRequest).await?;
+    request.rules = request.rules.cancel(user, cx.now)?;
+    request.version += 1;
+    store::moved(&mut tx, id, &request.rules.state).await?;
+    let facts = json!({ "requester": request.requester() });
+    tx.audit(cx.event("request.cancelled", [id.into(), user.into()], facts));
+    outbox::emit(&mut tx, cx, "request.cancelled", json!({ "request": id })).await?;
+    tx.commit().await?;
+    grants::nudge(&cx.app);
+    Ok(request)
+}
+
+/// Gives back early what an approved request gave: closes its grants, also such as have not
+/// begun. The access is removed as after any end.
+pub async fn return_early(cx: &Cx, id: RequestId) -> Result<Request, Error> {
+    let user = cx.person()?.id;
+    let mut tx = cx.begin(Priority::Revoke).await?;
+    let request = taken(cx, &mut tx, id, Verb::ReturnRequest).await?;
+    if request.state() != "approved" {
+        return Err(Error::NothingToReturn(match request.state() {
+            "pending" => "this request is still pending: cancel it instead",
+            _ => "this request was never approved: there is nothing to return",
+        }));
+    }
+    let mut closed = Vec::new();
+    for grant in grants::of_request(&mut tx, id).await? {
+        if grants::close(cx, &mut tx, grant.id, grants::CloseReason::Returned).await? {
+            closed.push(grant.id);
+        }
+    }
+    if closed.is_empty() {
+        return Err(Error::NothingToReturn(
+            "what this request gave is over already: there is nothing to return",
+        ));
+    }
+    let facts = json!({ "grants": closed });
+    tx.audit(cx.event("request.returned", [id.into(), user.into()], facts));
+    outbox::emit(&mut tx, cx, "request.returned", json!({ "request": id })).await?;
+    tx.commit().await?;
+    grants::nudge(&cx.app);
+    Ok(request)
+}
+
+/// The request with its row held, once the caller's rights to it are found sufficient.
+async fn taken(cx: &Cx, tx: &mut Tx, id: RequestId, verb: Verb) -> Result<Request, Error> {
+    let user: UserId = cx.person()?.id;
+    let request = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
+    cx.authorize(verb, relation(tx, &request, user).await?)?;
+    Ok(request)
+}
+
+/// Opens what an approved request gives. The principal must still be the one that was asked
+/// for: approvers approved that one.
+pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), Error> {
+    let user = request.beneficiary();
+    let active = identity::user(tx, user).await?.is_some_and(|u| u.active);
+    if !active {
+        return Err(Error::BeneficiaryInactive);
+    }
+    let pair = request.pair;
+    if directory::primary_principal(tx, user, pair.connection).await? != Some(pair.principal) {
+        return Err(Error::PrincipalChanged);
+    }
+    let grant = NewGrant {
+        pair,
+        user,
+        origin: Origin::Request(request.id),
+        start: request.start.map_or(cx.now, |start| start.max(cx.now)),
+        duration: Some(request.duration),
+        approved_at: cx.now,
+    };
+    let grant = grants::open(cx, tx, grant).await?;
+    let approvers: Vec<_> = request.decisions.iter().map(|d| d.by).collect();
+    let facts = json!({ "grant": grant, "approved_by": approvers });
+    tx.audit(cx.event("request.approved", [request.id.into(), grant.into()], facts));
+    let news = json!({ "request": request.id, "grant": grant });
+    outbox::emit(tx, cx, "request.approved", news).await?;
+    Ok(())
+}

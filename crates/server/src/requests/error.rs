@@ -1,0 +1,154 @@
+//! What can go wrong with requests.
+
+use stint_domain::policy::Refusal;
+use stint_domain::request::Refused;
+
+use crate::cx::Denied;
+use crate::grants;
+use crate::http::{BadCursor, Fault, Kind};
+
+/// Why a verb of this room failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// There is no such thing, or the caller does not see it.
+    #[error("there is no such thing")]
+    NotFound,
+    /// The cursor of a list is none of ours.
+    #[error("the cursor of a list is none of ours")]
+    Cursor(#[from] BadCursor),
+    /// It cannot be asked like this; every reason there is, never empty.
+    #[error("it cannot be asked like this: {}", join(.0))]
+    Refused(Vec<Refusal>),
+    /// The decision or cancellation was not taken.
+    #[error(transparent)]
+    Decision(#[from] Refused),
+    /// The beneficiary has no identity in AWS that could hold it.
+    #[error(
+        "you have no confirmed link to a principal of the connection “{connection}”: ask Helpdesk \
+         to propose one, and a Connection Admin to confirm it; then ask again"
+    )]
+    NoLinkedPrincipal {
+        /// The connection's name.
+        connection: String,
+    },
+    /// The beneficiary's principal is gone from AWS.
+    #[error(
+        "your principal “{name}” is no longer in AWS: ask a Connection Admin to confirm a link to \
+         the one you have now; then ask again"
+    )]
+    PrincipalGone {
+        /// Its name.
+        name: String,
+    },
+    /// The beneficiary's principal is not the one that was asked for any more.
+    #[error(
+        "the beneficiary's link to AWS has changed since this was asked: deny it, and have them \
+         ask again"
+    )]
+    PrincipalChanged,
+    /// The beneficiary is not active any more.
+    #[error("the beneficiary is not active any more: deny it")]
+    BeneficiaryInactive,
+    /// There is nothing to return.
+    #[error("{0}")]
+    NothingToReturn(&'static str),
+    /// A comment is endless.
+    #[error(
+        "a comment has at most {} characters",
+        stint_domain::policy::LONGEST_TEXT
+    )]
+    Comment,
+    /// A filter that is no state.
+    #[error("`{0}` is no state: use pending, approved, denied or cancelled")]
+    State(String),
+    /// The grants could not be opened or closed.
+    #[error(transparent)]
+    Grants(#[from] grants::Error),
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] stint_db::Error),
+}
+
+/// One reason why something cannot be asked for like this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hurdle {
+    /// The stable code.
+    pub code: &'static str,
+    /// What to do.
+    pub detail: String,
+}
+
+impl From<&Refusal> for Hurdle {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            code: refusal.code(),
+            detail: refusal.to_string(),
+        }
+    }
+}
+
+fn join(refusals: &[Refusal]) -> String {
+    let texts: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Denied(denied) => denied.kind(),
+            Self::Cursor(cursor) => cursor.kind(),
+            Self::NotFound => Kind::Invisible,
+            Self::Decision(refused) => match refused {
+                Refused::WrongState { .. } | Refused::AlreadyDecided { .. } => Kind::Conflict,
+                Refused::SelfApproval { .. }
+                | Refused::NotAnApprover { .. }
+                | Refused::BecameApproverAfterSubmission { .. } => Kind::Denied,
+                Refused::ReasonRequired | Refused::ReasonTooLong { .. } => Kind::Invalid,
+            },
+            Self::Refused(_)
+            | Self::NoLinkedPrincipal { .. }
+            | Self::PrincipalGone { .. }
+            | Self::Comment
+            | Self::State(_) => Kind::Invalid,
+            Self::PrincipalChanged | Self::BeneficiaryInactive | Self::NothingToReturn(_) => {
+                Kind::Conflict
+            }
+            Self::Grants(error) => error.kind(),
+            Self::Db(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Denied(denied) => denied.code(),
+            Self::Cursor(cursor) => cursor.code(),
+            Self::NotFound => "not_found",
+            Self::Refused(why) => why.first().map_or("refused", Refusal::code),
+            Self::Decision(refused) => refused.code(),
+            Self::NoLinkedPrincipal { .. } => "no_linked_principal",
+            Self::PrincipalGone { .. } => "principal_gone",
+            Self::PrincipalChanged => "principal_changed",
+            Self::BeneficiaryInactive => "beneficiary_inactive",
+            Self::NothingToReturn(_) => "nothing_to_return",
+            Self::Comment => "comment_too_long",
+            Self::State(_) => "invalid_state",
+            Self::Grants(error) => error.code(),
+            Self::Db(error) => error.code(),
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Denied(denied) => denied.detail(),
+            Self::Cursor(cursor) => cursor.detail(),
+            Self::Refused(why) => join(why),
+            Self::Grants(error) => error.detail(),
+            Self::Db(error) => error.detail(),
+            other => other.to_string(),
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! Requests over HTTP.
+
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use serde::Deserialize;
+use stint_api::{Page, Problem, requests as wire};
+use stint_domain::policy::{ExplainedStep, Hindrance, Route};
+use stint_domain::rights::Verb;
+use stint_domain::{RequestId, Span};
+use utoipa::IntoParams;
+use utoipa_axum::routes;
+
+use super::read::{What, Who};
+use super::{Detail, Filter, Happening, Line, NewRequest, Preview, Probe, StepView};
+use crate::catalog::named;
+use crate::cx::Cx;
+use crate::grants;
+use crate::http::{Failure, Idempotent, Json, Paging, Path, Query, Routes, versioned};
+use crate::policies::{PolicyVersion, parsed};
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .api(Verb::PreviewRequest, routes!(preview))
+        .api(Verb::SubmitRequest, routes!(submit))
+        .api(Verb::MyRequests, routes!(mine))
+        .api(Verb::ListRequests, routes!(list))
+        .api(Verb::Inbox, routes!(inbox))
+        .api(Verb::GetRequest, routes!(get))
+        .api(Verb::ApproveRequest, routes!(approve))
+        .api(Verb::DenyRequest, routes!(deny))
+        .api(Verb::CancelRequest, routes!(cancel))
+        .api(Verb::ReturnRequest, routes!(give_back))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "limit and cursor are here for the description; `Paging` reads them"
+)]
+struct Asked {
+    /// Only those that are `pending`, `approved`, `denied` or `cancelled`.
+    state: Option<String>,
+    /// How many, 1 to 200 (50).
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Tells who would have to approve and why, without asking for anything.
+#[utoipa::path(
+    post,
+    path = "/api/v1/requests/preview",
+    tag = "requests",
+    request_body = wire::PreviewRequest,
+    responses((status = 200, body = wire::Preview), (status = "4XX", body = Problem))
+)]
+async fn preview(
+    cx: Cx,
+    Json(input): Json<wire::PreviewRequest>,
+) -> Result<Json<wire::Preview>, Failure> {
+    let probe = Probe {
+        entitlement: parsed("entitlement", &input.entitlement)?,
+        duration: input.duration_seconds.map(Span::seconds),
+        reason: input.reason,
+        start: input
+            .start
+            .as_deref()
+            .map(|t| parsed("start", t))
+            .transpose()?,
+    };
+    let found = super::preview(&cx, probe).await?;
+    let people = super::read::approvers(&cx, &found.steps).await?;
+    Ok(Json(previewed(found, &people)))
+}
+
+/// Asks for access, for oneself.
+#[utoipa::path(
+    post,
+    path = "/api/v1/requests",
+    tag = "requests",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key repeats the answer, not the request.")),
+    request_body = wire::NewRequest,
+    responses((status = 201, body = wire::Request), (status = "4XX", body = Problem))
+)]
+async fn submit(cx: Cx, body: Idempotent<wire::NewRequest>) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        let new = NewRequest {
+            entitlement: parsed("entitlement", &input.entitlement)?,
+            duration: Span::seconds(input.duration_seconds),
+            reason: input.reason,
+            start: input
+                .start
+                .as_deref()
+                .map(|t| parsed("start", t))
+                .transpose()?,
+        };
+        let made = stint_db::retrying(|| super::submit(&cx, new.clone())).await?;
+        answer(&cx, StatusCode::CREATED, made.id).await
+    })
+    .await
+}
+
+/// Lists the caller's requests, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/requests",
+    tag = "requests",
+    params(
+        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, body = Page<wire::RequestLine>), (status = "4XX", body = Problem))
+)]
+async fn mine(cx: Cx, paging: Paging) -> Result<Json<Page<wire::RequestLine>>, Failure> {
+    Ok(page(super::mine(&cx, &paging).await?))
+}
+
+/// Lists everybody's requests, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/requests/all",
+    tag = "requests",
+    params(Asked),
+    responses((status = 200, body = Page<wire::RequestLine>), (status = "4XX", body = Problem))
+)]
+async fn list(
+    cx: Cx,
+    Query(asked): Query<Asked>,
+    paging: Paging,
+) -> Result<Json<Page<wire::RequestLine>>, Failure> {
+    let filter = Filter { state: asked.state };
+    Ok(page(super::list(&cx, &filter, &paging).await?))
+}
+
+/// Lists what waits for the caller's decision, oldest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/approvals",
+    tag = "requests",
+    params(
+        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, body = Page<wire::RequestLine>), (status = "4XX", body = Problem))
+)]
+async fn inbox(cx: Cx, paging: Paging) -> Result<Json<Page<wire::RequestLine>>, Failure> {
+    Ok(page(super::inbox(&cx, &paging).await?))
+}
+
+/// One request with everything there is to know about it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/requests/{id}",
+    tag = "requests",
+    params(("id" = String, Path, description = "`req_…`")),
+    responses((status = 200, body = wire::Request), (status = "4XX", body = Problem))
+)]
+async fn get(cx: Cx, Path(id): Path<RequestId>) -> Result<Response, Failure> {
+    answer(&cx, StatusCode::OK, id).await
+}
+
+/// Approves the current step.
+#[utoipa::path(
+    post,
+    path = "/api/v1/requests/{id}/approve",
+    tag = "requests",
+    params(("id" = String, Path, description = "`req_…`")),
+    request_body = wire::Approve,
+    responses((status = 200, body = wire::Request), (status = "4XX", body = Problem))
+)]
+async fn approve(
+    cx: Cx,
+    Path(id): Path<RequestId>,
+    body: Idempotent<wire::Approve>,
+) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        stint_db::retrying(|| super::approve(&cx, id, &input.comment)).await?;
+        answer(&cx, StatusCode::OK, id).await
+    })
+    .await
+}
+
+/// Denies the request.
+#[utoipa::path(
+    post,
+    path = "/api/v1/requests/{id}/deny",
+    tag = "requests",
+    params(("id" = String, Path, description = "`req_…`")),
+    request_body = wire::Deny,
+    responses((status = 200, body = wire::Request), (status = "4XX", body = Problem))
+)]
+async fn deny(
+    cx: Cx,
+    Path(id): Path<RequestId>,
+    body: Idempotent<wire::Deny>,
+) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        stint_db::retrying(|| super::deny(&cx, id, &input.reason)).await?;
+        answer(&cx, StatusCode::OK, id).await
+    })
+    .await
+}
+
+/// Takes a request back before it is answered.
+#[utoipa::path(
+    post,
+    path = "/api/v1/requests/{id}/cancel",
+    tag = "requests",
+    params(("id" = String, Path, description = "`req_…`")),
+    request_body = wire::Nothing,
+    responses((status = 200, body = wire::Request), (status = "4XX", body = Problem))
+)]
+async fn cancel(
+    cx: Cx,
+    Path(id): Path<RequestId>,
+    body: Idempotent<wire::Nothing>,
+) -> Result<Response, Failure> {
+    body.run(cx, async |cx, _| {
+        stint_db::retrying(|| super::cancel(&cx, id)).await?;
+        answer(&cx, StatusCode::OK, id).await
+    })
+    .await
+}
+
+/// Gives back early what a request gave.
+#[utoipa::path(
+    post,
+    path = "/api/v1/requests/{id}/return",
+    tag = "requests",
+    params(("id" = String, Path, description = "`req_…`")),
+    request_body = wire::Nothing,
+    responses((status = 200, body = wire::Request), (status = "4XX", body = Problem))
+)]
+async fn give_back(
+    cx: Cx,
+    Path(id): Path<RequestId>,
+    body: Idempotent<wire::Nothing>,
+) -> Result<Response, Failure> {
+    body.run(cx, async |cx, _| {
+        stint_db::retrying(|| super::return_early(&cx, id)).await?;
+        answer(&cx, StatusCode::OK, id).await
+    })
+    .await
+}
+
+/// The request as it is now, seen by the caller.
+async fn answer(cx: &Cx, status: StatusCode, id: RequestId) -> Result<Response, Failure> {
+    let detail = super::get(cx, id).await?;
+    let version = detail.line.request.version;
+    Ok(versioned(version, (status, Json(shown(cx, detail)))).into_response())
+}
+
+fn page(page: Page<Line>) -> Json<Page<wire::RequestLine>> {
+    Json(Page {
+        items: page.items.into_iter().map(line).collect(),
+        next: page.next,
+    })
+}
+
+fn line(it: Line) -> wire::RequestLine {
+    let request = it.request;
+    wire::RequestLine {
+        id: request.id.to_string(),
+        entitlement: named(&it.entitlement),
+        requester: who(&it.requester),
+        beneficiary: who(&it.beneficiary),
+        state: request.state().to_owned(),
+        submitted_at: request.submitted_at().to_string(),
+        closed_at: request.rules.state.closed_at().map(|at| at.to_string()),
+        duration_seconds: request.duration.as_seconds(),
+        start: request.start.map(|at| at.to_string()),
+        reason: request.reason,
+    }
+}
+
+fn shown(cx: &Cx, it: Detail) -> wire::Request {
+    wire::Request {
+        policy: policy(&it.line.request.policy),
+        version: it.line.request.version,
+        line: line(it.line),
+        steps: it.steps.into_iter().map(step).collect(),
+        waiting: it.waiting.map(|waiting| wire::Waiting {
+            stuck: waiting.rules.stuck(),
+            step: waiting.rules.name,
+            still: waiting.rules.still,
+            who: waiting.who.iter().map(who).collect(),
+        }),
+        grants: it.grants.iter().map(|grant| given(cx, grant)).collect(),
+        timeline: it.timeline.into_iter().map(happening).collect(),
+        may: (it.may.iter())
+            .filter_map(|verb| verb.as_str().split_once('.'))
+            .map(|(_, word)| word.to_owned())
+            .collect(),
+    }
+}
+
+fn step(it: StepView) -> wire::RequestStep {
+    wire::RequestStep {
+        name: it.name,
+        needed: it.needed,
+        state: it.standing.as_str().to_owned(),
+        decisions: (it.decisions.into_iter())
+            .map(|(by, decision)| wire::Decision {
+                by: who(&by),
+                answer: if decision.approved { "approve" } else { "deny" }.to_owned(),
+                comment: decision.comment,
+                at: decision.at.to_string(),
+            })
+            .collect(),
+    }
+}
+
+fn given(cx: &Cx, grant: &grants::Grant) -> wire::RequestGrant {
+    wire::RequestGrant {
+        id: grant.id.to_string(),
+        status: grant.status(cx.now).to_string(),
+        start: grant.start.to_string(),
+        end: grant.end().map(|at| at.to_string()),
+    }
+}
+
+fn happening(it: Happening) -> wire::Happening {
+    let text = it.text();
+    let (what, by, aws_request_id) = match it.what {
+        What::Asked(by) => ("request.submitted".to_owned(), Some(by), None),
+        What::AutoApproved => ("request.approved".to_owned(), None, None),
+        What::Decided(by, d) if d.approved => ("request.decided".to_owned(), Some(by), None),
+        What::Decided(by, _) => ("request.denied".to_owned(), Some(by), None),
+        What::Cancelled(by) => ("request.cancelled".to_owned(), Some(by), None),
+        What::Grant(moment) => (moment.what, None, moment.aws_request_id),
+    };
+    wire::Happening {
+        at: it.at.to_string(),
+        what,
+        text,
+        by: by.as_ref().map(who),
+        aws_request_id,
+    }
+}
+
+fn who(it: &Who) -> wire::Who {
+    wire::Who {
+        id: it.id.to_string(),
+        name: it.name.clone(),
+    }
+}
+
+fn policy(it: &PolicyVersion) -> wire::PolicyName {
+    wire::PolicyName {
+        id: it.policy.to_string(),
+        name: it.name.clone(),
+        number: it.number,
+    }
+}
+
+fn previewed(it: Preview, people: &[Who]) -> wire::Preview {
+    let body = &it.offer.policy.body;
+    let verdict = match (&it.hurdles[..], &body.route) {
+        ([], Route::AutoApprove) => "auto_approved",
+        ([], Route::Steps(_)) => "needs_approval",
+        _ => "refused",
+    };
+    wire::Preview {
+        verdict: verdict.to_owned(),
+        refusals: (it.hurdles.into_iter())
+            .map(|hurdle| wire::Refusal {
+                code: hurdle.code.to_owned(),
+                detail: hurdle.detail,
+            })
+            .collect(),
+        steps: (it.steps.into_iter())
+            .map(|step| explained(step, people))
+            .collect(),
+        policy: policy(&it.offer.policy),
+        max_duration_seconds: it.offer.max_duration.as_seconds(),
+        reason_required: body.reason.required,
+        reason_min_length: body.reason.min_length,
+    }
+}
+
+fn explained(it: ExplainedStep, people: &[Who]) -> wire::PreviewStep {
+    wire::PreviewStep {
+        name: it.name,
+        needed: it.needed,
+        approvers: (it.approvers.into_iter())
+            .filter_map(|approver| {
+                let user = people.iter().find(|who| who.id == approver.user)?;
+                Some(wire::PreviewApprover {
+                    user: who(user),
+                    named: approver.named,
+                    groups: approver.groups.iter().map(ToString::to_string).collect(),
+                    hindrance: approver.hindrance.map(|hindrance| {
+                        match hindrance {
+                            Hindrance::OwnRequest => "own_request",
+                            Hindrance::Unable => "unable",
+                        }
+                        .to_owned()
+                    }),
+                })
+            })
+            .collect(),
+    }
+}

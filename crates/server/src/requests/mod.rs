@@ -1,0 +1,158 @@
+//! Requests: asking for access, and answering.
+//!
+//! Tables: `requests`, `request_approvers`, `decisions`. Events: `request.submitted`,
+//! `request.decided`, `request.approved`, `request.denied`, `request.cancelled`,
+//! `request.returned`.
+//!
+//! What may happen is `stint_domain::request`'s to say, by the policy version pinned when
+//! it was asked; this room loads the facts (who is in which group *now*), writes down the
+//! answer, and opens the grants in the same transaction as the last approval. Two people
+//! who decide at once are put one after the other by the request's row.
+//!
+//! It does not know what happens in AWS (that is `grants`), and nobody asks for others yet:
+//! requester and beneficiary are the same person.
+
+use std::collections::BTreeSet;
+
+use stint_db::Query;
+use stint_domain::entitlement::Pair;
+use stint_domain::request::{self as rules, Decider, Membership};
+use stint_domain::rights::Relation;
+use stint_domain::{DecisionId, EntitlementId, RequestId, Span, Time, UserId};
+
+use crate::cx::{Cx, Via};
+use crate::identity;
+use crate::policies::PolicyVersion;
+
+mod ask;
+mod decide;
+mod error;
+mod http;
+pub(crate) mod pages;
+mod read;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use ask::{NewRequest, Preview, Probe, preview, submit};
+pub use decide::{approve, cancel, deny, return_early};
+pub use error::{Error, Hurdle};
+pub(crate) use http::routes;
+pub(crate) use pages::{AskOnce, RequestRow, request_row, routes as page_routes};
+pub use read::{Detail, Filter, Happening, Line, StepView, get, inbox, list, mine};
+pub(crate) use store::STATEMENTS;
+
+/// A request as it is stored: the rules' view of it, and what was asked in AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Which.
+    pub id: RequestId,
+    /// What the rules know: who, when, the pinned rules, how far it is.
+    pub rules: rules::Request,
+    /// Who would hold what.
+    pub pair: Pair,
+    /// The pinned version.
+    pub policy: PolicyVersion,
+    /// Why.
+    pub reason: String,
+    /// For how long, from the moment the access is there.
+    pub duration: Span,
+    /// Not before; at once if absent.
+    pub start: Option<Time>,
+    /// Every answer given, oldest first.
+    pub decisions: Vec<Decision>,
+    /// Counts changes.
+    pub version: i64,
+}
+
+/// One person's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Which.
+    pub id: DecisionId,
+    /// At which step, counted from 0.
+    pub step: usize,
+    /// Whose.
+    pub by: UserId,
+    /// Whether it was yes.
+    pub approved: bool,
+    /// What they said.
+    pub comment: String,
+    /// When.
+    pub at: Time,
+}
+
+impl Request {
+    /// Who asked.
+    pub const fn requester(&self) -> UserId {
+        self.rules.question.requester
+    }
+
+    /// Who would hold the access.
+    pub const fn beneficiary(&self) -> UserId {
+        self.rules.question.beneficiary
+    }
+
+    /// What was asked for.
+    pub const fn entitlement(&self) -> EntitlementId {
+        self.pair.entitlement
+    }
+
+    /// When.
+    pub const fn submitted_at(&self) -> Time {
+        self.rules.question.submitted_at
+    }
+
+    /// `pending`, `approved`, `denied` or `cancelled`.
+    pub const fn state(&self) -> &'static str {
+        self.rules.state.as_str()
+    }
+}
+
+/// How somebody stands to a request.
+async fn relation(
+    q: &mut impl Query,
+    request: &Request,
+    user: UserId,
+) -> Result<Relation, stint_db::Error> {
+    if user == request.requester() || user == request.beneficiary() {
+        return Ok(Relation::Own);
+    }
+    if request.decisions.iter().any(|d| d.by == user) {
+        return Ok(Relation::Involved);
+    }
+    let (users, groups) = request.policy.body.sources();
+    if users.contains(&user) {
+        return Ok(Relation::Involved);
+    }
+    let mine: BTreeSet<_> = identity::groups_of(q, user).await?.into_iter().collect();
+    Ok(if mine.is_disjoint(&groups) {
+        Relation::Others
+    } else {
+        Relation::Involved
+    })
+}
+
+/// Somebody as the rules of a decision see them, now.
+async fn decider(q: &mut impl Query, user: UserId) -> Result<Decider, stint_db::Error> {
+    let memberships = identity::memberships(q, user).await?;
+    Ok(Decider {
+        user,
+        memberships: (memberships.into_iter())
+            .map(|m| Membership {
+                group: m.group,
+                since: m.since,
+                added_by: m.added_by,
+            })
+            .collect(),
+    })
+}
+
+/// By which door the caller came, as it is stored and logged.
+fn via(cx: &Cx) -> String {
+    match cx.person().map(|person| person.via) {
+        Ok(Via::Page(_)) => "page".to_owned(),
+        Ok(Via::Token(id)) => format!("token:{id}"),
+        Err(_) => "system".to_owned(),
+    }
+}

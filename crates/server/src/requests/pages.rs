@@ -1,0 +1,327 @@
+//! The pages of this room: search what one may ask for, ask, one's own requests, what waits
+//! for one's decision, and one request with everything that happened.
+
+mod ask;
+mod inbox;
+mod show;
+pub(crate) mod view;
+
+use axum::response::Response;
+use http::Method;
+use serde::Deserialize;
+use stint_domain::policy::PolicyBody;
+use stint_domain::request::State;
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{RequestId, Time};
+
+use super::{Error, Filter, Line};
+use crate::catalog::{self, Offer};
+use crate::cx::Cx;
+use crate::directory;
+use crate::http::{Failure, Fault as _, Path, Query, Routes};
+use crate::web::time::words;
+use crate::web::{self, Chip, Empty, Flash, Frame, Listing, Tab, Tabs, Tone, When};
+
+pub(crate) use view::{AskOnce, RequestRow};
+
+/// How many rows a page of a list has.
+const ROWS: i64 = 50;
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .page(Verb::ListOffers, Method::GET, "/request", offers)
+        .page(
+            Verb::PreviewRequest,
+            Method::GET,
+            "/request/{id}",
+            ask::form,
+        )
+        .page(
+            Verb::SubmitRequest,
+            Method::POST,
+            "/request/{id}",
+            ask::submit,
+        )
+        .page(Verb::MyRequests, Method::GET, "/requests", mine)
+        .page(Verb::GetRequest, Method::GET, "/requests/{id}", show::show)
+        .page(
+            Verb::ApproveRequest,
+            Method::POST,
+            "/requests/{id}/approve",
+            inbox::approve,
+        )
+        .page(
+            Verb::DenyRequest,
+            Method::POST,
+            "/requests/{id}/deny",
+            inbox::deny,
+        )
+        .page(
+            Verb::CancelRequest,
+            Method::POST,
+            "/requests/{id}/cancel",
+            cancel,
+        )
+        .page(
+            Verb::ReturnRequest,
+            Method::POST,
+            "/requests/{id}/return",
+            give_back,
+        )
+        .page(Verb::Inbox, Method::GET, "/approvals", inbox::inbox)
+}
+
+/// The page of a request.
+fn href(id: RequestId) -> String {
+    format!("/requests/{id}")
+}
+
+/// A sentence of an error, made to stand alone.
+fn sentence(text: &str) -> String {
+    let mut letters = text.trim_end_matches('.').chars();
+    let mut out: String = letters
+        .next()
+        .map(|c| c.to_uppercase().collect())
+        .unwrap_or_default();
+    out.extend(letters);
+    out.push('.');
+    out
+}
+
+// ---- what one may ask for
+
+async fn offers(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
+    let page = catalog::offers(&cx, asked.words(), &asked.paging(ROWS)).await?;
+    let view = view::Offers {
+        q: asked.words().to_owned(),
+        pager: asked.pager("/request", page.next.as_deref()),
+        rows: page.items.iter().map(offer_row).collect(),
+        empty: no_offers(asked.words()),
+    };
+    Ok(web::page(&frame, "Request access", &view))
+}
+
+fn offer_row(offer: &Offer) -> view::OfferRow {
+    view::OfferRow {
+        href: format!("/request/{}", offer.entitlement.id),
+        what: offer.entitlement.name.clone(),
+        place: directory::place(&offer.entitlement),
+        decided_by: decided_by(&offer.policy.body),
+        longest: words(offer.max_duration),
+    }
+}
+
+/// `one of Platform, then two of Security`.
+fn decided_by(body: &PolicyBody) -> String {
+    let steps = body.steps();
+    if steps.is_empty() {
+        return "nobody: approved at once".to_owned();
+    }
+    let said: Vec<String> = steps
+        .iter()
+        .map(|step| step_words(step.needed, &step.name))
+        .collect();
+    said.join(", then ")
+}
+
+/// `one of Platform`.
+fn step_words(needed: u32, name: &str) -> String {
+    format!("{} of {name}", number(needed))
+}
+
+fn number(n: u32) -> String {
+    const WORDS: [&str; 7] = ["none", "one", "two", "three", "four", "five", "six"];
+    let word = usize::try_from(n).ok().and_then(|n| WORDS.get(n));
+    word.map_or_else(|| n.to_string(), |word| (*word).to_owned())
+}
+
+fn no_offers(searched: &str) -> Empty {
+    if searched.is_empty() {
+        Empty::new(
+            "key",
+            "There is nothing you may ask for yet",
+            "What one may ask for is in catalogs, and you are in the audience of none. A Policy Admin can add a group you are in.",
+        )
+    } else {
+        Empty::new(
+            "search",
+            format!("Nothing found for “{searched}”"),
+            "Search by account, permission set or group. What is in no catalog of yours does not show; a Policy Admin can add it.",
+        )
+        .leading_to("/request", "Show everything")
+    }
+}
+
+// ---- lists of requests
+
+async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
+    let may_see_all = cx.authorize(Verb::ListRequests, Relation::None).is_ok();
+    let all = may_see_all && asked.show == "all";
+    let page = if all {
+        super::list(&cx, &Filter::default(), &asked.paging(ROWS)).await?
+    } else {
+        super::mine(&cx, &asked.paging(ROWS)).await?
+    };
+    let tab = |href: &str, word, current| Tab {
+        href: href.to_owned(),
+        word,
+        count: None,
+        current,
+    };
+    let tabs = may_see_all.then(|| Tabs {
+        label: "Whose requests",
+        tabs: vec![
+            tab("/requests", "Mine", !all),
+            tab("/requests?show=all", "Everybody's", all),
+        ],
+    });
+    let view = view::Mine {
+        tabs,
+        pager: asked.pager("/requests", page.next.as_deref()),
+        rows: page
+            .items
+            .iter()
+            .map(|line| request_row(line, all, cx.now))
+            .collect(),
+        empty: Empty::new(
+            "key",
+            if all {
+                "Nobody has asked for anything"
+            } else {
+                "You have asked for nothing yet"
+            },
+            "Find what you need, say for how long and why; whoever may decide is asked.",
+        )
+        .leading_to("/request", "Request access"),
+    };
+    Ok(web::page(&frame, "Requests", &view))
+}
+
+/// One request in a list; `whose` adds who asked.
+pub(crate) fn request_row(line: &Line, whose: bool, now: Time) -> RequestRow {
+    let request = &line.request;
+    let mut said = Vec::new();
+    if whose {
+        said.push(line.requester.name.clone());
+    }
+    said.push(words(request.duration));
+    match &request.rules.state {
+        State::Denied { reason, .. } => said.push(format!("denied: “{}”", short(reason))),
+        _ if !request.reason.is_empty() => said.push(format!("“{}”", short(&request.reason))),
+        _ => {}
+    }
+    RequestRow {
+        href: href(request.id),
+        what: line.entitlement.name.clone(),
+        line: said.join(", "),
+        chip: state_chip(line),
+        asked: When::both(request.submitted_at(), now),
+    }
+}
+
+/// The first words of a longer text.
+fn short(text: &str) -> String {
+    const MOST: usize = 80;
+    if text.chars().count() <= MOST {
+        return text.to_owned();
+    }
+    let mut out: String = text.chars().take(MOST).collect();
+    out.push('…');
+    out
+}
+
+/// How far the answer is. What became of the access is its grant's to say.
+fn state_chip(line: &Line) -> Chip {
+    let steps = line.request.policy.body.steps().len();
+    match &line.request.rules.state {
+        State::Pending { step, .. } if steps > 1 => Chip::new(
+            Tone::Wait,
+            "hourglass",
+            format!("Step {} of {steps}", step + 1),
+        ),
+        State::Pending { .. } => Chip::new(Tone::Wait, "hourglass", "Waiting"),
+        State::Approved { .. } => Chip::new(Tone::Live, "check", "Approved"),
+        State::Denied { .. } => Chip::new(Tone::Stop, "circle-x", "Denied"),
+        State::Cancelled { .. } => Chip::new(Tone::Idle, "ban", "Cancelled"),
+    }
+}
+
+// ---- taking back, giving back
+
+#[derive(Debug, Deserialize)]
+struct Back {
+    #[serde(default)]
+    back: String,
+}
+
+impl Back {
+    /// Where to return to: what the form says, else the request's page.
+    fn place(&self, id: RequestId) -> String {
+        if self.back.is_empty() {
+            href(id)
+        } else {
+            self.back.clone()
+        }
+    }
+}
+
+async fn cancel(cx: Cx, Path(id): Path<RequestId>) -> Result<Response, Failure> {
+    match super::cancel(&cx, id).await {
+        Ok(_) => Ok(web::go_with(
+            &href(id),
+            &Flash::done("Cancelled. Nobody is asked any more, and nothing was changed in AWS."),
+        )),
+        Err(error) => told(error, &href(id)),
+    }
+}
+
+async fn give_back(
+    cx: Cx,
+    Path(id): Path<RequestId>,
+    crate::http::Form(form): crate::http::Form<Back>,
+) -> Result<Response, Failure> {
+    let place = form.place(id);
+    match super::return_early(&cx, id).await {
+        Ok(_) => Ok(web::go_with(
+            &place,
+            &Flash::done("Returned. Stint is taking the access away in AWS now."),
+        )),
+        Err(error) => told(error, &place),
+    }
+}
+
+/// What a person can do something about is said on the page they were on; the rest is an
+/// error page.
+fn told(error: Error, place: &str) -> Result<Response, Failure> {
+    match error {
+        Error::Decision(_)
+        | Error::NothingToReturn(_)
+        | Error::PrincipalChanged
+        | Error::BeneficiaryInactive
+        | Error::Comment => Ok(web::go_with(
+            place,
+            &Flash::failed(sentence(&error.detail())),
+        )),
+        other => Err(other.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_errors_words_become_a_sentence() {
+        assert_eq!(
+            sentence("the start is past: leave it out"),
+            "The start is past: leave it out."
+        );
+        assert_eq!(sentence("Done."), "Done.");
+    }
+
+    #[test]
+    fn long_reasons_are_cut_in_lists() {
+        assert_eq!(short("INC-1"), "INC-1");
+        assert_eq!(short(&"ä".repeat(200)).chars().count(), 81);
+    }
+}

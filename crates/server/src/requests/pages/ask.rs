@@ -1,0 +1,389 @@
+//! Asking: the form with who will have to approve beside it, and sending it.
+
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use stint_domain::policy::{ExplainedStep, Hindrance, Refusal, SHORTEST};
+use stint_domain::{EntitlementId, Span};
+
+use super::super::read::{Who, approvers};
+use super::super::{Error, Hurdle, NewRequest, Preview, Probe, preview};
+use super::{href, number, sentence, view};
+use crate::cx::Cx;
+use crate::directory;
+use crate::http::{Failure, Fault as _, Form, Path};
+use crate::web::time::{input_value, parse_input, words};
+use crate::web::{self, Chain, ChainLink, Facts, Flash, Frame, Mistakes, Note, Stage, When};
+
+/// Lengths people ask for, in minutes.
+const USUAL: [i64; 12] = [
+    15, 30, 60, 120, 240, 480, 720, 1_440, 2_880, 4_320, 10_080, 43_200,
+];
+/// How many of them are offered at once, the longest allowed always among them.
+const OFFERED: usize = 5;
+/// What is chosen at first, if allowed.
+const FIRST: Span = Span::hours(1);
+/// How many approvers of a step are named.
+const NAMED: usize = 6;
+
+/// What the form sends, and what it is filled with again when something is wrong.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct AskForm {
+    #[serde(default)]
+    duration: String,
+    #[serde(default)]
+    hours: String,
+    #[serde(default)]
+    minutes: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    when: String,
+    #[serde(default)]
+    start: String,
+}
+
+pub(super) async fn form(
+    cx: Cx,
+    frame: Frame,
+    Path(id): Path<EntitlementId>,
+) -> Result<Response, Failure> {
+    let filled = AskForm::default();
+    page(&cx, &frame, id, filled, Mistakes::none(), StatusCode::OK).await
+}
+
+pub(super) async fn submit(
+    cx: Cx,
+    frame: Frame,
+    Path(id): Path<EntitlementId>,
+    Form(form): Form<AskForm>,
+) -> Result<Response, Failure> {
+    let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+    let new = match form.read(id) {
+        Ok(new) => new,
+        Err(mistakes) => return page(&cx, &frame, id, form, mistakes, wrong).await,
+    };
+    match super::super::submit(&cx, new).await {
+        Ok(request) if request.state() == "approved" => Ok(web::go_with(
+            &href(request.id),
+            &Flash::done("Approved by the policy. It is being set up in AWS now."),
+        )),
+        Ok(request) => Ok(web::go_with(
+            &href(request.id),
+            &Flash::done("Sent. Those who may decide see it in their approvals."),
+        )),
+        Err(Error::Refused(why)) => page(&cx, &frame, id, form, mistakes(&why), wrong).await,
+        Err(error @ Error::NoLinkedPrincipal { .. }) => {
+            let mistakes = Mistakes::at("", sentence(&error.detail()));
+            page(&cx, &frame, id, form, mistakes, wrong).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl AskForm {
+    fn read(&self, entitlement: EntitlementId) -> Result<NewRequest, Mistakes> {
+        let mut mistakes = Mistakes::none();
+        let duration = self.duration().unwrap_or_else(|why| {
+            mistakes.add("duration", why);
+            Span::ZERO
+        });
+        let later = self.when == "later";
+        let start = later.then(|| parse_input(&self.start)).flatten();
+        if later && start.is_none() {
+            mistakes.add("start", "Give the day and the time, in UTC.");
+        }
+        if mistakes.any() {
+            return Err(mistakes);
+        }
+        Ok(NewRequest {
+            entitlement,
+            duration,
+            reason: self.reason.clone(),
+            start,
+        })
+    }
+
+    fn duration(&self) -> Result<Span, &'static str> {
+        if self.duration != "other" {
+            let seconds: i64 = self.duration.parse().map_err(|_| "Choose for how long.")?;
+            return Ok(Span::seconds(seconds));
+        }
+        let whole = |text: &str| match text.trim() {
+            "" => Some(0),
+            text => text
+                .parse::<i64>()
+                .ok()
+                .filter(|n| (0..=100_000).contains(n)),
+        };
+        match (whole(&self.hours), whole(&self.minutes)) {
+            (Some(0), Some(0)) => Err("Give hours, minutes or both."),
+            (Some(hours), Some(minutes)) => Ok(Span::hours(hours) + Span::minutes(minutes)),
+            _ => Err("Hours and minutes are whole numbers, as in 1 h 30 min."),
+        }
+    }
+}
+
+/// Refusals of the policy, each at its field.
+fn mistakes(why: &[Refusal]) -> Mistakes {
+    let mut mistakes = Mistakes::none();
+    for refusal in why {
+        let field = match refusal {
+            Refusal::DurationOverPolicy { .. } | Refusal::DurationTooShort { .. } => "duration",
+            Refusal::ReasonRequired
+            | Refusal::ReasonTooShort { .. }
+            | Refusal::ReasonTooLong { .. } => "reason",
+            Refusal::StartInPast { .. } | Refusal::StartTooFar { .. } => "start",
+            Refusal::NoPossibleApprover { .. } => "",
+        };
+        mistakes.add(field, sentence(&refusal.to_string()));
+    }
+    mistakes
+}
+
+/// The form, as it was filled, with what the policy says about it.
+async fn page(
+    cx: &Cx,
+    frame: &Frame,
+    id: EntitlementId,
+    filled: AskForm,
+    mistakes: Mistakes,
+    status: StatusCode,
+) -> Result<Response, Failure> {
+    let probe = Probe {
+        entitlement: id,
+        duration: None,
+        reason: None,
+        start: None,
+    };
+    let found = preview(cx, probe).await?;
+    let people = approvers(cx, &found.steps).await?;
+    let longest = found.offer.max_duration;
+    let other = filled.duration == "other";
+    let entitlement = &found.offer.entitlement;
+    let view = view::Ask {
+        action: format!("/request/{id}"),
+        what: entitlement.name.clone(),
+        longest: words(longest),
+        choices: choices(longest, &filled.duration),
+        other,
+        hours: filled.hours,
+        minutes: filled.minutes,
+        reason_wanted: found.offer.policy.body.reason.required,
+        reason: filled.reason,
+        later: filled.when == "later",
+        start: filled.start,
+        earliest: input_value(cx.now),
+        now: When::exact(cx.now),
+        mistakes,
+        verdict: verdict(&found, &people, cx),
+        facts: Facts {
+            facts: directory::entitlement_facts(entitlement),
+        },
+        blocked: blocked(&found.hurdles),
+    };
+    Ok(web::page_with(status, frame, "Request access", &view))
+}
+
+/// The usual lengths that are allowed, the longest allowed always among them.
+fn choices(longest: Span, chosen: &str) -> Vec<view::Choice> {
+    let mut lengths: Vec<Span> = USUAL
+        .iter()
+        .map(|minutes| Span::minutes(*minutes))
+        .collect();
+    lengths.retain(|length| *length < longest && *length >= SHORTEST);
+    let skip = lengths.len().saturating_sub(OFFERED - 1);
+    let mut lengths: Vec<Span> = lengths.into_iter().skip(skip).collect();
+    lengths.push(longest);
+    let first = lengths.iter().rev().find(|length| **length <= FIRST);
+    let first = first.or(lengths.first()).copied().unwrap_or(longest);
+    lengths
+        .into_iter()
+        .map(|length| {
+            let value = length.as_seconds().to_string();
+            view::Choice {
+                chosen: if chosen.is_empty() {
+                    length == first
+                } else {
+                    value == chosen
+                },
+                word: words(length),
+                value,
+            }
+        })
+        .collect()
+}
+
+fn blocked(hurdles: &[Hurdle]) -> Option<Note> {
+    let stops =
+        |hurdle: &&Hurdle| matches!(hurdle.code, "no_linked_principal" | "no_possible_approver");
+    hurdles
+        .iter()
+        .find(stops)
+        .map(|hurdle| Note::refusal(sentence(&hurdle.detail)))
+}
+
+fn verdict(found: &Preview, people: &[Who], cx: &Cx) -> view::Verdict {
+    let policy = &found.offer.policy;
+    let needed: u32 = found.steps.iter().map(|step| step.needed).sum();
+    let title = match (found.steps.len(), needed) {
+        (0, _) => "Nobody: it is approved at once".to_owned(),
+        (_, 1) => "One person".to_owned(),
+        (1, n) => format!("{} people", sentence(&number(n)).trim_end_matches('.')),
+        (_, n) => format!(
+            "{} people, step by step",
+            sentence(&number(n)).trim_end_matches('.')
+        ),
+    };
+    let links = found.steps.iter().enumerate();
+    view::Verdict {
+        title,
+        why: format!(
+            "The policy “{}”, version {}, decides about this.",
+            policy.name, policy.number
+        ),
+        chain: Chain {
+            links: links
+                .map(|(at, step)| chain_link(at, step, people, cx))
+                .collect(),
+        },
+        notes: Vec::new(),
+    }
+}
+
+fn chain_link(at: usize, step: &ExplainedStep, people: &[Who], cx: &Cx) -> ChainLink {
+    let name = |user| {
+        let found = people.iter().find(|who| who.id == user);
+        found.map_or_else(|| user.to_string(), |who| who.name.clone())
+    };
+    let able = step
+        .approvers
+        .iter()
+        .filter(|approver| approver.hindrance.is_none());
+    let names: Vec<String> = able.map(|approver| name(approver.user)).collect();
+    let mut who = names
+        .iter()
+        .take(NAMED)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if names.len() > NAMED {
+        who.push_str(&format!(" and {} more", names.len() - NAMED));
+    }
+    let me = cx.actor.user();
+    let own = step.approvers.iter().any(|approver| {
+        approver.hindrance == Some(Hindrance::OwnRequest) && Some(approver.user) == me
+    });
+    ChainLink {
+        stage: if at == 0 { Stage::Now } else { Stage::Later },
+        title: sentence(&super::step_words(step.needed, &step.name))
+            .trim_end_matches('.')
+            .to_owned(),
+        who,
+        detail: if own {
+            "not you: nobody decides about their own request".to_owned()
+        } else {
+            String::new()
+        },
+    }
+}
+
+/// For the tests: which lengths are offered.
+#[cfg(test)]
+fn offered(longest: Span) -> Vec<String> {
+    choices(longest, "")
+        .into_iter()
+        .map(|choice| choice.word)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use stint_domain::Time;
+
+    use super::*;
+
+    fn id() -> EntitlementId {
+        EntitlementId(uuid::Uuid::from_u128(1))
+    }
+
+    #[test]
+    fn the_longest_is_always_offered_and_nothing_longer() {
+        assert_eq!(
+            offered(Span::hours(4)),
+            ["15 min", "30 min", "1 h", "2 h", "4 h"]
+        );
+        assert_eq!(
+            offered(Span::hours(8)),
+            ["30 min", "1 h", "2 h", "4 h", "8 h"]
+        );
+        assert_eq!(offered(Span::minutes(10)), ["10 min"]);
+        assert_eq!(
+            offered(Span::minutes(90)),
+            ["15 min", "30 min", "1 h", "1 h 30 min"]
+        );
+    }
+
+    #[test]
+    fn one_choice_is_made_already() {
+        let chosen = |longest, sent: &str| -> Vec<String> {
+            let chosen = choices(longest, sent)
+                .into_iter()
+                .filter(|choice| choice.chosen);
+            chosen.map(|choice| choice.word).collect()
+        };
+        assert_eq!(chosen(Span::hours(4), ""), ["1 h"]);
+        assert_eq!(chosen(Span::minutes(10), ""), ["10 min"]);
+        assert_eq!(chosen(Span::hours(4), "7200"), ["2 h"]);
+        assert_eq!(chosen(Span::hours(4), "other"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_length_of_ones_own_is_read() {
+        let form = |duration: &str, hours: &str, minutes: &str| AskForm {
+            duration: duration.into(),
+            hours: hours.into(),
+            minutes: minutes.into(),
+            ..AskForm::default()
+        };
+        assert_eq!(form("3600", "", "").duration(), Ok(Span::hours(1)));
+        assert_eq!(form("other", "1", "30").duration(), Ok(Span::minutes(90)));
+        assert_eq!(form("other", "", " 45 ").duration(), Ok(Span::minutes(45)));
+        for (hours, minutes) in [("", ""), ("0", "0"), ("-1", ""), ("1.5", ""), ("x", "1")] {
+            assert!(
+                form("other", hours, minutes).duration().is_err(),
+                "{hours} {minutes}"
+            );
+        }
+        assert!(form("", "", "").duration().is_err());
+    }
+
+    #[test]
+    fn a_later_start_needs_a_time() {
+        let form = |start: &str| AskForm {
+            duration: "3600".into(),
+            when: "later".into(),
+            start: start.into(),
+            ..AskForm::default()
+        };
+        let start: Time = "2026-11-23T14:12:00Z".parse().expect("a time");
+        let read = form("2026-11-23T14:12").read(id()).expect("it is sound");
+        assert_eq!(read.start, Some(start));
+        assert!(form("").read(id()).expect_err("no time").has("start"));
+    }
+
+    #[test]
+    fn each_refusal_is_said_at_its_field() {
+        let over = Refusal::DurationOverPolicy {
+            asked: Span::hours(9),
+            longest: Span::hours(4),
+        };
+        let said = mistakes(&[over, Refusal::ReasonRequired]);
+        assert_eq!(
+            said.of("duration"),
+            Some("9 h is longer than the 4 h allowed here: ask for 4 h or less.")
+        );
+        assert!(said.has("reason"));
+        assert!(!said.has("start"));
+    }
+}

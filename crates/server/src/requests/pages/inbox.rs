@@ -1,0 +1,256 @@
+//! What waits for one's decision, with what one needs to know to decide; and deciding.
+
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use stint_db::Query;
+use stint_domain::request::{Refused, State};
+use stint_domain::{RequestId, Span};
+
+use super::super::{Error, Line, Request, store};
+use super::{decided_by, href, number, sentence, show, told, view};
+use crate::cx::Cx;
+use crate::directory;
+use crate::http::{Failure, Fault as _, Form, Path, Query as Asked};
+use crate::web::answer::local;
+use crate::web::frame::initials;
+use crate::web::time::{day, words};
+use crate::web::{self, Empty, Fact, Facts, Flash, Frame, Listing, Mistakes, When};
+
+/// How many cards a page has: each is read, not skimmed.
+const CARDS: i64 = 20;
+/// How many of the requester's latest requests are looked at.
+const LATEST: i64 = 100;
+
+pub(super) async fn inbox(
+    cx: Cx,
+    frame: Frame,
+    Asked(asked): Asked<Listing>,
+) -> Result<Response, Failure> {
+    page(&cx, &frame, &asked, StatusCode::OK, None).await
+}
+
+/// The inbox; `wrong` is a decision that was refused, with its mistakes.
+async fn page(
+    cx: &Cx,
+    frame: &Frame,
+    asked: &Listing,
+    status: StatusCode,
+    wrong: Option<&Wrong>,
+) -> Result<Response, Failure> {
+    let found = super::super::inbox(cx, &asked.paging(CARDS)).await?;
+    let mut q = cx.read().await?;
+    let mut cards = Vec::with_capacity(found.items.len());
+    for line in &found.items {
+        cards.push(card(cx, &mut q, line, wrong).await?);
+    }
+    let view = view::Inbox {
+        cards,
+        pager: asked.pager("/approvals", found.next.as_deref()),
+        empty: Empty::new(
+            "checks",
+            "Nothing waits for you",
+            "Requests you may decide about show here as soon as they are asked.",
+        ),
+    };
+    Ok(web::page_with(status, frame, "Approvals", &view))
+}
+
+async fn card(
+    cx: &Cx,
+    q: &mut impl Query,
+    line: &Line,
+    wrong: Option<&Wrong>,
+) -> Result<view::InboxCard, Error> {
+    let request = &line.request;
+    Ok(view::InboxCard {
+        href: href(request.id),
+        what: line.entitlement.name.clone(),
+        place: directory::place(&line.entitlement),
+        who: line.requester.name.clone(),
+        initials: initials(&line.requester.name),
+        email: line.requester.email.clone(),
+        asked: When::relative(request.submitted_at(), cx.now),
+        reason: request.reason.clone(),
+        duration: duration(request),
+        context: context(q, line, cx).await?,
+        decide: decide_form(request, "/approvals", wrong),
+    })
+}
+
+/// `2 h, from when it is approved`.
+fn duration(request: &Request) -> String {
+    match request.start {
+        None => words(request.duration),
+        Some(start) => {
+            format!(
+                "{}, from {}",
+                words(request.duration),
+                web::time::exact(start)
+            )
+        }
+    }
+}
+
+/// What one wants to know before deciding: what it is, how often this person asked before,
+/// under which policy.
+pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<Facts, Error> {
+    let request = &line.request;
+    let latest = store::mine(q, request.requester(), None, LATEST).await?;
+    let since = cx.now - Span::hours(24 * 90);
+    let before: Vec<&Request> = latest
+        .iter()
+        .filter(|other| other.id != request.id && other.submitted_at() >= since)
+        .collect();
+    let approved = before
+        .iter()
+        .filter(|other| matches!(other.rules.state, State::Approved { .. }))
+        .count();
+    let same: Vec<&&Request> = before
+        .iter()
+        .filter(|other| other.entitlement() == request.entitlement())
+        .filter(|other| matches!(other.rules.state, State::Approved { .. }))
+        .collect();
+    let history = match before.len() {
+        0 => "Their first request in 90 days".to_owned(),
+        asked => format!("{asked} other requests in 90 days, {approved} approved"),
+    };
+    let had = match same.first() {
+        None => "never had this in that time".to_owned(),
+        Some(last) => format!(
+            "had this {}, last asked for on {}",
+            match same.len() {
+                1 => "once".to_owned(),
+                n => format!("{} times", number(u32::try_from(n).unwrap_or(u32::MAX))),
+            },
+            day(last.submitted_at())
+        ),
+    };
+    let policy = &request.policy;
+    let mut facts = directory::entitlement_facts(&line.entitlement);
+    facts.push(Fact::new("Asked before", history).faint(had));
+    facts.push(
+        Fact::new(
+            "Policy",
+            format!("{}, version {}", policy.name, policy.number),
+        )
+        .faint(format!(
+            "{}; at most {}",
+            decided_by(&policy.body),
+            words(policy.body.max_duration)
+        )),
+    );
+    Ok(Facts { facts })
+}
+
+/// A decision that was refused: of which request, what was typed, and what is wrong.
+pub(super) struct Wrong {
+    id: RequestId,
+    comment: String,
+    mistakes: Mistakes,
+}
+
+/// The form of one request's decision.
+pub(super) fn decide_form(request: &Request, back: &str, wrong: Option<&Wrong>) -> view::Decide {
+    let wrong = wrong.filter(|wrong| wrong.id == request.id);
+    let steps = request.policy.body.steps();
+    let at = match &request.rules.state {
+        State::Pending { step, .. } => *step,
+        State::Approved { .. } | State::Denied { .. } | State::Cancelled { .. } => 0,
+    };
+    let step = steps
+        .get(at)
+        .map(|step| super::step_words(step.needed, &step.name));
+    let step = step.unwrap_or_default();
+    view::Decide {
+        key: request.id.to_string(),
+        approve: format!("{}/approve", href(request.id)),
+        deny: format!("{}/deny", href(request.id)),
+        back: back.to_owned(),
+        step: if steps.len() > 1 {
+            format!("Step {} of {}: {step}", at + 1, steps.len())
+        } else {
+            format!("It takes {step}")
+        },
+        comment: wrong.map(|wrong| wrong.comment.clone()).unwrap_or_default(),
+        mistakes: wrong
+            .map(|wrong| wrong.mistakes.clone())
+            .unwrap_or_default(),
+        word: format!("Approve {}", words(request.duration)),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DecideForm {
+    #[serde(default)]
+    comment: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub(super) async fn approve(
+    cx: Cx,
+    frame: Frame,
+    Path(id): Path<RequestId>,
+    Form(form): Form<DecideForm>,
+) -> Result<Response, Failure> {
+    let done = super::super::approve(&cx, id, &form.comment).await;
+    answer(&cx, &frame, id, form, done).await
+}
+
+pub(super) async fn deny(
+    cx: Cx,
+    frame: Frame,
+    Path(id): Path<RequestId>,
+    Form(form): Form<DecideForm>,
+) -> Result<Response, Failure> {
+    let done = super::super::deny(&cx, id, &form.comment).await;
+    answer(&cx, &frame, id, form, done).await
+}
+
+async fn answer(
+    cx: &Cx,
+    frame: &Frame,
+    id: RequestId,
+    form: DecideForm,
+    done: Result<Request, Error>,
+) -> Result<Response, Failure> {
+    let back = match local(&form.back) {
+        "/" => href(id),
+        place => place.to_owned(),
+    };
+    match done {
+        Ok(request) => Ok(web::go_with(&back, &Flash::done(decided(&request)))),
+        Err(
+            error @ (Error::Comment
+            | Error::Decision(Refused::ReasonRequired | Refused::ReasonTooLong { .. })),
+        ) => {
+            let wrong = Wrong {
+                id,
+                comment: form.comment,
+                mistakes: Mistakes::at("comment", sentence(&error.detail())),
+            };
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            if back.starts_with("/approvals") {
+                page(cx, frame, &Listing::default(), status, Some(&wrong)).await
+            } else {
+                show::page(cx, frame, id, status, Some(&wrong)).await
+            }
+        }
+        Err(error) => told(error, &back),
+    }
+}
+
+/// What the decision led to.
+fn decided(request: &Request) -> String {
+    match &request.rules.state {
+        State::Approved { .. } => "Approved. The access is being set up in AWS now.".to_owned(),
+        State::Denied { .. } => "Denied. Who asked reads your reason.".to_owned(),
+        State::Pending { step, .. } => {
+            let next = request.policy.body.steps().get(*step);
+            let next = next.map(|step| super::step_words(step.needed, &step.name));
+            format!("Approved. It now waits for {}.", next.unwrap_or_default())
+        }
+        State::Cancelled { .. } => "It was cancelled meanwhile.".to_owned(),
+    }
+}

@@ -1,0 +1,446 @@
+//! One request: its chain, everything that happened, what was done in AWS, and what the
+//! person who looks may do about it.
+
+use axum::response::Response;
+use http::StatusCode;
+use stint_domain::grant::GrantState;
+use stint_domain::request::State;
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{RequestId, Time};
+
+use super::super::read::{Happening, Standing, StepView, What, Who};
+use super::super::{Detail, Request, get};
+use super::inbox::{self, Wrong, decide_form};
+use super::{AskOnce, href, sentence, state_chip, view};
+use crate::connections::{self, Connection};
+use crate::cx::Cx;
+use crate::directory;
+use crate::grants::{self, Grant};
+use crate::http::{Failure, Path};
+use crate::web::time::{day, exact, words};
+use crate::web::{
+    self, Chain, ChainLink, Copyable, Deed, Fact, Facts, Frame, Moment, Note, Stage, Timeline, When,
+};
+
+/// Seconds between two looks while something is in motion, and while nothing is.
+const MOVING: u32 = 2;
+const RESTING: u32 = 30;
+/// How many people a request waits for are named.
+const NAMED: usize = 6;
+
+pub(super) async fn show(
+    cx: Cx,
+    frame: Frame,
+    Path(id): Path<RequestId>,
+) -> Result<Response, Failure> {
+    page(&cx, &frame, id, StatusCode::OK, None).await
+}
+
+/// The page; `wrong` is a decision that was refused, with its mistakes.
+pub(super) async fn page(
+    cx: &Cx,
+    frame: &Frame,
+    id: RequestId,
+    status: StatusCode,
+    wrong: Option<&Wrong>,
+) -> Result<Response, Failure> {
+    let found = get(cx, id).await?;
+    let request = &found.line.request;
+    let now = cx.now;
+    let grant = found.grants.last();
+    let mut q = cx.read().await?;
+    let connection = connections::connection(&mut q, request.pair.connection).await?;
+    let principal = directory::principal(&mut q, request.pair.principal).await?;
+    let may = |verb: Verb| found.may.contains(&verb);
+    let decides = may(Verb::ApproveRequest) || may(Verb::DenyRequest);
+    let context = match decides {
+        true => Some(inbox::context(&mut q, &found.line, cx).await?),
+        false => None,
+    };
+    let principal = principal.map_or_else(|| "a principal".to_owned(), |found| found.name);
+    let removes = format!(
+        "Stint takes {} away from {principal} in AWS now. Sessions that are open already last until their own end.",
+        found.line.entitlement.name
+    );
+    let view = view::Show {
+        path: href(id),
+        id: Copyable::new(id.to_string(), "the request's id"),
+        what: found.line.entitlement.name.clone(),
+        chip: grant.map_or_else(|| state_chip(&found.line), |grant| grants::chip(grant, now)),
+        left: grant.and_then(|grant| grants::time_left(grant, now)),
+        policy: format!(
+            "policy “{}”, version {}",
+            request.policy.name, request.policy.number
+        ),
+        chain: chain(&found, grant, now),
+        notes: notes(&found, grant, now),
+        timeline: Timeline {
+            moments: found.timeline.iter().map(|h| moment(h, request)).collect(),
+        },
+        facts: Facts {
+            facts: facts(&found, &principal, connection.as_ref(), cx),
+        },
+        context,
+        decide: decides.then(|| decide_form(request, &href(id), wrong)),
+        cancel: may(Verb::CancelRequest).then(|| AskOnce {
+            action: format!("{}/cancel", href(id)),
+            says: "Nobody is asked any more. Nothing was changed in AWS, and nothing will be."
+                .to_owned(),
+        }),
+        give_back: may(Verb::ReturnRequest).then(|| AskOnce {
+            action: format!("{}/return", href(id)),
+            says: removes,
+        }),
+        revoke: grant
+            .filter(|grant| grant.is_open() && !may(Verb::ReturnRequest))
+            .filter(|_| cx.authorize(Verb::RevokeGrant, Relation::Others).is_ok())
+            .map(|grant| {
+                let what = &found.line.entitlement.name;
+                grants::revoke_form(cx, grant, what, &principal, &href(id))
+            }),
+        poll: poll(request, grant, now, decides),
+    };
+    Ok(web::page_with(status, frame, &view.what, &view))
+}
+
+/// When to look again: soon while something moves, never where somebody is typing a
+/// decision or all is over.
+fn poll(request: &Request, grant: Option<&Grant>, now: Time, decides: bool) -> Option<u32> {
+    if decides {
+        return None;
+    }
+    match (grant.map(|grant| grant.status(now)), &request.rules.state) {
+        (Some(GrantState::Provisioning | GrantState::Ending), _) => Some(MOVING),
+        (Some(GrantState::Ended | GrantState::Failed), _) => None,
+        (Some(_), _) | (None, State::Pending { .. }) => Some(RESTING),
+        (None, _) => None,
+    }
+}
+
+// ---- the chain
+
+fn chain(found: &Detail, grant: Option<&Grant>, now: Time) -> Chain {
+    let request = &found.line.request;
+    let asked = request.submitted_at();
+    let mut links = vec![ChainLink {
+        stage: Stage::Done,
+        title: "Asked".to_owned(),
+        who: found.line.requester.name.clone(),
+        detail: said(asked, &request.reason, now),
+    }];
+    if found.steps.is_empty() {
+        links.push(ChainLink {
+            stage: Stage::Done,
+            title: "Approved".to_owned(),
+            who: "by the policy".to_owned(),
+            detail: "nobody had to decide".to_owned(),
+        });
+    }
+    links.extend(found.steps.iter().map(|step| step_link(step, found, now)));
+    if let State::Cancelled { at, .. } = &request.rules.state {
+        links.push(ChainLink {
+            stage: Stage::Stopped,
+            title: "Cancelled".to_owned(),
+            who: String::new(),
+            detail: short(*at, now),
+        });
+    } else if !matches!(request.rules.state, State::Denied { .. }) {
+        links.extend(access_links(request, grant, now));
+    }
+    Chain { links }
+}
+
+fn step_link(step: &StepView, found: &Detail, now: Time) -> ChainLink {
+    let deciders: Vec<&str> = step
+        .decisions
+        .iter()
+        .map(|(who, _)| who.name.as_str())
+        .collect();
+    let last = step.decisions.last();
+    let waiting = found
+        .waiting
+        .as_ref()
+        .filter(|_| step.standing == Standing::Now);
+    let stuck = waiting.is_some_and(|waiting| waiting.rules.stuck());
+    ChainLink {
+        stage: match step.standing {
+            Standing::Done => Stage::Done,
+            Standing::Now => Stage::Now,
+            Standing::Later | Standing::Dropped => Stage::Later,
+            Standing::Denied => Stage::Stopped,
+        },
+        title: sentence(&super::step_words(step.needed, &step.name))
+            .trim_end_matches('.')
+            .to_owned(),
+        who: match waiting {
+            Some(waiting) if deciders.is_empty() => names(&waiting.who),
+            Some(waiting) => format!("{}; next: {}", deciders.join(", "), names(&waiting.who)),
+            None => deciders.join(", "),
+        },
+        detail: match (last, step.standing) {
+            (Some((_, decision)), _) => said(decision.at, &decision.comment, now),
+            (None, Standing::Now) if stuck => "nobody can decide: see below".to_owned(),
+            (None, Standing::Now) => "waiting".to_owned(),
+            (None, Standing::Dropped) => "not asked".to_owned(),
+            (None, _) => String::new(),
+        },
+    }
+}
+
+fn names(people: &[Who]) -> String {
+    let mut out: Vec<String> = people
+        .iter()
+        .take(NAMED)
+        .map(|who| who.name.clone())
+        .collect();
+    if people.len() > NAMED {
+        out.push(format!("{} more", people.len() - NAMED));
+    }
+    out.join(", ")
+}
+
+/// In AWS, and the end.
+fn access_links(request: &Request, grant: Option<&Grant>, now: Time) -> [ChainLink; 2] {
+    let link = |stage, title: &str, who: String, detail: String| ChainLink {
+        stage,
+        title: title.to_owned(),
+        who,
+        detail,
+    };
+    let Some(grant) = grant else {
+        return [
+            link(
+                Stage::Later,
+                "In AWS",
+                "after approval".to_owned(),
+                String::new(),
+            ),
+            link(
+                Stage::Later,
+                "Ends",
+                words(request.duration),
+                "after it is confirmed".to_owned(),
+            ),
+        ];
+    };
+    let state = grant.status(now);
+    let ended = grant.window.ended.as_ref();
+    let aws = match (grant.window.confirmed_at, state) {
+        (Some(at), _) => link(
+            Stage::Done,
+            "In AWS",
+            "confirmed".to_owned(),
+            short(at, now),
+        ),
+        (None, GrantState::Scheduled) => link(
+            Stage::Now,
+            "In AWS",
+            "starts".to_owned(),
+            short(grant.start, now),
+        ),
+        (None, GrantState::Provisioning) => link(
+            Stage::Now,
+            "In AWS",
+            "being set up".to_owned(),
+            String::new(),
+        ),
+        (None, _) => link(
+            Stage::Stopped,
+            "In AWS",
+            "never confirmed".to_owned(),
+            String::new(),
+        ),
+    };
+    let end = match (state, ended, grant.end()) {
+        (_, Some(ended), _) => link(
+            Stage::Done,
+            "Ended",
+            "proved in AWS".to_owned(),
+            short(ended.at, now),
+        ),
+        (GrantState::Stuck, ..) => link(
+            Stage::Stopped,
+            "Ends",
+            "AWS refuses the removal".to_owned(),
+            String::new(),
+        ),
+        (GrantState::Ending | GrantState::Failed, _, end) => link(
+            Stage::Now,
+            "Ends",
+            "being removed in AWS".to_owned(),
+            end.map(|end| short(end, now)).unwrap_or_default(),
+        ),
+        (_, _, None) => link(
+            Stage::Later,
+            "Ends",
+            "when revoked".to_owned(),
+            String::new(),
+        ),
+        (GrantState::Active | GrantState::Interrupted, _, Some(end)) => link(
+            Stage::Now,
+            "Ends",
+            short(end, now),
+            web::time::relative(end, now),
+        ),
+        (_, _, Some(end)) => link(
+            Stage::Later,
+            "Ends",
+            words(request.duration),
+            format!("at the latest {}", short(end, now)),
+        ),
+    };
+    [aws, end]
+}
+
+/// `14:12 UTC`, with the day when it is another.
+fn short(at: Time, now: Time) -> String {
+    When::short(at, now).text().to_owned()
+}
+
+/// `14:12 UTC, “go”`
+fn said(at: Time, comment: &str, now: Time) -> String {
+    if comment.is_empty() {
+        short(at, now)
+    } else {
+        format!("{}, “{}”", short(at, now), super::short(comment))
+    }
+}
+
+// ---- what to know
+
+fn notes(found: &Detail, grant: Option<&Grant>, now: Time) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if found
+        .waiting
+        .as_ref()
+        .is_some_and(|waiting| waiting.rules.stuck())
+    {
+        notes.push(Note::warning(
+            "Fewer people than needed can decide about this now. A Policy Admin can add somebody to the group that decides; or cancel it and ask again.",
+        ));
+    }
+    let Some(grant) = grant else { return notes };
+    match grant.status(now) {
+        GrantState::Stuck => notes.push(Note::refusal(format!(
+            "The time is over, but AWS refuses to take the access away{}. Stint keeps trying; an administrator of the connection has to mend what AWS names.",
+            why_stuck(grant)
+        ))),
+        GrantState::Interrupted => notes.push(Note::warning(
+            "Somebody took this access away in AWS. Stint does not put it back by itself; an administrator can, or ask again.",
+        )),
+        GrantState::Failed => {
+            let why = grant.window.closed.as_ref().and_then(|closed| closed.note.clone());
+            notes.push(Note::refusal(match why {
+                Some(why) => format!("This access was never given: {}", sentence(&why)),
+                None => "This access was never given: it was not there in the time allowed. Ask again, or tell an administrator of the connection.".to_owned(),
+            }));
+        }
+        GrantState::Scheduled
+        | GrantState::Provisioning
+        | GrantState::Active
+        | GrantState::Ending
+        | GrantState::Ended => {}
+    }
+    notes
+}
+
+fn why_stuck(grant: &Grant) -> String {
+    grant
+        .binding
+        .stuck
+        .as_ref()
+        .map(|stuck| format!(": {}", stuck.reason))
+        .unwrap_or_default()
+}
+
+fn facts(found: &Detail, principal: &str, connection: Option<&Connection>, cx: &Cx) -> Vec<Fact> {
+    let request = &found.line.request;
+    let mut facts = vec![
+        Fact::new("For", &found.line.beneficiary.name)
+            .faint(format!("{principal} in Identity Center")),
+    ];
+    facts.extend(directory::entitlement_facts(&found.line.entitlement));
+    if !request.reason.is_empty() {
+        facts.push(Fact::new("Reason", &request.reason));
+    }
+    facts.push(
+        Fact::new("Asked for", words(request.duration)).faint(match request.start {
+            Some(start) => format!("from {}", exact(start)),
+            None => "from when it is confirmed in AWS".to_owned(),
+        }),
+    );
+    let held = found
+        .grants
+        .iter()
+        .any(|grant| grant.status(cx.now) == GrantState::Active);
+    let own = cx.actor.user() == Some(request.beneficiary());
+    let place = connection.and_then(|c| directory::console(&found.line.entitlement, c));
+    if let Some(place) = place.filter(|_| held && own) {
+        // The simulated AWS has no console to go to.
+        facts.push(if cx.app.config.demo {
+            Fact::new("Console", "the simulated AWS has none")
+        } else {
+            Fact::new("Console", "").outside(place, "Open in the AWS access portal")
+        });
+    }
+    if cx.authorize(Verb::ListAudit, Relation::None).is_ok() {
+        let place = format!("/audit?q={}", request.id);
+        facts.push(Fact::new("Evidence", "").link(place, "In the audit log"));
+        for grant in &found.grants {
+            let place = format!("/audit?q={}", grant.id);
+            facts.push(Fact::new("Grant", "").link(place, grant.id.to_string()));
+        }
+    }
+    facts
+}
+
+// ---- what happened
+
+fn moment(happening: &Happening, request: &Request) -> Moment {
+    let line = |deed, text: String, detail: String, aws: Option<&String>| Moment {
+        day: day(happening.at),
+        at: When::clock(happening.at),
+        deed,
+        text,
+        detail,
+        aws_request_id: aws.map(|id| Copyable::new(id, "the AWS request id")),
+    };
+    let quoted = |text: &str| {
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!("“{text}”")
+        }
+    };
+    match &happening.what {
+        What::Asked(who) => line(
+            Deed::Said,
+            format!("{} asked for {}", who.name, words(request.duration)),
+            quoted(&request.reason),
+            None,
+        ),
+        What::Decided(who, decision) if decision.approved => line(
+            Deed::Agreed,
+            format!("{} approved", who.name),
+            quoted(&decision.comment),
+            None,
+        ),
+        What::Decided(who, decision) => line(
+            Deed::Refused,
+            format!("{} denied", who.name),
+            quoted(&decision.comment),
+            None,
+        ),
+        What::AutoApproved => line(Deed::Agreed, happening.text(), String::new(), None),
+        What::Cancelled(who) => line(
+            Deed::Ended,
+            format!("{} cancelled it", who.name),
+            String::new(),
+            None,
+        ),
+        What::Grant(found) => {
+            let (deed, text) = grants::told(found);
+            line(deed, text, String::new(), found.aws_request_id.as_ref())
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What the pages of this room show: plain words, ready. Nothing here knows the domain.
+
+use askama::Template;
+
+use crate::grants::Revoke;
+use crate::web::filters;
+use crate::web::{
+    Chain, Chip, Copyable, Empty, Facts, Mistakes, Note, Pager, Tabs, TimeLeft, Timeline, When,
+    WhenBoth,
+};
+
+/// `GET /request`: search what one may ask for.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/offers.html")]
+pub(crate) struct Offers {
+    /// What was searched for.
+    pub(crate) q: String,
+    pub(crate) rows: Vec<OfferRow>,
+    pub(crate) pager: Pager,
+    /// Shown when there is no row.
+    pub(crate) empty: Empty,
+}
+
+/// One thing that can be asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct OfferRow {
+    pub(crate) href: String,
+    /// `AdministratorAccess on prod-payments`
+    pub(crate) what: String,
+    /// The account's number, or what kind of thing it is.
+    pub(crate) place: String,
+    /// Who would decide, in a line.
+    pub(crate) decided_by: String,
+    /// `at most 4 h`
+    pub(crate) longest: String,
+}
+
+/// A length of time to choose.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    /// What the form sends.
+    pub(crate) value: String,
+    /// What people read.
+    pub(crate) word: String,
+    pub(crate) chosen: bool,
+}
+
+/// `GET /request/{entitlement}`: the form, with who will have to approve beside it.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/ask.html")]
+pub(crate) struct Ask {
+    pub(crate) action: String,
+    pub(crate) what: String,
+    /// `4 h`
+    pub(crate) longest: String,
+    pub(crate) choices: Vec<Choice>,
+    /// Whether "another length" is chosen, with its two numbers.
+    pub(crate) other: bool,
+    pub(crate) hours: String,
+    pub(crate) minutes: String,
+    /// Whether the policy wants one.
+    pub(crate) reason_wanted: bool,
+    pub(crate) reason: String,
+    /// Whether a later start is chosen, and which.
+    pub(crate) later: bool,
+    pub(crate) start: String,
+    /// The earliest start the field offers (`2026-11-23T14:12`).
+    pub(crate) earliest: String,
+    /// Said beside the field.
+    pub(crate) now: When,
+    pub(crate) mistakes: Mistakes,
+    pub(crate) verdict: Verdict,
+    pub(crate) facts: Facts,
+    /// Why it cannot be asked for, and who can mend that; hides the form.
+    pub(crate) blocked: Option<Note>,
+}
+
+/// Who would have to approve, and why, before anything is sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Verdict {
+    /// `Two steps` / `Nobody: approved at once`.
+    pub(crate) title: String,
+    /// Why: which policy and version.
+    pub(crate) why: String,
+    pub(crate) chain: Chain,
+    pub(crate) notes: Vec<Note>,
+}
+
+/// One request in a list.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestRow {
+    pub(crate) href: String,
+    pub(crate) what: String,
+    /// Where it stands, in a sentence.
+    pub(crate) line: String,
+    pub(crate) chip: Chip,
+    pub(crate) asked: WhenBoth,
+}
+
+/// `GET /requests`: one's own requests.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/mine.html")]
+pub(crate) struct Mine {
+    /// Mine and everybody's, for who may see those.
+    pub(crate) tabs: Option<Tabs>,
+    pub(crate) rows: Vec<RequestRow>,
+    pub(crate) pager: Pager,
+    pub(crate) empty: Empty,
+}
+
+/// `GET /approvals`: what waits for this person's decision, with what they need to decide.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/inbox.html")]
+pub(crate) struct Inbox {
+    pub(crate) cards: Vec<InboxCard>,
+    pub(crate) pager: Pager,
+    pub(crate) empty: Empty,
+}
+
+/// One request to decide on.
+#[derive(Debug, Clone)]
+pub(crate) struct InboxCard {
+    pub(crate) href: String,
+    pub(crate) what: String,
+    pub(crate) place: String,
+    pub(crate) who: String,
+    pub(crate) initials: String,
+    pub(crate) email: String,
+    pub(crate) asked: When,
+    pub(crate) reason: String,
+    /// `2 h, from when it is approved`
+    pub(crate) duration: String,
+    pub(crate) context: Facts,
+    pub(crate) decide: Decide,
+}
+
+/// The form that approves or denies.
+#[derive(Debug, Clone)]
+pub(crate) struct Decide {
+    /// Unique on the page.
+    pub(crate) key: String,
+    pub(crate) approve: String,
+    pub(crate) deny: String,
+    /// Where to return to.
+    pub(crate) back: String,
+    /// What the decision counts for: `Step 1 of 2: one of Platform`.
+    pub(crate) step: String,
+    pub(crate) comment: String,
+    pub(crate) mistakes: Mistakes,
+    /// `Approve 2 h`: what the button would do.
+    pub(crate) word: String,
+}
+
+/// Something that is asked once before it is done.
+#[derive(Debug, Clone)]
+pub(crate) struct AskOnce {
+    pub(crate) action: String,
+    /// What will change, exactly.
+    pub(crate) says: String,
+}
+
+/// `GET /requests/{id}`: the request with its chain and everything that happened.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/show.html")]
+pub(crate) struct Show {
+    pub(crate) path: String,
+    pub(crate) id: Copyable,
+    pub(crate) what: String,
+    pub(crate) chip: Chip,
+    pub(crate) left: Option<TimeLeft>,
+    /// Which policy and version decided.
+    pub(crate) policy: String,
+    pub(crate) chain: Chain,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) timeline: Timeline,
+    pub(crate) facts: Facts,
+    /// For who decides: what they need to know.
+    pub(crate) context: Option<Facts>,
+    pub(crate) decide: Option<Decide>,
+    pub(crate) cancel: Option<AskOnce>,
+    pub(crate) give_back: Option<AskOnce>,
+    pub(crate) revoke: Option<Revoke>,
+    /// Seconds until the page looks again by itself, while something is in motion.
+    pub(crate) poll: Option<u32>,
+}

@@ -1,0 +1,429 @@
+//! Looking at requests: one with everything about it, and lists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stint_api::Page;
+use stint_db::Query;
+use stint_domain::policy::ExplainedStep;
+use stint_domain::request::{self as rules, Decider, State, Waiting};
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{EntitlementId, RequestId, Time, UserId};
+
+use super::{Decision, Error, Request, decider, relation, store};
+use crate::cx::Cx;
+use crate::directory::{self, Entitlement};
+use crate::http::Paging;
+use crate::{grants, identity, policies};
+
+/// A person, as others see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// Who.
+    pub id: UserId,
+    /// As people call them.
+    pub name: String,
+    /// Their address.
+    pub email: String,
+}
+
+/// A request in a list.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The request.
+    pub request: Request,
+    /// What was asked for.
+    pub entitlement: Entitlement,
+    /// Who asked.
+    pub requester: Who,
+    /// Who would hold it.
+    pub beneficiary: Who,
+}
+
+/// A request with everything there is to know about it.
+#[derive(Debug, Clone)]
+pub struct Detail {
+    /// What the lists show of it.
+    pub line: Line,
+    /// The steps of the pinned version, in order.
+    pub steps: Vec<StepView>,
+    /// Whom it waits for; nothing once it is answered.
+    pub waiting: Option<WaitingFor>,
+    /// What it gave.
+    pub grants: Vec<grants::Grant>,
+    /// What happened, oldest first, with what was done in AWS.
+    pub timeline: Vec<Happening>,
+    /// What the caller may do to it now: some of approve, deny, cancel and return.
+    pub may: Vec<Verb>,
+}
+
+/// Whom a request waits for.
+#[derive(Debug, Clone)]
+pub struct WaitingFor {
+    /// What the rules say.
+    pub rules: Waiting,
+    /// Those who could decide now.
+    pub who: Vec<Who>,
+}
+
+/// One step of a request.
+#[derive(Debug, Clone)]
+pub struct StepView {
+    /// Its name.
+    pub name: String,
+    /// How many different people must approve.
+    pub needed: u32,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Who decided, oldest first.
+    pub decisions: Vec<(Who, Decision)>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Everybody needed has approved.
+    Done,
+    /// The request waits at it.
+    Now,
+    /// Its turn has not come.
+    Later,
+    /// Somebody denied at it.
+    Denied,
+    /// The request ended before it was complete.
+    Dropped,
+}
+
+impl Standing {
+    /// The stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Now => "now",
+            Self::Later => "later",
+            Self::Denied => "denied",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// One thing that happened to a request or to what it gave.
+#[derive(Debug, Clone)]
+pub struct Happening {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// Somebody asked.
+    Asked(Who),
+    /// Approved at submission, by the policy alone.
+    AutoApproved,
+    /// Somebody approved or denied.
+    Decided(Who, Decision),
+    /// Somebody took it back.
+    Cancelled(Who),
+    /// Something happened to the grant, or in AWS.
+    Grant(grants::Moment),
+}
+
+/// Which requests to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only those in this state: `pending`, `approved`, `denied`, `cancelled`.
+    pub state: Option<String>,
+}
+
+/// One request with everything there is to know about it. Seen by who asked or benefits, by
+/// whom it names or named to decide, and by those roles that see all requests.
+pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
+    let user = cx.person()?.id;
+    let mut q = cx.read().await?;
+    let request = store::get(&mut q, id).await?.ok_or(Error::NotFound)?;
+    let relation = relation(&mut q, &request, user).await?;
+    cx.authorize(Verb::GetRequest, relation)?;
+    let waiting = waiting(&mut q, &request).await?;
+    let grants = grants::of_request(&mut q, id).await?;
+    let mut moments = Vec::new();
+    for grant in &grants {
+        moments.extend(grants::timeline(&mut q, grant.id).await?);
+    }
+    let may = may(cx, &mut q, &request, relation, &grants).await?;
+    let mut ids: BTreeSet<UserId> = request.decisions.iter().map(|d| d.by).collect();
+    ids.extend(waiting.iter().flat_map(|w| w.who.iter().copied()));
+    if let State::Cancelled { by, .. } = request.rules.state {
+        ids.insert(by);
+    }
+    let names = names(&mut q, ids).await?;
+    let line = lines(&mut q, vec![request])
+        .await?
+        .pop()
+        .ok_or(Error::NotFound)?;
+    Ok(Detail {
+        steps: steps(&line.request, &names),
+        timeline: timeline(&line, &names, moments),
+        waiting: waiting.map(|rules| WaitingFor {
+            who: rules.who.iter().map(|id| who(&names, *id)).collect(),
+            rules,
+        }),
+        line,
+        grants,
+        may,
+    })
+}
+
+/// Requests the caller made or benefits from, newest first.
+pub async fn mine(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
+    cx.authorize(Verb::MyRequests, Relation::Own)?;
+    let user = cx.person()?.id;
+    let mut q = cx.read().await?;
+    let rows = store::mine(&mut q, user, paging.after()?, paging.fetch()).await?;
+    page(&mut q, rows, paging).await
+}
+
+/// Everybody's requests, newest first.
+pub async fn list(cx: &Cx, filter: &Filter, paging: &Paging) -> Result<Page<Line>, Error> {
+    cx.authorize(Verb::ListRequests, Relation::None)?;
+    let state = match filter.state.as_deref() {
+        Some(word @ ("pending" | "approved" | "denied" | "cancelled")) => Some(word),
+        Some(other) => return Err(Error::State(other.to_owned())),
+        None => None,
+    };
+    let mut q = cx.read().await?;
+    let rows = store::list(&mut q, state, paging.after()?, paging.fetch()).await?;
+    page(&mut q, rows, paging).await
+}
+
+/// What waits for the caller's decision, oldest first: only what they could decide now.
+pub async fn inbox(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
+    cx.authorize(Verb::Inbox, Relation::Own)?;
+    let person = cx.person()?;
+    let mut q = cx.read().await?;
+    let mut rows = Vec::new();
+    if cx
+        .authorize(Verb::ApproveRequest, Relation::Involved)
+        .is_ok()
+    {
+        let me = decider(&mut q, person.id).await?;
+        let groups: Vec<_> = me.memberships.iter().map(|m| m.group).collect();
+        let fetch = usize::try_from(paging.fetch()).unwrap_or(usize::MAX);
+        let mut after = paging.after::<RequestId>()?;
+        // What names them may still not be theirs to decide (their own, decided before), so
+        // that a page of names may give fewer rows: look on until the page is full.
+        while rows.len() < fetch {
+            let ids = store::waits_for(&mut q, person.id, &groups, after, paging.fetch()).await?;
+            let last = ids.len() < fetch;
+            after = ids.last().copied();
+            for id in ids {
+                if let Some(request) = store::get(&mut q, id).await?
+                    && request.rules.may_decide(&me, rules::Verb::Approve).is_ok()
+                {
+                    rows.push(request);
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        rows.truncate(fetch);
+    }
+    page(&mut q, rows, paging).await
+}
+
+async fn page(
+    q: &mut impl Query,
+    rows: Vec<Request>,
+    paging: &Paging,
+) -> Result<Page<Line>, Error> {
+    let page = paging.page(rows, |request| request.id);
+    Ok(Page {
+        items: lines(q, page.items).await?,
+        next: page.next,
+    })
+}
+
+/// Whom it waits for now: everybody the step names who is active and whose roles let them.
+async fn waiting(q: &mut impl Query, request: &Request) -> Result<Option<Waiting>, Error> {
+    let State::Pending { step, .. } = request.rules.state else {
+        return Ok(None);
+    };
+    let Some(step) = request.policy.body.steps().get(step) else {
+        return Ok(None);
+    };
+    let people = policies::people(q, &request.policy.body).await?;
+    let mut named: BTreeSet<UserId> = step.users.clone();
+    for group in &step.groups {
+        named.extend(people.groups.get(group).into_iter().flatten());
+    }
+    let mut deciders: Vec<Decider> = Vec::new();
+    for user in named.intersection(&people.able) {
+        deciders.push(decider(q, *user).await?);
+    }
+    Ok(request.rules.waiting(&deciders))
+}
+
+/// What the caller may do to it now.
+async fn may(
+    cx: &Cx,
+    q: &mut impl Query,
+    request: &Request,
+    relation: Relation,
+    grants: &[grants::Grant],
+) -> Result<Vec<Verb>, Error> {
+    let me = decider(q, cx.person()?.id).await?;
+    let decides = request.rules.may_decide(&me, rules::Verb::Approve).is_ok();
+    let pending = matches!(request.rules.state, State::Pending { .. });
+    let open = grants.iter().any(grants::Grant::is_open);
+    let could = [
+        (Verb::ApproveRequest, decides),
+        (Verb::DenyRequest, decides),
+        (Verb::CancelRequest, pending),
+        (Verb::ReturnRequest, open),
+    ];
+    Ok((could.into_iter())
+        .filter(|(verb, now)| *now && cx.authorize(*verb, relation).is_ok())
+        .map(|(verb, _)| verb)
+        .collect())
+}
+
+/// The requests with the names of what and who they are about.
+async fn lines(q: &mut impl Query, requests: Vec<Request>) -> Result<Vec<Line>, Error> {
+    let people = (requests.iter()).flat_map(|r| [r.requester(), r.beneficiary()]);
+    let names = names(q, people.collect()).await?;
+    let mut entitlements: BTreeMap<EntitlementId, Entitlement> = BTreeMap::new();
+    let mut found = Vec::with_capacity(requests.len());
+    for request in requests {
+        let id = request.entitlement();
+        if !entitlements.contains_key(&id)
+            && let Some(entitlement) = directory::entitlement(q, id).await?
+        {
+            entitlements.insert(id, entitlement);
+        }
+        let entitlement = entitlements.get(&id).cloned().ok_or(Error::NotFound)?;
+        found.push(Line {
+            requester: who(&names, request.requester()),
+            beneficiary: who(&names, request.beneficiary()),
+            entitlement,
+            request,
+        });
+    }
+    Ok(found)
+}
+
+type Names = BTreeMap<UserId, Who>;
+
+async fn names(q: &mut impl Query, ids: BTreeSet<UserId>) -> Result<Names, Error> {
+    let ids: Vec<_> = ids.into_iter().collect();
+    let users = identity::users(q, &ids).await?;
+    Ok((users.into_iter())
+        .map(|user| {
+            let who = Who {
+                id: user.id,
+                name: user.name,
+                email: user.email,
+            };
+            (who.id, who)
+        })
+        .collect())
+}
+
+fn who(names: &Names, id: UserId) -> Who {
+    names.get(&id).cloned().unwrap_or_else(|| Who {
+        id,
+        name: id.to_string(),
+        email: String::new(),
+    })
+}
+
+fn steps(request: &Request, names: &Names) -> Vec<StepView> {
+    let standing = |index: usize| match &request.rules.state {
+        State::Pending { step, .. } if index == *step => Standing::Now,
+        State::Pending { step, .. } if index > *step => Standing::Later,
+        State::Denied { step, .. } if index == *step => Standing::Denied,
+        State::Denied { step, .. } if index > *step => Standing::Dropped,
+        State::Cancelled { approvals, .. } => {
+            let given = approvals.iter().filter(|a| a.step == index).count();
+            let needed = request.policy.body.steps().get(index).map(|s| s.needed);
+            if needed.is_some_and(|n| usize::try_from(n).is_ok_and(|n| given >= n)) {
+                Standing::Done
+            } else {
+                Standing::Dropped
+            }
+        }
+        State::Pending { .. } | State::Denied { .. } | State::Approved { .. } => Standing::Done,
+    };
+    (request.policy.body.steps().iter().enumerate())
+        .map(|(index, step)| StepView {
+            name: step.name.clone(),
+            needed: step.needed,
+            standing: standing(index),
+            decisions: (request.decisions.iter())
+                .filter(|d| d.step == index)
+                .map(|d| (who(names, d.by), d.clone()))
+                .collect(),
+        })
+        .collect()
+}
+
+fn timeline(line: &Line, names: &Names, moments: Vec<grants::Moment>) -> Vec<Happening> {
+    let request = &line.request;
+    let mut all = vec![Happening {
+        at: request.submitted_at(),
+        what: What::Asked(line.requester.clone()),
+    }];
+    for decision in &request.decisions {
+        all.push(Happening {
+            at: decision.at,
+            what: What::Decided(who(names, decision.by), decision.clone()),
+        });
+    }
+    match &request.rules.state {
+        State::Approved { at, approvals } if approvals.is_empty() => all.push(Happening {
+            at: *at,
+            what: What::AutoApproved,
+        }),
+        State::Cancelled { at, by, .. } => all.push(Happening {
+            at: *at,
+            what: What::Cancelled(who(names, *by)),
+        }),
+        State::Pending { .. } | State::Approved { .. } | State::Denied { .. } => {}
+    }
+    all.extend(moments.into_iter().map(|moment| Happening {
+        at: moment.at,
+        what: What::Grant(moment),
+    }));
+    // Stable: what happened at the same moment stays in the order it was put together.
+    all.sort_by_key(|happening| happening.at);
+    all
+}
+
+impl Happening {
+    /// In a sentence.
+    pub fn text(&self) -> String {
+        match &self.what {
+            What::Asked(who) => format!("{} asked", who.name),
+            What::AutoApproved => "Approved by the policy; nobody had to decide".to_owned(),
+            What::Decided(who, d) => {
+                let verb = if d.approved { "approved" } else { "denied" };
+                if d.comment.is_empty() {
+                    format!("{} {verb}", who.name)
+                } else {
+                    format!("{} {verb}: “{}”", who.name, d.comment)
+                }
+            }
+            What::Cancelled(who) => format!("{} took it back", who.name),
+            What::Grant(moment) => moment.text.clone(),
+        }
+    }
+}
+
+/// The people behind explained steps.
+pub(super) async fn approvers(cx: &Cx, steps: &[ExplainedStep]) -> Result<Vec<Who>, Error> {
+    let all = steps.iter().flat_map(|step| &step.approvers);
+    let ids: BTreeSet<UserId> = all.map(|approver| approver.user).collect();
+    let mut q = cx.read().await?;
+    Ok(names(&mut q, ids).await?.into_values().collect())
+}

@@ -1,0 +1,301 @@
+//! All SQL of requests, of whom they wait for, and of decisions.
+
+use stint_db::{Error, Query, Result, Row, Tx, args};
+use stint_domain::entitlement::Pair;
+use stint_domain::request::{self as rules, Approval, Question, State};
+use stint_domain::{GroupId, PolicyVersionId, RequestId, UserId};
+use uuid::Uuid;
+
+use super::{Decision, Request};
+use crate::policies;
+
+macro_rules! columns {
+    () => {
+        "select r.id, r.requester_id, r.beneficiary_id, r.connection_id, r.principal_id, \
+         r.entitlement_id, r.policy_version_id, r.reason, r.duration, r.start_at, \
+         r.submitted_at, r.state, r.step, r.closed_at, r.closed_by, r.version from requests r "
+    };
+}
+
+stint_db::statements! {
+    /// Somebody asks.
+    INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
+            principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
+            submitted_at, state, step, closed_at, closed_by, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1)";
+    /// Whom a step names.
+    NAME = "insert into request_approvers (request_id, step, user_id, group_id) \
+        values ($1, $2, $3, $4)";
+    /// One request.
+    GET = (concat!(columns!(), "where r.id = $1"));
+    /// Takes the row, for a verb that decides on it.
+    LOCK = (concat!(columns!(), "where r.id = $1{lock}"));
+    /// How far it is now.
+    MOVE = "update requests set state = $2, step = $3, closed_at = $4, closed_by = $5, \
+        version = version + 1 where id = $1";
+    /// An answer.
+    DECIDE = "insert into decisions \
+            (id, request_id, step, user_id, answer, comment, via, decided_at) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    /// The answers so far.
+    DECISIONS = "select id, step, user_id, answer, comment, decided_at from decisions \
+        where request_id = $1 order by id";
+    /// Everybody's, newest first.
+    LIST = (concat!(columns!(), "where r.id < $1 order by r.id desc limit $2"));
+    /// Everybody's in one state, newest first.
+    LIST_STATE = (concat!(columns!(), "where r.state = $1 and r.id < $2 order by r.id desc limit $3"));
+    /// Somebody's own, newest first.
+    MINE = (concat!(columns!(),
+        "where (r.requester_id = $1 or r.beneficiary_id = $1) and r.id < $2 \
+         order by r.id desc limit $3"));
+    /// What waits at a step that names this user, oldest first.
+    WAITS_FOR_USER = "select r.id from requests r join request_approvers a \
+            on a.request_id = r.id and a.step = r.step \
+        where a.user_id = $1 and r.state = 'pending' and r.id > $2 order by r.id limit $3";
+    /// What waits at a step that names this group, oldest first.
+    WAITS_FOR_GROUP = "select r.id from requests r join request_approvers a \
+            on a.request_id = r.id and a.step = r.step \
+        where a.group_id = $1 and r.state = 'pending' and r.id > $2 order by r.id limit $3";
+}
+
+/// After every id there is.
+const LAST: RequestId = RequestId(Uuid::max());
+/// Before every id there is.
+const FIRST: RequestId = RequestId(Uuid::nil());
+
+pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str) -> Result<()> {
+    let (step, at, by) = position(&r.rules.state);
+    let args = args![
+        r.id,
+        r.requester(),
+        r.beneficiary(),
+        r.pair.connection,
+        r.pair.principal,
+        r.pair.entitlement,
+        r.policy.id,
+        r.reason.as_str(),
+        r.duration,
+        r.start,
+        via,
+        r.submitted_at(),
+        r.state(),
+        step,
+        at,
+        by
+    ];
+    tx.run(&INSERT, args).await?;
+    for (step, number) in r.policy.body.steps().iter().zip(0i64..) {
+        for user in &step.users {
+            let nobody = None::<GroupId>;
+            tx.run(&NAME, args![r.id, number, Some(*user), nobody])
+                .await?;
+        }
+        for group in &step.groups {
+            let nobody = None::<UserId>;
+            tx.run(&NAME, args![r.id, number, nobody, Some(*group)])
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes where the request is now.
+pub(super) async fn moved(tx: &mut Tx, id: RequestId, state: &State) -> Result<()> {
+    let (step, at, by) = position(state);
+    let args = args![id, state.as_str(), step, at, by];
+    tx.run(&MOVE, args).await.map(drop)
+}
+
+pub(super) async fn decided(tx: &mut Tx, id: RequestId, d: &Decision, via: &str) -> Result<()> {
+    let answer = if d.approved { "approve" } else { "deny" };
+    let step = i64::try_from(d.step).unwrap_or(i64::MAX);
+    let args = args![d.id, id, step, d.by, answer, d.comment.as_str(), via, d.at];
+    tx.run(&DECIDE, args).await.map(drop)
+}
+
+pub(super) async fn get(q: &mut impl Query, id: RequestId) -> Result<Option<Request>> {
+    match q.maybe(&GET, args![id]).await? {
+        Some(row) => request(q, &row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The request, its row held until the transaction ends.
+pub(super) async fn lock(tx: &mut Tx, id: RequestId) -> Result<Option<Request>> {
+    match tx.maybe(&LOCK, args![id]).await? {
+        Some(row) => request(tx, &row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Everybody's, newest first.
+pub(super) async fn list(
+    q: &mut impl Query,
+    state: Option<&str>,
+    before: Option<RequestId>,
+    limit: i64,
+) -> Result<Vec<Request>> {
+    let before = before.unwrap_or(LAST);
+    let rows = match state {
+        Some(state) => q.all(&LIST_STATE, args![state, before, limit]).await?,
+        None => q.all(&LIST, args![before, limit]).await?,
+    };
+    requests(q, &rows).await
+}
+
+/// Somebody's own, newest first.
+pub(super) async fn mine(
+    q: &mut impl Query,
+    user: UserId,
+    before: Option<RequestId>,
+    limit: i64,
+) -> Result<Vec<Request>> {
+    let rows = q
+        .all(&MINE, args![user, before.unwrap_or(LAST), limit])
+        .await?;
+    requests(q, &rows).await
+}
+
+/// The ids of what waits at a step that names this user or one of these groups, oldest
+/// first. At most `limit`, none left out before the last one.
+pub(super) async fn waits_for(
+    q: &mut impl Query,
+    user: UserId,
+    groups: &[GroupId],
+    after: Option<RequestId>,
+    limit: i64,
+) -> Result<Vec<RequestId>> {
+    let after = after.unwrap_or(FIRST);
+    let mut rows = q.all(&WAITS_FOR_USER, args![user, after, limit]).await?;
+    for group in groups {
+        rows.extend(q.all(&WAITS_FOR_GROUP, args![*group, after, limit]).await?);
+    }
+    let mut ids = (rows.iter())
+        .map(|row| row.get("id"))
+        .collect::<Result<Vec<RequestId>>>()?;
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(ids)
+}
+
+async fn requests(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Request>> {
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        found.push(request(q, row).await?);
+    }
+    Ok(found)
+}
+
+async fn request(q: &mut impl Query, row: &Row) -> Result<Request> {
+    let id = row.get("id")?;
+    let pinned: PolicyVersionId = row.get("policy_version_id")?;
+    let policy = policies::version(q, pinned).await?.ok_or(Error::Missing {
+        statement: "policies::version",
+    })?;
+    let rows = q.all(&DECISIONS, args![id]).await?;
+    let decisions = rows.iter().map(decision).collect::<Result<Vec<_>>>()?;
+    let question = Question {
+        requester: row.get("requester_id")?,
+        beneficiary: row.get("beneficiary_id")?,
+        submitted_at: row.get("submitted_at")?,
+        policy: policy.body.clone(),
+    };
+    let state = state(row, &decisions)?;
+    Ok(Request {
+        id,
+        rules: rules::Request { question, state },
+        pair: Pair {
+            connection: row.get("connection_id")?,
+            principal: row.get("principal_id")?,
+            entitlement: row.get("entitlement_id")?,
+        },
+        policy,
+        reason: row.get("reason")?,
+        duration: row.get("duration")?,
+        start: row.get("start_at")?,
+        decisions,
+        version: row.get("version")?,
+    })
+}
+
+fn decision(row: &Row) -> Result<Decision> {
+    Ok(Decision {
+        id: row.get("id")?,
+        step: index(row)?,
+        by: row.get("user_id")?,
+        approved: row.get::<String>("answer")? == "approve",
+        comment: row.get("comment")?,
+        at: row.get("decided_at")?,
+    })
+}
+
+fn index(row: &Row) -> Result<usize> {
+    let step: i64 = row.get("step")?;
+    usize::try_from(step).map_err(|why| unreadable("step", why.to_string()))
+}
+
+/// The state from its columns and the decisions.
+fn state(row: &Row, decisions: &[Decision]) -> Result<State> {
+    let approvals = (decisions.iter())
+        .filter(|d| d.approved)
+        .map(|d| Approval {
+            step: d.step,
+            by: d.by,
+            at: d.at,
+        })
+        .collect();
+    let word: String = row.get("state")?;
+    Ok(match word.as_str() {
+        "pending" => State::Pending {
+            step: index(row)?,
+            approvals,
+        },
+        "approved" => State::Approved {
+            at: row.get("closed_at")?,
+            approvals,
+        },
+        "denied" => {
+            let no = decisions.iter().find(|d| !d.approved);
+            let no = no.ok_or_else(|| unreadable("state", "nobody denied it".to_owned()))?;
+            State::Denied {
+                at: row.get("closed_at")?,
+                by: no.by,
+                step: no.step,
+                reason: no.comment.clone(),
+                approvals,
+            }
+        }
+        "cancelled" => State::Cancelled {
+            at: row.get("closed_at")?,
+            by: row.get("closed_by")?,
+            approvals,
+        },
+        other => return Err(unreadable("state", format!("`{other}` is no state"))),
+    })
+}
+
+fn unreadable(column: &str, why: String) -> Error {
+    Error::Column {
+        column: column.to_owned(),
+        why,
+    }
+}
+
+/// Step, end and author of the end, as columns.
+fn position(state: &State) -> (Option<i64>, Option<stint_domain::Time>, Option<UserId>) {
+    match state {
+        State::Pending { step, .. } => {
+            let step = i64::try_from(*step).unwrap_or(i64::MAX);
+            (Some(step), None, None)
+        }
+        State::Approved { at, approvals } => (
+            None,
+            Some(*at),
+            approvals.last().map(|approval| approval.by),
+        ),
+        State::Denied { at, by, .. } | State::Cancelled { at, by, .. } => {
+            (None, Some(*at), Some(*by))
+        }
+    }
+}

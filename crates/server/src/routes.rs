@@ -1,0 +1,153 @@
+//! All addresses of Stint together, and what is done for each request before its handler:
+//! finding out who is asking.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, Method, StatusCode, header};
+use stint_domain::rights::Verb;
+
+use crate::cx::{Actor, App, Cx};
+use crate::http::{Failure, Json, PageRequest, Routes, Trouble};
+use crate::identity;
+use crate::web::Frame;
+
+/// Every address, from every room: one line each.
+pub fn routes() -> Routes {
+    Routes::new()
+        .merge(own())
+        .merge(crate::web::routes())
+        .merge(crate::audit::routes())
+        .merge(crate::identity::routes())
+        .merge(crate::connections::routes())
+        .merge(crate::directory::routes())
+        .merge(crate::policies::routes())
+        .merge(crate::catalog::routes())
+        .merge(crate::grants::routes())
+        .merge(crate::requests::routes())
+        .merge(crate::audit::page_routes())
+        .merge(crate::identity::page_routes())
+        .merge(crate::connections::page_routes())
+        .merge(crate::directory::page_routes())
+        .merge(crate::grants::page_routes())
+        .merge(crate::requests::page_routes())
+        .merge(crate::overview::page_routes())
+}
+
+/// The addresses that belong to no room.
+fn own() -> Routes {
+    Routes::new()
+        .page(Verb::ReadPublic, Method::GET, "/healthz", healthz)
+        .page(Verb::ReadPublic, Method::GET, "/readyz", readyz)
+}
+
+/// The router with everything around it.
+pub fn router(app: App) -> Router {
+    let mut all = routes();
+    let mut api = all.openapi().clone();
+    api.info = utoipa::openapi::InfoBuilder::new()
+        .title("Stint")
+        .version("v1")
+        .description(Some("AWS access for exactly as long as it is needed."))
+        .build();
+    all = all.page(
+        Verb::ReadPublic,
+        Method::GET,
+        "/api/v1/openapi.json",
+        move || {
+            let api = api.clone();
+            async move { Json(api) }
+        },
+    );
+    let (router, _) = all.split();
+    let router = router
+        .fallback(|| async { Failure::not_found() })
+        .layer(from_fn_with_state(app.clone(), who))
+        .with_state(app.clone());
+    crate::http::around(router, &app.config.public_url, &app.ids, error_page)
+}
+
+/// Finds out who is asking. Until there is a user, everything but the state of the process
+/// answers `not_initialised`.
+async fn who(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let bare = matches!(path, "/healthz" | "/readyz") || path.starts_with("/assets/");
+    let (actor, over) = if bare {
+        (Actor::Nobody, false)
+    } else {
+        match asking(&app, path, request.headers()).await {
+            Ok(found) => found,
+            Err(error) => return Failure::from(error).into_response(),
+        }
+    };
+    // The API is answered without a frame.
+    let framed = !bare && !request.uri().path().starts_with("/api/");
+    let frame = if framed {
+        let target = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
+        Some(crate::overview::frame(&app, &actor, target, request.headers()).await)
+    } else {
+        None
+    };
+    if let Some(frame) = &frame {
+        request.extensions_mut().insert(frame.clone());
+    }
+    request.extensions_mut().insert(actor);
+    let mut response = next.run(request).await;
+    // For the error page, which is made further out.
+    if let Some(frame) = frame {
+        response.extensions_mut().insert(frame);
+    }
+    if over && !response.headers().contains_key(header::SET_COOKIE) {
+        let forget = identity::clear_cookie(&app);
+        response.headers_mut().insert(header::SET_COOKIE, forget);
+    }
+    response
+}
+
+/// The actor, and whether the browser is to forget a sign-in that is over. A page (and the
+/// API's own sign-in) then is for nobody; any other call of the API hears why it is refused.
+async fn asking(
+    app: &App,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<(Actor, bool), identity::Error> {
+    let page = !path.starts_with("/api/") || path == "/api/v1/sign-in";
+    let found = match identity::actor(app, headers).await {
+        Err(identity::Error::SignInOver) if page => Ok((Actor::Nobody, true)),
+        found => found.map(|actor| (actor, false)),
+    };
+    let known = matches!(found, Ok((Actor::User(_), _)));
+    if !known && !identity::initialised(app).await? {
+        return Err(identity::Error::NotInitialised);
+    }
+    found
+}
+
+/// A failure as a page. Who opens a page without being signed in is sent to sign in, and
+/// comes back afterwards.
+fn error_page(response: &Response, trouble: &Trouble, request: &PageRequest) -> Response {
+    if trouble.status == StatusCode::UNAUTHORIZED && request.method == Method::GET {
+        return crate::web::answer::to_sign_in(&request.target);
+    }
+    let frame = response.extensions().get::<Frame>().cloned();
+    let frame = frame.unwrap_or_else(|| Frame::new(&request.target, &request.headers));
+    crate::web::error_page(&frame, trouble, &request.request_id)
+}
+
+/// The process is there.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The database answers.
+async fn readyz(cx: Cx) -> Result<&'static str, Failure> {
+    crate::outbox::waiting(&cx.app.db).await.map_err(|error| {
+        tracing::warn!(error = %crate::http::failure_chain(&error), "database.not_ready");
+        Failure::of_status(StatusCode::SERVICE_UNAVAILABLE)
+    })?;
+    Ok("ok\n")
+}

@@ -1,0 +1,86 @@
+//! Runs the tasks of a server until it is told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stint_domain::{Span, Time};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
+
+use super::Task;
+use crate::cx::App;
+use crate::http::failure_chain;
+
+/// The running tasks. Dropping it aborts them where they stand; [`stop`](Driver::stop) lets
+/// each finish its round.
+pub struct Driver {
+    stop: watch::Sender<bool>,
+    running: JoinSet<()>,
+}
+
+/// After a failure a task waits this long at least, so as not to fail in a loop.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+impl Driver {
+    /// Starts a driver for each task.
+    pub fn start(app: &App, tasks: Vec<Arc<dyn Task>>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mut running = JoinSet::new();
+        for task in tasks {
+            let span = tracing::info_span!("task", task.name = task.name());
+            running.spawn(drive(app.clone(), task, stopped.clone()).instrument(span));
+        }
+        Self { stop, running }
+    }
+
+    /// Lets every task finish its round, and ends.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        while self.running.join_next().await.is_some() {}
+    }
+}
+
+async fn drive(app: App, task: Arc<dyn Task>, mut stopped: watch::Receiver<bool>) {
+    let name = task.name();
+    let sleeper = app.nudges.sleeper(name);
+    while !*stopped.borrow() {
+        app.nudges.take(name);
+        let ran = task.run(&app).await;
+        app.status.note(name, app.clock.now(), &ran);
+        let pause = match ran {
+            Ok(ran) if ran.worked => continue,
+            Ok(ran) => until(&app, ran.next_due).min(duration(task.period())),
+            Err(error) => {
+                tracing::error!(error = %failure_chain(error.as_ref()), "task.failed");
+                duration(task.period()).max(AFTER_FAILURE)
+            }
+        };
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = sleeper.notified() => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+fn duration(span: Span) -> Duration {
+    Duration::from_micros(u64::try_from(span.as_micros()).unwrap_or(0))
+}
+
+/// The rules' clock goes at wall speed between two nudges: whoever moves it nudges.
+fn until(app: &App, due: Option<Time>) -> Duration {
+    match due {
+        // Never a busy loop on something that is due and cannot be done yet.
+        Some(due) => duration(due.since(app.clock.now())).max(Duration::from_millis(20)),
+        None => Duration::MAX,
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the driver: the one place that sleeps"
+)]
+async fn sleep(pause: Duration) {
+    tokio::time::sleep(pause).await;
+}

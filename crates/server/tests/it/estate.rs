@@ -1,0 +1,169 @@
+//! A connected estate for tests of grants: read once, with Ana's link confirmed, and grants
+//! opened by the room's own verb, as an approved request does.
+
+use stint_domain::binding::AttemptKind;
+use stint_domain::entitlement::{EntitlementKey, Pair};
+use stint_domain::{EntitlementId, GrantId, PrincipalId, RequestId, Span};
+use stint_server::connections::{self, Connection, NewApplication, NewConnection};
+use stint_server::directory::{self, Entitlement};
+use stint_server::grants::{self, Grant, NewGrant, Origin};
+use stint_testkit::World;
+use stint_testkit::sim::Party;
+
+pub(crate) struct Estate {
+    pub(crate) connection: Connection,
+    /// Ana, in Identity Center.
+    pub(crate) user: String,
+    pub(crate) principal: PrincipalId,
+    /// What Ana does not hold: a permission set on an account, by name.
+    pub(crate) assignments: Vec<Entitlement>,
+    /// Identity Center groups that Ana is not in, by name.
+    pub(crate) groups: Vec<Entitlement>,
+}
+
+/// What AWS calls an entitlement.
+pub(crate) enum Place<'a> {
+    Set(&'a str, &'a str),
+    Group(&'a str),
+}
+
+pub(crate) fn place(entitlement: &Entitlement) -> Place<'_> {
+    match &entitlement.key {
+        EntitlementKey::AccountAssignment {
+            account,
+            permission_set,
+        } => Place::Set(account, permission_set),
+        EntitlementKey::GroupMembership { group } => Place::Group(group),
+    }
+}
+
+impl Estate {
+    /// Connects the estate of this world, reads it, and links Ana.
+    pub(crate) async fn connect(world: &World) -> Self {
+        let cx = world.cx("cy");
+        let application = NewApplication {
+            name: "AWS".to_owned(),
+            description: String::new(),
+            owners: Vec::new(),
+        };
+        let application = connections::create_application(&cx, application).await;
+        let facts = world.facts();
+        let new = NewConnection {
+            application: application.expect("an application").id,
+            name: "prod".to_owned(),
+            role_arn: facts.connector_role_arn.clone(),
+            region: facts.region.clone(),
+            owners: Vec::new(),
+        };
+        let connection = connections::create(&cx, new).await.expect("a connection");
+        world.sim().trust_connector(&connection.external_id);
+        connections::test(&cx, connection.id).await.expect("tested");
+        directory::sync(&cx, connection.id).await.expect("read");
+        let user = facts.ana.expect("Ana is in the estate").user_id;
+        let mut q = cx.read().await.expect("a reader");
+        let found = directory::principal_by_aws_id(&mut q, connection.id, &user).await;
+        let principal = found.expect("read").expect("seen by the sync").id;
+        let all = directory::all_entitlements(&mut q, connection.id).await;
+        let mut free = Vec::new();
+        for entitlement in all.expect("read") {
+            let pair = Pair {
+                connection: connection.id,
+                principal,
+                entitlement: entitlement.id,
+            };
+            if !directory::holds(&mut q, &pair).await.expect("read") {
+                free.push(entitlement);
+            }
+        }
+        drop(q);
+        let link = directory::propose_link(&cx, world.person("ana").id, principal).await;
+        directory::confirm_link(&cx, link.expect("a link").id)
+            .await
+            .expect("confirmed");
+        let (assignments, groups) = free
+            .into_iter()
+            .partition(|e| matches!(place(e), Place::Set(..)));
+        Self {
+            connection,
+            user,
+            principal,
+            assignments,
+            groups,
+        }
+    }
+
+    pub(crate) fn pair(&self, entitlement: EntitlementId) -> Pair {
+        Pair {
+            connection: self.connection.id,
+            principal: self.principal,
+            entitlement,
+        }
+    }
+
+    /// Opens a grant for Ana. Fails where the program dies.
+    pub(crate) async fn open(
+        &self,
+        world: &World,
+        entitlement: EntitlementId,
+        request: RequestId,
+        duration: Span,
+    ) -> Result<GrantId, grants::Error> {
+        let cx = world.system();
+        let new = NewGrant {
+            pair: self.pair(entitlement),
+            user: world.person("ana").id,
+            origin: Origin::Request(request),
+            start: cx.now,
+            duration: Some(duration),
+            approved_at: cx.now,
+        };
+        let mut tx = cx.begin(stint_db::Priority::Interactive).await?;
+        let id = grants::open(&cx, &mut tx, new).await?;
+        tx.commit().await?;
+        grants::nudge(&cx.app);
+        Ok(id)
+    }
+
+    /// A new grant for Ana.
+    pub(crate) async fn grant(&self, world: &World, what: EntitlementId, length: Span) -> GrantId {
+        let request = world.app().new_id();
+        let opened = self.open(world, what, request, length).await;
+        opened.expect("opened")
+    }
+
+    /// Whether Ana holds it in AWS, as the estate's administrator sees it.
+    pub(crate) async fn has(&self, world: &World, entitlement: &Entitlement) -> bool {
+        match place(entitlement) {
+            Place::Set(account, set) => world.aws().has(account, set, &self.user).await,
+            Place::Group(group) => {
+                let members = world.aws().members(group).await;
+                members.contains(&self.user)
+            }
+        }
+    }
+}
+
+pub(crate) async fn grant(world: &World, id: GrantId) -> Grant {
+    let found = grants::get(&world.system(), id).await;
+    found.expect("the grant is there")
+}
+
+/// Writes of access that reached AWS from Stint's keys, from this call on.
+pub(crate) fn writes(world: &World, since: u64) -> Vec<(AttemptKind, stint_testkit::sim::Call)> {
+    let calls = world.sim().journal_since(since);
+    (calls.into_iter())
+        .filter(|call| call.party == Party::Stint)
+        .filter_map(|call| {
+            let kind = match call.operation.as_str() {
+                "sso:CreateAccountAssignment" | "identitystore:CreateGroupMembership" => {
+                    AttemptKind::Create
+                }
+                "sso:DeleteAccountAssignment" | "identitystore:DeleteGroupMembership" => {
+                    AttemptKind::Delete
+                }
+                _ => return None,
+            };
+            Some((kind, call))
+        })
+        .collect()
+}

@@ -1,0 +1,363 @@
+//! What the asks are about: one world per role, in which every relation there is has its
+//! thing. `me` is who asks.
+
+use std::collections::BTreeSet;
+
+use stint_domain::policy::{PolicyBody, ReasonRule, Route, Step};
+use stint_domain::rights::Role;
+use stint_domain::{EntitlementId, GroupId, PolicyId, RequestId, Span, UserId};
+use stint_server::cx::Cx;
+use stint_server::http::Paging;
+use stint_server::{catalog, connections, directory, grants, identity, policies, requests};
+use stint_testkit::{Answer, Door, World};
+
+use super::asks::{Ask, Through};
+use super::matrix::Line;
+
+/// What World::in_browser sets for whoever it signs in.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) role: Option<Role>,
+    /// The caller by token, or nobody.
+    token: Door,
+    /// The caller by cookie, or nobody.
+    cookie: Door,
+    pub(crate) me: UserId,
+    pub(crate) other: UserId,
+    /// Somebody nobody needs.
+    pub(crate) spare: UserId,
+    pub(crate) other_email: String,
+    pub(crate) group: GroupId,
+    pub(crate) sign_ins: [String; 2],
+    pub(crate) tokens: [String; 2],
+    pub(crate) application: String,
+    pub(crate) connection: String,
+    pub(crate) role_arn: String,
+    pub(crate) principals: [String; 2],
+    pub(crate) links: [String; 2],
+    /// May be asked for by the caller; may not.
+    pub(crate) offered: EntitlementId,
+    pub(crate) hidden: EntitlementId,
+    pub(crate) catalog: String,
+    pub(crate) policy: PolicyId,
+    /// Own, involved, another's; nobody has decided on them.
+    pub(crate) requests: [RequestId; 3],
+    by_bo: EntitlementId,
+    by_approvers: EntitlementId,
+    pub(crate) grants: [String; 3],
+    pub(crate) asset: String,
+}
+
+fn steps(name: &str, users: &[UserId], groups: &[GroupId]) -> Route {
+    Route::Steps(vec![Step {
+        name: name.to_owned(),
+        users: users.iter().copied().collect(),
+        groups: groups.iter().copied().collect(),
+        needed: 1,
+    }])
+}
+
+async fn policy(cx: &Cx, name: &str, route: Route) -> PolicyId {
+    let body = PolicyBody {
+        route,
+        max_duration: Span::hours(8),
+        reason: ReasonRule::default(),
+        allow_self_approval: false,
+    };
+    let new = policies::NewPolicy {
+        name: name.to_owned(),
+        first: policies::NewVersion {
+            body,
+            note: String::new(),
+        },
+    };
+    policies::create(cx, new).await.expect("a policy").id
+}
+
+async fn group(cx: &Cx, name: &str, members: &[UserId]) -> GroupId {
+    let new = identity::NewGroup {
+        name: name.to_owned(),
+        description: String::new(),
+    };
+    let made = identity::create_group(cx, new).await.expect("a group");
+    for member in members {
+        identity::add_member(cx, made.id, *member)
+            .await
+            .expect("a member");
+    }
+    made.id
+}
+
+async fn submit(world: &World, who: &str, what: EntitlementId) -> RequestId {
+    let new = requests::NewRequest {
+        entitlement: what,
+        duration: Span::hours(2),
+        reason: "to see who hears what".to_owned(),
+        start: None,
+    };
+    requests::submit(&world.cx(who), new)
+        .await
+        .expect("submitted")
+        .id
+}
+
+async fn grant_of(world: &World, request: RequestId) -> String {
+    let mut reader = world.app().db.reader().await.expect("read");
+    let opened = grants::of_request(&mut reader, request)
+        .await
+        .expect("read");
+    opened.first().expect("a grant").id.to_string()
+}
+
+async fn token(world: &World, who: &str) -> String {
+    let new = identity::NewToken {
+        name: "spare".to_owned(),
+        days: None,
+    };
+    let issued = identity::issue_token(&world.cx(who), new)
+        .await
+        .expect("a token");
+    issued.token.id.to_string()
+}
+
+async fn sign_in(world: &World, who: &str) -> String {
+    let rows = identity::list_sign_ins(&world.cx(who), world.person(who).id).await;
+    rows.expect("listed")
+        .first()
+        .expect("a sign-in")
+        .id
+        .to_string()
+}
+
+async fn pending(
+    world: &World,
+    by_bo: EntitlementId,
+    by_approvers: EntitlementId,
+) -> [RequestId; 3] {
+    [
+        submit(world, "me", by_bo).await,
+        submit(world, "other", by_approvers).await,
+        submit(world, "ana", by_bo).await,
+    ]
+}
+
+/// What the demo's own addresses say to this role, on this machine and from elsewhere.
+pub(crate) async fn in_the_demo(role: Option<Role>) -> Vec<Line> {
+    let mut world = World::builder().demo().build().await;
+    let roles: Vec<Role> = role
+        .into_iter()
+        .filter(|role| *role != Role::User)
+        .collect();
+    world.add_person("me", &roles).await;
+    let door = match role {
+        Some(_) => world.as_user("me"),
+        None => world.as_nobody(),
+    };
+    let mut lines = Vec::new();
+    for ask in super::asks::demo() {
+        for (relation, host) in [("here", "127.0.0.1:8480"), ("afar", "stint.example.com")] {
+            let answer = door
+                .clone()
+                .with("host", host)
+                .raw(ask.request(&ask.path))
+                .await;
+            lines.push(Line {
+                route: ask.route.clone(),
+                relation: relation.to_owned(),
+                heard: super::heard(&ask, &answer),
+            });
+        }
+    }
+    world.finish().await;
+    lines
+}
+
+impl Stage {
+    /// Requests nobody has decided on yet: own, involved, another's.
+    pub(crate) async fn fresh_requests(&self) -> [RequestId; 3] {
+        pending(&self.world, self.by_bo, self.by_approvers).await
+    }
+
+    /// Requests that were approved and gave access: own, involved, another's.
+    pub(crate) async fn approved_requests(&self) -> [RequestId; 3] {
+        let involved = submit(&self.world, "other", self.by_approvers).await;
+        let cx = self.world.cx("bo");
+        requests::approve(&cx, involved, "")
+            .await
+            .expect("approved");
+        [
+            submit(&self.world, "me", self.offered).await,
+            involved,
+            submit(&self.world, "ana", self.offered).await,
+        ]
+    }
+
+    pub(crate) async fn new(role: Option<Role>) -> Self {
+        let mut world = World::new_sqlite().await;
+        let roles: Vec<Role> = role
+            .into_iter()
+            .filter(|role| *role != Role::User)
+            .collect();
+        let me = world.add_person("me", &roles).await.id;
+        let other = world.add_person("other", &[]).await;
+        let spare = world.add_person("spare", &[]).await.id;
+        let browser = world.in_browser("me").await;
+        world.in_browser("other").await;
+        let cy = world.cx("cy");
+        let (ana, bo) = (world.person("ana").id, world.person("bo").id);
+
+        let staff = group(&cy, "Staff", &[me, other.id, ana]).await;
+        let approvers = group(&cy, "Approvers", &[me, bo]).await;
+
+        let application = connections::NewApplication {
+            name: "AWS".to_owned(),
+            description: String::new(),
+            owners: vec![],
+        };
+        let application = connections::create_application(&cy, application).await;
+        let application = application.expect("an application").id;
+        let role_arn = world.facts().connector_role_arn;
+        let connection = connections::NewConnection {
+            application,
+            name: "Everything".to_owned(),
+            role_arn: role_arn.clone(),
+            region: world.facts().region,
+            owners: vec![],
+        };
+        let connection = connections::create(&cy, connection)
+            .await
+            .expect("a connection");
+        world.sim().trust_connector(&connection.external_id);
+        connections::test(&cy, connection.id).await.expect("tested");
+        directory::sync(&cy, connection.id).await.expect("synced");
+
+        let mut principals = Vec::new();
+        let found = directory::principals(&cy, connection.id, "", &Paging::first(200)).await;
+        for principal in found.expect("listed").items {
+            if principal.kind == stint_domain::entitlement::PrincipalKind::IdentityCenterUser {
+                principals.push(principal.id);
+            }
+        }
+        let mut links = Vec::new();
+        for (user, principal) in [me, other.id, ana].into_iter().zip(&principals) {
+            let link = directory::propose_link(&cy, user, *principal)
+                .await
+                .expect("proposed");
+            directory::confirm_link(&cy, link.id)
+                .await
+                .expect("confirmed");
+            links.push(link.id.to_string());
+        }
+
+        let mut reader = world.app().db.reader().await.expect("read");
+        let all = directory::all_entitlements(&mut reader, connection.id)
+            .await
+            .expect("read");
+        drop(reader);
+        let accounts: Vec<_> = all
+            .iter()
+            .filter(|e| e.key.kind() == "account_assignment")
+            .map(|e| e.id)
+            .collect();
+        let &[by_bo, by_approvers, at_once, hidden, spare_one, ..] = accounts.as_slice() else {
+            panic!("the estate has five entitlements");
+        };
+        let bos = policy(&cy, "Bo", steps("Bo", &[bo], &[])).await;
+        let mine = policy(&cy, "Approvers", steps("Approvers", &[], &[approvers])).await;
+        let auto = policy(&cy, "At once", Route::AutoApprove).await;
+        let new = |name: &str, audience: &[GroupId]| catalog::NewCatalog {
+            name: name.to_owned(),
+            description: String::new(),
+            audience: audience.iter().copied().collect::<BTreeSet<_>>(),
+        };
+        let seen = catalog::create(&cy, new("Seen", &[staff]))
+            .await
+            .expect("a catalog")
+            .id;
+        let unseen = catalog::create(&cy, new("Unseen", &[]))
+            .await
+            .expect("a catalog")
+            .id;
+        catalog::add(&cy, seen, &[by_bo, by_approvers, at_once])
+            .await
+            .expect("added");
+        catalog::add(&cy, unseen, &[hidden, spare_one])
+            .await
+            .expect("added");
+        for (what, policy) in [
+            (by_bo, bos),
+            (by_approvers, mine),
+            (at_once, auto),
+            (hidden, auto),
+        ] {
+            let set = catalog::set_access_control(&cy, what, policy, None, None).await;
+            set.expect("an access control");
+        }
+
+        let involved = submit(&world, "other", by_approvers).await;
+        requests::approve(&world.cx("bo"), involved, "")
+            .await
+            .expect("approved");
+        let given = [
+            submit(&world, "me", at_once).await,
+            involved,
+            submit(&world, "ana", at_once).await,
+        ];
+        let pending = pending(&world, by_bo, by_approvers).await;
+        world.settle().await;
+        let grants = [
+            grant_of(&world, given[0]).await,
+            grant_of(&world, given[1]).await,
+            grant_of(&world, given[2]).await,
+        ];
+
+        let page = world.as_nobody().get("/sign-in").await.is(200).text();
+        let asset = page
+            .split('"')
+            .find(|part| part.starts_with("/assets/stint."));
+        let asset = asset.expect("the page has a stylesheet").to_owned();
+        let (token_door, cookie_door) = match role {
+            Some(_) => (world.as_user("me"), browser),
+            None => (world.as_nobody(), world.as_nobody()),
+        };
+        let same_id = |door: Door| door.with("x-request-id", "the-same");
+        Self {
+            role,
+            token: same_id(token_door),
+            cookie: same_id(cookie_door),
+            me,
+            spare,
+            other_email: other.email.clone(),
+            group: approvers,
+            sign_ins: [sign_in(&world, "me").await, sign_in(&world, "other").await],
+            tokens: [token(&world, "me").await, token(&world, "other").await],
+            application: application.to_string(),
+            connection: connection.id.to_string(),
+            role_arn,
+            principals: [principals[0].to_string(), principals[1].to_string()],
+            links: [links[0].clone(), links[1].clone()],
+            offered: at_once,
+            hidden,
+            catalog: seen.to_string(),
+            policy: bos,
+            requests: pending,
+            by_bo,
+            by_approvers,
+            grants,
+            asset,
+            other: other.id,
+            world,
+        }
+    }
+
+    /// Sends an ask to this path, which is its own or that of a thing that does not exist.
+    pub(crate) async fn send(&self, ask: &Ask, path: &str) -> Answer {
+        let door = match ask.through {
+            Through::Token => &self.token,
+            Through::Cookie => &self.cookie,
+        };
+        door.raw(ask.request(path)).await
+    }
+}

@@ -1,0 +1,307 @@
+//! The fault sweep: a grant's whole life, from opening to proven absence, with each of its
+//! AWS calls in turn refused, throttled, lost before and lost after; and with the program
+//! dying at each of its commits in turn, before and after. Whatever happens, the same holds in
+//! the end.
+//!
+//! What each life must show, whatever was done to it: no row remains in AWS; the grant has
+//! ended, once; each write that reached AWS had its intent committed and told to the audit
+//! log before; what stood without us still stands.
+
+use std::sync::Arc;
+
+use stint_db::{CommitPoint, Query as _, args};
+use stint_domain::grant::{GrantState, Remains};
+use stint_domain::{GrantId, RequestId, Span};
+use stint_server::directory::Entitlement;
+use stint_server::tasks::{Task, run_until_idle};
+use stint_testkit::sim::{Effect, EstateSpec, Fault, FaultId, Party};
+use stint_testkit::{World, both_engines};
+
+use crate::estate::{Estate, grant, writes};
+
+stint_db::statements! {
+    INTENTS = "select count(*) as n from attempts";
+    TOLD = "select count(*) as n from audit_events where action = 'attempt.intended'";
+    UNTOLD = "select count(*) as n from attempts a where not exists \
+        (select 1 from audit_subjects s join audit_events e on e.seq = s.seq \
+         where s.kind = 'binding' and e.action = 'attempt.intended' and e.at = a.sign_at)";
+}
+
+const LIFE: Span = Span::minutes(5);
+
+fn small() -> EstateSpec {
+    EstateSpec {
+        seed: 5,
+        accounts: 4,
+        permission_sets: 5,
+        users: 6,
+        groups: 3,
+        memberships: 4,
+        assignments: 6,
+    }
+}
+
+/// What is done to one AWS call.
+#[derive(Debug, Clone, Copy)]
+enum Trouble {
+    Refused,
+    Throttled,
+    LostBefore,
+    LostAfter,
+}
+
+impl Trouble {
+    const ALL: [Self; 4] = [
+        Self::Refused,
+        Self::Throttled,
+        Self::LostBefore,
+        Self::LostAfter,
+    ];
+
+    fn on(self, world: &World, nth: u64) -> FaultId {
+        let effect = match self {
+            Self::Refused => Effect::refuse("AccessDeniedException"),
+            Self::Throttled => Effect::Throttle,
+            Self::LostBefore => Effect::LoseBefore,
+            Self::LostAfter => Effect::LoseAfter,
+        };
+        let fault = Fault::on("*").by(Party::Stint).nth(nth);
+        world.sim().faults().add(fault, effect)
+    }
+}
+
+/// How a life went, counted.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Lives {
+    lived: u64,
+    failed: u64,
+    restarts: u64,
+    writes: u64,
+}
+
+struct Sweep {
+    world: World,
+    estate: Estate,
+    what: Entitlement,
+    lives: Lives,
+}
+
+impl Sweep {
+    async fn new(world: World, membership: bool) -> Self {
+        let estate = Estate::connect(&world).await;
+        let of_kind = if membership {
+            &estate.groups
+        } else {
+            &estate.assignments
+        };
+        let what = of_kind
+            .first()
+            .expect("something Ana does not hold")
+            .clone();
+        let mut sweep = Self {
+            world,
+            estate,
+            what,
+            lives: Lives::default(),
+        };
+        sweep.drive(Span::minutes(1)).await;
+        sweep
+    }
+
+    /// Lets the grants' tasks work for so long: no sync, whose calls would be counted too.
+    async fn drive(&mut self, span: Span) {
+        let end = self.world.now() + span;
+        let ours = |task: &Arc<dyn Task>| {
+            let name = task.name();
+            name.starts_with("grants.") || name.starts_with("outbox.")
+        };
+        loop {
+            let tasks: Vec<_> = stint_server::tasks().into_iter().filter(ours).collect();
+            match run_until_idle(self.world.app(), &tasks).await {
+                Ok(_) if self.world.now() >= end => return,
+                Ok(due) => {
+                    let next = due.map_or(end, |due| due.min(end));
+                    let step = self.world.now() + Span::millis(500);
+                    self.world
+                        .sim()
+                        .clock()
+                        .set(next.max(step).min(end).micros());
+                }
+                Err(_) if self.world.crashed() => self.restart().await,
+                Err(error) => panic!("a task failed: {error:?}"),
+            }
+        }
+    }
+
+    async fn restart(&mut self) {
+        self.lives.restarts += 1;
+        self.world.restart().await;
+    }
+
+    /// One grant, from opening to the end of everything about it.
+    async fn live(&mut self, trouble: &str) {
+        let (since, attempts) = (self.world.sim().calls(), self.count(&INTENTS).await);
+        let id = self.open().await;
+        self.drive(Span::minutes(2)).await;
+        let early = grant(&self.world, id).await;
+        let held = self.estate.has(&self.world, &self.what).await;
+        let state = early.status(self.world.now());
+        match state {
+            GrantState::Active => assert!(held, "{trouble}: active without access"),
+            GrantState::Failed | GrantState::Provisioning => {}
+            other => panic!("{trouble}: {other} after two minutes"),
+        }
+        self.drive(Span::minutes(58)).await;
+        let over = grant(&self.world, id).await;
+        let ended = over.window.ended;
+        let ended = ended.unwrap_or_else(|| panic!("{trouble}: not ended: {over:#?}"));
+        let removed = matches!(ended.remains, Remains::Removed | Remains::Nothing);
+        assert!(removed, "{trouble}: {:?}", ended.remains);
+        // Past the quarantine, so that the next life begins like the first.
+        self.drive(Span::hours(26)).await;
+        let held = self.estate.has(&self.world, &self.what).await;
+        assert!(!held, "{trouble}: the row stays");
+        let last = grant(&self.world, id).await;
+        assert_eq!(last.window.ended, Some(ended), "{trouble}: ended twice");
+        let idle = (last.binding.epoch_open, last.binding.quarantine_until);
+        assert_eq!(idle, (false, None), "{trouble}: the binding is not at rest");
+        let sent = u64::try_from(writes(&self.world, since).len()).expect("few");
+        let intended = self.count(&INTENTS).await - attempts;
+        assert!(
+            sent <= intended,
+            "{trouble}: {sent} writes of {intended} intents"
+        );
+        assert_eq!(
+            self.count(&TOLD).await,
+            self.count(&INTENTS).await,
+            "{trouble}"
+        );
+        assert_eq!(
+            self.count(&UNTOLD).await,
+            0,
+            "{trouble}: an intent nobody was told"
+        );
+        self.lives.writes += sent;
+        if over.window.confirmed_at.is_some() {
+            self.lives.lived += 1;
+        } else {
+            self.lives.failed += 1;
+        }
+    }
+
+    /// Opens the grant; a caller whose server dies asks again.
+    async fn open(&mut self) -> GrantId {
+        let request: RequestId = self.world.app().new_id();
+        loop {
+            let opened = self
+                .estate
+                .open(&self.world, self.what.id, request, LIFE)
+                .await;
+            match opened {
+                Ok(id) => return id,
+                Err(_) if self.world.crashed() => self.restart().await,
+                Err(error) => panic!("not opened: {error:?}"),
+            }
+            let mut q = self.world.app().db.reader().await.expect("a reader");
+            let found = stint_server::grants::of_request(&mut q, request).await;
+            if let Some(made) = found.expect("read").first() {
+                return made.id;
+            }
+        }
+    }
+
+    async fn count(&self, sql: &'static stint_db::Sql) -> u64 {
+        let mut q = self.world.app().db.reader().await.expect("a reader");
+        let row = q.one(sql, args![]).await.expect("counted");
+        u64::try_from(row.get::<i64>("n").expect("a number")).expect("not negative")
+    }
+
+    /// Each AWS call of a life, in turn, meets this trouble.
+    async fn calls(&mut self, trouble: Trouble) -> u64 {
+        let before = self.world.sim().calls_by(Party::Stint);
+        self.live("undisturbed").await;
+        let calls = self.world.sim().calls_by(Party::Stint) - before;
+        for nth in 1..=calls {
+            let fault = trouble.on(&self.world, nth);
+            self.live(&format!("call {nth} of {calls} {trouble:?}"))
+                .await;
+            assert_eq!(
+                self.world.sim().faults().hits(fault),
+                1,
+                "call {nth} never came"
+            );
+            self.world.sim().faults().remove(fault);
+        }
+        calls
+    }
+
+    /// The program dies at each commit of a life, in turn.
+    async fn commits(&mut self, point: CommitPoint) -> u64 {
+        let before = self.world.app().db.commits();
+        self.live("undisturbed").await;
+        let commits = self.world.app().db.commits() - before;
+        for nth in 1..=commits {
+            let restarts = self.lives.restarts;
+            self.world.crash_at(nth, point);
+            self.live(&format!("dead {point:?} commit {nth} of {commits}"))
+                .await;
+            assert_eq!(self.lives.restarts, restarts + 1, "commit {nth} never came");
+        }
+        commits
+    }
+}
+
+async fn calls(world: World, membership: bool, expected: &str) -> World {
+    let mut sweep = Sweep::new(world, membership).await;
+    let mut told = Vec::new();
+    for trouble in Trouble::ALL {
+        sweep.lives = Lives::default();
+        let calls = sweep.calls(trouble).await;
+        let Lives { lived, failed, .. } = sweep.lives;
+        told.push(format!(
+            "{calls} calls {trouble:?}: {lived} lived, {failed} failed"
+        ));
+    }
+    assert_eq!(told.join("\n"), expected.replace("    ", "").trim());
+    sweep.world
+}
+
+async fn commits(world: World, membership: bool, expected: &str) -> World {
+    let mut sweep = Sweep::new(world, membership).await;
+    sweep.world.expect_failures();
+    let mut told = Vec::new();
+    for point in [CommitPoint::Before, CommitPoint::After] {
+        sweep.lives = Lives::default();
+        let commits = sweep.commits(point).await;
+        let Lives { lived, failed, .. } = sweep.lives;
+        told.push(format!(
+            "{commits} commits {point:?}: {lived} lived, {failed} failed"
+        ));
+    }
+    assert_eq!(told.join("\n"), expected.replace("    ", "").trim());
+    sweep.world
+}
+
+both_engines!(World::builder().estate(small());
+    async fn every_call_of_an_assignment_fails_in_every_way(world) {
+        world = calls(world, false, "").await;
+    }
+);
+
+both_engines!(World::builder().estate(small());
+    async fn every_call_of_a_membership_fails_in_every_way(world) {
+        world = calls(world, true, "").await;
+    }
+);
+
+both_engines!(World::builder().estate(small());
+    async fn the_program_dies_at_every_commit_of_an_assignment(world) {
+        world = commits(world, false, "").await;
+    }
+);
+
+both_engines!(World::builder().estate(small());
+    async fn the_program_dies_at_every_commit_of_a_membership(world) {
+        world = commits(world, true, "").await;
+    }
+);
