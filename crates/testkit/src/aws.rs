@@ -1,0 +1,145 @@
+//! AWS as an administrator of the estate sees it: through the SDK, with the estate's own
+//! keys, sharing no code with the connector.
+
+use aws_credential_types::Credentials;
+use aws_sdk_identitystore::types::MemberId;
+use aws_sdk_ssoadmin::types::{PrincipalType, TargetType};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use stint_aws_sim::{Facts, Sim};
+
+/// An administrator's own clients.
+#[derive(Clone)]
+pub struct AwsView {
+    /// Identity Center.
+    pub sso: aws_sdk_ssoadmin::Client,
+    /// The identity store.
+    pub store: aws_sdk_identitystore::Client,
+    /// Organizations.
+    pub organizations: aws_sdk_organizations::Client,
+    facts: Facts,
+}
+
+impl AwsView {
+    pub(crate) fn new(sim: &Sim) -> Self {
+        let facts = sim.facts();
+        let keys = Credentials::new(
+            facts.admin.access_key_id.clone(),
+            facts.admin.secret_access_key.clone(),
+            None,
+            None,
+            "the estate's administrator",
+        );
+        let config = SdkConfig::builder()
+            .behavior_version(aws_sdk_ssoadmin::config::BehaviorVersion::latest())
+            .region(Region::new(facts.region.clone()))
+            .credentials_provider(
+                aws_credential_types::provider::SharedCredentialsProvider::new(keys),
+            )
+            .endpoint_url("http://aws.sim")
+            .http_client(sim.http_client())
+            .sleep_impl(TokioSleep::new())
+            .build();
+        Self {
+            sso: aws_sdk_ssoadmin::Client::new(&config),
+            store: aws_sdk_identitystore::Client::new(&config),
+            organizations: aws_sdk_organizations::Client::new(&config),
+            facts,
+        }
+    }
+
+    /// The ids of the Identity Center users to whom this permission set is assigned on this
+    /// account, themselves and not through a group; sorted.
+    pub async fn assigned(&self, account: &str, permission_set: &str) -> Vec<String> {
+        let mut pages = self
+            .sso
+            .list_account_assignments()
+            .instance_arn(&self.facts.instance_arn)
+            .account_id(account)
+            .permission_set_arn(permission_set)
+            .into_paginator()
+            .items()
+            .send();
+        let mut users = Vec::new();
+        while let Some(row) = pages.next().await {
+            let row = row.expect("the administrator may list assignments");
+            if row.principal_type() == Some(&PrincipalType::User) {
+                users.extend(row.principal_id().map(str::to_owned));
+            }
+        }
+        users.sort();
+        users
+    }
+
+    /// Whether the user has the permission set on the account, themselves.
+    pub async fn has(&self, account: &str, permission_set: &str, user: &str) -> bool {
+        self.assigned(account, permission_set)
+            .await
+            .iter()
+            .any(|id| id == user)
+    }
+
+    /// The ids of the members of an Identity Center group; sorted.
+    pub async fn members(&self, group: &str) -> Vec<String> {
+        let mut pages = self
+            .store
+            .list_group_memberships()
+            .identity_store_id(&self.facts.identity_store_id)
+            .group_id(group)
+            .into_paginator()
+            .items()
+            .send();
+        let mut users = Vec::new();
+        while let Some(row) = pages.next().await {
+            let row = row.expect("the administrator may list memberships");
+            if let Some(MemberId::UserId(id)) = row.member_id() {
+                users.push(id.clone());
+            }
+        }
+        users.sort();
+        users
+    }
+
+    /// An administrator assigns by hand. It is asynchronous, as in AWS.
+    pub async fn assign(&self, account: &str, permission_set: &str, user: &str) {
+        self.sso
+            .create_account_assignment()
+            .instance_arn(&self.facts.instance_arn)
+            .target_type(TargetType::AwsAccount)
+            .target_id(account)
+            .permission_set_arn(permission_set)
+            .principal_type(PrincipalType::User)
+            .principal_id(user)
+            .send()
+            .await
+            .expect("the administrator may assign");
+    }
+
+    /// An administrator takes an assignment away by hand.
+    pub async fn unassign(&self, account: &str, permission_set: &str, user: &str) {
+        self.sso
+            .delete_account_assignment()
+            .instance_arn(&self.facts.instance_arn)
+            .target_type(TargetType::AwsAccount)
+            .target_id(account)
+            .permission_set_arn(permission_set)
+            .principal_type(PrincipalType::User)
+            .principal_id(user)
+            .send()
+            .await
+            .expect("the administrator may take away");
+    }
+
+    /// An administrator puts a user into a group by hand.
+    pub async fn join(&self, group: &str, user: &str) {
+        self.store
+            .create_group_membership()
+            .identity_store_id(&self.facts.identity_store_id)
+            .group_id(group)
+            .member_id(MemberId::UserId(user.to_owned()))
+            .send()
+            .await
+            .expect("the administrator may add members");
+    }
+}

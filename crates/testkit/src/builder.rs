@@ -1,0 +1,189 @@
+//! How a world is made.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use stint_aws::{Aws, AwsOptions, Base, Governor};
+use stint_aws_sim::{EstateSpec, Knobs, Sim, SimClock, SimOptions};
+use stint_db::{CommitFault, CommitPoint, Db, Engine, Options};
+use stint_domain::{Clock, Time};
+use stint_server::audit::Chain;
+use stint_server::cx::{App, Config, IdSource};
+
+use crate::clock::{HandClock, RulesClock};
+use crate::databases::Database;
+use crate::people;
+use crate::world::World;
+
+/// When worlds begin: Monday, 23 November 2026, 08:00 UTC.
+pub const DEFAULT_START: Time = Time::from_micros(1_795_420_800_000_000);
+
+/// Says what a world is like; [`build`](Builder::build) makes it.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    pub(crate) engine: Engine,
+    pub(crate) seed: u64,
+    pub(crate) estate: EstateSpec,
+    pub(crate) knobs: Knobs,
+    pub(crate) start: Time,
+    pub(crate) demo: bool,
+    pub(crate) people: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            engine: Engine::Sqlite,
+            seed: 7,
+            estate: EstateSpec::default(),
+            knobs: Knobs::default(),
+            start: DEFAULT_START,
+            demo: false,
+            people: true,
+        }
+    }
+}
+
+impl Builder {
+    /// On this engine. SQLite when nothing is said.
+    #[must_use]
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// Ids and secrets from this seed.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// An estate like this.
+    #[must_use]
+    pub fn estate(mut self, estate: EstateSpec) -> Self {
+        self.estate = estate;
+        self
+    }
+
+    /// AWS behaves like this.
+    #[must_use]
+    pub fn knobs(mut self, knobs: Knobs) -> Self {
+        self.knobs = knobs;
+        self
+    }
+
+    /// Both clocks begin here.
+    #[must_use]
+    pub fn start(mut self, start: Time) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// The demo: personas sign in without passwords.
+    #[must_use]
+    pub fn demo(mut self) -> Self {
+        self.demo = true;
+        self
+    }
+
+    /// Without people: as before the first user.
+    #[must_use]
+    pub fn empty(mut self) -> Self {
+        self.people = false;
+        self
+    }
+
+    /// Makes the world. Must run on a multi-threaded runtime.
+    pub async fn build(self) -> World {
+        let clock = RulesClock(SimClock::frozen(self.start.micros()));
+        let sim = Sim::new(SimOptions {
+            estate: self.estate.clone(),
+            clock: clock.0.clone(),
+            knobs: self.knobs.clone(),
+        })
+        .expect("such an estate can be made");
+        let database = Database::fresh(self.engine).await;
+        let parts = Parts {
+            wall: HandClock::at(self.start),
+            clock,
+            sim,
+            url: database.url().to_owned(),
+            crash: Crash::default(),
+            demo: self.demo,
+            seed: self.seed,
+            starts: 0,
+        };
+        let mut world = World::new(parts, database, self.engine).await;
+        if self.people {
+            people::create(&mut world).await;
+        }
+        world
+    }
+}
+
+/// What outlives a restart of the server.
+pub(crate) struct Parts {
+    pub(crate) clock: RulesClock,
+    pub(crate) wall: HandClock,
+    pub(crate) sim: Sim,
+    pub(crate) url: String,
+    pub(crate) crash: Crash,
+    pub(crate) demo: bool,
+    pub(crate) seed: u64,
+    pub(crate) starts: u64,
+}
+
+/// Where the server is to die.
+#[derive(Clone, Default)]
+pub(crate) struct Crash(Arc<Mutex<Option<(u64, CommitPoint)>>>);
+
+impl Crash {
+    pub(crate) fn at(&self, place: Option<(u64, CommitPoint)>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+}
+
+impl CommitFault for Crash {
+    fn crash(&self, nth: u64, point: CommitPoint) -> bool {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) == Some((nth, point))
+    }
+}
+
+impl Parts {
+    /// Starts the server: opens and migrates the database, and makes the program.
+    pub(crate) async fn start(&mut self) -> App {
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        // Ids of a second start must not repeat those of the first.
+        let seed = self
+            .seed
+            .wrapping_add(self.starts.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        self.starts += 1;
+        let ids = IdSource::seeded(Arc::clone(&clock), seed);
+        let mut options = Options::new(self.url.clone(), Arc::new(Chain::new(ids.clone())));
+        options.commit_fault = Some(Arc::new(self.crash.clone()));
+        options.holder = "a test's server".to_owned();
+        let db = Db::open(options).await.expect("the database opens");
+        db.migrate().await.expect("the migrations run");
+        let host = self.sim.facts().host;
+        let aws = Aws::new(AwsOptions {
+            endpoint: Some("http://aws.sim".to_owned()),
+            http: Some(self.sim.http_client()),
+            governor: Governor::unlimited(Arc::clone(&clock)),
+            ..AwsOptions::new(
+                Base::Keys {
+                    access_key_id: host.access_key_id,
+                    secret_access_key: host.secret_access_key.into(),
+                    session_token: None,
+                },
+                Arc::clone(&clock),
+            )
+        });
+        let config = Config {
+            public_url: "http://stint.test".to_owned(),
+            demo: self.demo,
+        };
+        let mut app = App::new(db, clock, Arc::new(self.wall.clone()), aws, config);
+        app.ids = ids;
+        app
+    }
+}
