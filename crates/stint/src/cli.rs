@@ -1,0 +1,247 @@
+//! The command line: what there is to type, and nothing about how it is done.
+
+use clap::{Parser, Subcommand};
+
+use crate::client::Server;
+use crate::config::Overrides;
+
+/// AWS access for exactly as long as it is needed.
+#[derive(Debug, Parser)]
+#[command(name = "stint", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Everything Stint can be told to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve pages and API, and do the background work.
+    Serve {
+        #[command(flatten)]
+        settings: Overrides,
+        /// Leave the background work to `stint worker` processes.
+        #[arg(long)]
+        no_worker: bool,
+    },
+    /// Do the background work only (PostgreSQL; SQLite is served by one process).
+    Worker {
+        #[command(flatten)]
+        settings: Overrides,
+    },
+    /// Bring the database to this version, and exit.
+    Migrate {
+        #[command(flatten)]
+        settings: Overrides,
+    },
+    /// Users, from this machine.
+    #[command(subcommand)]
+    Users(Users),
+    /// The audit log, from this machine.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Everything with a simulated AWS, on this machine, for trying out.
+    Demo(crate::demo::Demo),
+    /// A simulated AWS that speaks AWS's wire protocols.
+    Sim(Sim),
+    /// Who you are to Stint.
+    Whoami {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// What you may ask for.
+    Entitlements {
+        #[command(flatten)]
+        server: Server,
+        /// Words of the account, permission set or group.
+        search: Option<String>,
+    },
+    /// Ask for access.
+    Request(Ask),
+    /// Your requests, those that wait for you, or one with its whole story.
+    Requests {
+        #[command(flatten)]
+        server: Server,
+        /// A request, as `req_…`: show it whole.
+        id: Option<String>,
+        /// Those that wait for your decision.
+        #[arg(long, conflicts_with = "id")]
+        waiting: bool,
+        /// Everybody's (administrators and auditors).
+        #[arg(long, conflicts_with_all = ["id", "waiting"])]
+        all: bool,
+    },
+    /// Approve a request.
+    Approve {
+        #[command(flatten)]
+        server: Server,
+        /// The request, as `req_…`.
+        id: String,
+        /// Said with it.
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+    /// Deny a request.
+    Deny {
+        #[command(flatten)]
+        server: Server,
+        /// The request, as `req_…`.
+        id: String,
+        /// Why; the requester is told.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Take back a request of yours that is not answered yet.
+    Cancel {
+        #[command(flatten)]
+        server: Server,
+        /// The request, as `req_…`.
+        id: String,
+    },
+    /// Give access back before its time.
+    Return {
+        #[command(flatten)]
+        server: Server,
+        /// The request it came by, as `req_…`.
+        id: String,
+    },
+    /// Access you hold through Stint, with the time left.
+    Grants {
+        #[command(flatten)]
+        server: Server,
+        /// Everybody's (administrators and auditors).
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// Users, straight in the database.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Users {
+    /// Create the first administrator. The password is asked for, or read from standard input.
+    CreateAdmin {
+        #[command(flatten)]
+        settings: Overrides,
+        /// Their address; it is what they sign in with.
+        #[arg(long)]
+        email: String,
+        /// Their name [default: the address].
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+/// The audit log, straight in the database.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Check that no event was edited, removed, inserted or reordered.
+    Verify {
+        #[command(flatten)]
+        settings: Overrides,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Ask for access for oneself.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ask {
+    #[command(flatten)]
+    pub server: Server,
+    /// What: an id (`ent_…`), or words that fit one entitlement only (`"prod-admin on prod-payments"`).
+    pub entitlement: String,
+    /// For how long, as `2h`, `90m` or `1h30m`.
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub duration: i64,
+    /// Why.
+    #[arg(long, default_value = "")]
+    pub reason: String,
+    /// From when (RFC 3339, as 2026-11-23T14:00:00Z) [default: as soon as it is approved].
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+    /// Only say who would have to approve.
+    #[arg(long)]
+    pub preview: bool,
+    /// Wait until the access is there (or denied), at most this long, as `10m`.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait: Option<i64>,
+}
+
+/// A simulated AWS on a port.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sim {
+    /// Port on 127.0.0.1.
+    #[arg(long, default_value_t = 8481)]
+    pub port: u16,
+    /// The same seed and counts give the same estate, ids and all.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// AWS accounts.
+    #[arg(long, default_value_t = 12)]
+    pub accounts: u32,
+    /// Permission sets.
+    #[arg(long, default_value_t = 10)]
+    pub permission_sets: u32,
+    /// Identity Center users.
+    #[arg(long, default_value_t = 40)]
+    pub users: u32,
+    /// Identity Center groups.
+    #[arg(long, default_value_t = 8)]
+    pub groups: u32,
+    /// Group memberships.
+    #[arg(long, default_value_t = 90)]
+    pub memberships: u32,
+    /// Account assignments.
+    #[arg(long, default_value_t = 60)]
+    pub assignments: u32,
+}
+
+/// `2h`, `90m`, `1h30m`, `45s` in seconds.
+fn duration(text: &str) -> Result<i64, String> {
+    let wrong = || format!("`{text}` is not a duration: write it as 2h, 90m or 1h30m");
+    let mut total: i64 = 0;
+    let mut number = String::new();
+    for c in text.chars() {
+        if c.is_ascii_digit() {
+            number.push(c);
+            continue;
+        }
+        let unit = match c {
+            'd' => 86_400,
+            'h' => 3_600,
+            'm' => 60,
+            's' => 1,
+            _ => return Err(wrong()),
+        };
+        let n: i64 = number.parse().map_err(|_| wrong())?;
+        number.clear();
+        total = n.checked_mul(unit).and_then(|s| total.checked_add(s)).ok_or_else(wrong)?;
+    }
+    if !number.is_empty() || total <= 0 {
+        return Err(wrong());
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        assert_eq!(duration("2h"), Ok(7_200));
+        assert_eq!(duration("1h30m"), Ok(5_400));
+        assert_eq!(duration("90m"), Ok(5_400));
+        for wrong in ["", "2", "h", "-2h", "2 h", "2w", "0m", "99999999999999999999h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

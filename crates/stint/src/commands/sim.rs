@@ -1,0 +1,28 @@
+//! `stint sim`: the simulated AWS on a port of its own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use stint_aws_sim::{EstateSpec, command};
+
+use crate::cli::Sim;
+use crate::exit::{Exit, Failure};
+use crate::out;
+
+/// Runs until interrupted.
+pub(crate) async fn run(args: Sim) -> Result<(), Failure> {
+    let estate = EstateSpec {
+        seed: args.seed,
+        accounts: args.accounts,
+        permission_sets: args.permission_sets,
+        users: args.users,
+        groups: args.groups,
+        memberships: args.memberships,
+        assignments: args.assignments,
+    };
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let running = command::start(command::Command { listen, estate })
+        .await
+        .map_err(|e| Failure::new(Exit::Failed, e.to_string()))?;
+    out::line(running.announcement())?;
+    running.run_until(super::serve::interrupted()).await.map_err(Failure::from)
+}

@@ -1,0 +1,235 @@
+//! Configuration: `stint.toml` < `STINT_*` environment < flags.
+//!
+//! The file is `--config PATH`, else `./stint.toml`, else `/etc/stint/stint.toml`; with none
+//! of them the defaults hold. An unknown key in the file is refused with its line and the
+//! key that was probably meant. The environment is only read for the names below: other
+//! `STINT_*` variables are left alone, since orchestrators make some up
+//! (`STINT_SERVICE_HOST`).
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::exit::{Exit, Failure};
+
+/// Where the pages and the API listen unless told otherwise.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:8480";
+
+/// What the operator decided, from all three places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// `sqlite:///path/stint.db` or `postgres://…`.
+    pub database: String,
+    /// The address that people and tools reach Stint at; decides Secure cookies and which
+    /// Origin may post.
+    pub public_url: String,
+    /// Where to listen (plain HTTP; TLS is the proxy's).
+    pub listen: SocketAddr,
+    /// A tracing filter, as `info` or `stint_server=debug,info`.
+    pub log: String,
+    /// The region of the base identity's calls.
+    pub aws_region: String,
+    /// Another address for every AWS service, for trying Stint against `stint sim`.
+    pub aws_endpoint: Option<String>,
+}
+
+/// Flags that override the file and the environment; each is absent unless given.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Overrides {
+    /// Configuration file [default: ./stint.toml, else /etc/stint/stint.toml].
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Database, as `sqlite:///path/stint.db` or `postgres://user@host/name`.
+    #[arg(long, env = "STINT_DATABASE", value_name = "URL", global = true, hide_env_values = true)]
+    pub database: Option<String>,
+    /// The address that people reach Stint at.
+    #[arg(long, env = "STINT_PUBLIC_URL", value_name = "URL", global = true)]
+    pub public_url: Option<String>,
+    /// Address to listen on [default: 127.0.0.1:8480].
+    #[arg(long, env = "STINT_LISTEN", value_name = "ADDR:PORT", global = true)]
+    pub listen: Option<String>,
+    /// Log filter, as `info` or `stint_server=debug` [default: info].
+    #[arg(long, env = "STINT_LOG", value_name = "FILTER", global = true)]
+    pub log: Option<String>,
+    /// Region for the base identity's calls [default: us-east-1].
+    #[arg(long, env = "STINT_AWS_REGION", value_name = "REGION", global = true)]
+    pub aws_region: Option<String>,
+    /// Another address for every AWS service (to try Stint against `stint sim`).
+    #[arg(long, env = "STINT_AWS_ENDPOINT", value_name = "URL", global = true)]
+    pub aws_endpoint: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    database: Option<String>,
+    public_url: Option<String>,
+    listen: Option<String>,
+    log: Option<String>,
+    #[serde(default)]
+    aws: AwsFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AwsFile {
+    region: Option<String>,
+    endpoint: Option<String>,
+}
+
+/// Every key the file may have, for the suggestion.
+const KEYS: &[&str] = &["database", "public_url", "listen", "log", "aws", "region", "endpoint"];
+
+impl Settings {
+    /// Reads the file, and puts environment and flags over it.
+    ///
+    /// # Errors
+    /// A file that was named and is not there, a text that is not TOML, an unknown key, an
+    /// address that is none: each with the line or the name of the setting.
+    pub(crate) fn load(overrides: &Overrides) -> Result<Self, Failure> {
+        let file = match find(overrides.config.as_deref())? {
+            Some(path) => {
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+                parse(&path, &text)?
+            }
+            None => File::default(),
+        };
+        Self::combine(file, overrides)
+    }
+
+    fn combine(file: File, over: &Overrides) -> Result<Self, Failure> {
+        let pick = |flag: &Option<String>, file: Option<String>| flag.clone().or(file);
+        let listen = pick(&over.listen, file.listen).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+        let listen: SocketAddr = listen.parse().map_err(|_| {
+            Failure::usage(format!(
+                "listen: `{listen}` is not an address with a port: write it as {DEFAULT_LISTEN}"
+            ))
+        })?;
+        let public_url = pick(&over.public_url, file.public_url)
+            .unwrap_or_else(|| format!("http://{listen}"));
+        let public_url = public_url.trim_end_matches('/').to_owned();
+        if !(public_url.starts_with("https://") || public_url.starts_with("http://")) {
+            return Err(Failure::usage(format!(
+                "public_url: `{public_url}` must begin with https:// (or http:// on your own machine)"
+            )));
+        }
+        Ok(Self {
+            database: match pick(&over.database, file.database) {
+                Some(url) => database(url)?,
+                None => default_database()?,
+            },
+            public_url,
+            listen,
+            log: pick(&over.log, file.log).unwrap_or_else(|| "info".to_owned()),
+            aws_region: pick(&over.aws_region, file.aws.region)
+                .unwrap_or_else(|| "us-east-1".to_owned()),
+            aws_endpoint: pick(&over.aws_endpoint, file.aws.endpoint),
+        })
+    }
+}
+
+fn database(url: String) -> Result<String, Failure> {
+    if url.starts_with("sqlite:///") || url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(url);
+    }
+    // The text may hold a password: it is not repeated.
+    Err(Failure::usage(
+        "database: write it as sqlite:///absolute/path/stint.db or postgres://user:password@host/name".to_owned(),
+    ))
+}
+
+fn default_database() -> Result<String, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|e| Failure::new(Exit::Failed, format!("the current folder cannot be read: {e}")))?;
+    Ok(format!("sqlite://{}", here.join("stint.db").display()))
+}
+
+fn find(named: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
+    if let Some(path) = named {
+        return if path.is_file() {
+            Ok(Some(path.to_owned()))
+        } else {
+            Err(Failure::usage(format!("--config {}: there is no such file", path.display())))
+        };
+    }
+    Ok(["stint.toml", "/etc/stint/stint.toml"].into_iter().map(PathBuf::from).find(|p| p.is_file()))
+}
+
+fn parse(path: &Path, text: &str) -> Result<File, Failure> {
+    toml::from_str(text).map_err(|error| {
+        let line = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .map_or(1, |before| before.matches('\n').count() + 1);
+        let message = error.message();
+        let hint = unknown_key(message).map_or_else(String::new, |key| match nearest(key) {
+            Some(meant) => format!("; did you mean `{meant}`?"),
+            None => String::new(),
+        });
+        let what = unknown_key(message)
+            .map_or_else(|| message.to_owned(), |key| format!("unknown key `{key}`"));
+        Failure::usage(format!("{} line {line}: {what}{hint}", path.display()))
+    })
+}
+
+fn unknown_key(message: &str) -> Option<&str> {
+    message.strip_prefix("unknown field `")?.split('`').next()
+}
+
+fn nearest(key: &str) -> Option<&'static str> {
+    KEYS.iter()
+        .map(|known| (strsim::jaro_winkler(key, known), *known))
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> Result<File, Failure> {
+        parse(Path::new("stint.toml"), text)
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_the_defaults() {
+        let text = "listen = \"127.0.0.1:9000\"\ndatabase = \"sqlite:///a.db\"\n[aws]\nregion = \"eu-west-1\"\n";
+        let over = Overrides {
+            database: Some("postgres://u@h/d".to_owned()),
+            ..Overrides::default()
+        };
+        let settings = Settings::combine(file(text).expect("valid"), &over).expect("valid");
+        assert_eq!(settings.database, "postgres://u@h/d");
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:9000");
+        assert_eq!(settings.public_url, "http://127.0.0.1:9000");
+        assert_eq!(settings.aws_region, "eu-west-1");
+        assert_eq!(settings.log, "info");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_a_suggestion() {
+        let error = file("log = \"info\"\n\npublicurl = \"https://x\"\n").expect_err("unknown");
+        assert_eq!(error.message, "stint.toml line 3: unknown key `publicurl`; did you mean `public_url`?");
+        assert_eq!(error.exit, Exit::Usage);
+        let error = file("[aws]\nregoin = \"x\"\n").expect_err("unknown");
+        assert_eq!(error.message, "stint.toml line 2: unknown key `regoin`; did you mean `region`?");
+    }
+
+    #[test]
+    fn a_bad_database_is_refused_without_repeating_it() {
+        let over = Overrides { database: Some("mysql://root:hunter2@h/d".to_owned()), ..Overrides::default() };
+        let error = Settings::combine(File::default(), &over).expect_err("not a database of ours");
+        assert!(!error.message.contains("hunter2"));
+        assert!(error.message.contains("postgres://"));
+    }
+
+    #[test]
+    fn an_address_without_a_port_says_how_to_write_it() {
+        let over = Overrides { listen: Some("localhost".to_owned()), ..Overrides::default() };
+        let error = Settings::combine(File::default(), &over).expect_err("no port");
+        assert!(error.message.contains("127.0.0.1:8480"), "{}", error.message);
+    }
+}

@@ -1,0 +1,7 @@
+//! The `stint` binary; everything is in the library beside it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stint::run()
+}
