@@ -1,0 +1,130 @@
+//! What the tests need on the machine, installed only when it is missing, and said.
+//!
+//! What it does not do: upgrade anything, or install as anybody but root (it then prints the
+//! exact line to type and fails).
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{postgres, run};
+
+/// The version of cargo-nextest that is installed when there is none.
+const NEXTEST: &str = "0.9.143";
+
+/// Sees to cargo-nextest.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn nextest() -> Result<()> {
+    if run::works(cargo().args(["nextest", "--version"])) {
+        return Ok(());
+    }
+    println!("installing cargo-nextest {NEXTEST} from crates.io into cargo's own folder");
+    let package = format!("cargo-nextest@{NEXTEST}");
+    run::run(cargo().args(["install", "--locked", &package]))
+}
+
+/// Sees to PostgreSQL's server programs.
+///
+/// # Errors
+/// When they are missing and cannot be installed.
+pub fn postgres() -> Result<()> {
+    if postgres::bin_dir().is_none() {
+        packages(&["postgresql"])?;
+    }
+    postgres::bin_dir().map(drop).context(
+        "PostgreSQL is still missing: initdb, pg_ctl, postgres and psql have to be in \
+         /usr/lib/postgresql/<version>/bin or in one folder of PATH",
+    )
+}
+
+/// Sees to a virtual environment with exactly the pinned packages; gives its `python3`.
+///
+/// # Errors
+/// When Python cannot make one or a package cannot be had.
+pub fn python(root: &Path, requirements: &Path) -> Result<PathBuf> {
+    let wanted = std::fs::read_to_string(requirements)
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
+    let venv = root.join("target/tools/venv");
+    let python = venv.join("bin/python3");
+    let stamp = venv.join("stint-requirements.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted)
+        && run::works(Command::new(&python).arg("--version"))
+    {
+        return Ok(python);
+    }
+    if !run::works(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
+        packages(&["python3-venv"])?;
+    }
+    println!("installing into target/tools/venv: {}", one_line(&wanted));
+    run::run(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&venv),
+    )?;
+    run::run(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--no-input"])
+            .args(["--disable-pip-version-check", "--requirement"])
+            .arg(requirements),
+    )?;
+    std::fs::write(&stamp, wanted)?;
+    Ok(python)
+}
+
+/// Installs Debian packages, after one `apt-get update`.
+fn packages(names: &[&str]) -> Result<()> {
+    let line = format!(
+        "apt-get update && apt-get install -y --no-install-recommends {}",
+        names.join(" ")
+    );
+    if !run::works(Command::new("apt-get").arg("--version")) {
+        bail!(
+            "missing, and this is no Debian: install what Debian calls {}",
+            names.join(" ")
+        );
+    }
+    if !postgres::is_root() {
+        bail!("missing: {}. Type: sudo sh -c '{line}'", names.join(" "));
+    }
+    println!("installing Debian packages: {}", names.join(" "));
+    if names.contains(&"postgresql") {
+        // Only the programs: no server is set up or started on this machine.
+        let dir = Path::new("/etc/postgresql-common/createcluster.d");
+        std::fs::create_dir_all(dir)?;
+        std::fs::write(dir.join("stint.conf"), "create_main_cluster = false\n")?;
+    }
+    static UPDATED: AtomicBool = AtomicBool::new(false);
+    if !UPDATED.swap(true, Ordering::Relaxed) {
+        run::run(apt().arg("update"))?;
+    }
+    let mut install = apt();
+    install.args(["install", "--yes", "--no-install-recommends"]);
+    run::run(install.args(names))
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").args([
+        "--quiet",
+        "--option",
+        "DPkg::Lock::Timeout=300",
+    ]);
+    command
+}
+
+/// The cargo that runs us, or the one on the path.
+#[must_use]
+pub fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn one_line(requirements: &str) -> String {
+    let lines = requirements.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(['#', '-']));
+    let words: Vec<_> = lines.map(|l| l.split(' ').next().unwrap_or(l)).collect();
+    words.join(", ")
+}

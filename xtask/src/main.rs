@@ -1,0 +1,61 @@
+//! `cargo xtask …`: see CONTRIBUTING.md.
+#![expect(clippy::print_stderr, reason = "a program for the terminal")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::{mutants, postgres, suites, tidy};
+
+/// Chores of the Stint repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The quick look before a commit: format, clippy, tidy, rules, rooms on SQLite.
+    Check,
+    /// Everything, on both database engines; installs what is missing and says so.
+    Test,
+    /// The rules of the house that the compiler does not know.
+    Tidy,
+    /// Apply each committed fault to a copy and see that its named test notices.
+    Mutants {
+        /// Only list them.
+        #[arg(long)]
+        list: bool,
+        /// Only these (default: all, and docs/mutants.md is written).
+        names: Vec<String>,
+    },
+    /// Start a throw-away PostgreSQL for tests; with a command, only while it runs.
+    Postgres {
+        /// The command, after `--`.
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+    #[command(name = postgres::GUARD, hide = true)]
+    PostgresGuard,
+}
+
+fn main() -> ExitCode {
+    let root = xtask::root();
+    let done = match Cli::parse().command {
+        Command::Check => suites::check(&root),
+        Command::Test => suites::test(&root),
+        Command::Tidy => tidy::command(&root),
+        Command::Mutants { list: true, .. } => mutants::list(&root),
+        Command::Mutants { names, .. } => mutants::command(&root, &names),
+        Command::Postgres { command } => postgres::command(&command),
+        Command::PostgresGuard => postgres::guard(),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

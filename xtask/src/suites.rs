@@ -1,0 +1,125 @@
+//! The two commands people type: `check` before a commit, `test` for everything.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::install::{self, cargo};
+use crate::postgres::{self, Postgres};
+use crate::run::{self, Steps};
+use crate::tidy;
+
+/// By which tests learn on which engines they run: `sqlite`, `postgres`, or both by a comma.
+pub const ENGINES: &str = "STINT_TEST_ENGINES";
+
+const CLIENTS: &str = "crates/aws-sim/tests/clients";
+
+/// `cargo xtask check`: what is quick.
+///
+/// # Errors
+/// Only when the tools themselves are missing; a failed step is the exit code.
+pub fn check(root: &Path) -> Result<ExitCode> {
+    install::nextest()?;
+    let mut steps = Steps::default();
+    look(&mut steps, root);
+    steps.step("rules", || {
+        run::run(nextest(root).args(["-p", "stint-domain", "-p", "stint-iam-policy"]))
+    });
+    steps.step("rooms on SQLite", || {
+        let mut rooms = nextest(root);
+        rooms.args(["-p", "stint-db", "-p", "stint-server", "--no-tests=pass"]);
+        run::run(rooms.env(ENGINES, "sqlite").env_remove(postgres::URL))
+    });
+    steps.report();
+    Ok(steps.exit_code())
+}
+
+/// `cargo xtask test`: everything. The closing lines of the test runner are printed last.
+///
+/// # Errors
+/// When something the tests need cannot be had; a failed step is the exit code.
+pub fn test(root: &Path) -> Result<ExitCode> {
+    let requirements = root.join(CLIENTS).join("requirements.txt");
+    install::nextest()?;
+    install::postgres()?;
+    let python = install::python(root, &requirements)?;
+    let mut steps = Steps::default();
+    look(&mut steps, root);
+    steps.step("build", || {
+        run::run(cargo().current_dir(root).args(["build", "--workspace"]))?;
+        run::run(nextest(root).args(["--workspace", "--no-run"]))
+    });
+    let server = Postgres::start()?;
+    let mut closing = Vec::new();
+    steps.step("tests", || {
+        let (code, lines) = run::closing_lines(
+            (nextest(root).arg("--workspace"))
+                .env(postgres::URL, server.url())
+                .env_remove(ENGINES),
+            |line| line.trim_start().starts_with("Summary ["),
+        )?;
+        closing = lines;
+        match code {
+            0 => Ok(()),
+            code => bail!("nextest ended with {code}"),
+        }
+    });
+    steps.step("examples in documentation", || {
+        let mut doc = cargo();
+        doc.current_dir(root)
+            .args(["test", "--quiet", "--workspace", "--doc"]);
+        run::run(&mut doc)
+    });
+    let stint = root.join("target/debug/stint");
+    steps.step("clients we did not write", || {
+        let mut clients = Command::new(&python);
+        clients
+            .current_dir(root)
+            .arg(root.join(CLIENTS).join("run.py"))
+            .arg("--stint")
+            .arg(&stint);
+        run::run(&mut clients)
+    });
+    steps.step("tour on SQLite", || {
+        run::run(Command::new(&stint).args(["demo", "--tour"]))
+    });
+    steps.step("tour on PostgreSQL", || {
+        let database = server.database("tour")?;
+        run::run(Command::new(&stint).args(["demo", "--tour", "--database", &database]))
+    });
+    drop(server);
+    steps.report();
+    println!();
+    for line in &closing {
+        println!("{line}");
+    }
+    if closing.is_empty() {
+        println!("the tests did not run");
+    }
+    Ok(steps.exit_code())
+}
+
+/// What needs no test: format, clippy, tidy.
+fn look(steps: &mut Steps, root: &Path) {
+    steps.step("format", || {
+        run::run(cargo().current_dir(root).args(["fmt", "--all", "--check"]))
+    });
+    steps.step("clippy", || {
+        let mut clippy = cargo();
+        clippy.current_dir(root);
+        clippy.args(["clippy", "--quiet", "--workspace", "--all-targets"]);
+        run::run(clippy.args(["--", "-D", "warnings"]))
+    });
+    steps.step("tidy", || {
+        let report = tidy::run(root).context("tidy could not look")?;
+        report.print();
+        report.verdict()
+    });
+}
+
+fn nextest(root: &Path) -> Command {
+    let mut command = cargo();
+    command.current_dir(root).args(["nextest", "run"]);
+    command
+}
