@@ -27,7 +27,10 @@ enum Command {
         /// Only list them.
         #[arg(long)]
         list: bool,
-        /// Only these (default: all, and docs/mutants.md is written).
+        /// Only write docs/mutants.md from what the patches say.
+        #[arg(long)]
+        table: bool,
+        /// Only these (default: all).
         names: Vec<String>,
     },
     /// Start a throw-away PostgreSQL for tests; with a command, only while it runs.
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Test => suites::test(&root),
         Command::Tidy => tidy::command(&root),
         Command::Mutants { list: true, .. } => mutants::list(&root),
+        Command::Mutants { table: true, .. } => mutants::write_table(&root),
         Command::Mutants { names, .. } => mutants::command(&root, &names),
         Command::Postgres { command } => postgres::command(&command),
         Command::PostgresGuard => postgres::guard(),

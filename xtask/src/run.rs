@@ -1,6 +1,7 @@
 //! Running other programs, and a list of steps with the time each took.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -78,10 +79,12 @@ pub fn closing_lines(
     Ok((status.code().unwrap_or(-1), kept.unwrap_or_default()))
 }
 
-/// A command as one would type it.
+/// A command as one would type it, without the folder of its program.
 #[must_use]
 pub fn shown(command: &Command) -> String {
-    let mut words = vec![command.get_program().to_string_lossy().into_owned()];
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    let mut words = vec![name.to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|a| a.to_string_lossy().into_owned()));
     words.join(" ")
 }

@@ -103,7 +103,9 @@ pub fn test(root: &Path) -> Result<ExitCode> {
 /// What needs no test: format, clippy, tidy.
 fn look(steps: &mut Steps, root: &Path) {
     steps.step("format", || {
-        run::run(cargo().current_dir(root).args(["fmt", "--all", "--check"]))
+        let mut fmt = cargo();
+        fmt.current_dir(root).args(["fmt", "--all", "--"]);
+        run::run(fmt.args(["--check", "--files-with-diff"]))
     });
     steps.step("clippy", || {
         let mut clippy = cargo();

@@ -26,13 +26,14 @@ mod governor;
 mod look;
 mod pages;
 mod pair;
+mod poll;
 mod read;
 
 pub use stint_domain::binding::AttemptKind;
 
 pub use arn::{RoleArn, RoleArnError};
 pub use base::{Aws, AwsOptions, Base, CallerIdentity};
-pub use change::{Answer, InProgress, Poll, Polled, Written};
+pub use change::{Answer, Written};
 pub use connect::{Check, Outcome, TestReport};
 pub use error::{AwsError, ErrorKind};
 pub use estate::{Estate, EstateSpec, Instance};
@@ -42,6 +43,7 @@ pub use governor::{
 };
 pub use pages::{Page, Pages};
 pub use pair::{PairKey, Reading};
+pub use poll::{InProgress, Poll, Polled};
 pub use read::{
     Account, AccountState, AssignmentRow, IdentityGroup, IdentityUser, Membership, PermissionSet,
 };

@@ -51,6 +51,22 @@
   document.addEventListener("DOMContentLoaded", function () { look(document); });
   document.addEventListener("htmx:load", function (event) { look(event.detail.elt); });
 
+  // What refreshes itself waits while somebody types in it or answers a question about it.
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    var piece = event.detail.target;
+    var busy = document.activeElement;
+    var typing = busy && /^(INPUT|TEXTAREA|SELECT)$/.test(busy.tagName) && piece.contains(busy) && busy !== event.detail.elt;
+    var asking = Array.prototype.some.call(piece.querySelectorAll("[popover]"), function (box) {
+      return box.matches(":popover-open");
+    });
+    if (typing || asking) event.preventDefault();
+  });
+  // A sign-in that is over answers with another page: go there instead of showing a hole.
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var came = event.detail.xhr.responseURL;
+    if (came && new URL(came).pathname === "/sign-in") { event.preventDefault(); location.reload(); }
+  });
+
   // A form is sent once, however often the button is pressed.
   document.addEventListener("submit", function (event) {
     var form = event.target;

@@ -24,6 +24,7 @@ pub mod grants;
 // Row 6
 pub mod requests;
 // Row 7
+pub mod demo;
 pub mod overview;
 // Row 8
 pub mod routes;

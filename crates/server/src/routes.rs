@@ -1,12 +1,15 @@
 //! All addresses of Stint together, and what is done for each request before its handler:
 //! finding out who is asking.
 
+use std::sync::OnceLock;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode, header};
 use stint_domain::rights::Verb;
+use utoipa::openapi::OpenApi;
 
 use crate::cx::{Actor, App, Cx};
 use crate::http::{Failure, Json, PageRequest, Routes, Trouble};
@@ -28,6 +31,7 @@ pub fn routes() -> Routes {
         .merge(crate::requests::routes())
         .merge(crate::audit::page_routes())
         .merge(crate::identity::page_routes())
+        .merge(crate::demo::page_routes())
         .merge(crate::connections::page_routes())
         .merge(crate::directory::page_routes())
         .merge(crate::grants::page_routes())
@@ -40,27 +44,17 @@ fn own() -> Routes {
     Routes::new()
         .page(Verb::ReadPublic, Method::GET, "/healthz", healthz)
         .page(Verb::ReadPublic, Method::GET, "/readyz", readyz)
+        .page(
+            Verb::ReadPublic,
+            Method::GET,
+            "/api/v1/openapi.json",
+            openapi,
+        )
 }
 
 /// The router with everything around it.
 pub fn router(app: App) -> Router {
-    let mut all = routes();
-    let mut api = all.openapi().clone();
-    api.info = utoipa::openapi::InfoBuilder::new()
-        .title("Stint")
-        .version("v1")
-        .description(Some("AWS access for exactly as long as it is needed."))
-        .build();
-    all = all.page(
-        Verb::ReadPublic,
-        Method::GET,
-        "/api/v1/openapi.json",
-        move || {
-            let api = api.clone();
-            async move { Json(api) }
-        },
-    );
-    let (router, _) = all.split();
+    let (router, _) = routes().split();
     let router = router
         .fallback(|| async { Failure::not_found() })
         .layer(from_fn_with_state(app.clone(), who))
@@ -136,6 +130,20 @@ fn error_page(response: &Response, trouble: &Trouble, request: &PageRequest) -> 
     let frame = response.extensions().get::<Frame>().cloned();
     let frame = frame.unwrap_or_else(|| Frame::new(&request.target, &request.headers));
     crate::web::error_page(&frame, trouble, &request.request_id)
+}
+
+/// The description of the API. It is the same for everybody and as long as the process runs.
+async fn openapi() -> Json<&'static OpenApi> {
+    static DESCRIBED: OnceLock<OpenApi> = OnceLock::new();
+    Json(DESCRIBED.get_or_init(|| {
+        let mut api = routes().openapi().clone();
+        api.info = utoipa::openapi::InfoBuilder::new()
+            .title("Stint")
+            .version("v1")
+            .description(Some("AWS access for exactly as long as it is needed."))
+            .build();
+        api
+    }))
 }
 
 /// The process is there.

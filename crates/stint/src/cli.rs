@@ -216,7 +216,10 @@ fn duration(text: &str) -> Result<i64, String> {
         };
         let n: i64 = number.parse().map_err(|_| wrong())?;
         number.clear();
-        total = n.checked_mul(unit).and_then(|s| total.checked_add(s)).ok_or_else(wrong)?;
+        total = n
+            .checked_mul(unit)
+            .and_then(|s| total.checked_add(s))
+            .ok_or_else(wrong)?;
     }
     if !number.is_empty() || total <= 0 {
         return Err(wrong());
@@ -240,7 +243,16 @@ mod tests {
         assert_eq!(duration("2h"), Ok(7_200));
         assert_eq!(duration("1h30m"), Ok(5_400));
         assert_eq!(duration("90m"), Ok(5_400));
-        for wrong in ["", "2", "h", "-2h", "2 h", "2w", "0m", "99999999999999999999h"] {
+        for wrong in [
+            "",
+            "2",
+            "h",
+            "-2h",
+            "2 h",
+            "2w",
+            "0m",
+            "99999999999999999999h",
+        ] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }

@@ -15,7 +15,13 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Server {
     /// Where Stint is.
-    #[arg(long, env = "STINT_URL", default_value = "http://127.0.0.1:8480", global = true, value_name = "URL")]
+    #[arg(
+        long,
+        env = "STINT_URL",
+        default_value = "http://127.0.0.1:8480",
+        global = true,
+        value_name = "URL"
+    )]
     pub url: String,
     /// Print JSON.
     #[arg(long, global = true)]
@@ -36,8 +42,9 @@ impl Client {
     /// No token, a malformed address, or one where the token would cross a network in the
     /// clear.
     pub(crate) fn new(server: &Server) -> Result<Self, Failure> {
-        let base = Url::parse(&server.url)
-            .map_err(|_| Failure::usage(format!("STINT_URL: `{}` is not an address", server.url)))?;
+        let base = Url::parse(&server.url).map_err(|_| {
+            Failure::usage(format!("STINT_URL: `{}` is not an address", server.url))
+        })?;
         let token = std::env::var("STINT_TOKEN").ok().filter(|t| !t.is_empty()).ok_or_else(|| {
             Failure::new(
                 Exit::Denied,
@@ -55,12 +62,21 @@ impl Client {
             .user_agent(concat!("stint/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| Failure::from(anyhow::Error::from(e)))?;
-        Ok(Self { http, base, token: token.into() })
+        Ok(Self {
+            http,
+            base,
+            token: token.into(),
+        })
     }
 
     /// GET, the answer as `T`.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Failure> {
-        self.call(self.request(Method::GET, path)?.query(query)).await
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, Failure> {
+        self.call(self.request(Method::GET, path)?.query(query))
+            .await
     }
 
     /// GET every page of a list, up to `most` items.
@@ -89,8 +105,15 @@ impl Client {
     }
 
     /// POST with a body, once: the idempotency key makes a repeat by the network harmless.
-    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
-        let request = self.request(Method::POST, path)?.header("idempotency-key", fresh_key()).json(body);
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let request = self
+            .request(Method::POST, path)?
+            .header("idempotency-key", fresh_key())
+            .json(body);
         self.call(request).await
     }
 
@@ -99,7 +122,10 @@ impl Client {
             .base
             .join(path)
             .map_err(|e| Failure::usage(format!("STINT_URL: {} cannot be used: {e}", self.base)))?;
-        Ok(self.http.request(method, url).bearer_auth(self.token.expose_secret()))
+        Ok(self
+            .http
+            .request(method, url)
+            .bearer_auth(self.token.expose_secret()))
     }
 
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
@@ -125,7 +151,11 @@ impl Client {
         } else {
             "broke off while answering"
         };
-        let exit = if error.is_timeout() { Exit::TimedOut } else { Exit::Failed };
+        let exit = if error.is_timeout() {
+            Exit::TimedOut
+        } else {
+            Exit::Failed
+        };
         Failure::new(exit, format!("Stint at {} {why}", self.base))
     }
 }
@@ -133,7 +163,10 @@ impl Client {
 fn told(status: StatusCode, body: &[u8]) -> Failure {
     let exit = Failure::exit_of(status.as_u16());
     match serde_json::from_slice::<Problem>(body) {
-        Ok(p) => Failure::new(exit, format!("{} ({}; quote {})", p.detail, p.code, p.request_id)),
+        Ok(p) => Failure::new(
+            exit,
+            format!("{} ({}; quote {})", p.detail, p.code, p.request_id),
+        ),
         Err(_) => Failure::new(exit, format!("Stint answered {status}")),
     }
 }
@@ -150,7 +183,10 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn fresh_key() -> String {
-    #[expect(clippy::disallowed_methods, reason = "a client command has no App; the key only has to differ from every other")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a client command has no App; the key only has to differ from every other"
+    )]
     let key = uuid::Uuid::now_v7();
     key.to_string()
 }
@@ -164,9 +200,15 @@ mod tests {
         let body = br#"{"type":"/docs/errors/self_approval","title":"Conflict","status":409,
             "code":"self_approval","detail":"Somebody else has to approve it.","request_id":"r-1"}"#;
         let failure = told(StatusCode::CONFLICT, body);
-        assert_eq!(failure.message, "Somebody else has to approve it. (self_approval; quote r-1)");
+        assert_eq!(
+            failure.message,
+            "Somebody else has to approve it. (self_approval; quote r-1)"
+        );
         assert_eq!(failure.exit, Exit::Conflict);
-        assert_eq!(told(StatusCode::BAD_GATEWAY, b"<html>").message, "Stint answered 502 Bad Gateway");
+        assert_eq!(
+            told(StatusCode::BAD_GATEWAY, b"<html>").message,
+            "Stint answered 502 Bad Gateway"
+        );
     }
 
     #[test]

@@ -12,9 +12,14 @@ use stint_domain::{Clock, Time};
 pub(crate) struct Wall;
 
 impl Clock for Wall {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place where the real time comes in")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place where the real time comes in"
+    )]
     fn now(&self) -> Time {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Time::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 }

@@ -41,7 +41,13 @@ pub(crate) struct Overrides {
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// Database, as `sqlite:///path/stint.db` or `postgres://user@host/name`.
-    #[arg(long, env = "STINT_DATABASE", value_name = "URL", global = true, hide_env_values = true)]
+    #[arg(
+        long,
+        env = "STINT_DATABASE",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true
+    )]
     pub database: Option<String>,
     /// The address that people reach Stint at.
     #[arg(long, env = "STINT_PUBLIC_URL", value_name = "URL", global = true)]
@@ -79,7 +85,15 @@ struct AwsFile {
 }
 
 /// Every key the file may have, for the suggestion.
-const KEYS: &[&str] = &["database", "public_url", "listen", "log", "aws", "region", "endpoint"];
+const KEYS: &[&str] = &[
+    "database",
+    "public_url",
+    "listen",
+    "log",
+    "aws",
+    "region",
+    "endpoint",
+];
 
 impl Settings {
     /// Reads the file, and puts environment and flags over it.
@@ -107,8 +121,8 @@ impl Settings {
                 "listen: `{listen}` is not an address with a port: write it as {DEFAULT_LISTEN}"
             ))
         })?;
-        let public_url = pick(&over.public_url, file.public_url)
-            .unwrap_or_else(|| format!("http://{listen}"));
+        let public_url =
+            pick(&over.public_url, file.public_url).unwrap_or_else(|| format!("http://{listen}"));
         let public_url = public_url.trim_end_matches('/').to_owned();
         if !(public_url.starts_with("https://") || public_url.starts_with("http://")) {
             return Err(Failure::usage(format!(
@@ -131,7 +145,10 @@ impl Settings {
 }
 
 fn database(url: String) -> Result<String, Failure> {
-    if url.starts_with("sqlite:///") || url.starts_with("postgres://") || url.starts_with("postgresql://") {
+    if url.starts_with("sqlite:///")
+        || url.starts_with("postgres://")
+        || url.starts_with("postgresql://")
+    {
         return Ok(url);
     }
     // The text may hold a password: it is not repeated.
@@ -141,8 +158,12 @@ fn database(url: String) -> Result<String, Failure> {
 }
 
 fn default_database() -> Result<String, Failure> {
-    let here = std::env::current_dir()
-        .map_err(|e| Failure::new(Exit::Failed, format!("the current folder cannot be read: {e}")))?;
+    let here = std::env::current_dir().map_err(|e| {
+        Failure::new(
+            Exit::Failed,
+            format!("the current folder cannot be read: {e}"),
+        )
+    })?;
     Ok(format!("sqlite://{}", here.join("stint.db").display()))
 }
 
@@ -151,10 +172,16 @@ fn find(named: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
         return if path.is_file() {
             Ok(Some(path.to_owned()))
         } else {
-            Err(Failure::usage(format!("--config {}: there is no such file", path.display())))
+            Err(Failure::usage(format!(
+                "--config {}: there is no such file",
+                path.display()
+            )))
         };
     }
-    Ok(["stint.toml", "/etc/stint/stint.toml"].into_iter().map(PathBuf::from).find(|p| p.is_file()))
+    Ok(["stint.toml", "/etc/stint/stint.toml"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|p| p.is_file()))
 }
 
 fn parse(path: &Path, text: &str) -> Result<File, Failure> {
@@ -212,15 +239,24 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_with_its_line_and_a_suggestion() {
         let error = file("log = \"info\"\n\npublicurl = \"https://x\"\n").expect_err("unknown");
-        assert_eq!(error.message, "stint.toml line 3: unknown key `publicurl`; did you mean `public_url`?");
+        assert_eq!(
+            error.message,
+            "stint.toml line 3: unknown key `publicurl`; did you mean `public_url`?"
+        );
         assert_eq!(error.exit, Exit::Usage);
         let error = file("[aws]\nregoin = \"x\"\n").expect_err("unknown");
-        assert_eq!(error.message, "stint.toml line 2: unknown key `regoin`; did you mean `region`?");
+        assert_eq!(
+            error.message,
+            "stint.toml line 2: unknown key `regoin`; did you mean `region`?"
+        );
     }
 
     #[test]
     fn a_bad_database_is_refused_without_repeating_it() {
-        let over = Overrides { database: Some("mysql://root:hunter2@h/d".to_owned()), ..Overrides::default() };
+        let over = Overrides {
+            database: Some("mysql://root:hunter2@h/d".to_owned()),
+            ..Overrides::default()
+        };
         let error = Settings::combine(File::default(), &over).expect_err("not a database of ours");
         assert!(!error.message.contains("hunter2"));
         assert!(error.message.contains("postgres://"));
@@ -228,8 +264,15 @@ mod tests {
 
     #[test]
     fn an_address_without_a_port_says_how_to_write_it() {
-        let over = Overrides { listen: Some("localhost".to_owned()), ..Overrides::default() };
+        let over = Overrides {
+            listen: Some("localhost".to_owned()),
+            ..Overrides::default()
+        };
         let error = Settings::combine(File::default(), &over).expect_err("no port");
-        assert!(error.message.contains("127.0.0.1:8480"), "{}", error.message);
+        assert!(
+            error.message.contains("127.0.0.1:8480"),
+            "{}",
+            error.message
+        );
     }
 }

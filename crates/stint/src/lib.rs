@@ -27,7 +27,10 @@ pub fn run() -> ExitCode {
     if let Err(failure) = crypto() {
         return ended(Err(failure));
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return ended(Err(error.into())),
     };
@@ -47,20 +50,38 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
 
 async fn command(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Serve { settings, no_worker } => serve::serve(&Settings::load(&settings)?, !no_worker).await,
+        Command::Serve {
+            settings,
+            no_worker,
+        } => serve::serve(&Settings::load(&settings)?, !no_worker).await,
         Command::Worker { settings } => serve::worker(&Settings::load(&settings)?).await,
         Command::Migrate { settings } => serve::migrate(&Settings::load(&settings)?).await,
-        Command::Users(Users::CreateAdmin { settings, email, name }) => {
-            local::create_admin(&Settings::load(&settings)?, email, name).await
+        Command::Users(Users::CreateAdmin {
+            settings,
+            email,
+            name,
+        }) => local::create_admin(&Settings::load(&settings)?, email, name).await,
+        Command::Audit(Audit::Verify { settings, json }) => {
+            local::verify(&Settings::load(&settings)?, json).await
         }
-        Command::Audit(Audit::Verify { settings, json }) => local::verify(&Settings::load(&settings)?, json).await,
         Command::Demo(demo) => demo::run(demo).await,
         Command::Sim(args) => sim::run(args).await,
         Command::Whoami { server } => ask::whoami(&server).await,
-        Command::Entitlements { server, search } => ask::entitlements(&server, search.as_deref()).await,
+        Command::Entitlements { server, search } => {
+            ask::entitlements(&server, search.as_deref()).await
+        }
         Command::Request(args) => ask::request(&args).await,
-        Command::Requests { server, id, waiting, all } => ask::requests(&server, id.as_deref(), waiting, all).await,
-        Command::Approve { server, id, comment } => ask::approve(&server, &id, &comment).await,
+        Command::Requests {
+            server,
+            id,
+            waiting,
+            all,
+        } => ask::requests(&server, id.as_deref(), waiting, all).await,
+        Command::Approve {
+            server,
+            id,
+            comment,
+        } => ask::approve(&server, &id, &comment).await,
         Command::Deny { server, id, reason } => ask::deny(&server, &id, &reason).await,
         Command::Cancel { server, id } => ask::verb(&server, &id, "cancel").await,
         Command::Return { server, id } => ask::verb(&server, &id, "return").await,

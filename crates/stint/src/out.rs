@@ -18,23 +18,37 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 
 /// Prints a value as JSON, indented.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| Failure::from(anyhow::Error::from(e)))?;
+    let text =
+        serde_json::to_string_pretty(value).map_err(|e| Failure::from(anyhow::Error::from(e)))?;
     line(&text)
 }
 
 /// Prints rows under a heading, columns aligned; with no rows, `empty` instead.
-pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]], empty: &str) -> Result<(), Failure> {
+pub(crate) fn table<const N: usize>(
+    head: [&str; N],
+    rows: &[[String; N]],
+    empty: &str,
+) -> Result<(), Failure> {
     if rows.is_empty() {
         return line(empty);
     }
     let widths: Vec<usize> = (0..N)
         .map(|i| {
-            let column = rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.chars().count());
-            column.chain(head.get(i).map(|h| h.chars().count())).max().unwrap_or(0)
+            let column = rows
+                .iter()
+                .filter_map(|row| row.get(i))
+                .map(|cell| cell.chars().count());
+            column
+                .chain(head.get(i).map(|h| h.chars().count()))
+                .max()
+                .unwrap_or(0)
         })
         .collect();
     let render = |cells: &[String]| {
-        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let padded = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     line(&render(&head.map(str::to_uppercase)))?;

@@ -28,7 +28,7 @@ pub(super) fn look(tree: &Tree, report: &mut Report) {
         }
     }
     if !all.is_empty() && tree.text(TABLE) != Some(mutants::table(&all).as_str()) {
-        let what = "is not what the patches say: run `cargo xtask mutants`";
+        let what = "is not what the patches say: run `cargo xtask mutants --table`";
         report.problem("mutants", TABLE, what);
     }
 }

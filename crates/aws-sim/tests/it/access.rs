@@ -386,17 +386,36 @@ both!(
     }
 );
 
-both!(the_connectors_role_may_do_what_stint_asks_for_and_no_more, small(), |rig| {
-    let connector = rig.session(&rig.facts.connector_role_arn).await;
-    let store = &rig.facts.identity_store_id;
-    assert!(connector.organizations.list_accounts().send().await.is_ok());
-    assert!(connector.sso.list_instances().send().await.is_ok());
-    assert!(connector.store.list_users().identity_store_id(store).send().await.is_ok());
-    let user = connector.store.describe_user().identity_store_id(store).user_id(rig.ana());
-    assert_eq!(code(user.send().await), "AccessDeniedException");
-    let account = connector.organizations.describe_account().account_id(rig.account("staging-eu"));
-    assert_eq!(code(account.send().await), "AccessDeniedException");
-});
+both!(
+    the_connectors_role_may_do_what_stint_asks_for_and_no_more,
+    small(),
+    |rig| {
+        let connector = rig.session(&rig.facts.connector_role_arn).await;
+        let store = &rig.facts.identity_store_id;
+        assert!(connector.organizations.list_accounts().send().await.is_ok());
+        assert!(connector.sso.list_instances().send().await.is_ok());
+        assert!(
+            connector
+                .store
+                .list_users()
+                .identity_store_id(store)
+                .send()
+                .await
+                .is_ok()
+        );
+        let user = connector
+            .store
+            .describe_user()
+            .identity_store_id(store)
+            .user_id(rig.ana());
+        assert_eq!(code(user.send().await), "AccessDeniedException");
+        let account = connector
+            .organizations
+            .describe_account()
+            .account_id(rig.account("staging-eu"));
+        assert_eq!(code(account.send().await), "AccessDeniedException");
+    }
+);
 
 both!(permissions_are_judged_on_every_call, small(), |rig| {
     let connector = rig.connector().await;

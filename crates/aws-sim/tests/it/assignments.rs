@@ -484,7 +484,7 @@ both!(a_users_list_shows_what_its_groups_hold, small(), |rig| {
         ..Triple::of(&rig, &connector)
     };
     to_group.create().await.unwrap();
-    connector
+    let joined = connector
         .store
         .create_group_membership()
         .identity_store_id(&rig.facts.identity_store_id)
@@ -527,6 +527,30 @@ both!(a_users_list_shows_what_its_groups_hold, small(), |rig| {
             .account_assignments()
             .iter()
             .any(|row| row.principal_id() == Some(group.as_str()))
+    );
+    // What is taken from the group is gone from the list, and so is what the user had
+    // through a group left.
+    to_group.delete().await.unwrap();
+    let after = list(None).await.unwrap();
+    assert_eq!(
+        after.account_assignments().len(),
+        all.account_assignments().len() - 1
+    );
+    to_group.create().await.unwrap();
+    connector
+        .store
+        .delete_group_membership()
+        .identity_store_id(&rig.facts.identity_store_id)
+        .membership_id(joined.membership_id())
+        .send()
+        .await
+        .unwrap();
+    let after = list(None).await.unwrap();
+    assert!(
+        after
+            .account_assignments()
+            .iter()
+            .all(|row| row.principal_id() != Some(group.as_str()))
     );
     rig.sim.knobs(|knobs| knobs.inherited_rows = false);
     let own = list(None).await.unwrap();

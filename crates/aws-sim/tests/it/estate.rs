@@ -229,3 +229,30 @@ async fn equal_seeds_give_equal_answers_and_others_do_not() {
     let other = everything(&Rig::in_memory(EstateSpec { seed: 12, ..spec })).await;
     assert_ne!(one, other);
 }
+
+#[test]
+fn another_seed_names_everything_otherwise() {
+    let ids = |seed: u64| {
+        let sim = sim(EstateSpec { seed, ..small() });
+        let facts = sim.facts();
+        let ana = facts.ana.expect("Ana");
+        [
+            facts.admin.access_key_id,
+            facts.host.secret_access_key,
+            facts.organization_id,
+            facts.instance_arn,
+            facts.identity_store_id,
+            facts.connector_external_id,
+            sim.account_id("prod-payments").expect("an account"),
+            sim.permission_set_arn("prod-admin")
+                .expect("a permission set")[60..]
+                .to_owned(),
+            sim.group_id("platform").expect("a group")[11..].to_owned(),
+            ana.user_id[11..].to_owned(),
+        ]
+    };
+    assert_eq!(ids(11), ids(11));
+    for (one, other) in ids(11).iter().zip(ids(12)) {
+        assert_ne!(*one, other);
+    }
+}

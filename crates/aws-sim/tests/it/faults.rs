@@ -418,7 +418,15 @@ both!(
     }
 );
 
-/// Only needs the type: a rig without a network.
+#[tokio::test]
+async fn a_lost_reply_sends_no_byte() {
+    let rig = Rig::over_tcp(small()).await;
+    rig.sim.faults().add(Fault::on("*"), Effect::LoseAfter);
+    let head = format!("POST / HTTP/1.1\r\nHost: {}", rig.address());
+    let (status, headers, body) = crate::wire::send(rig.address(), &head, "Action=X").await;
+    assert_eq!((status.as_str(), headers.len(), body.as_str()), ("", 0, ""));
+}
+
 #[tokio::test]
 async fn the_journal_tells_who_asked_what_when() {
     let rig = Rig::in_memory(small());

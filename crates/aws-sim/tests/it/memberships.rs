@@ -76,6 +76,14 @@ both!(a_membership_comes_and_goes, small(), |rig| {
     };
     leave().await.unwrap();
     assert!(!is_member().await);
+    let rows = store
+        .list_group_memberships_for_member()
+        .identity_store_id(id)
+        .member_id(MemberId::UserId(ana.clone()))
+        .send()
+        .await
+        .unwrap();
+    assert!(rows.group_memberships().is_empty());
     let gone = leave().await.unwrap_err().into_service_error();
     let DeleteGroupMembershipError::ResourceNotFoundException(gone) = gone else {
         panic!("{gone:?}")

@@ -171,7 +171,9 @@ impl Rig {
     /// change what Stint changes: these tests ask for more than Stint does.
     pub(crate) async fn connector(&self) -> Clients {
         let role = &self.facts.connector_role_arn;
-        self.sim.put_role_permissions(role, EVERYTHING).expect("a policy");
+        self.sim
+            .put_role_permissions(role, EVERYTHING)
+            .expect("a policy");
         self.session(role).await
     }
 

@@ -16,10 +16,7 @@ pub(crate) struct Fresh {
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) fn postgres_wanted() -> bool {
-    std::env::var("STINT_TEST_ENGINES")
-        .is_ok_and(|engines| engines.trim() == "sqlite")
-        .then_some(false)
-        .unwrap_or(true)
+    !std::env::var("STINT_TEST_ENGINES").is_ok_and(|engines| engines.trim() == "sqlite")
 }
 
 /// An empty database on PostgreSQL; its address.

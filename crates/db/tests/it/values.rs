@@ -129,7 +129,7 @@ both!(every_statement_of_these_tests_is_prepared, |fresh| {
         .iter()
         .filter(|sql| !sql.name().starts_with("MAKE_"))
     {
-        fresh.db.prepare(sql).await.expect(sql.name());
+        assert!(fresh.db.prepare(sql).await.is_ok(), "{}", sql.name());
     }
     assert!(
         fresh.db.prepare(&wrong::WRONG).await.is_err(),

@@ -1,5 +1,7 @@
 //! What a user may ask for.
 
+use std::collections::btree_map::Entry;
+
 use super::*;
 
 /// Something a user may ask for.
@@ -35,9 +37,8 @@ pub async fn offers(cx: &Cx, search: &str, paging: &Paging) -> Result<Page<Offer
         let Some(control) = controls.get(&entitlement.id) else {
             continue;
         };
-        if !versions.contains_key(&control.policy) {
-            let version = policies::current(&mut q, control.policy).await?;
-            versions.insert(control.policy, version);
+        if let Entry::Vacant(missing) = versions.entry(control.policy) {
+            missing.insert(policies::current(&mut q, control.policy).await?);
         }
         if let Some(Some(policy)) = versions.get(&control.policy) {
             let id = entitlement.id;

@@ -288,6 +288,15 @@ pub async fn through_groups(q: &mut impl Query, pair: &Pair) -> stint_db::Result
     store::assignments::through_groups(q, pair).await
 }
 
+/// Who holds the entitlement itself, granted or standing, as last seen; `limit` at most.
+pub async fn holders(
+    q: &mut impl Query,
+    entitlement: EntitlementId,
+    limit: i64,
+) -> stint_db::Result<Vec<Principal>> {
+    store::assignments::holders(q, entitlement, limit).await
+}
+
 /// Whether the principal itself held the entitlement when it was last looked at.
 pub async fn holds(q: &mut impl Query, pair: &Pair) -> stint_db::Result<bool> {
     store::assignments::open(q, pair)

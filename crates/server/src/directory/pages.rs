@@ -5,6 +5,7 @@ pub(crate) mod view;
 mod words;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use axum::response::Response;
@@ -321,9 +322,9 @@ async fn link_rows(cx: &Cx, found: Vec<Link>) -> Result<Vec<view::LinkRow>, Erro
     let mut estates: BTreeMap<ConnectionId, String> = BTreeMap::new();
     let mut rows = Vec::with_capacity(found.len());
     for link in found {
-        if !estates.contains_key(&link.connection) {
+        if let Entry::Vacant(missing) = estates.entry(link.connection) {
             let name = connections::connection(&mut q, link.connection).await?;
-            estates.insert(link.connection, name.map(|c| c.name).unwrap_or_default());
+            missing.insert(name.map(|c| c.name).unwrap_or_default());
         }
         let principal = super::principal(&mut q, link.principal).await?;
         let name = |id: Option<UserId>| {

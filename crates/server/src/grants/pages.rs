@@ -80,6 +80,8 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
     let found = VIEWS.iter().find(|(word, ..)| *word == asked.show);
     let (word, show, _, lead, nothing) = *found.unwrap_or(&VIEWS[0]);
     let page = super::list(&cx, show, &asked.paging(ROWS)).await?;
+    let stuck = super::count_stuck(&mut cx.read().await?, cx.now).await?;
+    let stuck = u64::try_from(stuck).unwrap_or(0);
     let rows = rows(&cx, page.items).await?;
     let tab = |(value, _, title, ..): &(&str, Show, &'static str, &str, &str)| Tab {
         href: match *value {
@@ -87,7 +89,7 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
             value => format!("/grants?show={value}"),
         },
         word: title,
-        count: None,
+        count: (*value == "stuck" && stuck > 0).then_some(stuck),
         current: *value == word,
     };
     let view = view::Grants {

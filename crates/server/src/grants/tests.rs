@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use stint_aws_sim::{EstateSpec, Sim, SimClock, SimOptions};
 use stint_db::{Db, Priority, Query as _, args};
 use stint_domain::binding::{
     Attempt, AttemptKind, Binding, BindingKind, Claim, Config, Ledger, Observation, Outcome, Stuck,
@@ -11,20 +13,22 @@ use stint_domain::entitlement::Pair;
 use stint_domain::grant::{self as rules, CloseReason, Closed, Ended, Remains};
 use stint_domain::rights::Role;
 use stint_domain::{
-    AttemptId, BindingId, EntitlementId, GrantId, PrincipalId, RequestId, Span, Time, UserId,
+    AttemptId, BindingId, Clock, EntitlementId, GrantId, PrincipalId, RequestId, Span, Time, UserId,
 };
 
 use super::store::ledgers::{self, Opening};
-use super::{Origin, model};
+use super::{NewGrant, Origin, model};
 use crate::connections::{self, NewApplication, NewConnection};
 use crate::cx::Cx;
-use crate::identity::tests::fixture::Room;
+use crate::directory;
+use crate::identity::tests::fixture::{Room, aws};
 
 stint_db::statements! {
     PRINCIPAL = "insert into principals (id, connection_id, kind, aws_id, name, sort_key, first_seen, last_seen) \
         values ($1, $2, 'identity_center_user', $3, $3, $3, 0, 0)";
     ENTITLEMENT = "insert into entitlements (id, connection_id, kind, account, target, name, sort_key, first_seen, last_seen) \
         values ($1, $2, 'account_assignment', '111122223333', $3, $3, $3, 0, 0)";
+    SIGN_AT = "select sign_at from attempts order by sign_at";
     GENERATION = "select generation from bindings where id = $1";
 }
 
@@ -440,4 +444,101 @@ async fn removals_are_claimed_apart_from_what_somebody_holds() {
     removals.sort_unstable();
     assert_eq!(ids(stage.claim(true, 20).await), removals);
     assert_eq!(ids(stage.claim(false, 20).await), [held]);
+}
+
+/// A clock that moves on whenever it is asked, once it is told by how much: a worker that
+/// takes its time between an intent and its call.
+#[derive(Clone)]
+struct Slow(Arc<(AtomicI64, AtomicI64)>);
+
+impl Clock for Slow {
+    fn now(&self) -> Time {
+        let (at, step) = &*self.0;
+        Time::from_micros(at.fetch_add(step.load(Ordering::SeqCst), Ordering::SeqCst))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_is_signed_with_the_time_of_its_intent() {
+    let start = 1_800_000_000_000_000;
+    let sim = Sim::new(SimOptions::new(
+        EstateSpec::default(),
+        SimClock::frozen(start),
+    ));
+    let sim = sim.expect("an estate");
+    let slow = Slow(Arc::new((AtomicI64::new(start), AtomicI64::new(0))));
+    let room = Room::with(|app| {
+        app.clock = Arc::new(slow.clone());
+        app.aws = aws(app.clock.clone(), Some(&sim));
+    })
+    .await;
+    let admin = room.user("Cora", &[Role::SuperAdmin]).await;
+    let cx = room.as_user(&admin);
+    let application = NewApplication {
+        name: "AWS".to_owned(),
+        description: String::new(),
+        owners: vec![],
+    };
+    let application = connections::create_application(&cx, application).await;
+    let facts = sim.facts();
+    let new = NewConnection {
+        application: application.expect("created").id,
+        name: "Estate".to_owned(),
+        role_arn: facts.connector_role_arn.clone(),
+        region: facts.region.clone(),
+        owners: vec![],
+    };
+    let connection = connections::create(&cx, new).await.expect("created");
+    sim.trust_connector(&connection.external_id);
+    connections::test(&cx, connection.id).await.expect("tested");
+    directory::sync(&cx, connection.id).await.expect("read");
+    let mut q = room.app.db.reader().await.expect("a reader");
+    let ana = facts.ana.expect("Ana is in the estate").user_id;
+    let principal = directory::principal_by_aws_id(&mut q, connection.id, &ana).await;
+    let principal = principal.expect("read").expect("seen by the sync").id;
+    let all = directory::all_entitlements(&mut q, connection.id).await;
+    drop(q);
+    let group = BindingKind::GroupMembership;
+    let what = (all.expect("read").into_iter())
+        .find(|e| BindingKind::of(&e.key) == group)
+        .expect("a group");
+    let pair = Pair {
+        connection: connection.id,
+        principal,
+        entitlement: what.id,
+    };
+    let (system, since) = (room.system(), sim.calls());
+    slow.0.1.store(2_000_000, Ordering::SeqCst);
+    let new = NewGrant {
+        pair,
+        user: admin.id,
+        origin: Origin::Request(RequestId(uuid::Uuid::nil())),
+        start: system.now,
+        duration: Some(Span::hours(1)),
+        approved_at: system.now,
+    };
+    let mut tx = system.begin(Priority::Interactive).await.expect("begun");
+    let id = super::open(&system, &mut tx, new).await.expect("opened");
+    tx.commit().await.expect("committed");
+    for task in super::tasks() {
+        task.run(&room.app).await.expect("run");
+    }
+    super::revoke(&room.as_user(&admin), id, "over")
+        .await
+        .expect("revoked");
+    for task in super::tasks() {
+        task.run(&room.app).await.expect("run");
+    }
+    let seconds = |micros: i64| micros / 1_000_000;
+    let signed: Vec<i64> = (sim.journal_since(since).into_iter())
+        .filter(|call| call.operation.ends_with("GroupMembership"))
+        .filter(|call| call.operation != "identitystore:ListGroupMemberships")
+        .map(|call| seconds(call.signed_at.expect("signed")))
+        .collect();
+    let mut q = room.app.db.reader().await.expect("a reader");
+    let rows = q.all(&SIGN_AT, args![]).await.expect("read");
+    let intended: Vec<i64> = (rows.iter())
+        .map(|row| seconds(row.get::<Time>("sign_at").expect("a time").micros()))
+        .collect();
+    assert_eq!((signed.len(), signed), (2, intended));
 }

@@ -78,7 +78,6 @@ struct Input {
     n: u8,
 }
 
-#[expect(clippy::panic, reason = "what is tried here")]
 fn router() -> Router {
     let inner = Router::new()
         .route("/api/conflict", get(|| async { Err::<(), _>(teapot()) }))

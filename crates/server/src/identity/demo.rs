@@ -66,7 +66,8 @@ pub struct DemoCaller {
 }
 
 impl DemoCaller {
-    fn is_local(&self) -> bool {
+    /// Whether both ends are this machine, by address and by every name asked for.
+    pub fn is_local(&self) -> bool {
         let peer = self.peer.is_some_and(|peer| is_loopback(peer.ip()));
         peer && !self.hosts.is_empty() && self.hosts.iter().all(|host| is_local_host(host))
     }

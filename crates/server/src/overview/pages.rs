@@ -44,6 +44,7 @@ async fn home(cx: Cx, frame: Frame) -> Result<Response, Failure> {
     });
     let waiting = mine.iter().any(|line| line.request.state() == "pending");
     let held = held(&cx, &grants, &of).await?;
+    let latest = mine.get(..SHOWN.min(mine.len())).unwrap_or_default();
     let view = view::Home {
         first_name: person
             .name
@@ -62,11 +63,7 @@ async fn home(cx: Cx, frame: Frame) -> Result<Response, Failure> {
             "You hold no access through Stint",
             "When you need some, search for it above. It ends by itself.",
         ),
-        requests: mine
-            .iter()
-            .take(SHOWN)
-            .map(|line| requests::request_row(line, false, cx.now))
-            .collect(),
+        requests: requests::request_rows(&cx, latest, false).await?,
         nothing_asked: Empty::new(
             "key",
             "You have asked for nothing yet",

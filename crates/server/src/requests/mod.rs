@@ -38,7 +38,7 @@ pub use ask::{NewRequest, Preview, Probe, preview, submit};
 pub use decide::{approve, cancel, deny, return_early};
 pub use error::{Error, Hurdle};
 pub(crate) use http::routes;
-pub(crate) use pages::{AskOnce, RequestRow, request_row, routes as page_routes};
+pub(crate) use pages::{AskOnce, RequestRow, request_rows, routes as page_routes};
 pub use read::{Detail, Filter, Happening, Line, StepView, get, inbox, list, mine};
 pub(crate) use store::STATEMENTS;
 

@@ -17,10 +17,10 @@ use stint_domain::{RequestId, Time};
 use super::{Error, Filter, Line};
 use crate::catalog::{self, Offer};
 use crate::cx::Cx;
-use crate::directory;
 use crate::http::{Failure, Fault as _, Path, Query, Routes};
 use crate::web::time::words;
 use crate::web::{self, Chip, Empty, Flash, Frame, Listing, Tab, Tabs, Tone, When};
+use crate::{directory, grants};
 
 pub(crate) use view::{AskOnce, RequestRow};
 
@@ -175,14 +175,11 @@ async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
             tab("/requests?show=all", "Everybody's", all),
         ],
     });
+    let rows = request_rows(&cx, &page.items, all).await?;
     let view = view::Mine {
         tabs,
         pager: asked.pager("/requests", page.next.as_deref()),
-        rows: page
-            .items
-            .iter()
-            .map(|line| request_row(line, all, cx.now))
-            .collect(),
+        rows,
         empty: Empty::new(
             "key",
             if all {
@@ -197,8 +194,27 @@ async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
     Ok(web::page(&frame, "Requests", &view))
 }
 
-/// One request in a list; `whose` adds who asked.
-pub(crate) fn request_row(line: &Line, whose: bool, now: Time) -> RequestRow {
+/// Requests in a list, each with what became of it; `whose` adds who asked.
+pub(crate) async fn request_rows(
+    cx: &Cx,
+    lines: &[Line],
+    whose: bool,
+) -> Result<Vec<RequestRow>, Error> {
+    let mut q = cx.read().await?;
+    let mut rows = Vec::with_capacity(lines.len());
+    for line in lines {
+        let mut row = request_row(line, whose, cx.now);
+        if matches!(line.request.rules.state, State::Approved { .. })
+            && let Some(grant) = grants::of_request(&mut q, line.request.id).await?.last()
+        {
+            row.chip = grants::chip(grant, cx.now);
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+fn request_row(line: &Line, whose: bool, now: Time) -> RequestRow {
     let request = &line.request;
     let mut said = Vec::new();
     if whose {

@@ -16,10 +16,12 @@ pub mod flash;
 pub mod form;
 pub mod frame;
 pub mod list;
+#[cfg(test)]
+mod tests;
 pub mod time;
 pub mod ui;
 
-pub use answer::{bare_page, error_page, go, go_with, page, page_with, routes};
+pub use answer::{bare_page, error_page, go, go_with, local, page, page_with, routes};
 pub use flash::Flash;
 pub use form::Mistakes;
 

@@ -69,11 +69,6 @@ impl Chip {
         Self::new(Tone::Soon, "clock-hour-4", "Ends soon")
     }
 
-    /// Held before or outside Stint.
-    pub fn standing() -> Self {
-        Self::new(Tone::Idle, "anchor", "Standing")
-    }
-
     /// AWS refuses and Stint keeps trying.
     pub fn stuck() -> Self {
         Self::new(Tone::Stop, "alert-triangle", "Stuck")

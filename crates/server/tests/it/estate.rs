@@ -8,14 +8,15 @@ use stint_server::connections::{self, Connection, NewApplication, NewConnection}
 use stint_server::directory::{self, Entitlement};
 use stint_server::grants::{self, Grant, NewGrant, Origin};
 use stint_testkit::World;
-use stint_testkit::sim::Party;
+use stint_testkit::sim::{Answered, Party};
 
 pub(crate) struct Estate {
     pub(crate) connection: Connection,
     /// Ana, in Identity Center.
     pub(crate) user: String,
     pub(crate) principal: PrincipalId,
-    /// What Ana does not hold: a permission set on an account, by name.
+    /// What Ana does not hold: permission sets on member accounts, by name. (The management
+    /// account wants rights of its own, which this connector does not have.)
     pub(crate) assignments: Vec<Entitlement>,
     /// Identity Center groups that Ana is not in, by name.
     pub(crate) groups: Vec<Entitlement>,
@@ -71,7 +72,9 @@ impl Estate {
                 principal,
                 entitlement: entitlement.id,
             };
-            if !directory::holds(&mut q, &pair).await.expect("read") {
+            let management = matches!(&entitlement.key,
+                EntitlementKey::AccountAssignment { account, .. } if *account == facts.management_account);
+            if !management && !directory::holds(&mut q, &pair).await.expect("read") {
                 free.push(entitlement);
             }
         }
@@ -153,6 +156,7 @@ pub(crate) fn writes(world: &World, since: u64) -> Vec<(AttemptKind, stint_testk
     let calls = world.sim().journal_since(since);
     (calls.into_iter())
         .filter(|call| call.party == Party::Stint)
+        .filter(|call| !matches!(call.answer, Answered::Lost { done: false, .. }))
         .filter_map(|call| {
             let kind = match call.operation.as_str() {
                 "sso:CreateAccountAssignment" | "identitystore:CreateGroupMembership" => {

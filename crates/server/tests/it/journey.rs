@@ -24,7 +24,7 @@ both_engines! {
         world.advance(Span::minutes(15)).await;
         assert!(!aws.has(&account, &set, &ana).await, "its time is over: it is gone");
         let seen = world.as_user("ana").get(&format!("/api/v1/requests/{request}")).await.ok();
-        assert_eq!(seen["grants"][0]["state"], "ended", "{seen:#}");
+        assert_eq!(seen["grants"][0]["status"], "ended", "{seen:#}");
     }
 
     async fn membership_of_a_group_comes_and_goes_without_a_decision_where_the_policy_says_so(world) {

@@ -155,7 +155,18 @@ async fn connected(world: &World, cy: &Door) {
     let tested = cy.form(&format!("{place}/test"), &[]).await;
     assert!(said(cy, tested).await.contains("The connection works"));
     goes(cy.form(&format!("{place}/sync"), &[]).await);
-    let page = html(cy.get(&place).await);
+    // The run goes on behind the answer; its page shows it until it is complete.
+    let mut page = html(cy.get(&place).await);
+    for _ in 0..2_000 {
+        if !page.contains("Sync under way") && !page.contains(">Syncing<") {
+            break;
+        }
+        assert!(
+            page.contains("hx-trigger=\"every 2s\""),
+            "it looks again by itself"
+        );
+        page = html(cy.get(&place).await);
+    }
     assert!(
         page.contains(">Connected<") && page.contains(">Complete<"),
         "{page}"
@@ -283,7 +294,7 @@ both_engines! {
         assert!(page.contains("value=\"/requests\""));
         assert!(!page.contains("persona"), "personas are of the demo");
         let page = html(nobody.get("/sign-in?back=https%3A%2F%2Fevil.example").await);
-        assert!(!page.contains("evil.example"));
+        assert!(!page.contains("value=\"https:"));
         let wrong = [("email", "ana@example.com"), ("password", "no"), ("back", "/requests")];
         let page = nobody.form("/sign-in", &wrong).await.is(401).text();
         assert!(page.contains("value=\"ana@example.com\"") && page.contains("role=\"alert\""));

@@ -1,5 +1,6 @@
 //! The fault sweep: a grant's whole life, from opening to proven absence, with each of its
-//! AWS calls in turn refused, throttled, lost before and lost after; and with the program
+//! AWS calls in turn refused, throttled, lost before and lost after, arriving late and too
+//! late; and with the program
 //! dying at each of its commits in turn, before and after. Whatever happens, the same holds in
 //! the end.
 //!
@@ -48,14 +49,20 @@ enum Trouble {
     Throttled,
     LostBefore,
     LostAfter,
+    /// No answer, and it reaches AWS eight minutes later.
+    Late,
+    /// No answer, and it reaches AWS when its signature is no longer accepted.
+    TooLate,
 }
 
 impl Trouble {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 6] = [
         Self::Refused,
         Self::Throttled,
         Self::LostBefore,
         Self::LostAfter,
+        Self::Late,
+        Self::TooLate,
     ];
 
     fn on(self, world: &World, nth: u64) -> FaultId {
@@ -64,6 +71,12 @@ impl Trouble {
             Self::Throttled => Effect::Throttle,
             Self::LostBefore => Effect::LoseBefore,
             Self::LostAfter => Effect::LoseAfter,
+            Self::Late => Effect::ArriveLate {
+                micros: Span::minutes(8).as_micros(),
+            },
+            Self::TooLate => Effect::ArriveLate {
+                micros: Span::minutes(16).as_micros(),
+            },
         };
         let fault = Fault::on("*").by(Party::Stint).nth(nth);
         world.sim().faults().add(fault, effect)
@@ -251,6 +264,12 @@ impl Sweep {
     }
 }
 
+/// The counts are part of the test: a sweep that swept nothing must not pass.
+fn same(told: &[String], expected: &str) {
+    let expected: Vec<&str> = expected.lines().map(str::trim).collect();
+    assert_eq!(told, expected);
+}
+
 async fn calls(world: World, membership: bool, expected: &str) -> World {
     let mut sweep = Sweep::new(world, membership).await;
     let mut told = Vec::new();
@@ -262,7 +281,7 @@ async fn calls(world: World, membership: bool, expected: &str) -> World {
             "{calls} calls {trouble:?}: {lived} lived, {failed} failed"
         ));
     }
-    assert_eq!(told.join("\n"), expected.replace("    ", "").trim());
+    same(&told, expected);
     sweep.world
 }
 
@@ -278,30 +297,62 @@ async fn commits(world: World, membership: bool, expected: &str) -> World {
             "{commits} commits {point:?}: {lived} lived, {failed} failed"
         ));
     }
-    assert_eq!(told.join("\n"), expected.replace("    ", "").trim());
+    same(&told, expected);
     sweep.world
 }
 
 both_engines!(World::builder().estate(small());
     async fn every_call_of_an_assignment_fails_in_every_way(world) {
-        world = calls(world, false, "").await;
+        world = calls(
+            world,
+            false,
+            "11 calls Refused: 11 lived, 1 failed
+             12 calls Throttled: 13 lived, 0 failed
+             12 calls LostBefore: 13 lived, 0 failed
+             12 calls LostAfter: 13 lived, 0 failed
+             12 calls Late: 13 lived, 0 failed
+             12 calls TooLate: 13 lived, 0 failed",
+        )
+        .await;
     }
 );
 
 both_engines!(World::builder().estate(small());
     async fn every_call_of_a_membership_fails_in_every_way(world) {
-        world = calls(world, true, "").await;
+        world = calls(
+            world,
+            true,
+            "5 calls Refused: 5 lived, 1 failed
+             6 calls Throttled: 7 lived, 0 failed
+             6 calls LostBefore: 7 lived, 0 failed
+             6 calls LostAfter: 7 lived, 0 failed
+             6 calls Late: 7 lived, 0 failed
+             6 calls TooLate: 7 lived, 0 failed",
+        )
+        .await;
     }
 );
 
 both_engines!(World::builder().estate(small());
     async fn the_program_dies_at_every_commit_of_an_assignment(world) {
-        world = commits(world, false, "").await;
+        world = commits(
+            world,
+            false,
+            "31 commits Before: 32 lived, 0 failed
+             31 commits After: 32 lived, 0 failed",
+        )
+        .await;
     }
 );
 
 both_engines!(World::builder().estate(small());
     async fn the_program_dies_at_every_commit_of_a_membership(world) {
-        world = commits(world, true, "").await;
+        world = commits(
+            world,
+            true,
+            "19 commits Before: 20 lived, 0 failed
+             19 commits After: 20 lived, 0 failed",
+        )
+        .await;
     }
 );

@@ -15,14 +15,28 @@ use crate::exit::{Exit, Failure};
 use crate::{out, runtime};
 
 /// `stint users create-admin`: once, before anybody can sign in.
-pub(crate) async fn create_admin(settings: &Settings, email: String, name: Option<String>) -> Result<(), Failure> {
+pub(crate) async fn create_admin(
+    settings: &Settings,
+    email: String,
+    name: Option<String>,
+) -> Result<(), Failure> {
     let password = password()?;
     let app = runtime::app(settings, "stint users create-admin").await?;
     let cx = Cx::system(&app, "users.create-admin");
-    let user = identity::create_admin(&cx, identity::NewAdmin { name, email, password })
-        .await
-        .map_err(|e| Failure::new(Exit::Failed, format!("{e}: {}", e.detail())))?;
-    out::line(&format!("{} <{}> is Super Admin ({}). Sign in at {}", user.name, user.email, user.id, settings.public_url))
+    let user = identity::create_admin(
+        &cx,
+        identity::NewAdmin {
+            name,
+            email,
+            password,
+        },
+    )
+    .await
+    .map_err(|e| Failure::new(Exit::Failed, format!("{e}: {}", e.detail())))?;
+    out::line(&format!(
+        "{} <{}> is Super Admin ({}). Sign in at {}",
+        user.name, user.email, user.id, settings.public_url
+    ))
 }
 
 /// From the terminal without showing it, or the first line of standard input.
@@ -50,14 +64,21 @@ pub(crate) async fn verify(settings: &Settings, as_json: bool) -> Result<(), Fai
         Ok(report) => {
             let hash = hex(&report.head.hash);
             if as_json {
-                return out::json(&json!({ "verified": true, "events": report.events, "head": hash }));
+                return out::json(
+                    &json!({ "verified": true, "events": report.events, "head": hash }),
+                );
             }
-            out::line(&format!("The audit log is whole: {} events, head {hash}.", report.events))?;
+            out::line(&format!(
+                "The audit log is whole: {} events, head {hash}.",
+                report.events
+            ))?;
             out::line("A cut-off end shows only against a head noted down elsewhere before.")
         }
         Err(VerifyError::Broken(broken)) => {
             if as_json {
-                out::json(&json!({ "verified": false, "seq": broken.seq, "why": broken.to_string() }))?;
+                out::json(
+                    &json!({ "verified": false, "seq": broken.seq, "why": broken.to_string() }),
+                )?;
             }
             Err(Failure::new(Exit::Failed, broken.to_string()))
         }

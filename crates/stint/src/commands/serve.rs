@@ -18,7 +18,9 @@ pub(crate) async fn serve(settings: &Settings, worker: bool) -> Result<(), Failu
     let driver = worker.then(|| Driver::start(&app, stint_server::tasks()));
     tracing::info!(listen = %settings.listen, public_url = %settings.public_url, "serving");
     let service = stint_server::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(interrupted()).await;
+    let served = axum::serve(listener, service)
+        .with_graceful_shutdown(interrupted())
+        .await;
     if let Some(driver) = driver {
         driver.stop().await;
     }
@@ -44,7 +46,9 @@ pub(crate) async fn worker(settings: &Settings) -> Result<(), Failure> {
 /// Brings the database to this version.
 pub(crate) async fn migrate(settings: &Settings) -> Result<(), Failure> {
     let db = runtime::open(settings, "stint migrate", false).await?;
-    db.migrate().await.map_err(|e| Failure::from(anyhow::Error::from(e)))?;
+    db.migrate()
+        .await
+        .map_err(|e| Failure::from(anyhow::Error::from(e)))?;
     out::line("The database is at this version.")
 }
 
@@ -56,7 +60,10 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
         } else {
             ""
         };
-        Failure::new(Exit::Failed, format!("{address} cannot be listened on: {e}{hint}"))
+        Failure::new(
+            Exit::Failed,
+            format!("{address} cannot be listened on: {e}{hint}"),
+        )
     })
 }
 

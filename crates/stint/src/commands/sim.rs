@@ -24,5 +24,8 @@ pub(crate) async fn run(args: Sim) -> Result<(), Failure> {
         .await
         .map_err(|e| Failure::new(Exit::Failed, e.to_string()))?;
     out::line(running.announcement())?;
-    running.run_until(super::serve::interrupted()).await.map_err(Failure::from)
+    running
+        .run_until(super::serve::interrupted())
+        .await
+        .map_err(Failure::from)
 }

@@ -48,23 +48,32 @@ pub(crate) async fn run(demo: Demo) -> Result<(), Failure> {
         return tour::run(demo.database).await;
     }
     let pages = stage::free_port(demo.port).await.map_err(Failure::from)?;
-    let sim = stage::free_port(demo.sim_port).await.map_err(Failure::from)?;
+    let sim = stage::free_port(demo.sim_port)
+        .await
+        .map_err(Failure::from)?;
     let address = pages.local_addr()?;
     let url = format!("http://{address}");
     out::line("Preparing a simulated organization and nine days of requests …")?;
-    let stage = stories::populated(url.clone(), sim).await.map_err(Failure::from)?;
+    let stage = stories::populated(url.clone(), sim)
+        .await
+        .map_err(Failure::from)?;
 
     let driver = Driver::start(&stage.app, stint_server::tasks());
     out::line(&announcement(&url, &stage))?;
-    let service = stint_server::router(stage.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(pages, service).with_graceful_shutdown(serve::interrupted()).await;
+    let service =
+        stint_server::router(stage.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(pages, service)
+        .with_graceful_shutdown(serve::interrupted())
+        .await;
     driver.stop().await;
     served.map_err(Failure::from)
 }
 
 fn announcement(url: &str, stage: &stage::Stage) -> String {
-    let personas: Vec<String> =
-        PERSONAS.iter().map(|p| format!("    {:<14} {}", p.name, p.part)).collect();
+    let personas: Vec<String> = PERSONAS
+        .iter()
+        .map(|p| format!("    {:<14} {}", p.name, p.part))
+        .collect();
     format!(
         "Stint demo, with a simulated AWS. Nothing here touches a real account.\n\n\
          \x20 Pages and API   {url}\n\

@@ -8,8 +8,8 @@ use stint_domain::policy::{PolicyBody, ReasonRule, Route, Step};
 use stint_domain::{ApplicationId, ConnectionId, EntitlementId, GroupId, PolicyId, Span};
 use stint_server::catalog::{self, NewCatalog};
 use stint_server::connections::{self, NewApplication, NewConnection};
-use stint_server::policies::{self, NewPolicy, NewVersion};
 use stint_server::directory;
+use stint_server::policies::{self, NewPolicy, NewVersion};
 
 use super::people::People;
 use super::stage::Stage;
@@ -18,8 +18,6 @@ use super::stage::Stage;
 pub(crate) struct Organization {
     /// Who is there.
     pub people: People,
-    /// The one connection.
-    pub connection: ConnectionId,
     /// Every entitlement of the estate by its name.
     pub entitlements: BTreeMap<String, EntitlementId>,
     /// The names of those that are groups.
@@ -34,7 +32,10 @@ impl Organization {
 
     /// An entitlement by its name, as people see it.
     pub(crate) fn entitlement(&self, name: &str) -> Result<EntitlementId> {
-        self.entitlements.get(name).copied().ok_or_else(|| anyhow!("the simulated organization has no {name}"))
+        self.entitlements
+            .get(name)
+            .copied()
+            .ok_or_else(|| anyhow!("the simulated organization has no {name}"))
     }
 }
 
@@ -66,33 +67,66 @@ pub(crate) async fn connect(stage: &Stage, people: &People) -> Result<Connection
     .await
     .context("creating the connection")?;
     stage.sim.trust_connector(&connection.external_id);
-    let tested = connections::test(&cy, connection.id).await.context("testing the connection")?;
+    let tested = connections::test(&cy, connection.id)
+        .await
+        .context("testing the connection")?;
     let passed = tested.last_test.as_ref().is_some_and(|t| t.passed);
-    ensure!(passed, "the connection does not pass its test: {:?}", tested.last_test);
+    ensure!(
+        passed,
+        "the connection does not pass its test: {:?}",
+        tested.last_test
+    );
     Ok(connection.id)
 }
 
 /// After the first sync: links, policies, catalog.
-pub(crate) async fn open_for_requests(stage: &Stage, people: People, connection: ConnectionId) -> Result<Organization> {
+pub(crate) async fn open_for_requests(
+    stage: &Stage,
+    people: People,
+    connection: ConnectionId,
+) -> Result<Organization> {
     let cy = people.cx(&stage.app, "cy")?;
     for (word, person) in [
         ("ana", &stage.facts.ana),
         ("bo", &stage.facts.bo),
         ("cy", &stage.facts.cy),
     ] {
-        let person = person.as_ref().ok_or_else(|| anyhow!("the estate has too few users for {word}"))?;
-        let principal = directory::principal_by_aws_id(&mut cy.read().await?, connection, &person.user_id)
-            .await?
-            .ok_or_else(|| anyhow!("{} was not synced", person.user_name))?;
-        let link = directory::propose_link(&cy, people.id(word)?, principal.id).await.context("proposing a link")?;
-        directory::confirm_link(&cy, link.id).await.context("confirming a link")?;
+        let person = person
+            .as_ref()
+            .ok_or_else(|| anyhow!("the estate has too few users for {word}"))?;
+        let principal =
+            directory::principal_by_aws_id(&mut cy.read().await?, connection, &person.user_id)
+                .await?
+                .ok_or_else(|| anyhow!("{} was not synced", person.user_name))?;
+        let link = directory::propose_link(&cy, people.id(word)?, principal.id)
+            .await
+            .context("proposing a link")?;
+        directory::confirm_link(&cy, link.id)
+            .await
+            .context("confirming a link")?;
     }
 
     let platform = people.group("Platform")?;
     let data = people.group("Data owners")?;
-    let production = policy(stage, &people, "Production", 4, vec![step("Platform", platform)], true).await?;
+    let production = policy(
+        stage,
+        &people,
+        "Production",
+        4,
+        vec![step("Platform", platform)],
+        true,
+    )
+    .await?;
     let reading = policy(stage, &people, "Reading", 8, Vec::new(), false).await?;
-    let groups = policy(stage, &people, "Groups", 8, vec![step("Platform", platform), step("Data owners", data)], true).await?;
+    let groups = policy(
+        stage,
+        &people,
+        "Groups",
+        8,
+        vec![step("Platform", platform), step("Data owners", data)],
+        true,
+    )
+    .await?;
 
     let mut names = BTreeMap::new();
     let mut controls: Vec<(EntitlementId, PolicyId)> = Vec::new();
@@ -103,7 +137,9 @@ pub(crate) async fn open_for_requests(stage: &Stage, people: People, connection:
             stint_domain::entitlement::EntitlementKey::GroupMembership { .. } => Some(groups),
             stint_domain::entitlement::EntitlementKey::AccountAssignment { .. } => {
                 let set = name.split(" on ").next().unwrap_or_default();
-                if set.starts_with("prod-") && !set.ends_with("-read") || set == "AdministratorAccess" {
+                if set.starts_with("prod-") && !set.ends_with("-read")
+                    || set == "AdministratorAccess"
+                {
                     Some(production)
                 } else if set.ends_with("-read") || set.ends_with("ReadOnlyAccess") {
                     Some(reading)
@@ -122,34 +158,77 @@ pub(crate) async fn open_for_requests(stage: &Stage, people: People, connection:
     let audience = BTreeSet::from([people.group("Engineers")?]);
     let catalog = catalog::create(
         &cy,
-        NewCatalog { name: "Engineering".to_owned(), description: "What engineers may ask for".to_owned(), audience },
+        NewCatalog {
+            name: "Engineering".to_owned(),
+            description: "What engineers may ask for".to_owned(),
+            audience,
+        },
     )
     .await
     .context("creating the catalog")?;
     let ids: Vec<EntitlementId> = controls.iter().map(|(id, _)| *id).collect();
     for chunk in ids.chunks(catalog::MOST_AT_ONCE) {
-        catalog::add(&cy, catalog.id, chunk).await.context("filling the catalog")?;
+        catalog::add(&cy, catalog.id, chunk)
+            .await
+            .context("filling the catalog")?;
     }
     for (entitlement, policy) in controls {
-        catalog::set_access_control(&cy, entitlement, policy, None, None).await.context("setting an access control")?;
+        catalog::set_access_control(&cy, entitlement, policy, None, None)
+            .await
+            .context("setting an access control")?;
     }
-    let groups = names.keys().filter(|name| name.starts_with("Identity Center group")).cloned().collect();
-    Ok(Organization { people, connection, entitlements: names, groups })
+    let groups = names
+        .keys()
+        .filter(|name| name.starts_with("Identity Center group"))
+        .cloned()
+        .collect();
+    Ok(Organization {
+        people,
+        entitlements: names,
+        groups,
+    })
 }
 
 fn step(name: &str, group: GroupId) -> Step {
-    Step { name: name.to_owned(), users: BTreeSet::new(), groups: BTreeSet::from([group]), needed: 1 }
+    Step {
+        name: name.to_owned(),
+        users: BTreeSet::new(),
+        groups: BTreeSet::from([group]),
+        needed: 1,
+    }
 }
 
-
-async fn policy(stage: &Stage, people: &People, name: &str, hours: i64, steps: Vec<Step>, reason: bool) -> Result<PolicyId> {
+async fn policy(
+    stage: &Stage,
+    people: &People,
+    name: &str,
+    hours: i64,
+    steps: Vec<Step>,
+    reason: bool,
+) -> Result<PolicyId> {
     let body = PolicyBody {
-        route: if steps.is_empty() { Route::AutoApprove } else { Route::Steps(steps) },
+        route: if steps.is_empty() {
+            Route::AutoApprove
+        } else {
+            Route::Steps(steps)
+        },
         max_duration: Span::hours(hours),
-        reason: ReasonRule { required: reason, min_length: 0 },
+        reason: ReasonRule {
+            required: reason,
+            min_length: 0,
+        },
         allow_self_approval: false,
     };
-    let new = NewPolicy { name: name.to_owned(), first: NewVersion { body, note: String::new() } };
+    let new = NewPolicy {
+        name: name.to_owned(),
+        first: NewVersion {
+            body,
+            note: String::new(),
+        },
+    };
     let cy = people.cx(&stage.app, "cy")?;
-    Ok(policies::create(&cy, new).await.with_context(|| format!("creating the policy {name}"))?.id)
+    Ok(policies::create(&cy, new)
+        .await
+        .with_context(|| format!("creating the policy {name}"))?
+        .id)
 }

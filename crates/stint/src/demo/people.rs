@@ -28,18 +28,35 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
 impl People {
     /// Creates personas and groups by the real verbs, and signs the personas in.
     pub(crate) async fn arrive(app: &App) -> Result<Self> {
-        let mut people = Self { users: BTreeMap::new(), actors: BTreeMap::new(), groups: BTreeMap::new() };
+        let mut people = Self {
+            users: BTreeMap::new(),
+            actors: BTreeMap::new(),
+            groups: BTreeMap::new(),
+        };
         let system = Cx::system(app, "demo");
         for persona in PERSONAS {
             let user = match persona.word {
                 "cy" => {
                     let password = hex(&app.ids.bytes::<32>()).into();
-                    let admin = NewAdmin { name: Some(persona.name.to_owned()), email: persona.email.to_owned(), password };
+                    let admin = NewAdmin {
+                        name: Some(persona.name.to_owned()),
+                        email: persona.email.to_owned(),
+                        password,
+                    };
                     identity::create_admin(&system, admin).await
                 }
                 word => {
-                    let roles = if word == "dee" { vec![Role::Auditor] } else { Vec::new() };
-                    let user = NewUser { name: persona.name.to_owned(), email: persona.email.to_owned(), password: None, roles };
+                    let roles = if word == "dee" {
+                        vec![Role::Auditor]
+                    } else {
+                        Vec::new()
+                    };
+                    let user = NewUser {
+                        name: persona.name.to_owned(),
+                        email: persona.email.to_owned(),
+                        password: None,
+                        roles,
+                    };
                     identity::create_user(&system, user).await
                 }
             }
@@ -52,9 +69,15 @@ impl People {
         }
         let cy = people.cx(app, "cy")?;
         for (name, description, members) in GROUPS {
-            let group = identity::create_group(&cy, NewGroup { name: (*name).to_owned(), description: (*description).to_owned() })
-                .await
-                .with_context(|| format!("creating the group {name}"))?;
+            let group = identity::create_group(
+                &cy,
+                NewGroup {
+                    name: (*name).to_owned(),
+                    description: (*description).to_owned(),
+                },
+            )
+            .await
+            .with_context(|| format!("creating the group {name}"))?;
             for member in *members {
                 identity::add_member(&cy, group.id, people.id(member)?)
                     .await
@@ -67,17 +90,27 @@ impl People {
 
     /// Who somebody is.
     pub(crate) fn id(&self, word: &str) -> Result<UserId> {
-        self.users.get(word).copied().ok_or_else(|| anyhow!("nobody here is called {word}"))
+        self.users
+            .get(word)
+            .copied()
+            .ok_or_else(|| anyhow!("nobody here is called {word}"))
     }
 
     /// A group by its name.
     pub(crate) fn group(&self, name: &str) -> Result<GroupId> {
-        self.groups.get(name).copied().ok_or_else(|| anyhow!("no group is called {name}"))
+        self.groups
+            .get(name)
+            .copied()
+            .ok_or_else(|| anyhow!("no group is called {name}"))
     }
 
     /// An operation of that person, now.
     pub(crate) fn cx(&self, app: &App, word: &str) -> Result<Cx> {
-        let actor = self.actors.get(word).cloned().ok_or_else(|| anyhow!("nobody here is called {word}"))?;
+        let actor = self
+            .actors
+            .get(word)
+            .cloned()
+            .ok_or_else(|| anyhow!("nobody here is called {word}"))?;
         Ok(Cx::new(app, actor, String::new()))
     }
 }
@@ -85,12 +118,29 @@ impl People {
 /// Signs a persona in as the page would, and finds the actor that its cookie stands for.
 async fn sign_in(app: &App, word: &'static str) -> Result<Actor> {
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let caller = DemoCaller { peer: Some(here), hosts: vec!["localhost".to_owned()] };
-    let started = identity::demo_sign_in(&Cx::nobody(app), &caller, word).await.with_context(|| format!("signing in as {word}"))?;
-    let cookie = started.cookie.to_str().unwrap_or_default().split(';').next().unwrap_or_default().to_owned();
+    let caller = DemoCaller {
+        peer: Some(here),
+        hosts: vec!["localhost".to_owned()],
+    };
+    let started = identity::demo_sign_in(&Cx::nobody(app), &caller, word)
+        .await
+        .with_context(|| format!("signing in as {word}"))?;
+    let cookie = started
+        .cookie
+        .to_str()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let mut headers = axum::http::HeaderMap::new();
-    headers.insert(axum::http::header::COOKIE, cookie.parse().context("a cookie")?);
-    identity::actor(app, &headers).await.with_context(|| format!("signing in as {word}"))
+    headers.insert(
+        axum::http::header::COOKIE,
+        cookie.parse().context("a cookie")?,
+    );
+    identity::actor(app, &headers)
+        .await
+        .with_context(|| format!("signing in as {word}"))
 }
 
 fn hex(bytes: &[u8]) -> String {

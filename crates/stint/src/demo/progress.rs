@@ -40,12 +40,27 @@ pub(crate) async fn sync(
 /// `[#####·····] users, 100 read, 12 calls`
 fn bar(run: &SyncRun) -> String {
     const WIDTH: i64 = 20;
-    let filled = if run.expected > 0 { (run.done.saturating_mul(WIDTH) / run.expected).clamp(0, WIDTH) } else { 0 };
+    let filled = if run.expected > 0 {
+        (run.done.saturating_mul(WIDTH) / run.expected).clamp(0, WIDTH)
+    } else {
+        0
+    };
     let part = |n: i64, c: &str| c.repeat(usize::try_from(n).unwrap_or(0));
-    format!("[{}{}] {}, {} of {}, {} calls", part(filled, "#"), part(WIDTH - filled, "·"), run.phase, run.done, run.expected, run.calls)
+    format!(
+        "[{}{}] {}, {} of {}, {} calls",
+        part(filled, "#"),
+        part(WIDTH - filled, "·"),
+        run.phase,
+        run.done,
+        run.expected,
+        run.calls
+    )
 }
 
-#[expect(clippy::disallowed_methods, reason = "how often a terminal is painted is no moment anybody decides by")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how often a terminal is painted is no moment anybody decides by"
+)]
 async fn pause() {
     tokio::time::sleep(std::time::Duration::from_millis(60)).await;
 }

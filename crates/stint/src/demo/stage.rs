@@ -69,13 +69,28 @@ impl Stage {
     /// Puts everything up. `at` is when the story begins; the clock goes on from there at
     /// wall speed. `public_url` is where the pages will be; `on` is an empty database to use
     /// instead of one in a temporary folder.
-    pub(crate) async fn set(estate: EstateSpec, at: Time, public_url: String, sim_listener: TcpListener, on: Option<String>) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("stint-demo-").tempdir().context("a temporary folder")?;
+    pub(crate) async fn set(
+        estate: EstateSpec,
+        at: Time,
+        public_url: String,
+        sim_listener: TcpListener,
+        on: Option<String>,
+    ) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("stint-demo-")
+            .tempdir()
+            .context("a temporary folder")?;
         let clock = SimClock::wall_plus_offset();
         clock.set(at.micros());
-        let sim = Sim::new(SimOptions::new(estate, clock.clone())).context("the simulated organization")?;
+        let sim = Sim::new(SimOptions::new(estate, clock.clone()))
+            .context("the simulated organization")?;
         let facts = sim.facts();
-        let sim_url = format!("http://{}", sim_listener.local_addr().context("the simulator's address")?);
+        let sim_url = format!(
+            "http://{}",
+            sim_listener
+                .local_addr()
+                .context("the simulator's address")?
+        );
         let serving = tokio::spawn({
             let sim = sim.clone();
             async move {
@@ -88,7 +103,10 @@ impl Stage {
         let database = folder.path().join("stint.db");
         let moved: Arc<dyn Clock> = Arc::new(StageClock(clock.clone()));
         let chain = stint_server::audit::Chain::new(IdSource::new(Arc::clone(&moved)));
-        let mut options = Options::new(on.unwrap_or_else(|| format!("sqlite://{}", database.display())), Arc::new(chain));
+        let mut options = Options::new(
+            on.unwrap_or_else(|| format!("sqlite://{}", database.display())),
+            Arc::new(chain),
+        );
         "stint demo".clone_into(&mut options.holder);
         let db = Db::open(options).await.context("the demo's database")?;
         db.migrate().await.context("the demo's database")?;
@@ -105,15 +123,30 @@ impl Stage {
         aws.endpoint = Some(sim_url.clone());
         aws.http = Some(sim.http_client());
         aws.governor = Governor::unlimited(Arc::clone(&moved));
-        let config = Config { public_url, demo: true };
+        let config = Config {
+            public_url,
+            demo: true,
+        };
         let app = App::new(db, moved, Arc::new(Wall), Aws::new(aws), config)
             .with_demo_clock(Arc::new(StageClock(clock.clone())));
-        Ok(Self { app, sim, facts, sim_url, clock, database, tasks: stint_server::tasks(), serving, _folder: folder })
+        Ok(Self {
+            app,
+            sim,
+            facts,
+            sim_url,
+            clock,
+            database,
+            tasks: stint_server::tasks(),
+            serving,
+            _folder: folder,
+        })
     }
 
     /// Lets the background work come to rest at this moment of the clock.
     pub(crate) async fn settle(&self) -> Result<Option<Time>> {
-        tasks::run_until_idle(&self.app, &self.tasks).await.context("the background work")
+        tasks::run_until_idle(&self.app, &self.tasks)
+            .await
+            .context("the background work")
     }
 
     /// From now on without the hourly syncs: nine days of them would be most of the demo's
@@ -166,5 +199,8 @@ pub(crate) async fn free_port(wanted: u16) -> Result<TcpListener> {
             Err(error) => return Err(error).context(format!("port {port} on 127.0.0.1")),
         }
     }
-    anyhow::bail!("no free port between {wanted} and {}", wanted.saturating_add(50))
+    anyhow::bail!(
+        "no free port between {wanted} and {}",
+        wanted.saturating_add(50)
+    )
 }

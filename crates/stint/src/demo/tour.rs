@@ -33,7 +33,11 @@ const ESTATE: EstateSpec = EstateSpec {
 };
 
 /// What a test may do to the world between two steps.
-pub type Between = Box<dyn for<'a> Fn(&'a str, &'a Stage) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> + Send + Sync>;
+pub type Between = Box<
+    dyn for<'a> Fn(&'a str, &'a Stage) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>
+        + Send
+        + Sync,
+>;
 
 /// How to walk.
 pub struct Tour {
@@ -59,12 +63,19 @@ pub struct Stopped {
 
 /// Walks in the terminal.
 pub(crate) async fn run(database: Option<String>) -> Result<(), Failure> {
-    let tour = Tour { worker: true, before: None, database, print: |text| {
-        use std::io::Write as _;
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{text}").and_then(|()| out.flush())
-    } };
-    tour.walk().await.map_err(|stopped| Failure::new(Exit::Failed, stopped.to_string()))
+    let tour = Tour {
+        worker: true,
+        before: None,
+        database,
+        print: |text| {
+            use std::io::Write as _;
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "{text}").and_then(|()| out.flush())
+        },
+    };
+    tour.walk()
+        .await
+        .map_err(|stopped| Failure::new(Exit::Failed, stopped.to_string()))
 }
 
 impl Tour {
@@ -73,10 +84,18 @@ impl Tour {
     /// # Errors
     /// The first step whose claim was not seen.
     pub async fn walk(self) -> Result<(), Stopped> {
-        let mut walk = Walk { tour: self, step: "set up", began: Wall.now(), steps: 0 };
+        let mut walk = Walk {
+            tour: self,
+            step: "set up",
+            began: Wall.now(),
+            steps: 0,
+        };
         match walk.all().await {
             Ok(()) => Ok(()),
-            Err(why) => Err(Stopped { step: walk.step, why }),
+            Err(why) => Err(Stopped {
+                step: walk.step,
+                why,
+            }),
         }
     }
 }
@@ -110,7 +129,9 @@ impl Walk {
     }
 
     fn done(&self, what: &str, seen: Option<&Seen>) -> Result<()> {
-        let proof = seen.map_or_else(String::new, |s| format!("\n      seen in AWS, request {}", s.request_id));
+        let proof = seen.map_or_else(String::new, |s| {
+            format!("\n      seen in AWS, request {}", s.request_id)
+        });
         self.say(&format!("{:>3}  {what}{proof}", self.steps))
     }
 
@@ -125,9 +146,19 @@ impl Walk {
 
     async fn all(&mut self) -> Result<()> {
         let sim = stage::free_port(8481).await?;
-        let stage = Stage::set(ESTATE, Wall.now(), "http://127.0.0.1:8480".to_owned(), sim, self.tour.database.clone()).await?;
+        let stage = Stage::set(
+            ESTATE,
+            Wall.now(),
+            "http://127.0.0.1:8480".to_owned(),
+            sim,
+            self.tour.database.clone(),
+        )
+        .await?;
         let watcher = Watcher::new(&stage.sim_url, &stage.facts);
-        self.say(&format!("A simulated AWS at {} and an empty Stint.\n", stage.sim_url))?;
+        self.say(&format!(
+            "A simulated AWS at {} and an empty Stint.\n",
+            stage.sim_url
+        ))?;
 
         let people = People::arrive(&stage.app).await?;
         let organization = self.connect(&stage, people).await?;
@@ -138,9 +169,20 @@ impl Walk {
 
         self.begin("verify the audit log", &stage).await?;
         let report = audit::verify(&stage.app.db).await?;
-        self.done(&format!("The audit log is whole: {} events, each chained to the one before", report.events), None)?;
+        self.done(
+            &format!(
+                "The audit log is whole: {} events, each chained to the one before",
+                report.events
+            ),
+            None,
+        )?;
         let took = Wall.now().since(self.began);
-        self.say(&format!("\nEverything was seen in AWS. {} steps in {}.{} s.", self.steps, took.as_seconds(), took.as_micros() / 100_000 % 10))
+        self.say(&format!(
+            "\nEverything was seen in AWS. {} steps in {}.{} s.",
+            self.steps,
+            took.as_seconds(),
+            took.as_micros() / 100_000 % 10
+        ))
     }
 
     async fn connect(&mut self, stage: &Stage, people: People) -> Result<Organization> {
@@ -148,7 +190,13 @@ impl Walk {
         let connection = organization::connect(stage, &people).await?;
         let cy = people.cx(&stage.app, "cy")?;
         let shown = connections::get(&cy, connection).await?;
-        self.done(&format!("Cy connects {} by role and External ID; the test passes", shown.management_account.unwrap_or_default()), None)?;
+        self.done(
+            &format!(
+                "Cy connects {} by role and External ID; the test passes",
+                shown.management_account.unwrap_or_default()
+            ),
+            None,
+        )?;
 
         self.begin("sync", stage).await?;
         let run = super::progress::sync(stage, &cy, connection, self.tour.print).await?;
@@ -160,49 +208,128 @@ impl Walk {
         let id = organization.entitlement(name)?;
         let found = directory::entitlement(&mut stage.app.db.reader().await?, id).await?;
         let found = found.ok_or_else(|| anyhow!("{name} is not in the directory"))?;
-        Ok(Wish { name: name.to_owned(), entitlement: id, key: found.key })
+        Ok(Wish {
+            name: name.to_owned(),
+            entitlement: id,
+            key: found.key,
+        })
     }
 
     async fn look(&self, stage: &Stage, watcher: &Watcher, wish: &Wish) -> Result<Seen> {
-        let ana = stage.facts.ana.as_ref().ok_or_else(|| anyhow!("the estate has no Ana"))?;
+        let ana = stage
+            .facts
+            .ana
+            .as_ref()
+            .ok_or_else(|| anyhow!("the estate has no Ana"))?;
         match &wish.key {
-            EntitlementKey::AccountAssignment { account, permission_set } => {
-                watcher.assignment(account, permission_set, &ana.user_id).await
+            EntitlementKey::AccountAssignment {
+                account,
+                permission_set,
+            } => {
+                watcher
+                    .assignment(account, permission_set, &ana.user_id)
+                    .await
             }
-            EntitlementKey::GroupMembership { group } => watcher.membership(group, &ana.user_id).await,
+            EntitlementKey::GroupMembership { group } => {
+                watcher.membership(group, &ana.user_id).await
+            }
         }
     }
 
-    async fn expect(&self, stage: &Stage, watcher: &Watcher, wish: &Wish, there: bool) -> Result<Seen> {
+    async fn expect(
+        &self,
+        stage: &Stage,
+        watcher: &Watcher,
+        wish: &Wish,
+        there: bool,
+    ) -> Result<Seen> {
         let seen = self.look(stage, watcher, wish).await?;
         let word = |b: bool| if b { "there" } else { "not there" };
-        ensure!(seen.there == there, "{} should be {} for Ana, but AWS says it is {} (request {})", wish.name, word(there), word(seen.there), seen.request_id);
+        ensure!(
+            seen.there == there,
+            "{} should be {} for Ana, but AWS says it is {} (request {})",
+            wish.name,
+            word(there),
+            word(seen.there),
+            seen.request_id
+        );
         Ok(seen)
     }
 
-    async fn ask(&self, stage: &Stage, organization: &Organization, wish: &Wish, duration: Span, reason: &str) -> Result<RequestId> {
+    async fn ask(
+        &self,
+        stage: &Stage,
+        organization: &Organization,
+        wish: &Wish,
+        duration: Span,
+        reason: &str,
+    ) -> Result<RequestId> {
         let ana = organization.people.cx(&stage.app, "ana")?;
-        let new = NewRequest { entitlement: wish.entitlement, duration, reason: reason.to_owned(), start: None };
+        let new = NewRequest {
+            entitlement: wish.entitlement,
+            duration,
+            reason: reason.to_owned(),
+            start: None,
+        };
         Ok(requests::submit(&ana, new).await.context("asking")?.id)
     }
 
-    async fn approve(&self, stage: &Stage, organization: &Organization, who: &str, request: RequestId) -> Result<()> {
+    async fn approve(
+        &self,
+        stage: &Stage,
+        organization: &Organization,
+        who: &str,
+        request: RequestId,
+    ) -> Result<()> {
         let cx = organization.people.cx(&stage.app, who)?;
-        requests::approve(&cx, request, "").await.with_context(|| format!("{who} approving"))?;
+        requests::approve(&cx, request, "")
+            .await
+            .with_context(|| format!("{who} approving"))?;
         Ok(())
     }
 
     /// Ana gets production for two hours.
-    async fn production(&mut self, stage: &Stage, organization: &Organization, watcher: &Watcher) -> Result<()> {
-        let wish = self.wish(stage, organization, "prod-admin on prod-payments").await?;
+    async fn production(
+        &mut self,
+        stage: &Stage,
+        organization: &Organization,
+        watcher: &Watcher,
+    ) -> Result<()> {
+        let wish = self
+            .wish(stage, organization, "prod-admin on prod-payments")
+            .await?;
         self.begin("ask for prod-admin", stage).await?;
         let before = self.expect(stage, watcher, &wish, false).await?;
         let ana = organization.people.cx(&stage.app, "ana")?;
-        let probe = Probe { entitlement: wish.entitlement, duration: Some(Span::hours(2)), reason: None, start: None };
+        let probe = Probe {
+            entitlement: wish.entitlement,
+            duration: Some(Span::hours(2)),
+            reason: None,
+            start: None,
+        };
         let preview = requests::preview(&ana, probe).await?;
-        let who: Vec<String> = preview.steps.iter().map(|s| format!("{} of {}", s.needed, s.name)).collect();
-        let request = self.ask(stage, organization, &wish, Span::hours(2), "INC-2291: payments stuck").await?;
-        self.done(&format!("Ana asks for {} for 2 h; policy says {}", wish.name, who.join(", then ")), Some(&before))?;
+        let who: Vec<String> = preview
+            .steps
+            .iter()
+            .map(|s| format!("{} of {}", s.needed, s.name))
+            .collect();
+        let request = self
+            .ask(
+                stage,
+                organization,
+                &wish,
+                Span::hours(2),
+                "INC-2291: payments stuck",
+            )
+            .await?;
+        self.done(
+            &format!(
+                "Ana asks for {} for 2 h; policy says {}",
+                wish.name,
+                who.join(", then ")
+            ),
+            Some(&before),
+        )?;
 
         self.begin("approve", stage).await?;
         self.approve(stage, organization, "bo", request).await?;
@@ -225,42 +352,83 @@ impl Walk {
     }
 
     /// A group membership, two steps, returned early.
-    async fn group(&mut self, stage: &Stage, organization: &Organization, watcher: &Watcher) -> Result<()> {
+    async fn group(
+        &mut self,
+        stage: &Stage,
+        organization: &Organization,
+        watcher: &Watcher,
+    ) -> Result<()> {
         self.begin("a group membership", stage).await?;
-        let name = organization.first_group().context("the estate has no group")?;
+        let name = organization
+            .first_group()
+            .context("the estate has no group")?;
         let wish = self.wish(stage, organization, &name).await?;
         self.expect(stage, watcher, &wish, false).await?;
-        let request = self.ask(stage, organization, &wish, Span::hours(8), "Quarterly figures").await?;
+        let request = self
+            .ask(
+                stage,
+                organization,
+                &wish,
+                Span::hours(8),
+                "Quarterly figures",
+            )
+            .await?;
         self.approve(stage, organization, "cy", request).await?;
         self.approve(stage, organization, "bo", request).await?;
         self.pass(stage, Span::minutes(1)).await?;
         let seen = self.expect(stage, watcher, &wish, true).await?;
-        self.done(&format!("{}: Cy and Bo approve, Ana is in", wish.name), Some(&seen))?;
+        self.done(
+            &format!("{}: Cy and Bo approve, Ana is in", wish.name),
+            Some(&seen),
+        )?;
 
         self.begin("returned early", stage).await?;
         let ana = organization.people.cx(&stage.app, "ana")?;
-        requests::return_early(&ana, request).await.context("returning")?;
+        requests::return_early(&ana, request)
+            .await
+            .context("returning")?;
         self.pass(stage, Span::minutes(2)).await?;
         let seen = self.expect(stage, watcher, &wish, false).await?;
         self.done("Ana returns it early: she is out", Some(&seen))
     }
 
     /// The last one out removes.
-    async fn overlap(&mut self, stage: &Stage, organization: &Organization, watcher: &Watcher) -> Result<()> {
-        let wish = self.wish(stage, organization, "prod-deploy on prod-payments").await?;
+    async fn overlap(
+        &mut self,
+        stage: &Stage,
+        organization: &Organization,
+        watcher: &Watcher,
+    ) -> Result<()> {
+        let wish = self
+            .wish(stage, organization, "prod-deploy on prod-payments")
+            .await?;
         self.begin("two overlapping grants", stage).await?;
         for hours in [1, 3] {
-            let request = self.ask(stage, organization, &wish, Span::hours(hours), "Release 4.2").await?;
+            let request = self
+                .ask(
+                    stage,
+                    organization,
+                    &wish,
+                    Span::hours(hours),
+                    "Release 4.2",
+                )
+                .await?;
             self.approve(stage, organization, "bo", request).await?;
         }
         self.pass(stage, Span::minutes(1)).await?;
         let seen = self.expect(stage, watcher, &wish, true).await?;
-        self.done(&format!("{} twice, for 1 h and for 3 h: one assignment", wish.name), Some(&seen))?;
+        self.done(
+            &format!("{} twice, for 1 h and for 3 h: one assignment", wish.name),
+            Some(&seen),
+        )?;
 
         self.begin("the first of two ends", stage).await?;
         self.pass(stage, Span::minutes(65)).await?;
         let seen = self.expect(stage, watcher, &wish, true).await?;
-        self.done("The first has ended; the access stays for the second", Some(&seen))?;
+        self.done(
+            "The first has ended; the access stays for the second",
+            Some(&seen),
+        )?;
 
         self.begin("the last of two ends", stage).await?;
         self.pass(stage, Span::minutes(120)).await?;
@@ -269,17 +437,34 @@ impl Walk {
     }
 
     /// What stood before is left alone.
-    async fn standing(&mut self, stage: &Stage, organization: &Organization, watcher: &Watcher) -> Result<()> {
-        let wish = self.wish(stage, organization, "ReadOnlyAccess on prod-payments").await?;
+    async fn standing(
+        &mut self,
+        stage: &Stage,
+        organization: &Organization,
+        watcher: &Watcher,
+    ) -> Result<()> {
+        let wish = self
+            .wish(stage, organization, "ReadOnlyAccess on prod-payments")
+            .await?;
         self.begin("standing access", stage).await?;
         let before = self.expect(stage, watcher, &wish, true).await?;
-        self.ask(stage, organization, &wish, Span::hours(1), "").await?;
+        self.ask(stage, organization, &wish, Span::hours(1), "")
+            .await?;
         self.pass(stage, Span::minutes(1)).await?;
-        self.done(&format!("Ana has always had {}; she asks for it all the same", wish.name), Some(&before))?;
+        self.done(
+            &format!(
+                "Ana has always had {}; she asks for it all the same",
+                wish.name
+            ),
+            Some(&before),
+        )?;
 
         self.begin("standing access survives", stage).await?;
         self.pass(stage, Span::minutes(70)).await?;
         let seen = self.expect(stage, watcher, &wish, true).await?;
-        self.done("The grant has ended; her standing access is untouched", Some(&seen))
+        self.done(
+            "The grant has ended; her standing access is untouched",
+            Some(&seen),
+        )
     }
 }

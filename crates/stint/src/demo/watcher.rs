@@ -7,7 +7,6 @@ use aws_credential_types::Credentials;
 use aws_sdk_identitystore as identitystore;
 use aws_sdk_identitystore::operation::RequestId as _;
 use aws_sdk_ssoadmin as ssoadmin;
-use aws_sdk_ssoadmin::operation::RequestId as _;
 use aws_sdk_ssoadmin::types::PrincipalType;
 use stint_aws_sim::Facts;
 
@@ -60,7 +59,12 @@ impl Watcher {
 
     /// Whether this Identity Center user is assigned this permission set on this account,
     /// themselves and not through a group.
-    pub(crate) async fn assignment(&self, account: &str, permission_set: &str, user: &str) -> Result<Seen> {
+    pub(crate) async fn assignment(
+        &self,
+        account: &str,
+        permission_set: &str,
+        user: &str,
+    ) -> Result<Seen> {
         let mut token = None;
         let mut request_id = String::new();
         loop {
@@ -74,9 +78,12 @@ impl Watcher {
                 .send()
                 .await
                 .context("ListAccountAssignments with the administrator's key")?;
-            page.request_id().unwrap_or_default().clone_into(&mut request_id);
+            page.request_id()
+                .unwrap_or_default()
+                .clone_into(&mut request_id);
             let there = page.account_assignments().iter().any(|row| {
-                row.principal_type() == Some(&PrincipalType::User) && row.principal_id() == Some(user)
+                row.principal_type() == Some(&PrincipalType::User)
+                    && row.principal_id() == Some(user)
             });
             token = page.next_token().map(str::to_owned);
             if there || token.is_none() {
@@ -99,9 +106,13 @@ impl Watcher {
                 .send()
                 .await
                 .context("ListGroupMemberships with the administrator's key")?;
-            page.request_id().unwrap_or_default().clone_into(&mut request_id);
+            page.request_id()
+                .unwrap_or_default()
+                .clone_into(&mut request_id);
             let there = page.group_memberships().iter().any(|row| {
-                row.member_id().and_then(|m| m.as_user_id().ok()).is_some_and(|id| id == user)
+                row.member_id()
+                    .and_then(|m| m.as_user_id().ok())
+                    .is_some_and(|id| id == user)
             });
             token = page.next_token().map(str::to_owned);
             if there || token.is_none() {

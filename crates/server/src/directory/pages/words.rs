@@ -17,7 +17,7 @@ fn account_number(account: &str) -> String {
 pub(crate) fn place(entitlement: &Entitlement) -> String {
     match &entitlement.key {
         EntitlementKey::AccountAssignment { account, .. } => account_number(account),
-        EntitlementKey::GroupMembership { group } => group.clone(),
+        EntitlementKey::GroupMembership { .. } => "group membership".to_owned(),
     }
 }
 

@@ -37,6 +37,9 @@ stint_db::statements! {
         and (case when $5 is null then a.ended_at is null else a.first_seen <= $5 and (a.ended_at is null or a.ended_at > $5) end) \
         and ($7 is null or a.principal_id in (select l.principal_id from links l where l.user_id = $7 and l.state = 'confirmed')) \
         order by a.id limit $6";
+    HOLDERS = "select p.id, p.connection_id, p.kind, p.aws_id, p.name, p.display_name, p.email, p.active, p.gone_at \
+        from assignments a join principals p on p.id = a.principal_id \
+        where a.entitlement_id = $1 and a.ended_at is null order by a.principal_id limit $2";
     INHERITED = "select a.id as assignment_id, a.principal_id, a.entitlement_id, a.absent_before, a.first_seen, a.last_seen, a.ended_at \
         from assignments m \
         join entitlements ge on ge.id = m.entitlement_id and ge.kind = 'group_membership' \
@@ -173,6 +176,16 @@ pub(in crate::directory) async fn through_groups(
     let rows = q
         .all(&THROUGH_GROUPS, args![pair.principal, pair.entitlement])
         .await?;
+    rows.iter().map(read_principal).collect()
+}
+
+/// See [`crate::directory::holders`].
+pub(in crate::directory) async fn holders(
+    q: &mut impl Query,
+    entitlement: EntitlementId,
+    limit: i64,
+) -> Result<Vec<Principal>> {
+    let rows = q.all(&HOLDERS, args![entitlement, limit]).await?;
     rows.iter().map(read_principal).collect()
 }
 

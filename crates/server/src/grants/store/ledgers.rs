@@ -80,17 +80,6 @@ pub(in crate::grants) async fn ensure(
         .get("id")
 }
 
-/// The binding of a pair, if there is one.
-pub(in crate::grants) async fn of_pair(
-    q: &mut impl Query,
-    pair: &Pair,
-) -> Result<Option<BindingId>> {
-    q.maybe(&OF_PAIR, args![pair.principal, pair.entitlement])
-        .await?
-        .map(|row| row.get("id"))
-        .transpose()
-}
-
 /// Everything the rules need about a binding, its row held until the commit.
 pub(in crate::grants) async fn load(
     tx: &mut Tx,

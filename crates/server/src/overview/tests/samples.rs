@@ -123,7 +123,7 @@ fn held() -> Vec<overview::Held> {
             place: "AWS Prod".into(),
             origin: "since 3 Feb 2025".into(),
             href: None,
-            chip: Chip::standing(),
+            chip: Chip::active(),
             left: TimeLeft::no_end(),
             console: None,
             give_back: None,
@@ -228,7 +228,7 @@ fn inbox() -> requests::Inbox {
             ),
         ],
         pager: Pager::new("/approvals", &[], None, Some("next")),
-        empty: Empty::new("inbox", "", ""),
+        empty: Empty::new("checks", "", ""),
     }
 }
 

@@ -4,6 +4,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use stint_db::Query;
+use stint_domain::entitlement::PrincipalKind;
 use stint_domain::request::{Refused, State};
 use stint_domain::{RequestId, Span};
 
@@ -19,6 +20,8 @@ use crate::web::{self, Empty, Fact, Facts, Flash, Frame, Listing, Mistakes, When
 
 /// How many cards a page has: each is read, not skimmed.
 const CARDS: i64 = 20;
+/// How many who hold it already are named.
+const HOLDERS: i64 = 8;
 /// How many of the requester's latest requests are looked at.
 const LATEST: i64 = 100;
 
@@ -127,9 +130,9 @@ pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<
         ),
     };
     let policy = &request.policy;
-    let mut facts = directory::entitlement_facts(&line.entitlement);
-    facts.push(Fact::new("Asked before", history).faint(had));
-    facts.push(
+    let facts = vec![
+        Fact::new("Holds it now", holders(q, line).await?),
+        Fact::new("Asked before", history).faint(had),
         Fact::new(
             "Policy",
             format!("{}, version {}", policy.name, policy.number),
@@ -139,8 +142,30 @@ pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<
             decided_by(&policy.body),
             words(policy.body.max_duration)
         )),
-    );
+    ];
     Ok(Facts { facts })
+}
+
+/// Who holds it in AWS already, granted or standing, by the names they have there.
+async fn holders(q: &mut impl Query, line: &Line) -> Result<String, Error> {
+    let found = directory::holders(q, line.request.entitlement(), HOLDERS + 1).await?;
+    let shown = usize::try_from(HOLDERS).unwrap_or(usize::MAX);
+    let mut names: Vec<String> = found
+        .iter()
+        .take(shown)
+        .map(|principal| match principal.kind {
+            PrincipalKind::IdentityCenterUser => principal.name.clone(),
+            PrincipalKind::IdentityCenterGroup => format!("the group {}", principal.name),
+        })
+        .collect();
+    if found.len() > shown {
+        names.push("and others".to_owned());
+    }
+    Ok(if names.is_empty() {
+        "nobody".to_owned()
+    } else {
+        names.join(", ")
+    })
 }
 
 /// A decision that was refused: of which request, what was typed, and what is wrong.

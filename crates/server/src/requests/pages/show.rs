@@ -3,7 +3,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use stint_domain::grant::GrantState;
+use stint_domain::grant::{GrantState, Remains};
 use stint_domain::request::State;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{RequestId, Time};
@@ -255,7 +255,7 @@ fn access_links(request: &Request, grant: Option<&Grant>, now: Time) -> [ChainLi
         (_, Some(ended), _) => link(
             Stage::Done,
             "Ended",
-            "proved in AWS".to_owned(),
+            remains(ended.remains).to_owned(),
             short(ended.at, now),
         ),
         (GrantState::Stuck, ..) => link(
@@ -290,6 +290,17 @@ fn access_links(request: &Request, grant: Option<&Grant>, now: Time) -> [ChainLi
         ),
     };
     [aws, end]
+}
+
+/// What became of the access of a grant that has ended.
+const fn remains(remains: Remains) -> &'static str {
+    match remains {
+        Remains::Removed => "gone, read back from AWS",
+        Remains::Nothing => "nothing was there to remove",
+        Remains::AnotherGrant => "another grant holds the access",
+        Remains::Standing => "it stood before and stays",
+        Remains::TakenAway => "it was taken away in AWS",
+    }
 }
 
 /// `14:12 UTC`, with the day when it is another.

@@ -97,6 +97,9 @@ async fn what_the_policy_does_not_allow_is_refused_with_every_reason() {
 async fn what_is_out_of_catalog_does_not_exist() {
     let scene = Scene::new().await;
     let hidden = scene.house.entitlement(scene.estate, "Hidden").await;
+    let cx = scene.house.system();
+    let set = catalog::set_access_control(&cx, hidden, scene.policy, None, None).await;
+    set.expect("it could be asked for, were it in a catalog of theirs");
     let absent = scene.house.app.new_id();
     for user in [&scene.ana, &scene.cy] {
         let mut answers = Vec::new();

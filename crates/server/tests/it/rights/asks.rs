@@ -31,8 +31,8 @@ pub(crate) struct Ask {
     pub(crate) method: Method,
     /// The path with the thing's id.
     pub(crate) path: String,
-    /// The same with the id of a thing that does not exist.
-    pub(crate) absent: Option<String>,
+    /// Path and body with the id of a thing that does not exist.
+    pub(crate) absent: Option<(String, Body)>,
     pub(crate) body: Body,
     pub(crate) page: bool,
     pub(crate) through: Through,
@@ -47,9 +47,19 @@ impl fmt::Display for Ask {
 }
 
 impl Ask {
-    /// The request, to this path.
-    pub(crate) fn request(&self, path: &str) -> Request<axum::body::Body> {
-        let (kind, text) = match &self.body {
+    /// The request about its thing.
+    pub(crate) fn request(&self) -> Request<axum::body::Body> {
+        self.request_to(&self.path, &self.body)
+    }
+
+    /// The same request about a thing that does not exist.
+    pub(crate) fn request_for_absent(&self) -> Option<Request<axum::body::Body>> {
+        let (path, body) = self.absent.as_ref()?;
+        Some(self.request_to(path, body))
+    }
+
+    fn request_to(&self, path: &str, body: &Body) -> Request<axum::body::Body> {
+        let (kind, text) = match body {
             Body::Nothing => ("", String::new()),
             Body::Json(json) => ("application/json", json.to_string()),
             Body::Form(text) => ("application/x-www-form-urlencoded", text.clone()),
@@ -356,9 +366,13 @@ pub(crate) async fn asks(stage: &Stage) -> Vec<Ask> {
             all.push(ask);
         }
         for (relation, thing) in things {
-            let gone = named.then(|| others(&template.replace("{id}", &absent(&thing))));
+            let nothing = absent(&thing);
+            let gone = (
+                others(&template.replace("{id}", &nothing)),
+                sent(&route, page, &nothing, stage),
+            );
             let path = others(&template.replace("{id}", &thing));
-            let mut ask = ask(relation, path, gone, &thing);
+            let mut ask = ask(relation, path, Some(gone), &thing);
             let ends =
                 template.ends_with("/deactivate") || template.ends_with("/sign-ins/{id}/end");
             ask.last = ends && relation == "own";

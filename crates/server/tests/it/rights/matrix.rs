@@ -148,7 +148,11 @@ const HEAD: &str = "\
 #
 # own: the caller's, or about the caller · involved: named to decide on it · other's: somebody
 # else's · hidden: in no catalog the caller sees · any: a thing that belongs to nobody · -: about
-# no particular thing. Everybody holds User; each column adds one role to it.
+# no particular thing · here, afar: in the demo, asked on its machine or from elsewhere.
+# Everybody holds User; each column adds one role to it.
+#
+# An approver reads about a grant on its request's page; the grant's own address is for its
+# holder and for those who see everybody's. Pages tell a rule's own refusal in words, as yes.
 ";
 
 pub(crate) fn write(all: &[(&str, Vec<Line>)]) {

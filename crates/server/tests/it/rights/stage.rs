@@ -158,11 +158,7 @@ pub(crate) async fn in_the_demo(role: Option<Role>) -> Vec<Line> {
     let mut lines = Vec::new();
     for ask in super::asks::demo() {
         for (relation, host) in [("here", "127.0.0.1:8480"), ("afar", "stint.example.com")] {
-            let answer = door
-                .clone()
-                .with("host", host)
-                .raw(ask.request(&ask.path))
-                .await;
+            let answer = door.clone().with("host", host).raw(ask.request()).await;
             lines.push(Line {
                 route: ask.route.clone(),
                 relation: relation.to_owned(),
@@ -352,12 +348,21 @@ impl Stage {
         }
     }
 
-    /// Sends an ask to this path, which is its own or that of a thing that does not exist.
-    pub(crate) async fn send(&self, ask: &Ask, path: &str) -> Answer {
-        let door = match ask.through {
+    /// Sends an ask.
+    pub(crate) async fn send(&self, ask: &Ask) -> Answer {
+        self.door(ask).raw(ask.request()).await
+    }
+
+    /// Sends an ask about a thing that does not exist, if it is about a thing.
+    pub(crate) async fn send_for_absent(&self, ask: &Ask) -> Option<Answer> {
+        let request = ask.request_for_absent()?;
+        Some(self.door(ask).raw(request).await)
+    }
+
+    fn door(&self, ask: &Ask) -> &Door {
+        match ask.through {
             Through::Token => &self.token,
             Through::Cookie => &self.cookie,
-        };
-        door.raw(ask.request(path)).await
+        }
     }
 }

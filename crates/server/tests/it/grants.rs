@@ -1,0 +1,210 @@
+//! Grants against a simulated AWS: what is given, what is taken away, and what is left alone.
+
+use std::sync::Arc;
+
+use stint_db::{Query as _, args};
+use stint_domain::Span;
+use stint_domain::binding::AttemptKind;
+use stint_domain::grant::{GrantState, Remains};
+use stint_server::grants::{self, Show};
+use stint_server::http::Paging;
+use stint_testkit::sim::{Effect, Fault, Gate, Party};
+use stint_testkit::{World, both_engines};
+
+use crate::estate::{Estate, Place, grant, place, writes};
+
+stint_db::statements! {
+    ATTEMPTS = "select outcome from attempts order by sign_at";
+    INTENDED = "select count(*) as n from audit_events where action = 'attempt.intended'";
+}
+
+const HOUR: Span = Span::hours(1);
+
+both_engines!(World::builder();
+    async fn access_comes_and_goes(world) {
+        let estate = Estate::connect(&world).await;
+        for what in [&estate.assignments[0], &estate.groups[0]] {
+            let since = world.sim().calls();
+            let id = estate.grant(&world, what.id, HOUR).await;
+            world.settle().await;
+            let live = grant(&world, id).await;
+            assert_eq!(live.status(world.now()), GrantState::Active);
+            assert!(estate.has(&world, what).await);
+            let end = live.end().expect("an end");
+            assert_eq!(end - live.window.confirmed_at.expect("confirmed"), HOUR);
+            world.advance(end - world.now()).await;
+            world.settle().await;
+            assert!(!estate.has(&world, what).await);
+            let over = grant(&world, id).await;
+            let ended = over.window.ended.expect("ended");
+            assert_eq!(ended.remains, Remains::Removed);
+            assert!(ended.at - end < Span::minutes(2), "{}", ended.at - end);
+            let kinds: Vec<AttemptKind> =
+                writes(&world, since).into_iter().map(|(kind, _)| kind).collect();
+            assert_eq!(kinds, [AttemptKind::Create, AttemptKind::Delete]);
+        }
+    }
+);
+
+both_engines!(World::builder();
+    async fn no_call_before_its_intent_is_committed(world) {
+        let estate = Estate::connect(&world).await;
+        let gate = Gate::new();
+        let create = Fault::on("sso:CreateAccountAssignment").by(Party::Stint).nth(1);
+        world.sim().faults().add(create, Effect::Hold(gate.clone()));
+        let id = estate.grant(&world, estate.assignments[0].id, HOUR).await;
+        let app = world.app().clone();
+        let working = tokio::spawn(async move { stint_server::tasks::run_due(&app).await.map(drop) });
+        gate.arrived().await;
+        let mut q = world.app().db.reader().await.expect("a reader");
+        let rows = q.all(&ATTEMPTS, args![]).await.expect("read");
+        let outcomes: Vec<String> = rows.iter().map(|r| r.get("outcome").expect("a word")).collect();
+        assert_eq!(outcomes, ["unknown"]);
+        let told = q.one(&INTENDED, args![]).await.expect("counted");
+        assert_eq!(told.get::<i64>("n").expect("a number"), 1);
+        drop(q);
+        gate.release();
+        working.await.expect("joined").expect("settled");
+        world.settle().await;
+        assert_eq!(grant(&world, id).await.status(world.now()), GrantState::Active);
+    }
+);
+
+both_engines!(World::builder();
+    async fn the_last_one_out_removes(world) {
+        let estate = Estate::connect(&world).await;
+        let what = &estate.assignments[0];
+        let short = estate.grant(&world, what.id, HOUR).await;
+        let long = estate.grant(&world, what.id, Span::hours(3)).await;
+        world.settle().await;
+        let (_, left) = grants::revoke(&world.cx("cy"), short, "not needed").await.expect("revoked");
+        assert_eq!(left.grants, [long]);
+        world.settle().await;
+        let remains = grant(&world, short).await.window.ended.expect("ended").remains;
+        assert_eq!(remains, Remains::AnotherGrant);
+        assert!(estate.has(&world, what).await);
+        grants::revoke(&world.cx("cy"), long, "not needed").await.expect("revoked");
+        world.settle().await;
+        assert!(!estate.has(&world, what).await);
+        assert_eq!(grant(&world, long).await.window.ended.expect("ended").remains, Remains::Removed);
+    }
+);
+
+both_engines!(World::builder();
+    async fn standing_access_is_used_and_left_alone(world) {
+        let estate = Estate::connect(&world).await;
+        for what in [&estate.assignments[0], &estate.groups[0]] {
+            match place(what) {
+                Place::Set(account, set) => world.aws().assign(account, set, &estate.user).await,
+                Place::Group(group) => world.aws().join(group, &estate.user).await,
+            }
+            world.sim().clock().advance(Span::minutes(1).as_micros());
+            let since = world.sim().calls();
+            let id = estate.grant(&world, what.id, HOUR).await;
+            world.settle().await;
+            assert_eq!(grant(&world, id).await.status(world.now()), GrantState::Active);
+            let (_, left) = grants::cut_off(&world.cx("cy"), id, "left").await.expect("cut off");
+            assert!(left.standing);
+            world.settle().await;
+            assert_eq!(grant(&world, id).await.window.ended.expect("ended").remains, Remains::Standing);
+            assert!(estate.has(&world, what).await);
+            assert!(writes(&world, since).is_empty());
+        }
+    }
+);
+
+both_engines!(World::builder();
+    async fn what_somebody_takes_away_stays_away_until_it_is_decided_otherwise(world) {
+        let estate = Estate::connect(&world).await;
+        let what = &estate.assignments[0];
+        let Place::Set(account, set) = place(what) else { panic!("an assignment") };
+        let id = estate.grant(&world, what.id, Span::hours(8)).await;
+        world.settle().await;
+        world.aws().unassign(account, set, &estate.user).await;
+        world.advance(Span::minutes(20)).await;
+        let taken = grant(&world, id).await;
+        assert_eq!(taken.status(world.now()), GrantState::Interrupted);
+        assert!(!estate.has(&world, what).await);
+        grants::provision_again(&world.cx("cy"), id).await.expect("decided");
+        world.settle().await;
+        assert_eq!(grant(&world, id).await.status(world.now()), GrantState::Active);
+        assert!(estate.has(&world, what).await);
+    }
+);
+
+both_engines!(World::builder();
+    async fn a_removal_aws_refuses_is_shown_and_tried_again(world) {
+        let estate = Estate::connect(&world).await;
+        let what = &estate.assignments[0];
+        let id = estate.grant(&world, what.id, HOUR).await;
+        world.settle().await;
+        let deletes = Fault::on("sso:DeleteAccountAssignment").by(Party::Stint);
+        let denied = world.sim().faults().add(deletes, Effect::refuse("AccessDeniedException"));
+        grants::revoke(&world.cx("cy"), id, "incident").await.expect("revoked");
+        world.settle().await;
+        let stuck = grant(&world, id).await;
+        assert_eq!(stuck.status(world.now()), GrantState::Stuck);
+        let page = grants::list(&world.cx("cy"), Show::Stuck, &Paging::default()).await.expect("listed");
+        assert_eq!(page.items.iter().map(|g| g.id).collect::<Vec<_>>(), [id]);
+        // It goes on by itself, slowly.
+        let tries = world.sim().faults().hits(denied);
+        world.advance(Span::minutes(30)).await;
+        assert!(world.sim().faults().hits(denied) > tries + 3);
+        world.sim().faults().remove(denied);
+        grants::retry(&world.cx("cy"), id).await.expect("tried");
+        world.run_due().await;
+        world.settle().await;
+        assert!(!estate.has(&world, what).await);
+        assert_eq!(grant(&world, id).await.status(world.now()), GrantState::Ended);
+        assert!(grants::retry(&world.cx("cy"), id).await.is_err());
+    }
+);
+
+both_engines!(World::builder();
+    async fn a_provision_aws_refuses_fails_with_its_reason(world) {
+        let estate = Estate::connect(&world).await;
+        let creates = Fault::on("sso:CreateAccountAssignment").by(Party::Stint);
+        world.sim().faults().add(creates, Effect::refuse("AccessDeniedException"));
+        let id = estate.grant(&world, estate.assignments[0].id, HOUR).await;
+        world.settle().await;
+        let failed = grant(&world, id).await;
+        assert_eq!(failed.status(world.now()), GrantState::Failed);
+        let note = failed.window.closed.expect("closed").note.expect("a reason");
+        assert!(note.contains("AccessDenied"), "{note}");
+        assert_eq!(failed.window.ended.expect("ended").remains, Remains::Nothing);
+    }
+);
+
+both_engines!(World::builder();
+    async fn a_revocation_does_not_wait_for_a_provision_that_hangs(world) {
+        let estate = Estate::connect(&world).await;
+        let (held, other) = (&estate.assignments[0], &estate.groups[0]);
+        let id = estate.grant(&world, held.id, HOUR).await;
+        world.settle().await;
+        let gate = Gate::new();
+        let join = Fault::on("identitystore:CreateGroupMembership").by(Party::Stint).nth(1);
+        world.sim().faults().add(join, Effect::Hold(gate.clone()));
+        let waits = estate.grant(&world, other.id, HOUR).await;
+        let tasks = Arc::new(stint_testkit_driver(&world));
+        gate.arrived().await;
+        grants::revoke(&world.cx("cy"), id, "incident").await.expect("revoked");
+        for _ in 0..200 {
+            if !estate.has(&world, held).await {
+                break;
+            }
+            world.sim().clock().advance(Span::seconds(1).as_micros());
+            world.app().nudges.nudge_all();
+            tokio::task::yield_now().await;
+        }
+        assert!(!estate.has(&world, held).await, "the revocation waited");
+        gate.release();
+        drop(tasks);
+        world.settle().await;
+        assert_eq!(grant(&world, waits).await.status(world.now()), GrantState::Active);
+    }
+);
+
+/// The background tasks as a server runs them, until dropped.
+fn stint_testkit_driver(world: &World) -> stint_server::tasks::Driver {
+    stint_server::tasks::Driver::start(world.app(), stint_server::tasks())
+}

@@ -1,0 +1,4 @@
+//! The program as its users meet it: the tour, and what it does when the world is broken
+//! under it.
+
+mod tour;
