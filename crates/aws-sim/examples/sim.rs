@@ -22,7 +22,13 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         };
         match name.as_str() {
-            "--port" => port = u16::try_from(value).unwrap_or(0),
+            "--port" => match u16::try_from(value) {
+                Ok(given) => port = given,
+                Err(_) => {
+                    eprintln!("--port: at most 65535");
+                    return ExitCode::from(2);
+                }
+            },
             "--seed" => estate.seed = u64::from(value),
             "--accounts" => estate.accounts = value,
             "--permission-sets" => estate.permission_sets = value,

@@ -184,6 +184,9 @@ impl Parts {
         };
         let mut app = App::new(db, clock, Arc::new(self.wall.clone()), aws, config);
         app.ids = ids;
+        if self.demo {
+            app = app.with_demo_clock(Arc::new(self.clock.clone()));
+        }
         app
     }
 }

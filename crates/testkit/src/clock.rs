@@ -2,6 +2,7 @@
 
 use stint_aws_sim::SimClock;
 use stint_domain::{Clock, Span, Time};
+use stint_server::cx::MovableClock;
 
 /// The clock the rules, the SDK and the simulated AWS share.
 #[derive(Clone)]
@@ -10,6 +11,12 @@ pub struct RulesClock(pub SimClock);
 impl Clock for RulesClock {
     fn now(&self) -> Time {
         Time::from_micros(self.0.now_micros())
+    }
+}
+
+impl MovableClock for RulesClock {
+    fn advance(&self, by: Span) {
+        self.0.advance(by.as_micros());
     }
 }
 

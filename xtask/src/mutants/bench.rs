@@ -1,6 +1,6 @@
 //! Where mutants are tried: a copy of the tree with a target folder of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -69,12 +69,14 @@ impl Bench {
     pub fn passes_unchanged(&self, mutants: &[&Mutant]) -> Result<()> {
         let tests: BTreeSet<&TestName> = mutants.iter().flat_map(|m| &m.kills).collect();
         println!("running {} tests without mutants", tests.len());
+        let Some(ran) = self.run(&tests)? else {
+            bail!("the tree does not build");
+        };
         for test in tests {
-            match self.run(test)? {
-                Ran::Passed => {}
-                Ran::Failed => bail!("`{test}` fails without any mutant"),
-                Ran::Nothing => bail!("there is no test `{test}`"),
-                Ran::NotBuilt => bail!("the tree does not build"),
+            match ran.get(test) {
+                Some(Ended::Passed) => {}
+                Some(Ended::Failed) => bail!("`{test}` fails without any mutant"),
+                None => bail!("there is no test `{test}`"),
             }
         }
         Ok(())
@@ -101,13 +103,15 @@ impl Bench {
     }
 
     fn judge(&self, mutant: &Mutant) -> Result<Fate> {
+        let Some(ran) = self.run(&mutant.kills.iter().collect())? else {
+            return Ok(Fate::Unusable("does not build".to_owned()));
+        };
         let mut survived = Vec::new();
         for test in &mutant.kills {
-            match self.run(test)? {
-                Ran::Failed => {}
-                Ran::Passed => survived.push(test.clone()),
-                Ran::Nothing => return Ok(Fate::Unusable(format!("there is no test `{test}`"))),
-                Ran::NotBuilt => return Ok(Fate::Unusable("does not build".to_owned())),
+            match ran.get(test) {
+                Some(Ended::Failed) => {}
+                Some(Ended::Passed) => survived.push(test.clone()),
+                None => return Ok(Fate::Unusable(format!("there is no test `{test}`"))),
             }
         }
         if survived.is_empty() {
@@ -132,43 +136,71 @@ impl Bench {
         run::output(&mut apply).map(drop)
     }
 
-    fn run(&self, test: &TestName) -> Result<Ran> {
-        let filter = format!("package(={}) & test(={})", test.package, test.test);
+    /// Runs these tests, in one go; how each that is there ended. None when the tree does not
+    /// build.
+    fn run(&self, tests: &BTreeSet<&TestName>) -> Result<Option<BTreeMap<TestName, Ended>>> {
         let mut command = cargo();
         command
             .current_dir(&self.copy)
             .env("CARGO_TARGET_DIR", &self.target)
-            .args(["nextest", "run", "--package", &test.package])
-            .args(["--cargo-quiet", "--filterset", &filter])
+            .args(["nextest", "run", "--cargo-quiet", "--color", "never"])
+            .args(["--no-fail-fast", "--no-tests", "pass"])
+            .args(["--status-level", "pass", "--failure-output", "never"])
             .stdin(Stdio::null())
             .env_remove(postgres::URL);
+        let packages: BTreeSet<&str> = tests.iter().map(|test| test.package.as_str()).collect();
+        for package in packages {
+            command.args(["--package", package]);
+        }
+        let filters = tests.iter().map(|test| {
+            let TestName { package, test } = test;
+            format!("(package(={package}) & test(={test}))")
+        });
+        command.args(["--filterset", &filters.collect::<Vec<_>>().join(" + ")]);
         if let Some(url) = &self.postgres {
             command.env(postgres::URL, url);
         }
         let shown = run::shown(&command);
-        let out = command
-            .output()
-            .with_context(|| format!("cannot start `{shown}`"))?;
+        let out = (command.output()).with_context(|| format!("cannot start `{shown}`"))?;
+        let said = String::from_utf8_lossy(&out.stderr);
         match out.status.code() {
-            Some(0) => Ok(Ran::Passed),
-            // nextest's documented codes: a test failed, none matched, the build failed.
-            Some(100) => Ok(Ran::Failed),
-            Some(4) => Ok(Ran::Nothing),
-            Some(101) => Ok(Ran::NotBuilt),
-            _ => bail!(
-                "`{shown}` ended with {}: {}",
-                out.status,
-                String::from_utf8_lossy(&out.stderr)
-            ),
+            // nextest's documented codes: all passed, one failed, the build failed.
+            Some(0 | 100) => Ok(Some(endings(&said, tests))),
+            Some(101) => Ok(None),
+            _ => bail!("`{shown}` ended with {}: {said}", out.status),
         }
     }
 }
 
-enum Ran {
+/// How a test ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
     Passed,
     Failed,
-    Nothing,
-    NotBuilt,
+}
+
+/// Reads nextest's status lines: `PASS [ 0.010s] (1/2) package::binary test::name`.
+fn endings(said: &str, tests: &BTreeSet<&TestName>) -> BTreeMap<TestName, Ended> {
+    let mut endings = BTreeMap::new();
+    for line in said.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (Some(status), Some(name)) = (words.first(), words.last()) else {
+            continue;
+        };
+        let binary = words.iter().rev().nth(1).copied().unwrap_or_default();
+        let package = binary.split("::").next().unwrap_or_default();
+        let known = (tests.iter()).find(|test| test.test == *name && test.package == package);
+        let ended = match *status {
+            "PASS" => Ended::Passed,
+            // Not an ending: it is said while the test goes on.
+            "SLOW" => continue,
+            _ => Ended::Failed,
+        };
+        if let Some(known) = known {
+            endings.insert((*known).clone(), ended);
+        }
+    }
+    endings
 }
 
 /// Makes `to` the same as `from`, without `target` and `.git`; files that are the same keep
@@ -212,4 +244,34 @@ fn put_back(from: &Path, to: &Path) -> io::Result<()> {
         return Ok(());
     }
     fs::write(to, wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endings_are_read_from_the_status_lines() {
+        let test = |package: &str, test: &str| TestName {
+            package: package.to_owned(),
+            test: test.to_owned(),
+        };
+        let passes = test("small", "a::passes");
+        let fails = test("small-too", "it::fails");
+        let slow = test("small", "slow");
+        let gone = test("small", "gone");
+        let tests = BTreeSet::from([&passes, &fails, &slow, &gone]);
+        let said = "    Starting 3 tests across 2 binaries
+        PASS [   0.010s] (1/3) small a::passes
+        SLOW [> 20.000s] (---) small slow
+     TIMEOUT [  60.004s] (2/3) small slow
+        FAIL [   0.011s] (3/3) small-too::it it::fails
+        FAIL [   0.011s] (3/3) other::it gone
+     Summary [   0.012s] 3 tests run: 1 passed, 2 failed, 0 skipped";
+        let read = endings(said, &tests);
+        assert_eq!(read.get(&passes), Some(&Ended::Passed));
+        assert_eq!(read.get(&fails), Some(&Ended::Failed));
+        assert_eq!(read.get(&slow), Some(&Ended::Failed));
+        assert_eq!(read.get(&gone), None);
+    }
 }

@@ -44,7 +44,10 @@ pub(super) fn applies(root: &Path, tree: &Tree, report: &mut Report) -> Result<(
             .arg(root.join(path));
         if let Err(error) = run::output(&mut apply) {
             let error = format!("{error:#}");
-            let reason = error.lines().next().unwrap_or_default();
+            let reason = error
+                .split_once("error: ")
+                .map_or(error.as_str(), |(_, why)| why);
+            let reason = reason.lines().next().unwrap_or_default();
             report.problem(
                 "mutants",
                 path,

@@ -38,7 +38,8 @@ async fn clock(cx: Cx, caller: DemoCaller, Form(form): Form<Move>) -> Result<Res
         Ok(now) => Ok(web::go_with(
             back,
             &Flash::done(format!(
-                "The clock shows {now}. What was due is being done."
+                "The clock shows {}. What was due is being done.",
+                web::time::exact(now)
             )),
         )),
         Err(error @ Error::NothingEnds) => Ok(web::go_with(back, &Flash::warning(error.detail()))),

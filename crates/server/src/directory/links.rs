@@ -56,7 +56,11 @@ async fn propose(
                 why,
                 by,
             };
-            store::insert(tx, &new, cx.now).await?;
+            if !store::insert(tx, &new, cx.now).await? {
+                return store::of_pair(tx, user, principal.id)
+                    .await?
+                    .ok_or(Error::NotFound);
+            }
             id
         }
     };

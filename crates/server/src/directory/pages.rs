@@ -152,7 +152,7 @@ fn check_row(check: &Check) -> view::CheckRow {
             Outcome::Warning => Chip::new(Tone::Soon, "alert-triangle", "Warning"),
             Outcome::Failed => Chip::new(Tone::Stop, "circle-x", "Failed"),
         },
-        what: check.what.clone(),
+        what: capital(&check.what),
         mend: check.mend.clone().unwrap_or_default(),
         aws_request_ids: check
             .request_ids
@@ -168,16 +168,23 @@ fn check_title(name: &str) -> String {
         "base_identity" => "Base identity".to_owned(),
         "assume_role" => "Assume the role".to_owned(),
         "external_id" => "Only with the External ID".to_owned(),
+        "identity_center" => "Identity Center".to_owned(),
         "estate" => "One estate, one connection".to_owned(),
-        other => {
-            let words = other.replace('_', " ");
-            let mut letters = words.chars();
-            letters
-                .next()
-                .map(|first| first.to_uppercase().chain(letters).collect())
-                .unwrap_or_default()
-        }
+        other => capital(&other.replace('_', " ")),
     }
+}
+
+/// The text with a capital letter in front, unless it begins with an ARN or the like.
+fn capital(text: &str) -> String {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    if first.contains(':') {
+        return text.to_owned();
+    }
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 fn run_row(run: &SyncRun, now: Time) -> view::RunRow {

@@ -1,14 +1,16 @@
 //! Runs the tasks of a server until it is told to stop.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use stint_domain::{Span, Time};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
-use super::Task;
+use super::{Ran, Task, TaskError};
 use crate::cx::App;
 use crate::http::failure_chain;
 
@@ -46,7 +48,7 @@ async fn drive(app: App, task: Arc<dyn Task>, mut stopped: watch::Receiver<bool>
     let sleeper = app.nudges.sleeper(name);
     while !*stopped.borrow() {
         app.nudges.take(name);
-        let ran = task.run(&app).await;
+        let ran = round(task.as_ref(), &app).await;
         app.status.note(name, app.clock.now(), &ran);
         let pause = match ran {
             Ok(ran) if ran.worked => continue,
@@ -62,6 +64,20 @@ async fn drive(app: App, task: Arc<dyn Task>, mut stopped: watch::Receiver<bool>
             _ = stopped.changed() => {}
         }
     }
+}
+
+/// One round. One that panics has failed, and the task goes on.
+async fn round(task: &dyn Task, app: &App) -> Result<Ran, TaskError> {
+    AssertUnwindSafe(task.run(app))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| {
+            let words = panic
+                .downcast_ref::<&str>()
+                .map(|words| (*words).to_owned());
+            let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(format!("it panicked: {}", words.unwrap_or_default()).into())
+        })
 }
 
 fn duration(span: Span) -> Duration {

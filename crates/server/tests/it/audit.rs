@@ -221,3 +221,14 @@ both_engines! {
         meddle(&world, "drop table kept; drop table kept_head; drop table kept_subjects").await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "the audit log is broken at event 2")]
+async fn a_forged_chain_fails_its_world() {
+    let world = World::new_sqlite().await;
+    meddle(
+        &world,
+        "update audit_events set body = body || ' ' where seq = 2",
+    )
+    .await;
+}

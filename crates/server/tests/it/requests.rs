@@ -3,12 +3,14 @@
 
 use serde_json::{Value, json};
 use stint_db::Query as _;
+use stint_domain::entitlement::EntitlementKey;
 use stint_domain::rights::Role;
 use stint_domain::{EntitlementId, Span};
-use stint_server::connections::{self, NewApplication, NewConnection};
+use stint_server::catalog;
 use stint_server::http::Paging;
-use stint_server::{catalog, directory};
 use stint_testkit::{Door, World, both_engines};
+
+use crate::estate::Estate;
 
 const POLICIES: &str = "/api/v1/policies";
 const REQUESTS: &str = "/api/v1/requests";
@@ -94,57 +96,29 @@ async fn group(world: &World, name: &str, members: &[&str]) -> String {
     id
 }
 
-/// Connects the estate, reads it and confirms Ana's link; answers two entitlements.
+/// Connects the estate, reads it and confirms Ana's link; answers `prod-admin on
+/// prod-payments` and another entitlement.
 async fn connected(world: &World) -> [String; 2] {
-    let cx = world.cx("cy");
-    let new = NewApplication {
-        name: "AWS".into(),
-        description: String::new(),
-        owners: Vec::new(),
+    let estate = Estate::connect(world).await;
+    let account = world.sim().account_id("prod-payments");
+    let set = world.sim().permission_set_arn("prod-admin");
+    let key = EntitlementKey::AccountAssignment {
+        account: account.expect("an account"),
+        permission_set: set.expect("a permission set"),
     };
-    let application = connections::create_application(&cx, new).await;
-    let facts = world.facts();
-    let new = NewConnection {
-        application: application.expect("an application").id,
-        name: "prod".into(),
-        role_arn: facts.connector_role_arn.clone(),
-        region: facts.region.clone(),
-        owners: Vec::new(),
-    };
-    let made = connections::create(&cx, new).await.expect("a connection");
-    world.sim().trust_connector(&made.external_id);
-    connections::test(&cx, made.id).await.expect("tested");
-    directory::sync(&cx, made.id).await.expect("read");
-    let ana = world.person("ana").id;
-    let aws_id = facts.ana.expect("Ana is in the estate").user_id;
-    let mut q = cx.read().await.expect("a reader");
-    let principal = directory::principal_by_aws_id(&mut q, made.id, &aws_id).await;
-    let principal = principal.expect("read").expect("seen by the sync").id;
-    let all = directory::all_entitlements(&mut q, made.id)
-        .await
-        .expect("read");
-    drop(q);
-    let link = directory::propose_link(&cx, ana, principal)
-        .await
-        .expect("a link");
-    directory::confirm_link(&cx, link.id)
-        .await
-        .expect("confirmed");
-    let find = |account: &str| {
-        let (account, set) = (
-            world.sim().account_id(account).expect("an account"),
-            world.sim().permission_set_arn("prod-admin").expect("a set"),
-        );
-        let key = stint_domain::entitlement::EntitlementKey::AccountAssignment {
-            account,
-            permission_set: set,
-        };
-        let found = all.iter().find(|e| e.key == key);
-        found.map(|e| e.id.to_string())
-    };
-    let admin = find("prod-payments").expect("prod-admin on prod-payments");
-    let hidden = all.iter().map(|e| e.id.to_string()).find(|id| *id != admin);
-    [admin, hidden.expect("another entitlement")]
+    let (mut wanted, mut others) = (None, estate.assignments);
+    others.retain(|e| {
+        let found = e.key == key;
+        if found {
+            wanted = Some(e.id.to_string());
+        }
+        !found
+    });
+    let other = others.first().expect("another entitlement").id;
+    [
+        wanted.expect("prod-admin on prod-payments"),
+        other.to_string(),
+    ]
 }
 
 async fn grants(world: &World) -> i64 {

@@ -15,6 +15,7 @@ struct Probe {
     rounds: AtomicU64,
     work: AtomicU64,
     fail: AtomicBool,
+    panic: AtomicBool,
     ran: Notify,
 }
 
@@ -34,6 +35,7 @@ impl Task for Shared {
         let probe = &self.0;
         probe.rounds.fetch_add(1, Ordering::SeqCst);
         probe.ran.notify_one();
+        assert!(!probe.panic.swap(false, Ordering::SeqCst), "boom");
         if probe.fail.load(Ordering::SeqCst) {
             return Err("it was told to".into());
         }
@@ -115,4 +117,28 @@ async fn the_driver_runs_at_once_when_nudged_and_stops() {
         3,
         "nobody runs it any more"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_panics_has_failed_and_goes_on() {
+    let mut world = World::new_sqlite().await;
+    let probe = Arc::new(Probe {
+        panic: AtomicBool::new(true),
+        ..Probe::default()
+    });
+    let driver = Driver::start(world.app(), vec![Arc::new(Shared(Arc::clone(&probe)))]);
+    probe.ran.notified().await;
+    world.app().nudge("test.probe");
+    probe.ran.notified().await;
+    driver.stop().await;
+    let status = world.app().status.all()["test.probe"].clone();
+    assert_eq!(
+        (status.runs, status.failures, status.failing),
+        (2, 1, false)
+    );
+    assert_eq!(
+        status.last_failure.expect("a failure").1,
+        "it panicked: boom"
+    );
+    world.expect_failures();
 }

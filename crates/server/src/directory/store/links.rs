@@ -8,7 +8,8 @@ use super::things::read_principal;
 
 stint_db::statements! {
     INSERT = "insert into links (id, user_id, principal_id, connection_id, state, is_primary, why, proposed_by, proposed_at, version) \
-        values ($1, $2, $3, $4, 'proposed', $5, $6, $7, $8, 1)";
+        values ($1, $2, $3, $4, 'proposed', $5, $6, $7, $8, 1) \
+        on conflict (user_id, principal_id) do nothing";
     DECIDE = "update links set state = $2, is_primary = $3, decided_by = $4, decided_at = $5, version = version + 1 where id = $1";
     AGAIN = "update links set state = 'proposed', is_primary = $2, why = $3, proposed_by = $4, proposed_at = $5, decided_by = null, decided_at = null, \
         version = version + 1 where id = $1";
@@ -37,7 +38,12 @@ pub(in crate::directory) struct Proposal<'a> {
     pub(in crate::directory) by: Option<UserId>,
 }
 
-pub(in crate::directory) async fn insert(tx: &mut Tx, new: &Proposal<'_>, now: Time) -> Result<()> {
+/// A new proposal. False when somebody proposed the same meanwhile.
+pub(in crate::directory) async fn insert(
+    tx: &mut Tx,
+    new: &Proposal<'_>,
+    now: Time,
+) -> Result<bool> {
     let values = args![
         new.id,
         new.user,
@@ -48,7 +54,7 @@ pub(in crate::directory) async fn insert(tx: &mut Tx, new: &Proposal<'_>, now: T
         new.by,
         now
     ];
-    tx.run(&INSERT, values).await.map(drop)
+    Ok(tx.run(&INSERT, values).await? > 0)
 }
 
 /// A rejected link is proposed again.

@@ -89,32 +89,89 @@ pub(super) fn why(grant: &Grant, now: Time) -> String {
     }
 }
 
-/// What a moment of a grant's timeline is about, and its sentence.
-pub(crate) fn told(moment: &Moment) -> (Deed, String) {
-    let text = moment.text.clone();
+/// A moment of a grant's timeline: what it is about, its sentence, and AWS's words or the
+/// reason, if there are any.
+pub(crate) fn told(moment: &Moment) -> (Deed, String, String) {
+    // `AWS could not add the access: …`: `tell` puts the reason after the colon.
+    let (text, why) = moment.text.split_once(": ").unwrap_or((&moment.text, ""));
+    let plain = |deed| (deed, moment.text.clone(), String::new());
+    let parted = |deed| (deed, text.to_owned(), why.to_owned());
     match moment.what.as_str() {
-        "attempt.intended" => (Deed::Asked, text),
-        "attempt.answered" => {
-            // The sentence is `tell`'s, one per outcome.
-            let deed = if text.starts_with("AWS could not") || text.starts_with("AWS did not") {
-                Deed::AwsRefused
-            } else if text.starts_with("No answer") {
-                Deed::Warned
-            } else {
-                Deed::Answered
-            };
-            (deed, text)
+        "attempt.intended" => plain(Deed::Asked),
+        "attempt.answered"
+            if text.starts_with("AWS could not") || text.starts_with("AWS did not") =>
+        {
+            parted(Deed::AwsRefused)
         }
+        "attempt.answered" if text.starts_with("No answer") => parted(Deed::Warned),
+        "attempt.answered" if text == "AWS says" => (
+            Deed::Answered,
+            "AWS reports that it is done".to_owned(),
+            String::new(),
+        ),
+        "attempt.answered" => plain(Deed::Answered),
         "grant.confirmed" => (
             Deed::Seen,
-            "Read back from AWS: the access is there. Its time starts now".to_owned(),
+            "Read back from AWS: the access is there, and its time starts".to_owned(),
+            String::new(),
         ),
-        "binding.absence_proved" => (Deed::Seen, text),
-        "grant.closed" | "grant.ended" => (Deed::Ended, text),
-        "binding.stuck" => (Deed::AwsRefused, text),
+        "binding.absence_proved" => plain(Deed::Seen),
+        "grant.ended" => plain(Deed::Ended),
+        "grant.closed" => parted(Deed::Ended),
+        "binding.stuck" => parted(Deed::AwsRefused),
         "binding.taken_away" | "binding.adopted" | "binding.interruption_over" => {
-            (Deed::Warned, text)
+            plain(Deed::Warned)
         }
-        _ => (Deed::Said, text),
+        _ => plain(Deed::Said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(what: &str, text: &str) -> (Deed, String, String) {
+        told(&Moment {
+            at: Time::default(),
+            what: what.to_owned(),
+            text: text.to_owned(),
+            aws_request_id: None,
+        })
+    }
+
+    #[test]
+    fn the_reason_stands_apart_and_a_refusal_looks_like_one() {
+        let (deed, text, why) = said(
+            "attempt.answered",
+            "AWS could not add the access: 403: denied",
+        );
+        assert_eq!(
+            (deed, text.as_str(), why.as_str()),
+            (
+                Deed::AwsRefused,
+                "AWS could not add the access",
+                "403: denied"
+            )
+        );
+        let (deed, text, why) = said(
+            "binding.absence_proved",
+            "Read back from AWS: the access is gone",
+        );
+        assert_eq!(
+            (deed, text.as_str(), why.as_str()),
+            (Deed::Seen, "Read back from AWS: the access is gone", "")
+        );
+        assert_eq!(
+            said("attempt.answered", "AWS says: add done").1,
+            "AWS reports that it is done"
+        );
+        assert_eq!(
+            said(
+                "attempt.answered",
+                "AWS accepted to add the access and works on it"
+            )
+            .0,
+            Deed::Answered
+        );
     }
 }

@@ -22,8 +22,10 @@ use crate::web::{
     self, Chain, ChainLink, Copyable, Deed, Fact, Facts, Frame, Moment, Note, Stage, Timeline, When,
 };
 
-/// Seconds between two looks while something is in motion, and while nothing is.
+/// Seconds between two looks: while something is in motion in AWS, while somebody is to
+/// decide, and otherwise.
 const MOVING: u32 = 2;
+const WAITING: u32 = 5;
 const RESTING: u32 = 30;
 /// How many people a request waits for are named.
 const NAMED: usize = 6;
@@ -74,9 +76,7 @@ pub(super) async fn page(
         ),
         chain: chain(&found, grant, now),
         notes: notes(&found, grant, now),
-        timeline: Timeline {
-            moments: found.timeline.iter().map(|h| moment(h, request)).collect(),
-        },
+        timeline: timeline(&found),
         facts: Facts {
             facts: facts(&found, &principal, connection.as_ref(), cx),
         },
@@ -111,8 +111,12 @@ fn poll(request: &Request, grant: Option<&Grant>, now: Time, decides: bool) -> O
     }
     match (grant.map(|grant| grant.status(now)), &request.rules.state) {
         (Some(GrantState::Provisioning | GrantState::Ending), _) => Some(MOVING),
+        (Some(GrantState::Failed), _) if grant.is_some_and(|g| g.window.ended.is_none()) => {
+            Some(WAITING)
+        }
         (Some(GrantState::Ended | GrantState::Failed), _) => None,
-        (Some(_), _) | (None, State::Pending { .. }) => Some(RESTING),
+        (None, State::Pending { .. }) => Some(WAITING),
+        (Some(_), _) => Some(RESTING),
         (None, _) => None,
     }
 }
@@ -407,6 +411,22 @@ fn facts(found: &Detail, principal: &str, connection: Option<&Connection>, cx: &
 
 // ---- what happened
 
+fn timeline(found: &Detail) -> Timeline {
+    let mut moments: Vec<Moment> = Vec::with_capacity(found.timeline.len());
+    for happening in &found.timeline {
+        let mut next = moment(happening, &found.line.request);
+        // AWS's words are said once, not again by everything that follows from them.
+        if moments
+            .last()
+            .is_some_and(|last| last.detail == next.detail)
+        {
+            next.detail.clear();
+        }
+        moments.push(next);
+    }
+    Timeline { moments }
+}
+
 fn moment(happening: &Happening, request: &Request) -> Moment {
     let line = |deed, text: String, detail: String, aws: Option<&String>| Moment {
         day: day(happening.at),
@@ -450,8 +470,8 @@ fn moment(happening: &Happening, request: &Request) -> Moment {
             None,
         ),
         What::Grant(found) => {
-            let (deed, text) = grants::told(found);
-            line(deed, text, String::new(), found.aws_request_id.as_ref())
+            let (deed, text, why) = grants::told(found);
+            line(deed, text, why, found.aws_request_id.as_ref())
         }
     }
 }
