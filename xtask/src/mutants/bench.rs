@@ -43,19 +43,30 @@ pub struct Bench {
     target: PathBuf,
     /// The server tests may use, if there is one.
     pub postgres: Option<String>,
+    /// Held, so that nobody else changes the copy meanwhile.
+    _lock: fs::File,
 }
 
 impl Bench {
-    /// Brings the copy under `place` up to date with the tree under `root`.
+    /// Brings the copy under `place` up to date with the tree under `root`; waits while another
+    /// bench stands there.
     ///
     /// # Errors
     /// When files cannot be read or written.
     pub fn new(root: &Path, place: &Path) -> Result<Self> {
+        fs::create_dir_all(place)?;
+        let lock = fs::File::create(place.join("lock"))?;
+        // Two at once would run their tests on each other's mutants.
+        if lock.try_lock().is_err() {
+            println!("waiting for another `cargo xtask mutants`");
+            lock.lock()?;
+        }
         let bench = Self {
             root: root.to_path_buf(),
             copy: place.join("tree"),
             target: place.join("target"),
             postgres: None,
+            _lock: lock,
         };
         fs::create_dir_all(&bench.copy)?;
         mirror(&bench.root, &bench.copy).context("copying the tree")?;

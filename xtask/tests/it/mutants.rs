@@ -109,6 +109,7 @@ fn tests_that_fail_anyway_or_are_not_there_prove_nothing() {
     let chosen: Vec<_> = mutants.iter().collect();
     let bench = Bench::new(root, &root.join("target/mutants")).expect("copies the tree");
     let error = bench.passes_unchanged(&chosen).expect_err("no such test");
+    drop(bench);
     assert!(
         error
             .to_string()
@@ -132,4 +133,24 @@ fn tests_that_fail_anyway_or_are_not_there_prove_nothing() {
         error.to_string().contains("fails without any mutant"),
         "{error}"
     );
+}
+
+#[test]
+fn of_two_benches_in_one_place_one_waits() {
+    let folder = tempfile::tempdir().expect("makes a folder");
+    let root = folder.path().to_path_buf();
+    workspace(&root, &[]);
+    let place = root.join("target/mutants");
+    let first = Bench::new(&root, &place).expect("copies the tree");
+    let (done, waits) = std::sync::mpsc::channel();
+    let second = std::thread::spawn(move || {
+        let bench = Bench::new(&root, &place);
+        done.send(()).expect("somebody listens");
+        bench.map(drop)
+    });
+    let too_early = waits.recv_timeout(std::time::Duration::from_millis(500));
+    assert!(too_early.is_err(), "the second did not wait");
+    drop(first);
+    waits.recv().expect("goes on once the first is gone");
+    second.join().expect("ends").expect("copies the tree");
 }

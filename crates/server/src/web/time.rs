@@ -341,6 +341,7 @@ mod tests {
         assert!(ends_soon(Span::minutes(30), hours(2)));
         assert!(!ends_soon(Span::minutes(31), hours(2)));
         assert!(ends_soon(Span::minutes(48), hours(8)));
+        assert!(!ends_soon(Span::minutes(49), hours(8)));
         assert!(!ends_soon(Span::minutes(20), hours(1)));
     }
 
