@@ -96,15 +96,16 @@ struct Step {
     failed: Option<String>,
 }
 
-/// Steps done one after another; a failed one does not keep the others from running.
+/// Steps done one after another; a failed one does not keep the others from running unless
+/// they stand on it.
 #[derive(Default)]
 pub struct Steps {
     done: Vec<Step>,
 }
 
 impl Steps {
-    /// Does one step, showing its name before and its time after.
-    pub fn step(&mut self, name: &str, work: impl FnOnce() -> Result<()>) {
+    /// Does one step, showing its name before and its time after; whether it succeeded.
+    pub fn step(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
         println!("── {name}");
         let (result, took) = timed(work);
         let failed = result.err().map(|error| format!("{error:#}"));
@@ -112,11 +113,13 @@ impl Steps {
             None => println!("── {name}: {}\n", seconds(took)),
             Some(why) => println!("── {name}: FAILED after {}: {why}\n", seconds(took)),
         }
+        let succeeded = failed.is_none();
         self.done.push(Step {
             name: name.to_owned(),
             took,
             failed,
         });
+        succeeded
     }
 
     /// Whether every step so far succeeded.

@@ -46,10 +46,16 @@ pub fn test(root: &Path) -> Result<ExitCode> {
     let python = install::python(root, &requirements)?;
     let mut steps = Steps::default();
     look(&mut steps, root);
-    steps.step("build", || {
+    let built = steps.step("build", || {
         run::run(cargo().current_dir(root).args(["build", "--workspace"]))?;
         run::run(nextest(root).args(["--workspace", "--no-run"]))
     });
+    if !built {
+        // What an earlier build left must not be taken for this tree's result.
+        steps.report();
+        println!("\nthe tests did not run: the workspace does not build");
+        return Ok(steps.exit_code());
+    }
     let server = Postgres::start()?;
     let mut closing = Vec::new();
     steps.step("tests", || {

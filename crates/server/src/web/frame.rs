@@ -265,6 +265,15 @@ impl Frame {
         self
     }
 
+    /// Marks another area than the path's as the one shown: where a page belongs to several.
+    #[must_use]
+    pub fn under(mut self, area: Area) -> Self {
+        for item in self.nav.iter_mut().flat_map(|group| &mut group.items) {
+            item.current = item.href == area.href();
+        }
+        self
+    }
+
     /// Adds the demo's banner.
     #[must_use]
     pub fn with_demo(mut self, demo: DemoBar) -> Self {
@@ -338,6 +347,15 @@ mod tests {
             ]
         );
         assert_eq!(frame.waiting(), Some("3"));
+        let moved = frame.clone().under(Area::Approvals);
+        let current: Vec<&str> = moved
+            .nav
+            .iter()
+            .flat_map(|group| &group.items)
+            .filter(|item| item.current)
+            .map(|item| item.word)
+            .collect();
+        assert_eq!(current, ["Approvals"]);
         assert_eq!(counted(12).as_deref(), Some("9+"));
     }
 

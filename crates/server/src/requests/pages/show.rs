@@ -19,7 +19,8 @@ use crate::grants::{self, Grant};
 use crate::http::{Failure, Path};
 use crate::web::time::{day, exact, words};
 use crate::web::{
-    self, Chain, ChainLink, Copyable, Deed, Fact, Facts, Frame, Moment, Note, Stage, Timeline, When,
+    self, Area, Chain, ChainLink, Copyable, Deed, Fact, Facts, Frame, Moment, Note, Stage,
+    Timeline, When,
 };
 
 /// Seconds between two looks: while something is in motion in AWS, while somebody is to
@@ -100,7 +101,12 @@ pub(super) async fn page(
             }),
         poll: poll(request, grant, now, decides),
     };
-    Ok(web::page_with(status, frame, &view.what, &view))
+    let frame = if decides {
+        frame.clone().under(Area::Approvals)
+    } else {
+        frame.clone()
+    };
+    Ok(web::page_with(status, &frame, &view.what, &view))
 }
 
 /// When to look again: soon while something moves, never where somebody is typing a
