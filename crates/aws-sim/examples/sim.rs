@@ -36,6 +36,9 @@ async fn main() -> ExitCode {
             "--groups" => estate.groups = value,
             "--memberships" => estate.memberships = value,
             "--assignments" => estate.assignments = value,
+            "--iam-users" => estate.iam_users = value,
+            "--iam-groups" => estate.iam_groups = value,
+            "--iam-memberships" => estate.iam_memberships = value,
             _ => {
                 eprintln!("{name}: no such option");
                 return ExitCode::from(2);

@@ -7,8 +7,9 @@ use stint_iam_policy::{
     trust_policy,
 };
 
-use crate::estate::Estate;
+use crate::estate::{BEGINNING, Estate};
 use crate::facts::Keys;
+use crate::iam::{Entity, IamUser};
 use crate::ids::Seeded;
 use crate::journal::Party;
 use crate::wire::{ApiError, Authorization, Service};
@@ -43,10 +44,22 @@ pub(crate) struct Key {
     pub(crate) holder: Holder,
     /// `AIDA…`, or `AROA…:<session>`
     pub(crate) user_id: String,
+    /// An inactive key is as good as none; sessions are always active.
+    pub(crate) active: bool,
+    pub(crate) created_at: i64,
+    pub(crate) last_used: Option<Use>,
     pub(crate) session_token: Option<String>,
     pub(crate) expires_at: Option<i64>,
     pub(crate) session_policy: Option<Policy>,
     pub(crate) source_identity: Option<String>,
+}
+
+/// When and for what a key was used last (AWS reference §1.1).
+#[derive(Debug, Clone)]
+pub(crate) struct Use {
+    pub(crate) at: i64,
+    pub(crate) service: &'static str,
+    pub(crate) region: String,
 }
 
 #[derive(Debug, Clone)]
@@ -55,7 +68,6 @@ pub(crate) enum Holder {
         arn: String,
         account: String,
         name: String,
-        permissions: Policy,
     },
     Session {
         role: String,
@@ -64,7 +76,34 @@ pub(crate) enum Holder {
     },
 }
 
+impl Holder {
+    fn of_user(user: &IamUser) -> Holder {
+        Holder::User {
+            arn: user.arn(),
+            account: user.entity.account.clone(),
+            name: user.entity.name.clone(),
+        }
+    }
+}
+
 impl Key {
+    /// A new access key of an IAM user.
+    pub(crate) fn of_user(user: &IamUser, created_at: i64) -> Key {
+        Key {
+            judge: user.judge,
+            party: user.party,
+            holder: Holder::of_user(user),
+            user_id: user.entity.id.clone(),
+            active: true,
+            created_at,
+            last_used: None,
+            session_token: None,
+            expires_at: None,
+            session_policy: None,
+            source_identity: None,
+        }
+    }
+
     pub(crate) fn arn(&self) -> &str {
         match &self.holder {
             Holder::User { arn, .. } | Holder::Session { arn, .. } => arn,
@@ -143,6 +182,8 @@ pub(crate) struct Access {
     pub(crate) keys: HashMap<String, Key>,
     /// By ARN.
     pub(crate) roles: BTreeMap<String, Role>,
+    /// What IAM users may do, by their ids; whoever is not here may do nothing.
+    pub(crate) users_may: HashMap<String, Policy>,
 }
 
 /// The people and roles of a fresh estate, and what to tell about them.
@@ -150,15 +191,17 @@ pub(crate) struct Founding {
     pub(crate) access: Access,
     pub(crate) admin: Keys,
     pub(crate) host: Keys,
+    pub(crate) connector_user: Keys,
     pub(crate) connector_role: String,
     pub(crate) connector_external_id: String,
     pub(crate) member_role: Option<String>,
 }
 
 const CONNECTOR_ROLE: &str = "StintConnector";
+const CONNECTOR_USER: &str = "stint-connector";
 
 impl Founding {
-    pub(crate) fn of(estate: &Estate) -> Founding {
+    pub(crate) fn of(estate: &mut Estate) -> Founding {
         let mut access = Access::default();
         let management = estate.management().to_owned();
         let all = allow(&["*"]);
@@ -177,6 +220,14 @@ impl Founding {
             &host_account,
             "stint-host",
             may,
+            Judge::Virtual,
+            Party::Stint,
+        );
+        let connector_user = access.user(
+            estate,
+            &management,
+            CONNECTOR_USER,
+            connector_permissions(),
             Judge::Virtual,
             Party::Stint,
         );
@@ -213,6 +264,7 @@ impl Founding {
             access,
             admin,
             host,
+            connector_user,
             connector_role,
             connector_external_id: external_id,
             member_role,
@@ -246,7 +298,7 @@ fn allow(actions: &[&str]) -> Policy {
 impl Access {
     fn user(
         &mut self,
-        estate: &Estate,
+        estate: &mut Estate,
         account: &str,
         name: &str,
         permissions: Policy,
@@ -260,26 +312,48 @@ impl Access {
             secret_access_key: stream.mixed(40),
             arn: arn.clone(),
         };
-        let key = Key {
+        let user = IamUser {
+            entity: Entity {
+                account: account.to_owned(),
+                path: "/".to_owned(),
+                name: name.to_owned(),
+                id: format!("AIDA{}", stream.upper(17)),
+                created_at: BEGINNING,
+                removed: false,
+            },
+            tags: Vec::new(),
+            keys: vec![keys.access_key_id.clone()],
             judge,
             party,
-            holder: Holder::User {
-                arn,
-                account: account.to_owned(),
-                name: name.to_owned(),
-                permissions,
-            },
-            user_id: format!("AIDA{}", stream.upper(17)),
-            session_token: None,
-            expires_at: None,
-            session_policy: None,
-            source_identity: None,
         };
+        self.users_may.insert(user.entity.id.clone(), permissions);
+        let key = Key::of_user(&user, BEGINNING);
         self.keys.insert(keys.access_key_id.clone(), key);
+        estate.iam.add_user(user);
         keys
     }
 
-    /// Who signed this, if the key is known, its token right and in date, and the signing
+    /// After a user was given another name or path: its keys speak for it under the new one.
+    pub(crate) fn user_moved(&mut self, user: &IamUser) {
+        for id in &user.keys {
+            if let Some(key) = self.keys.get_mut(id) {
+                key.holder = Holder::of_user(user);
+            }
+        }
+    }
+
+    /// Notes what a key was used for.
+    pub(crate) fn used(&mut self, authorization: &Authorization, service: Service, at: i64) {
+        if let Some(key) = self.keys.get_mut(&authorization.access_key) {
+            key.last_used = Some(Use {
+                at,
+                service: service.scope(),
+                region: authorization.region.clone(),
+            });
+        }
+    }
+
+    /// Who signed this, if the key is known and active, its token right and in date, and the signing
     /// time near enough to the clock that judges it.
     pub(crate) fn authenticate(
         &self,
@@ -291,7 +365,7 @@ impl Access {
         let key = self
             .keys
             .get(&authorization.access_key)
-            .filter(|key| key.session_token == authorization.session_token)
+            .filter(|key| key.active && key.session_token == authorization.session_token)
             .ok_or_else(|| ApiError::unknown_key(service))?;
         let now = moment.by(key.judge);
         if key.expires_at.is_some_and(|end| now >= end) {
@@ -335,7 +409,7 @@ impl Access {
         context: &Context,
     ) -> Decision {
         let permissions = match &key.holder {
-            Holder::User { permissions, .. } => Some(permissions),
+            Holder::User { .. } => self.users_may.get(&key.user_id),
             Holder::Session { role, .. } => self.roles.get(role).map(|role| &role.permissions),
         };
         let Some(permissions) = permissions else {

@@ -109,6 +109,15 @@ fn announce(sim: &Sim, estate: &EstateSpec, url: &str) -> String {
             &facts.host.secret_access_key,
         ),
         ("STINT_SIM_HOST_ARN", &facts.host.arn),
+        (
+            "STINT_SIM_CONNECTOR_ACCESS_KEY_ID",
+            &facts.connector_user.access_key_id,
+        ),
+        (
+            "STINT_SIM_CONNECTOR_SECRET_ACCESS_KEY",
+            &facts.connector_user.secret_access_key,
+        ),
+        ("STINT_SIM_CONNECTOR_USER_ARN", &facts.connector_user.arn),
         ("STINT_SIM_MANAGEMENT_ACCOUNT", &facts.management_account),
         ("STINT_SIM_INSTANCE_ARN", &facts.instance_arn),
         ("STINT_SIM_IDENTITY_STORE_ID", &facts.identity_store_id),
@@ -128,6 +137,12 @@ fn announce(sim: &Sim, estate: &EstateSpec, url: &str) -> String {
         estate.memberships,
         estate.assignments,
     );
+    if estate.iam_users + estate.iam_groups > 0 {
+        text.push_str(&format!(
+            "# In IAM: {} users, {} groups, {} memberships\n",
+            estate.iam_users, estate.iam_groups, estate.iam_memberships,
+        ));
+    }
     for (name, value) in lines {
         text.push_str(&format!("{name}={value}\n"));
     }

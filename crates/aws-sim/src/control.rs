@@ -26,6 +26,9 @@ pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
         (&Method::POST, "/_sim/clock/advance") => advance_clock(sim, &input),
         (&Method::PUT, "/_sim/trust-policy") => put_trust_policy(sim, &input),
         (&Method::GET, "/_sim/journal") => journal(sim, parts.uri.query().unwrap_or("")),
+        (&Method::GET, "/_sim/iam-memberships") => {
+            done(json!({ "memberships": sim.iam_memberships() }))
+        }
         (&Method::GET, "/_sim/assignments") => done(json!({ "assignments": sim.assignments() })),
         _ => StatusCode::NOT_FOUND.into_response(),
     }

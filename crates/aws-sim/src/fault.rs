@@ -109,7 +109,8 @@ impl fmt::Debug for Fault {
 /// What happens to a call that meets a fault.
 #[derive(Debug, Clone)]
 pub enum Effect {
-    /// Answered with this error (HTTP 403 from STS, 400 elsewhere), and nothing happens.
+    /// Answered with this error (HTTP 403 from STS, from IAM what belongs to the code, 400
+    /// elsewhere), and nothing happens.
     Refuse {
         /// AWS's code.
         code: String,

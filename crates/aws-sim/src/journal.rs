@@ -16,6 +16,8 @@ pub enum Party {
     Stint,
     /// The estate administrator's key, and every session that descends from it.
     Admin,
+    /// A key of any other IAM user.
+    User,
     /// No key, or one nobody has.
     Nobody,
 }
@@ -77,6 +79,7 @@ pub(crate) struct Journal {
     total: u64,
     stint: u64,
     admin: u64,
+    users: u64,
 }
 
 impl Journal {
@@ -91,6 +94,7 @@ impl Journal {
         match call.party {
             Party::Stint => self.stint += 1,
             Party::Admin => self.admin += 1,
+            Party::User => self.users += 1,
             Party::Nobody => {}
         }
         if self.calls.len() == KEPT {
@@ -107,7 +111,8 @@ impl Journal {
         match party {
             Party::Stint => self.stint,
             Party::Admin => self.admin,
-            Party::Nobody => self.total - self.stint - self.admin,
+            Party::User => self.users,
+            Party::Nobody => self.total - self.stint - self.admin - self.users,
         }
     }
 

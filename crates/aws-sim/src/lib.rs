@@ -1,14 +1,15 @@
 //! A simulated AWS that speaks AWS's wire protocols.
 //!
-//! An HTTP service for the official SDKs and the `aws` command: STS (awsQuery), Organizations,
-//! Identity Center and the identity store (awsJson1.1), with AWS's paging, errors, and
-//! asynchronous writes. It lives by a virtual clock, is generated from a seed down to the last
+//! An HTTP service for the official SDKs and the `aws` command: STS and IAM (awsQuery),
+//! Organizations, Identity Center and the identity store (awsJson1.1), with AWS's paging,
+//! errors, and asynchronous writes. It lives by a virtual clock, is generated from a seed down to the last
 //! id, keeps a journal, and does what a script of faults says. Many accounts stand behind one
 //! port: who calls, and from which account, follows from the access key.
 //!
 //! What it does not do yet: verify signatures (the `Authorization` header is read, its scope,
-//! key, token and signing time are judged), enforce resource scopes and conditions of identity
-//! policies beyond the action, throttle by itself, or know IAM.
+//! key, token and signing time are judged), enforce resource scopes of identity policies in any
+//! service but IAM, throttle by itself, or know of IAM more than users, groups, access keys and
+//! tags.
 //!
 //! Reached over TCP ([`Sim::serve`]) or in memory ([`Sim::http_client`]).
 
@@ -20,6 +21,7 @@ mod control;
 mod estate;
 mod facts;
 mod fault;
+mod iam;
 mod ids;
 mod journal;
 mod ops;
@@ -37,4 +39,4 @@ pub use facts::{Facts, Keys, Person};
 pub use fault::{Effect, Fault, FaultId, Faults, Gate, Seen};
 pub use journal::{Answered, Call, Party};
 pub use options::{AbsentDelete, Knobs, OverLimit, Reads, Settle, SimOptions};
-pub use sim::{AssignmentRow, ControlError, Sim};
+pub use sim::{AssignmentRow, ControlError, IamMembershipRow, Sim};

@@ -54,6 +54,16 @@ pub(crate) enum Change {
         group: u32,
         user: u32,
     },
+    /// An IAM user joins an IAM group.
+    IamJoin {
+        group: u32,
+        user: u32,
+    },
+    /// An IAM user leaves an IAM group.
+    IamLeave {
+        group: u32,
+        user: u32,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -74,6 +84,10 @@ pub(crate) struct Relations {
     members: BTreeMap<(u32, u32), Membership>,
     groups_of: BTreeSet<(u32, u32)>,
     by_membership: BTreeMap<String, (u32, u32)>,
+    /// (IAM group, IAM user)
+    iam_members: BTreeSet<(u32, u32)>,
+    /// (IAM user, IAM group)
+    iam_groups_of: BTreeSet<(u32, u32)>,
 }
 
 impl Relations {
@@ -114,6 +128,14 @@ impl Relations {
                     self.by_membership.remove(&old.id);
                     self.groups_of.remove(&(*user, *group));
                 }
+            }
+            Change::IamJoin { group, user } => {
+                self.iam_members.insert((*group, *user));
+                self.iam_groups_of.insert((*user, *group));
+            }
+            Change::IamLeave { group, user } => {
+                self.iam_members.remove(&(*group, *user));
+                self.iam_groups_of.remove(&(*user, *group));
             }
         }
     }
@@ -195,6 +217,29 @@ impl Relations {
     /// Groups of a user, from the one at `from` on.
     pub(crate) fn groups_of(&self, user: u32, from: u32) -> impl Iterator<Item = u32> + '_ {
         self.groups_of
+            .range((user, from)..=(user, u32::MAX))
+            .map(|(_, group)| *group)
+    }
+
+    pub(crate) fn is_in_iam_group(&self, group: u32, user: u32) -> bool {
+        self.iam_members.contains(&(group, user))
+    }
+
+    /// Every (group, user).
+    pub(crate) fn iam_memberships(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.iam_members.iter().copied()
+    }
+
+    /// Users in an IAM group, from the one at `from` on.
+    pub(crate) fn iam_members_of(&self, group: u32, from: u32) -> impl Iterator<Item = u32> + '_ {
+        self.iam_members
+            .range((group, from)..=(group, u32::MAX))
+            .map(|(_, user)| *user)
+    }
+
+    /// IAM groups of a user, from the one at `from` on.
+    pub(crate) fn iam_groups_of(&self, user: u32, from: u32) -> impl Iterator<Item = u32> + '_ {
+        self.iam_groups_of
             .range((user, from)..=(user, u32::MAX))
             .map(|(_, group)| *group)
     }

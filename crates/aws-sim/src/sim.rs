@@ -61,6 +61,21 @@ pub struct AssignmentRow {
     pub principal: String,
 }
 
+/// One IAM user in one IAM group, as the owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IamMembershipRow {
+    /// Twelve digits.
+    pub account_id: String,
+    /// The group's name.
+    pub group: String,
+    /// The user's name.
+    pub user: String,
+    /// `AGPA…`
+    pub group_id: String,
+    /// `AIDA…`
+    pub user_id: String,
+}
+
 /// What became of a request.
 pub(crate) enum Outcome {
     /// Answer this.
@@ -149,6 +164,24 @@ impl Sim {
         .collect()
     }
 
+    /// Every IAM membership there is at this moment, without any lag.
+    pub fn iam_memberships(&self) -> Vec<IamMembershipRow> {
+        let world = self.caught_up();
+        let rows = world.relations().iam_memberships();
+        rows.filter_map(|(group, user)| {
+            let group = &world.estate.iam.group(group)?.entity;
+            let user = &world.estate.iam.user(user)?.entity;
+            Some(IamMembershipRow {
+                account_id: group.account.clone(),
+                group: group.name.clone(),
+                user: user.name.clone(),
+                group_id: group.id.clone(),
+                user_id: user.id.clone(),
+            })
+        })
+        .collect()
+    }
+
     /// The id of the account with this name.
     pub fn account_id(&self, name: &str) -> Option<String> {
         let world = self.lock();
@@ -219,6 +252,18 @@ impl Sim {
             .get_mut(role_arn)
             .ok_or_else(|| unknown("role", role_arn))?;
         role.permissions = policy;
+        Ok(())
+    }
+
+    /// Replaces what an IAM user may do; calls after this one are judged by it.
+    pub fn put_user_permissions(&self, user_arn: &str, policy: &str) -> Result<(), ControlError> {
+        let policy = checked(policy, PolicyKind::Identity)?;
+        let mut world = self.lock();
+        let user = world.estate.iam.user_by_arn(user_arn);
+        let id = user
+            .map(|user| user.entity.id.clone())
+            .ok_or_else(|| unknown("user", user_arn))?;
+        world.access.users_may.insert(id, policy);
         Ok(())
     }
 

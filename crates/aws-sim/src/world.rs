@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::access::{Access, Founding, Key, Moment};
-use crate::estate::{Estate, EstateError, EstateSpec, generate};
+use crate::estate::{Estate, EstateError, EstateSpec, generate, populate_iam};
 use crate::facts::{Facts, Person};
 use crate::fault::Effect;
 use crate::ids::Seeded;
@@ -11,7 +11,7 @@ use crate::journal::{Answered, Call as Entry, Journal, Party};
 use crate::ops;
 use crate::options::{Knobs, Reads};
 use crate::relations::{Change, Principal, Relations};
-use crate::wire::{Answer, ApiError, Call};
+use crate::wire::{Answer, ApiError, Call, Service};
 use crate::writes::{Kind, State, Writes};
 
 /// Where the Identity Center instance of every estate lives.
@@ -62,8 +62,9 @@ pub(crate) struct Cx<'a> {
 
 impl World {
     pub(crate) fn new(spec: &EstateSpec, knobs: Knobs) -> Result<World, EstateError> {
-        let estate = generate(spec)?;
-        let founding = Founding::of(&estate);
+        let mut estate = generate(spec)?;
+        let founding = Founding::of(&mut estate);
+        populate_iam(&mut estate, spec)?;
         let index = |ids: &mut dyn Iterator<Item = &String>| -> HashMap<String, u32> {
             ids.cloned().zip(0_u32..).collect()
         };
@@ -82,6 +83,7 @@ impl World {
         let facts = Facts {
             admin: founding.admin,
             host: founding.host,
+            connector_user: founding.connector_user,
             management_account: estate.management().to_owned(),
             organization_id: estate.organization_id.clone(),
             instance_arn: estate.instance_arn(),
@@ -145,7 +147,11 @@ impl World {
             Some(Effect::Throttle) => return Err(ApiError::throttled(service)),
             Some(Effect::Broken) => return Err(ApiError::internal(service)),
             Some(Effect::Refuse { code, message }) => {
-                let status = if service.is_query() { 403 } else { 400 };
+                let status = match service {
+                    Service::Sts => 403,
+                    Service::Iam => ApiError::iam_status(code),
+                    _ => 400,
+                };
                 return Err(ApiError::new(code.clone(), message.clone()).status(status));
             }
             _ => {}
@@ -156,6 +162,8 @@ impl World {
             .access
             .authenticate(service, authorization, moment, window)?
             .clone();
+        self.access
+            .used(authorization, service, moment.by(key.judge));
         if let Some(broken) = &call.broken {
             return Err(broken.clone());
         }

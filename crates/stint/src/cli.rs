@@ -195,6 +195,15 @@ pub(crate) struct Sim {
     /// Account assignments.
     #[arg(long, default_value_t = 60)]
     pub assignments: u32,
+    /// IAM users in the management account, besides the estate's own.
+    #[arg(long, default_value_t = 0)]
+    pub iam_users: u32,
+    /// IAM groups in the management account.
+    #[arg(long, default_value_t = 0)]
+    pub iam_groups: u32,
+    /// IAM group memberships: at most 10 a user.
+    #[arg(long, default_value_t = 0)]
+    pub iam_memberships: u32,
 }
 
 /// `2h`, `90m`, `1h30m`, `45s` in seconds.

@@ -18,6 +18,8 @@ pub struct AwsView {
     pub store: aws_sdk_identitystore::Client,
     /// Organizations.
     pub organizations: aws_sdk_organizations::Client,
+    /// IAM of the management account.
+    pub iam: aws_sdk_iam::Client,
     facts: Facts,
 }
 
@@ -45,6 +47,7 @@ impl AwsView {
             sso: aws_sdk_ssoadmin::Client::new(&config),
             store: aws_sdk_identitystore::Client::new(&config),
             organizations: aws_sdk_organizations::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
             facts,
         }
     }

@@ -2,12 +2,13 @@
 
 use super::names;
 use super::{Account, AccountState, EstateError, EstateSpec, Group, PermissionSet, User};
+use crate::iam::Iam;
 use crate::ids::Seeded;
 use crate::relations::{Change, Principal, Relations};
 
 /// 2022-03-01T09:00:00Z: when the first things of an estate were made.
-const BEGINNING: i64 = 1_646_125_200_000_000;
-const DAY: i64 = 86_400_000_000;
+pub(crate) const BEGINNING: i64 = 1_646_125_200_000_000;
+pub(super) const DAY: i64 = 86_400_000_000;
 
 /// The account the Stint host lives in, Ana's standing assignment: their places in the lists.
 const HOST_ACCOUNT: usize = 1;
@@ -29,6 +30,7 @@ pub(crate) struct Estate {
     pub(crate) users: Vec<User>,
     pub(crate) groups: Vec<Group>,
     pub(crate) relations: Relations,
+    pub(crate) iam: Iam,
 }
 
 impl Estate {
@@ -84,6 +86,7 @@ pub(crate) fn generate(spec: &EstateSpec) -> Result<Estate, EstateError> {
         users: (0..spec.users).map(|n| user(seed, &store, n)).collect(),
         groups: (0..spec.groups).map(|n| group(seed, &store, n)).collect(),
         relations: Relations::default(),
+        iam: Iam::default(),
         instance,
         store,
     };
@@ -92,14 +95,14 @@ pub(crate) fn generate(spec: &EstateSpec) -> Result<Estate, EstateError> {
     Ok(estate)
 }
 
-fn possible(what: &'static str, most: u64, asked: u32) -> Result<(), EstateError> {
+pub(super) fn possible(what: &'static str, most: u64, asked: u32) -> Result<(), EstateError> {
     if u64::from(asked) > most {
         return Err(EstateError::TooMany { what, most, asked });
     }
     Ok(())
 }
 
-fn nth<T: Copy>(list: &[T], n: usize) -> Option<T> {
+pub(super) fn nth<T: Copy>(list: &[T], n: usize) -> Option<T> {
     list.get(n % list.len().max(1)).copied()
 }
 
@@ -182,27 +185,8 @@ fn user(seed: u64, store: &str, n: u32) -> User {
     let id = store_id(store, &mut stream);
     let created_at =
         BEGINNING + i64::from(n) * DAY / 8 + i64::from(stream.below(9_000)) * 1_000_000;
-    let (given, family, title, number) = match names::FIRST.get(place) {
-        Some((given, family, title)) => (*given, *family, *title, 0),
-        None => {
-            let k = place - names::FIRST.len();
-            let all = names::GIVEN.len() * names::FAMILY.len();
-            // 2,579 is prime and no divisor of the product: every pair once a round.
-            let pick = (k % all) * 2_579 % all;
-            (
-                nth(names::GIVEN, pick / names::FAMILY.len()).unwrap_or("Emil"),
-                nth(names::FAMILY, pick).unwrap_or("Abbott"),
-                nth(names::TITLES, stream.below(8) as usize).unwrap_or("Software engineer"),
-                k / all,
-            )
-        }
-    };
-    let suffix = if number == 0 {
-        String::new()
-    } else {
-        (number + 1).to_string()
-    };
-    let user_name = format!("{}.{}{suffix}", given.to_lowercase(), family.to_lowercase());
+    let (given, family, title, number) = person(place, &mut stream);
+    let user_name = user_name(given, family, number);
     User {
         id,
         email: format!("{user_name}@acme.example"),
@@ -216,6 +200,41 @@ fn user(seed: u64, store: &str, n: u32) -> User {
         updated_at: created_at,
         revision: 1,
     }
+}
+
+/// Given name, family name, title, and how many of that name there were before.
+fn person(place: usize, stream: &mut Seeded) -> (&'static str, &'static str, &'static str, usize) {
+    match names::FIRST.get(place) {
+        Some((given, family, title)) => (*given, *family, *title, 0),
+        None => {
+            let k = place - names::FIRST.len();
+            let all = names::GIVEN.len() * names::FAMILY.len();
+            // 2,579 is prime and no divisor of the product: every pair once a round.
+            let pick = (k % all) * 2_579 % all;
+            (
+                nth(names::GIVEN, pick / names::FAMILY.len()).unwrap_or("Emil"),
+                nth(names::FAMILY, pick).unwrap_or("Abbott"),
+                nth(names::TITLES, stream.below(8) as usize).unwrap_or("Software engineer"),
+                k / all,
+            )
+        }
+    }
+}
+
+fn user_name(given: &str, family: &str, number: usize) -> String {
+    let suffix = if number == 0 {
+        String::new()
+    } else {
+        (number + 1).to_string()
+    };
+    format!("{}.{}{suffix}", given.to_lowercase(), family.to_lowercase())
+}
+
+/// The user name of the person at a place: the same whatever the seed.
+pub(super) fn person_name(n: u32) -> String {
+    let mut stream = Seeded::new(0, "person", 0);
+    let (given, family, _, number) = person(n as usize, &mut stream);
+    user_name(given, family, number)
 }
 
 fn group(seed: u64, store: &str, n: u32) -> Group {

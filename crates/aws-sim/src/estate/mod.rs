@@ -1,9 +1,11 @@
 //! Estates: the organizations a simulated AWS is filled with, generated from a seed.
 
 mod generate;
+mod iam;
 mod names;
 
-pub(crate) use generate::{Estate, generate, store_id};
+pub(crate) use generate::{BEGINNING, Estate, generate, store_id};
+pub(crate) use iam::populate_iam;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,16 @@ pub struct EstateSpec {
     /// Triples of an account, a permission set, and a user or group. The management account
     /// gets none while there are others.
     pub assignments: u32,
+    /// IAM users in the management account, besides those an estate cannot do without: its
+    /// administrator and the connector's.
+    #[serde(default)]
+    pub iam_users: u32,
+    /// IAM groups in the management account.
+    #[serde(default)]
+    pub iam_groups: u32,
+    /// Pairs of an IAM user and an IAM group; a user is in 10 at most.
+    #[serde(default)]
+    pub iam_memberships: u32,
 }
 
 impl Default for EstateSpec {
@@ -40,6 +52,9 @@ impl Default for EstateSpec {
             groups: 12,
             memberships: 200,
             assignments: 300,
+            iam_users: 0,
+            iam_groups: 0,
+            iam_memberships: 0,
         }
     }
 }

@@ -76,6 +76,27 @@ pub(crate) const PERMISSION_SETS: &[(&str, &str, &str)] = &[
 
 pub(crate) const LEVELS: &[&str] = &["read", "admin", "deploy", "operate", "audit"];
 
+/// IAM groups before those of teams.
+pub(crate) const IAM_GROUPS: &[&str] = &[
+    "Administrators",
+    "Developers",
+    "ReadOnly",
+    "Billing",
+    "Operators",
+    "DatabaseAdmins",
+    "NetworkAdmins",
+    "SecurityAudit",
+    "Deployers",
+    "BreakGlass",
+    "Support",
+    "DataScientists",
+];
+
+/// What IAM users that are no persons are for.
+pub(crate) const SERVICE_TASKS: &[&str] = &[
+    "deploy", "backup", "metrics", "ci", "export", "mailer", "sync", "scan",
+];
+
 pub(crate) const TEAMS: &[&str] = &[
     "platform",
     "payments",

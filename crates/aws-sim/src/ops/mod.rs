@@ -2,6 +2,7 @@
 
 mod assignments;
 mod directory;
+mod iam;
 mod memberships;
 mod organizations;
 mod permission_sets;
@@ -30,7 +31,9 @@ pub(crate) fn dispatch(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiErro
         (Service::Sts, "AssumeRole") => return sts::assume_role(world, cx),
         (Service::Sts, "GetCallerIdentity") => return sts::get_caller_identity(cx),
         (Service::Sts, _) => return unknown("2011-06-15"),
-        (Service::Iam, _) => return unknown("2010-05-08"),
+        (Service::Iam, _) => {
+            return iam::dispatch(world, cx).unwrap_or_else(|| unknown("2010-05-08"));
+        }
 
         (Service::Organizations, "DescribeOrganization") => organizations::describe(world, cx),
         (Service::Organizations, "ListAccounts") => organizations::list_accounts(world, cx),

@@ -142,6 +142,9 @@ pub(super) fn assume_role(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiE
             account: role.account,
         },
         user_id,
+        active: true,
+        created_at: cx.now(),
+        last_used: None,
         session_token: Some(token),
         // As the wire says it, in whole seconds.
         expires_at: Some(expires_at - expires_at.rem_euclid(1_000_000)),

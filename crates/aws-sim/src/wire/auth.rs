@@ -10,6 +10,8 @@ use crate::clock;
 pub(crate) struct Authorization {
     pub(crate) access_key: String,
     pub(crate) session_token: Option<String>,
+    /// The region of the credential scope, whichever it is.
+    pub(crate) region: String,
     /// `x-amz-date`, in microseconds.
     pub(crate) signed_at: i64,
 }
@@ -64,7 +66,7 @@ pub(crate) fn authorization(
     }
     let credential = field("Credential").unwrap_or("");
     let scope: Vec<&str> = credential.split('/').collect();
-    let [access_key, day, _region, scoped_to, "aws4_request"] = scope.as_slice() else {
+    let [access_key, day, region, scoped_to, "aws4_request"] = scope.as_slice() else {
         return Err(incomplete(format!(
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'"
         )));
@@ -94,6 +96,7 @@ pub(crate) fn authorization(
     }
     Ok(Authorization {
         access_key: (*access_key).to_owned(),
+        region: (*region).to_owned(),
         session_token: header("x-amz-security-token").map(str::to_owned),
         signed_at,
     })

@@ -204,6 +204,28 @@ impl ApiError {
         Self::new(code, message)
     }
 
+    /// An error of IAM, with the status its model gives the code (AWS reference §1.0 [M]).
+    pub(crate) fn iam(code: &str, message: impl Into<String>) -> Self {
+        Self::new(code, message).status(Self::iam_status(code))
+    }
+
+    /// The HTTP status of a code of IAM.
+    pub(crate) fn iam_status(code: &str) -> u16 {
+        match code {
+            "NoSuchEntity" => 404,
+            "EntityAlreadyExists"
+            | "DeleteConflict"
+            | "LimitExceeded"
+            | "ConcurrentModification"
+            | "EntityTemporarilyUnmodifiable" => 409,
+            "AccessDenied" | "ExpiredToken" | "InvalidClientTokenId" | "SignatureDoesNotMatch" => {
+                403
+            }
+            "ServiceFailure" => 500,
+            _ => 400,
+        }
+    }
+
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new("ResourceNotFoundException", message)
     }

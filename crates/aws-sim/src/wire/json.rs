@@ -1,4 +1,4 @@
-//! Members of an awsJson input, with AWS's constraints and AWS's words for a breach.
+//! Members of an input, with AWS's constraints and AWS's words for a breach.
 
 use serde_json::{Map, Value};
 
@@ -92,8 +92,12 @@ impl<'a> Input<'a> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
-        let Some(number) = value.as_i64() else {
-            return Err(ApiError::serialization());
+        let number = match value {
+            // A form knows nothing but texts.
+            Value::String(text) if self.service.is_query() => text
+                .parse()
+                .map_err(|_| ApiError::new("MalformedInput", format!("Invalid {name}")))?,
+            other => other.as_i64().ok_or_else(ApiError::serialization)?,
         };
         let bound = match u64::try_from(number) {
             Ok(fine) if (least..=most).contains(&fine) => return Ok(Some(fine)),

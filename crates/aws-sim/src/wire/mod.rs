@@ -8,12 +8,14 @@ mod error;
 mod json;
 mod query;
 mod token;
+mod xml;
 
 pub(crate) use auth::{Authorization, authorization};
 pub(crate) use error::ApiError;
 pub(crate) use json::{Input, Shape};
 pub(crate) use query::{escape, form, form_decode};
 pub(crate) use token::Pager;
+pub(crate) use xml::Xml;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};

@@ -34,9 +34,39 @@ impl Pager {
         nonce: u64,
     ) -> Result<Pager, ApiError> {
         let limit = input.number("MaxResults", 1, most)?.unwrap_or(most);
+        Self::at(
+            input,
+            operation,
+            limit,
+            ["NextToken", "MaxResults"],
+            seed,
+            nonce,
+        )
+    }
+
+    /// Reads `MaxItems` and `Marker`, as IAM pages: 100 rows unless asked for up to 1,000
+    /// (AWS reference §1.1).
+    pub(crate) fn read_marker(
+        input: &Input<'_>,
+        operation: &str,
+        seed: u64,
+        nonce: u64,
+    ) -> Result<Pager, ApiError> {
+        let limit = input.number("MaxItems", 1, 1_000)?.unwrap_or(100);
+        Self::at(input, operation, limit, ["Marker", "MaxItems"], seed, nonce)
+    }
+
+    fn at(
+        input: &Input<'_>,
+        operation: &str,
+        limit: u64,
+        [token, size]: [&str; 2],
+        seed: u64,
+        nonce: u64,
+    ) -> Result<Pager, ApiError> {
         let mut asked = input.members().clone();
-        asked.remove("NextToken");
-        asked.remove("MaxResults");
+        asked.remove(token);
+        asked.remove(size);
         let listing = fnv(format!("{operation} {}", Value::Object(asked)).as_bytes());
         let mut pager = Pager {
             seed,
@@ -46,7 +76,7 @@ impl Pager {
             from: [0; 3],
             first: true,
         };
-        if let Some(token) = input.text("NextToken")? {
+        if let Some(token) = input.text(token)? {
             pager.from = pager
                 .decode(token)
                 .ok_or_else(|| bad_token(input.service()))?;
@@ -134,6 +164,8 @@ fn bad_token(service: Service) -> ApiError {
             "You specified an invalid value for nextToken. You must get the value from the response to a previous call to the API.",
         )
         .with("Reason", "INVALID_NEXT_TOKEN"),
+        // In nobody's words but ours: AWS's are not known.
+        Service::Iam => ApiError::validation(service, "Invalid Marker."),
         other => ApiError::validation(other, "The provided NextToken is invalid."),
     }
 }

@@ -346,7 +346,7 @@ def errors(estate):
         400,
     )
     refused(admin(estate, "sts").get_session_token, "InvalidAction", 400)
-    refused(admin(estate, "iam").list_users, "InvalidAction", 400)
+    refused(admin(estate, "iam").list_roles, "InvalidAction", 400)
     refused(
         lambda: sso.list_permission_sets(InstanceArn=instance, NextToken="abc"),
         "ValidationException",

@@ -57,6 +57,9 @@ fn every_count_is_met_however_dense_or_sparse() {
             groups: 0,
             memberships: 0,
             assignments: 1,
+            iam_users: 0,
+            iam_groups: 0,
+            iam_memberships: 0,
         },
         EstateSpec {
             seed: 1,
@@ -66,6 +69,9 @@ fn every_count_is_met_however_dense_or_sparse() {
             groups: 0,
             memberships: 0,
             assignments: 0,
+            iam_users: 0,
+            iam_groups: 0,
+            iam_memberships: 0,
         },
         EstateSpec {
             seed: 1,
@@ -75,6 +81,9 @@ fn every_count_is_met_however_dense_or_sparse() {
             groups: 2,
             memberships: 8,
             assignments: 36,
+            iam_users: 0,
+            iam_groups: 0,
+            iam_memberships: 0,
         },
         EstateSpec::default(),
     ] {
@@ -96,6 +105,9 @@ fn a_hundred_thousand_assignments_are_all_different() {
         groups: 300,
         memberships: 20_000,
         assignments: 100_000,
+        iam_users: 0,
+        iam_groups: 0,
+        iam_memberships: 0,
     });
     let rows = sim.assignments();
     assert_eq!(rows.len(), 100_000);
@@ -146,6 +158,9 @@ fn names_are_sensible_and_different() {
         groups: 400,
         memberships: 0,
         assignments: 0,
+        iam_users: 0,
+        iam_groups: 0,
+        iam_memberships: 0,
     };
     let sim = sim(spec);
     for name in [

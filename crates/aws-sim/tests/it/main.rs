@@ -9,6 +9,7 @@ mod directory;
 mod estate;
 mod faults;
 mod garbage;
+mod iam;
 mod lag;
 mod memberships;
 mod organizations;

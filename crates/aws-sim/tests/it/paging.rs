@@ -6,7 +6,7 @@ use aws_sdk_identitystore::types::MemberId;
 use aws_sdk_ssoadmin::types::PrincipalType;
 use stint_aws_sim::{EstateSpec, Party};
 
-use crate::rig::{Rig, both, code, refusal};
+use crate::rig::{Rig, both, code, refusal, small};
 
 fn many() -> EstateSpec {
     EstateSpec {
@@ -17,6 +17,9 @@ fn many() -> EstateSpec {
         groups: 210,
         memberships: 1_000,
         assignments: 1_000,
+        iam_users: 0,
+        iam_groups: 0,
+        iam_memberships: 0,
     }
 }
 
@@ -30,6 +33,7 @@ fn dense() -> EstateSpec {
         groups: 0,
         memberships: 0,
         assignments: 120 * 130,
+        ..small()
     }
 }
 
@@ -43,6 +47,7 @@ fn wide() -> EstateSpec {
         groups: 130,
         memberships: 130 * 130,
         assignments: 130 * 260,
+        ..small()
     }
 }
 
@@ -211,8 +216,8 @@ both!(assignments_of_a_crowded_account, dense(), |rig| {
     pages(&rig, "sso:ListAccountAssignmentsForPrincipal", 2);
     // Smaller pages, as asked for.
     let before = rig.calls_of("sso:ListAccountAssignments");
-    let small = rows().into_paginator().page_size(40).items().send();
-    assert_eq!(count(small).await, 130);
+    let by_forty = rows().into_paginator().page_size(40).items().send();
+    assert_eq!(count(by_forty).await, 130);
     assert_eq!(rig.calls_of("sso:ListAccountAssignments") - before, 4);
 });
 

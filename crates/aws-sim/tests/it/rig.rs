@@ -57,6 +57,7 @@ pub(crate) struct Clients {
     pub(crate) organizations: aws_sdk_organizations::Client,
     pub(crate) sso: aws_sdk_ssoadmin::Client,
     pub(crate) store: aws_sdk_identitystore::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
 }
 
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl TimeSource for Virtual {
 }
 
 const EVERYTHING: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow",
-    "Action": ["organizations:*", "sso:*", "identitystore:*"], "Resource": "*"}}"#;
+    "Action": ["organizations:*", "sso:*", "identitystore:*", "iam:List*", "iam:Get*", "iam:*UserToGroup", "iam:*UserFromGroup"], "Resource": "*"}}"#;
 
 /// Twelve accounts, sixty assignments; nothing fills a page.
 pub(crate) fn small() -> EstateSpec {
@@ -82,6 +83,9 @@ pub(crate) fn small() -> EstateSpec {
         groups: 8,
         memberships: 60,
         assignments: 60,
+        iam_users: 0,
+        iam_groups: 0,
+        iam_memberships: 0,
     }
 }
 
@@ -135,6 +139,7 @@ impl Rig {
             organizations: aws_sdk_organizations::Client::new(&config),
             sso: aws_sdk_ssoadmin::Client::new(&config),
             store: aws_sdk_identitystore::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
         }
     }
 
@@ -175,6 +180,11 @@ impl Rig {
             .put_role_permissions(role, EVERYTHING)
             .expect("a policy");
         self.session(role).await
+    }
+
+    /// The connector's own IAM user, on the virtual clock, with no more than Stint asks for.
+    pub(crate) fn connector_user(&self) -> Clients {
+        self.clients(long_term(&self.facts.connector_user), true)
     }
 
     pub(crate) fn account(&self, name: &str) -> String {

@@ -110,7 +110,7 @@ async fn sts_refuses_in_xml() {
     let (_, _, answer) = send(
         rig.address(),
         &query(&rig, &signed(&key, "iam")),
-        "Action=ListUsers&Version=2010-05-08",
+        "Action=ListRoles&Version=2010-05-08",
     )
     .await;
     assert!(

@@ -42,6 +42,7 @@ pub(crate) fn large() -> SimEstate {
         groups: 104,
         memberships: 400,
         assignments: 500,
+        ..SimEstate::default()
     }
 }
 

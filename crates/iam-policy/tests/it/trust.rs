@@ -156,7 +156,9 @@ fn the_connector_policy_allows_exactly_its_actions() {
             "sso:CreateAccountAssignment",
             "sso:DeleteAccountAssignment",
             "identitystore:CreateGroupMembership",
-            "identitystore:DeleteGroupMembership"
+            "identitystore:DeleteGroupMembership",
+            "iam:AddUserToGroup",
+            "iam:RemoveUserFromGroup"
         ]
     );
 }

@@ -39,6 +39,9 @@ fn small() -> EstateSpec {
         groups: 3,
         memberships: 4,
         assignments: 6,
+        iam_users: 0,
+        iam_groups: 0,
+        iam_memberships: 0,
     }
 }
 

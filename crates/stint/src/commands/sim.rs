@@ -18,6 +18,9 @@ pub(crate) async fn run(args: Sim) -> Result<(), Failure> {
         groups: args.groups,
         memberships: args.memberships,
         assignments: args.assignments,
+        iam_users: args.iam_users,
+        iam_groups: args.iam_groups,
+        iam_memberships: args.iam_memberships,
     };
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let running = command::start(command::Command { listen, estate })

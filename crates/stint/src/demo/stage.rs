@@ -27,6 +27,9 @@ pub(crate) const ESTATE: EstateSpec = EstateSpec {
     groups: 18,
     memberships: 520,
     assignments: 420,
+    iam_users: 0,
+    iam_groups: 0,
+    iam_memberships: 0,
 };
 
 /// The simulator's clock as Stint's rules see it.

@@ -30,6 +30,9 @@ const ESTATE: EstateSpec = EstateSpec {
     groups: 10,
     memberships: 160,
     assignments: 140,
+    iam_users: 0,
+    iam_groups: 0,
+    iam_memberships: 0,
 };
 
 /// What a test may do to the world between two steps.
