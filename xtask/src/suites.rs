@@ -14,6 +14,8 @@ use crate::tidy;
 pub const ENGINES: &str = "STINT_TEST_ENGINES";
 
 const CLIENTS: &str = "crates/aws-sim/tests/clients";
+/// Starts moto, fills it, and runs what it is given beside it.
+const JUDGE: &str = "crates/aws/tests/moto/judge.py";
 
 /// `cargo xtask check`: what is quick.
 ///
@@ -86,6 +88,15 @@ pub fn test(root: &Path) -> Result<ExitCode> {
             .arg("--stint")
             .arg(&stint);
         run::run(&mut clients)
+    });
+    steps.step("connector against moto", || {
+        let mut judge = Command::new(&python);
+        judge.current_dir(root).arg(root.join(JUDGE)).arg("--");
+        // The same selection as above, so that nothing is built anew; they are ignored there.
+        let tests = nextest(root);
+        judge.arg(tests.get_program()).args(tests.get_args());
+        judge.args(["--workspace", "--run-ignored", "only"]);
+        run::run(judge.args(["-E", "package(stint-aws) & test(/^moto::/)"]))
     });
     steps.step("tour on SQLite", || {
         run::run(Command::new(&stint).args(["demo", "--tour"]))

@@ -48,6 +48,17 @@ class Estate:
         }
         return group, held
 
+    def iam_memberships(self):
+        return self.control("GET", "/_sim/iam-memberships")["memberships"]
+
+    def busiest_iam_group(self):
+        rows = Counter(row["group"] for row in self.iam_memberships())
+        return rows.most_common(1)[0][0]
+
+    def busiest_iam_user(self):
+        rows = Counter(row["user"] for row in self.iam_memberships())
+        return rows.most_common(1)[0][0]
+
     def account(self, name):
         return self.accounts[name]
 

@@ -21,7 +21,9 @@ import traceback
 sys.dont_write_bytecode = True
 
 import checks_aws  # noqa: E402
+import checks_aws_iam  # noqa: E402
 import checks_boto3  # noqa: E402
+import checks_boto3_iam  # noqa: E402
 from estate import Estate  # noqa: E402
 
 SIZE = {
@@ -32,6 +34,9 @@ SIZE = {
     "--groups": 120,
     "--memberships": 3000,
     "--assignments": 40000,
+    "--iam-users": 230,
+    "--iam-groups": 120,
+    "--iam-memberships": 700,
 }
 
 
@@ -56,7 +61,7 @@ def start(command):
 
 def run(estate):
     passed, failed = 0, 0
-    for module in (checks_boto3, checks_aws):
+    for module in (checks_boto3, checks_boto3_iam, checks_aws, checks_aws_iam):
         for name, check in module.CHECKS:
             try:
                 check(estate)

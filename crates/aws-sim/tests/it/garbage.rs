@@ -68,6 +68,49 @@ const MEMBERS: &[&str] = &[
     "AccountAssignmentCreationRequestId",
 ];
 
+const IAM: &[&str] = &[
+    "ListUsers",
+    "GetUser",
+    "CreateUser",
+    "UpdateUser",
+    "DeleteUser",
+    "ListGroups",
+    "GetGroup",
+    "CreateGroup",
+    "UpdateGroup",
+    "DeleteGroup",
+    "ListGroupsForUser",
+    "AddUserToGroup",
+    "RemoveUserFromGroup",
+    "ListAccessKeys",
+    "CreateAccessKey",
+    "UpdateAccessKey",
+    "DeleteAccessKey",
+    "GetAccessKeyLastUsed",
+    "ListUserTags",
+    "TagUser",
+    "UntagUser",
+    "Nonsense",
+];
+
+const IAM_MEMBERS: &[&str] = &[
+    "UserName",
+    "GroupName",
+    "NewUserName",
+    "NewGroupName",
+    "Path",
+    "NewPath",
+    "PathPrefix",
+    "MaxItems",
+    "Marker",
+    "AccessKeyId",
+    "Status",
+    "PermissionsBoundary",
+    "Tags.member.1.Key",
+    "Tags.member.1.Value",
+    "TagKeys.member.1",
+];
+
 static RIG: LazyLock<(Rig, Runtime)> =
     LazyLock::new(|| (Rig::in_memory(small()), Runtime::new().expect("a runtime")));
 
@@ -218,5 +261,27 @@ proptest! {
         let (status, answer) = send("application/x-www-form-urlencoded", None, "sts", body.into_bytes());
         prop_assert!([200, 400, 403].contains(&status), "{} {}", status, answer);
         prop_assert!(answer.contains("<RequestId>"), "{}", answer);
+    }
+
+    #[test]
+    fn any_iam_form_is_answered(
+        action in prop::sample::select(IAM),
+        members in prop::collection::vec((
+            prop::sample::select(IAM_MEMBERS),
+            prop_oneof![
+                4 => Just("emil".to_owned()), 2 => Just("Developers".to_owned()), 1 => Just("%2Fx%2F".to_owned()),
+                1 => Just("Inactive".to_owned()), 1 => "[0-9]{1,4}".prop_map(|n| n), 1 => "[ -~]{0,30}",
+                1 => Just("%00%FF%C3%28%26%3C".to_owned()), 1 => Just("x".repeat(600)), 1 => Just(String::new()),
+            ],
+        ), 0..6),
+    ) {
+        let mut body = format!("Action={action}&Version=2010-05-08");
+        for (name, value) in members {
+            body += &format!("&{name}={value}");
+        }
+        let (status, answer) = send("application/x-www-form-urlencoded", None, "iam", body.into_bytes());
+        prop_assert!([200, 400, 404, 409].contains(&status), "{} {}", status, answer);
+        prop_assert!(answer.contains("<RequestId>") && !answer.contains('\0'), "{}", answer);
+        prop_assert_eq!(status != 200, answer.starts_with("<ErrorResponse"), "{}", answer);
     }
 }

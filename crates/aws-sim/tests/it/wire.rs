@@ -296,3 +296,75 @@ async fn other_methods_paths_and_huge_bodies_are_no_service() {
     assert_eq!(status, "HTTP/1.1 413 Payload Too Large");
     assert_eq!(rig.sim.calls(), 0);
 }
+
+#[tokio::test]
+async fn iam_lists_and_silent_successes_on_the_wire() {
+    let rig = Rig::over_tcp(stint_aws_sim::EstateSpec {
+        iam_users: 1,
+        iam_groups: 1,
+        ..small()
+    })
+    .await;
+    let ask = |form: String| {
+        let key = &rig.facts.connector_user.access_key_id;
+        let head = query(&rig, &signed(key, "iam"));
+        let address = rig.address().to_owned();
+        async move { send(&address, &head, &form).await }
+    };
+    let request_id = || rig.sim.journal().last().unwrap().request_id.clone();
+    let account = &rig.facts.management_account;
+    let users = "Action=ListUsers&Version=2010-05-08&PathPrefix=%2Fpeople%2F";
+    let (status, headers, answer) = ask(users.to_owned()).await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(headers.iter().any(|line| line == "content-type: text/xml"));
+    let id = answer.split("<UserId>").nth(1).unwrap()[..21].to_owned();
+    let date = answer.split("<CreateDate>").nth(1).unwrap()[..20].to_owned();
+    assert!(
+        date.starts_with("2022-03-01T") && date.ends_with('Z'),
+        "{date}"
+    );
+    assert_eq!(
+        answer,
+        format!(
+            "<ListUsersResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">\n  <ListUsersResult>\n    <Users>\n      <member>\n        <Path>/people/</Path>\n        <UserName>ana.moreno</UserName>\n        <UserId>{id}</UserId>\n        <Arn>arn:aws:iam::{account}:user/people/ana.moreno</Arn>\n        <CreateDate>{date}</CreateDate>\n      </member>\n    </Users>\n    <IsTruncated>false</IsTruncated>\n  </ListUsersResult>\n  <ResponseMetadata>\n    <RequestId>{}</RequestId>\n  </ResponseMetadata>\n</ListUsersResponse>\n",
+            request_id()
+        )
+    );
+    let first = "Action=ListUsers&Version=2010-05-08&MaxItems=1";
+    let (_, _, answer) = ask(first.to_owned()).await;
+    assert!(
+        answer.contains("    <IsTruncated>true</IsTruncated>\n    <Marker>"),
+        "{answer}"
+    );
+    // No output, no result element (AWS reference §1.0).
+    let add =
+        "Action=AddUserToGroup&Version=2010-05-08&GroupName=Administrators&UserName=ana.moreno";
+    let (status, _, answer) = ask(add.to_owned()).await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert_eq!(
+        answer,
+        format!(
+            "<AddUserToGroupResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">\n  <ResponseMetadata>\n    <RequestId>{}</RequestId>\n  </ResponseMetadata>\n</AddUserToGroupResponse>\n",
+            request_id()
+        )
+    );
+    for (form, problem) in [
+        ("Action=GetGroup&Version=2010-05-08", "Value null at &apos;"),
+        (
+            "Action=ListUsers&Version=2010-05-08&MaxItems=0",
+            "Member must have value greater than or equal to 1",
+        ),
+        (
+            "Action=ListUsers&Version=2010-05-08&MaxItems=ten",
+            "Invalid MaxItems",
+        ),
+        (
+            "Action=ListUsers&Version=2010-05-08&PathPrefix=people",
+            "Member must satisfy regular expression pattern",
+        ),
+    ] {
+        let (status, _, answer) = ask(form.to_owned()).await;
+        assert_eq!(status, "HTTP/1.1 400 Bad Request", "{form}");
+        assert!(answer.replace("'", "&apos;").contains(problem), "{answer}");
+    }
+}

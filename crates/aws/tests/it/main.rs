@@ -7,6 +7,7 @@
 
 mod changing;
 mod connecting;
+mod moto;
 mod reading;
 mod refusals;
 mod world;
