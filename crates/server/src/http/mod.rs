@@ -30,7 +30,7 @@ pub use failure::{Failure, Fault, Kind, Trouble};
 pub use idempotency::{Forget, Idempotent};
 pub use layers::RequestId;
 pub(crate) use layers::{PageRequest, around};
-pub use paging::{BadCursor, Paging};
+pub use paging::{BadCursor, Paging, chosen, like, search_text, sorted};
 pub use routes::{Recorded, Routes};
 pub use stint_api::Page;
 pub(crate) use store::STATEMENTS;

@@ -11,6 +11,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use stint_api::Page;
+use stint_db::Val;
 
 use super::extract::Query;
 use super::failure::{Failure, Kind};
@@ -75,10 +76,61 @@ impl Paging {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
         };
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| BadCursor)?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(cursor)
+            .map_err(|_| BadCursor::Cursor)?;
         serde_json::from_slice(&bytes)
             .map(Some)
-            .map_err(|_| BadCursor)
+            .map_err(|_| BadCursor::Cursor)
+    }
+
+    /// The key of the last row of the page before, in a list that may be sorted in several
+    /// ways: a cursor made under another order is refused.
+    pub fn after_in<K: DeserializeOwned>(&self, sort: &str) -> Result<Option<K>, BadCursor> {
+        match self.after::<(String, K)>()? {
+            Some((made_under, _)) if made_under != sort => Err(BadCursor::Cursor),
+            found => Ok(found.map(|(_, key)| key)),
+        }
+    }
+
+    /// Makes the page of a list that may be sorted in several ways: see
+    /// [`page`](Self::page) and [`after_in`](Self::after_in).
+    pub fn page_in<T, K: Serialize>(
+        &self,
+        sort: &str,
+        rows: Vec<T>,
+        key: impl Fn(&T) -> K,
+    ) -> Page<T> {
+        self.page(rows, |row| (sort, key(row)))
+    }
+
+    /// Where a page begins in a list that is sorted by a text, or, under `created` and
+    /// `-created`, by its ids `I`.
+    pub fn after_key<I>(&self, sort: &str) -> Result<Val, BadCursor>
+    where
+        I: DeserializeOwned,
+        Val: From<Option<I>>,
+    {
+        if sort.ends_with("created") {
+            self.after_in::<I>(sort).map(Into::into)
+        } else {
+            self.after_in::<String>(sort).map(Into::into)
+        }
+    }
+
+    /// Makes the page of such a list: `id` and `text` give a row's two keys.
+    pub fn page_key<T, I: Serialize>(
+        &self,
+        sort: &str,
+        rows: Vec<T>,
+        id: impl Fn(&T) -> I,
+        text: impl Fn(&T) -> String,
+    ) -> Page<T> {
+        if sort.ends_with("created") {
+            self.page_in(sort, rows, id)
+        } else {
+            self.page_in(sort, rows, text)
+        }
     }
 
     /// Makes the page from up to [`fetch`](Self::fetch) rows; `key` gives a row's key.
@@ -96,10 +148,19 @@ impl Paging {
     }
 }
 
-/// The cursor was not made by this list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the cursor was not made by this list")]
-pub struct BadCursor;
+/// What was asked of a list is nothing it can give.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadCursor {
+    /// The cursor was not made by this list, or under another order.
+    #[error("the cursor was not made by this list")]
+    Cursor,
+    /// An order the list does not know.
+    #[error("the list has no such order")]
+    Sort(&'static [&'static str]),
+    /// A filter's value that is none of those there are.
+    #[error("there is no such {0}")]
+    Filter(&'static str, &'static [&'static str]),
+}
 
 impl super::Fault for BadCursor {
     fn kind(&self) -> Kind {
@@ -107,14 +168,86 @@ impl super::Fault for BadCursor {
     }
 
     fn code(&self) -> &'static str {
-        "invalid_cursor"
+        match self {
+            Self::Cursor => "invalid_cursor",
+            Self::Sort(_) => "invalid_sort",
+            Self::Filter(..) => "invalid_filter",
+        }
     }
 
     fn detail(&self) -> String {
-        "The cursor is not one this list gave. Leave it out to begin again, and pass on `next` \
-         of the page before unchanged."
-            .to_owned()
+        match self {
+            Self::Cursor => "The cursor is not one this list gave, or it was given under another \
+                order. Leave it out to begin again, and pass on `next` of the page before \
+                unchanged."
+                .to_owned(),
+            Self::Sort(known) => {
+                format!(
+                    "This list cannot be sorted like that. Use one of {}.",
+                    quoted(known)
+                )
+            }
+            Self::Filter(name, known) => {
+                format!(
+                    "`{name}` has no such value here. Use one of {}.",
+                    quoted(known)
+                )
+            }
+        }
     }
+}
+
+fn quoted(words: &[&str]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+/// The order asked for: one of `known`, the first of them when nothing is asked. A word with
+/// a minus before it is the same order from its other end.
+pub fn sorted(
+    asked: Option<&str>,
+    known: &'static [&'static str],
+) -> Result<&'static str, BadCursor> {
+    let asked = asked.unwrap_or_default().trim();
+    match (asked, known.first()) {
+        ("", Some(first)) => Ok(first),
+        _ => (known.iter().copied().find(|word| *word == asked)).ok_or(BadCursor::Sort(known)),
+    }
+}
+
+/// The value of a filter that has only so many; nothing when it is not asked for.
+pub fn chosen(
+    name: &'static str,
+    asked: Option<&str>,
+    known: &'static [&'static str],
+) -> Result<Option<&'static str>, BadCursor> {
+    match asked.map(str::trim).filter(|word| !word.is_empty()) {
+        None => Ok(None),
+        Some(asked) => (known.iter().copied().find(|word| *word == asked))
+            .map(Some)
+            .ok_or(BadCursor::Filter(name, known)),
+    }
+}
+
+/// The text a row is searched by: the parts, in lower case.
+pub fn search_text(parts: &[&str]) -> String {
+    parts.join(" ").to_lowercase()
+}
+
+/// A `like` pattern (`\` is its escape) that finds the words of `text`, in their order, in a
+/// [`search_text`]; with no words it finds everything.
+pub fn like(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for word in text.split_whitespace() {
+        for c in word.to_lowercase().chars() {
+            if matches!(c, '%' | '_' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(c);
+        }
+        pattern.push('%');
+    }
+    pattern
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Paging {

@@ -391,10 +391,41 @@ fn a_cursor_of_another_making_is_refused() {
     for bad in ["x", "e30", "!!", "bnVsbA==", "WzEsMl0", &"A".repeat(10_000)] {
         assert_eq!(
             paging(bad).after::<(String, i64)>(),
-            Err(BadCursor),
+            Err(BadCursor::Cursor),
             "{bad}"
         );
     }
     assert_eq!(paging("").after::<(String, i64)>(), Ok(None));
-    assert_eq!(Failure::from(BadCursor).trouble().status.as_u16(), 422);
+    assert_eq!(
+        Failure::from(BadCursor::Cursor).trouble().status.as_u16(),
+        422
+    );
+}
+
+#[test]
+fn an_order_and_a_filter_are_words_the_list_knows() {
+    const KNOWN: &[&str] = &["name", "-name", "created"];
+    assert_eq!(sorted(None, KNOWN), Ok("name"));
+    assert_eq!(sorted(Some(" "), KNOWN), Ok("name"));
+    assert_eq!(sorted(Some("-name"), KNOWN), Ok("-name"));
+    assert_eq!(sorted(Some("-created"), KNOWN), Err(BadCursor::Sort(KNOWN)));
+    assert_eq!(chosen("state", None, KNOWN), Ok(None));
+    assert_eq!(chosen("state", Some("name"), KNOWN), Ok(Some("name")));
+    let refused = chosen("state", Some("gone"), KNOWN).expect_err("no such word");
+    assert_eq!(refused.code(), "invalid_filter");
+    assert!(refused.detail().contains("`state`") && refused.detail().contains("`-name`"));
+}
+
+#[test]
+fn a_cursor_is_good_for_its_own_order_only() {
+    let page = Paging::first(1).page_in("name", vec!["a", "b"], |row| (*row).to_owned());
+    let next = Paging::after_cursor(1, page.next);
+    assert_eq!(next.after_in::<String>("name"), Ok(Some("a".to_owned())));
+    assert_eq!(next.after_in::<String>("-name"), Err(BadCursor::Cursor));
+}
+
+#[test]
+fn what_people_type_is_no_pattern() {
+    assert_eq!(like(" 100%_A\\  b"), r"%100\%\_a\\%b%");
+    assert_eq!(like(""), "%");
 }

@@ -8,7 +8,7 @@ use stint_domain::{GroupId, UserId};
 use super::store::{fold, groups, users};
 use super::{Error, Group, Member, actor_id, check};
 use crate::cx::Cx;
-use crate::http::{Page, Paging};
+use crate::http::{Page, Paging, sorted};
 
 /// A group to be.
 #[derive(Debug, Clone)]
@@ -52,13 +52,30 @@ pub async fn get_group(cx: &Cx, id: GroupId) -> Result<Group, Error> {
         .ok_or(Error::NotFound)
 }
 
-/// Groups by name; `search` finds folded text in it.
-pub async fn list_groups(cx: &Cx, search: &str, paging: &Paging) -> Result<Page<Group>, Error> {
+/// Which groups to list, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupFilter {
+    /// Words in the name, in their order.
+    pub q: String,
+    /// One of [`GROUP_SORTS`]; the first when absent.
+    pub sort: Option<String>,
+}
+
+/// The orders a list of groups has.
+pub const GROUP_SORTS: &[&str] = &["name", "-name", "created", "-created"];
+
+/// Groups, a page at a time.
+pub async fn list_groups(
+    cx: &Cx,
+    filter: &GroupFilter,
+    paging: &Paging,
+) -> Result<Page<Group>, Error> {
     cx.authorize(Verb::ListGroups, Relation::None)?;
-    let after = paging.after::<String>()?;
+    let sort = sorted(filter.sort.as_deref(), GROUP_SORTS)?;
+    let after = paging.after_key::<GroupId>(sort)?;
     let mut reader = cx.read().await?;
-    let rows = groups::list(&mut reader, after, search, paging.fetch()).await?;
-    Ok(paging.page(rows, |group| fold(&group.name)))
+    let rows = groups::list(&mut reader, filter, sort, after, paging.fetch()).await?;
+    Ok(paging.page_key(sort, rows, |group| group.id, |group| fold(&group.name)))
 }
 
 /// A group's members by address.

@@ -48,8 +48,8 @@ use crate::cx::Cx;
 pub use demo::{DemoCaller, PERSONAS, Persona, demo_sign_in};
 pub use error::Error;
 pub use groups::{
-    GroupChange, NewGroup, add_member, create_group, get_group, list_groups, list_members,
-    remove_member, update_group,
+    GROUP_SORTS, GroupChange, GroupFilter, NewGroup, add_member, create_group, get_group,
+    list_groups, list_members, remove_member, update_group,
 };
 pub use password::{HashError, PasswordFault};
 pub use sign_ins::{
@@ -58,8 +58,9 @@ pub use sign_ins::{
 };
 pub use tokens::{IssuedToken, NewToken, issue_token, list_tokens, revoke_token};
 pub use users::{
-    NewAdmin, NewUser, UserChange, change_password, create_admin, create_user, deactivate_user,
-    get_user, initialised, list_users, me, reactivate_user, set_roles, update_user,
+    NewAdmin, NewUser, USER_SORTS, UserChange, UserFilter, change_password, create_admin,
+    create_user, deactivate_user, get_user, initialised, list_users, me, reactivate_user,
+    set_roles, update_user,
 };
 
 pub(crate) use http::routes;

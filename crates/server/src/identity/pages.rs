@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use stint_domain::rights::{Relation, Verb};
 
-use super::{Error, Group, Member, PERSONAS, User};
+use super::{Error, Group, GroupFilter, Member, PERSONAS, User, UserFilter};
 use crate::cx::{Actor, Cx};
 use crate::http::{Failure, Fault as _, Form, Paging, Query, Routes};
 use crate::web::answer::local;
@@ -128,7 +128,11 @@ pub(crate) fn people_tabs(cx: &Cx, current: &str) -> Tabs {
 }
 
 async fn users(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
-    let page = super::list_users(&cx, asked.words(), false, &asked.paging(ROWS)).await?;
+    let filter = UserFilter {
+        q: asked.words().to_owned(),
+        ..UserFilter::default()
+    };
+    let page = super::list_users(&cx, &filter, &asked.paging(ROWS)).await?;
     let view = view::Users {
         tabs: people_tabs(&cx, "/people"),
         q: asked.words().to_owned(),
@@ -173,7 +177,11 @@ fn nobody(words: &str) -> Empty {
 }
 
 async fn groups(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
-    let page = super::list_groups(&cx, asked.words(), &asked.paging(ROWS)).await?;
+    let filter = GroupFilter {
+        q: asked.words().to_owned(),
+        ..GroupFilter::default()
+    };
+    let page = super::list_groups(&cx, &filter, &asked.paging(ROWS)).await?;
     let mut rows = Vec::with_capacity(page.items.len());
     for group in page.items {
         let members = super::list_members(&cx, group.id, &Paging::first(NAMED)).await?;

@@ -9,7 +9,7 @@ use stint_domain::{SignInId, UserId};
 use super::store::{groups, sign_ins, tokens, users};
 use super::{Error, Group, User, actor_id, check, password, relation};
 use crate::cx::{Actor, App, Cx, Via};
-use crate::http::{Page, Paging};
+use crate::http::{Page, Paging, sorted};
 use crate::outbox;
 
 /// A user to be.
@@ -111,18 +111,45 @@ pub async fn get_user(cx: &Cx, id: UserId) -> Result<User, Error> {
         .ok_or(Error::NotFound)
 }
 
-/// Users by address; `search` finds folded text in name and address.
+/// Which users to list, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// Words in name and address, in their order.
+    pub q: String,
+    /// Only those who are active, or only those who are not.
+    pub active: Option<bool>,
+    /// Only those who hold this product role everywhere.
+    pub role: Option<Role>,
+    /// One of [`USER_SORTS`]; the first when absent.
+    pub sort: Option<String>,
+}
+
+/// The orders a list of users has.
+pub const USER_SORTS: &[&str] = &["email", "-email", "name", "-name", "created", "-created"];
+
+/// Users, a page at a time.
 pub async fn list_users(
     cx: &Cx,
-    search: &str,
-    active_only: bool,
+    filter: &UserFilter,
     paging: &Paging,
 ) -> Result<Page<User>, Error> {
     cx.authorize(Verb::ListUsers, Relation::None)?;
-    let after = paging.after::<String>()?;
+    let sort = sorted(filter.sort.as_deref(), USER_SORTS)?;
+    let after = paging.after_key::<UserId>(sort)?;
     let mut reader = cx.read().await?;
-    let rows = users::list(&mut reader, after, search, active_only, paging.fetch()).await?;
-    Ok(paging.page(rows, |user| super::store::fold(&user.email)))
+    let rows = users::list(&mut reader, filter, sort, after, paging.fetch()).await?;
+    Ok(paging.page_key(
+        sort,
+        rows,
+        |user| user.id,
+        |user| {
+            if sort.ends_with("name") {
+                users::search_text(&user.name, &user.email)
+            } else {
+                super::store::fold(&user.email)
+            }
+        },
+    ))
 }
 
 /// Changes name, address or password.

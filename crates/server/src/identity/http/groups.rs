@@ -7,7 +7,7 @@ use stint_api::{Page, Problem, identity as wire};
 use stint_domain::{GroupId, UserId};
 use utoipa::IntoParams;
 
-use super::super::{self as identity, Error, GroupChange, Member, NewGroup};
+use super::super::{self as identity, Error, GroupChange, GroupFilter, Member, NewGroup};
 use super::{group, map};
 use crate::cx::Cx;
 use crate::http::{Failure, Idempotent, IfMatch, Json, Paging, Path, Query, versioned};
@@ -19,8 +19,10 @@ use crate::http::{Failure, Idempotent, IfMatch, Json, Paging, Path, Query, versi
     reason = "limit and cursor are here for the description; `Paging` reads them"
 )]
 pub(super) struct Asked {
-    /// Text in the name.
-    search: Option<String>,
+    /// Words in the name, in their order.
+    q: Option<String>,
+    /// `name` (when absent) or `created`; with a minus before it from its other end.
+    sort: Option<String>,
     /// How many, 1 to 200 (50).
     limit: Option<i64>,
     /// `next` of the page before.
@@ -40,8 +42,11 @@ pub(super) async fn list(
     Query(asked): Query<Asked>,
     paging: Paging,
 ) -> Result<Json<Page<wire::Group>>, Failure> {
-    let search = asked.search.unwrap_or_default();
-    let page = identity::list_groups(&cx, &search, &paging).await?;
+    let filter = GroupFilter {
+        q: asked.q.unwrap_or_default(),
+        sort: asked.sort,
+    };
+    let page = identity::list_groups(&cx, &filter, &paging).await?;
     Ok(Json(map(page, group)))
 }
 

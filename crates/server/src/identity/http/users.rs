@@ -6,12 +6,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use stint_api::{Page, Problem, identity as wire};
 use stint_domain::UserId;
+use stint_domain::rights::{Relation, Role, Verb};
 use utoipa::IntoParams;
 
-use super::super::{self as identity, NewUser, UserChange};
+use super::super::{self as identity, NewUser, UserChange, UserFilter};
 use super::{map, roles, user};
 use crate::cx::{Cx, Via};
-use crate::http::{Failure, IfMatch, Json, Paging, Path, Query, versioned};
+use crate::http::{BadCursor, Failure, IfMatch, Json, Paging, Path, Query, versioned};
 
 /// Says who the caller is.
 #[utoipa::path(
@@ -56,6 +57,15 @@ pub(super) async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The roles a list of users can be narrowed to: `user` is everybody's and not stored.
+const ROLES: &[&str] = &[
+    "super_admin",
+    "connection_admin",
+    "policy_admin",
+    "helpdesk",
+    "auditor",
+];
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(
@@ -63,10 +73,14 @@ pub(super) async fn change_password(
     reason = "limit and cursor are here for the description; `Paging` reads them"
 )]
 pub(super) struct Asked {
-    /// Text in the name or the address.
-    search: Option<String>,
-    /// Only users who are active.
+    /// Words in name and address, in their order.
+    q: Option<String>,
+    /// Only those who are active (`true`), or only those who are not (`false`).
     active: Option<bool>,
+    /// Only those who hold this product role everywhere.
+    role: Option<String>,
+    /// `email` (when absent), `name` or `created`; with a minus before it from its other end.
+    sort: Option<String>,
     /// How many, 1 to 200 (50).
     limit: Option<i64>,
     /// `next` of the page before.
@@ -86,9 +100,21 @@ pub(super) async fn list(
     Query(asked): Query<Asked>,
     paging: Paging,
 ) -> Result<Json<Page<wire::User>>, Failure> {
-    let search = asked.search.unwrap_or_default();
-    let active = asked.active.unwrap_or(false);
-    let page = identity::list_users(&cx, &search, active, &paging).await?;
+    // Rights before the words: who may not list learns nothing from a better word.
+    cx.authorize(Verb::ListUsers, Relation::None)?;
+    let word = asked.role.as_deref().map(str::trim);
+    let role = match word.filter(|word| !word.is_empty()) {
+        Some(word) if ROLES.contains(&word) => word.parse::<Role>().ok(),
+        Some(_) => return Err(BadCursor::Filter("role", ROLES).into()),
+        None => None,
+    };
+    let filter = UserFilter {
+        q: asked.q.unwrap_or_default(),
+        active: asked.active,
+        role,
+        sort: asked.sort,
+    };
+    let page = identity::list_users(&cx, &filter, &paging).await?;
     Ok(Json(map(page, user)))
 }
 

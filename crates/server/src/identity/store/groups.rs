@@ -1,15 +1,33 @@
 //! `groups` and `group_members`.
 
-use stint_db::{Query, Result, Row, Tx, args};
+use stint_db::{Query, Result, Row, Tx, Val, args};
 use stint_domain::{GroupId, Time, UserId};
 
-use super::super::{Group, Member, Membership};
-use super::{contains, fold};
+use super::super::{Group, GroupFilter, Member, Membership};
+use super::fold;
+use crate::http::like;
 
 macro_rules! columns {
     () => {
         "select id, name, description, created_at, version, \
          (select count(*) from group_members where group_id = groups.id) as members from groups "
+    };
+}
+
+/// A page in one order, narrowed.
+macro_rules! listed {
+    ($key:literal, $beyond:literal, $direction:literal) => {
+        concat!(
+            columns!(),
+            "where ($1 is null or ",
+            $key,
+            " ",
+            $beyond,
+            " $1) and name_key like $2 escape '\\' order by ",
+            $key,
+            $direction,
+            " limit $3"
+        )
     };
 }
 
@@ -19,8 +37,13 @@ stint_db::statements! {
     /// Takes a group's row, for a verb that decides on it.
     LOCK = "select version from groups where id = $1{lock}";
     /// A page of groups by name.
-    LIST = (concat!(columns!(),
-        "where name_key > $1 and name_key like $2 escape '\\' order by name_key limit $3"));
+    BY_NAME_UP = (listed!("name_key", ">", ""));
+    /// The same from its other end.
+    BY_NAME_DOWN = (listed!("name_key", "<", " desc"));
+    /// A page of groups, the first made first.
+    BY_AGE_UP = (listed!("id", ">", ""));
+    /// The last made first.
+    BY_AGE_DOWN = (listed!("id", "<", " desc"));
     /// The groups of a user, by name.
     OF_USER = (concat!(columns!(),
         "where id in (select group_id from group_members where user_id = $1) order by name_key"));
@@ -76,12 +99,18 @@ pub(in super::super) async fn lock(tx: &mut Tx, id: GroupId) -> Result<Option<Gr
 
 pub(in super::super) async fn list(
     q: &mut impl Query,
-    after: Option<String>,
-    search: &str,
+    filter: &GroupFilter,
+    sort: &str,
+    after: Val,
     limit: i64,
 ) -> Result<Vec<Group>> {
-    let after = after.unwrap_or_default();
-    q.all(&LIST, args![after, contains(search), limit])
+    let statement = match sort {
+        "-name" => &BY_NAME_DOWN,
+        "created" => &BY_AGE_UP,
+        "-created" => &BY_AGE_DOWN,
+        _ => &BY_NAME_UP,
+    };
+    q.all(statement, args![after, like(&filter.q), limit])
         .await?
         .iter()
         .map(group)

@@ -19,26 +19,3 @@ pub(crate) static STATEMENTS: &[&[&Sql]] = &[
 pub(super) fn fold(text: &str) -> String {
     text.trim().to_lowercase()
 }
-
-/// A `like` pattern that finds the folded text anywhere; `\` is its escape.
-pub(super) fn contains(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in fold(text).chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_people_type_is_no_pattern() {
-        assert_eq!(contains(" 100%_A\\"), r"%100\%\_a\\%");
-    }
-}

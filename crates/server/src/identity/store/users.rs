@@ -1,12 +1,13 @@
 //! `users` and `user_roles`.
 
 use serde_json::json;
-use stint_db::{Query, Result, Row, Tx, args};
+use stint_db::{Query, Result, Row, Tx, Val, args};
 use stint_domain::rights::Role;
 use stint_domain::{Time, UserId};
 
-use super::super::User;
-use super::{contains, fold};
+use super::super::{User, UserFilter};
+use super::fold;
+use crate::http::like;
 
 /// The columns of a [`User`]; the roles are those that hold everywhere.
 macro_rules! columns {
@@ -14,6 +15,25 @@ macro_rules! columns {
         "select id, name, email, active, created_at, deactivated_at, version, \
          (select string_agg(role, ',') from user_roles \
           where user_id = users.id and scope_id is null) as roles from users "
+    };
+}
+
+/// A page in one order, narrowed.
+macro_rules! listed {
+    ($key:literal, $beyond:literal, $direction:literal) => {
+        concat!(
+            columns!(),
+            "where ($1 is null or ",
+            $key,
+            " ",
+            $beyond,
+            " $1) and search_text like $2 escape '\\' and ($3 is null or active = $3) \
+             and ($4 is null or exists (select 1 from user_roles r \
+             where r.user_id = users.id and r.role = $4 and r.scope_id is null)) order by ",
+            $key,
+            $direction,
+            " limit $5"
+        )
     };
 }
 
@@ -32,9 +52,17 @@ stint_db::statements! {
             "where id in (select cast(value as uuid) from jsonb_array_elements_text($1)) order by email_key"),
     };
     /// A page of users by address.
-    LIST = (concat!(columns!(),
-        "where email_key > $1 and search_text like $2 escape '\\' and (active or not $3) \
-         order by email_key limit $4"));
+    BY_EMAIL_UP = (listed!("email_key", ">", ""));
+    /// The same from its other end.
+    BY_EMAIL_DOWN = (listed!("email_key", "<", " desc"));
+    /// A page of users by name.
+    BY_NAME_UP = (listed!("search_text", ">", ""));
+    /// The same from its other end.
+    BY_NAME_DOWN = (listed!("search_text", "<", " desc"));
+    /// A page of users, the first made first.
+    BY_AGE_UP = (listed!("id", ">", ""));
+    /// The last made first.
+    BY_AGE_DOWN = (listed!("id", "<", " desc"));
     /// Whether there is any user at all.
     ANY = "select id from users limit 1";
     /// What a password is compared with, for an active user.
@@ -121,17 +149,22 @@ pub(in super::super) async fn several(q: &mut impl Query, ids: &[UserId]) -> Res
 
 pub(in super::super) async fn list(
     q: &mut impl Query,
-    after: Option<String>,
-    search: &str,
-    active_only: bool,
+    filter: &UserFilter,
+    sort: &str,
+    after: Val,
     limit: i64,
 ) -> Result<Vec<User>> {
-    let after = after.unwrap_or_default();
-    q.all(&LIST, args![after, contains(search), active_only, limit])
-        .await?
-        .iter()
-        .map(user)
-        .collect()
+    let statement = match sort {
+        "-email" => &BY_EMAIL_DOWN,
+        "name" => &BY_NAME_UP,
+        "-name" => &BY_NAME_DOWN,
+        "created" => &BY_AGE_UP,
+        "-created" => &BY_AGE_DOWN,
+        _ => &BY_EMAIL_UP,
+    };
+    let role = filter.role.map(Role::as_str);
+    let values = args![after, like(&filter.q), filter.active, role, limit];
+    q.all(statement, values).await?.iter().map(user).collect()
 }
 
 pub(in super::super) async fn any(q: &mut impl Query) -> Result<bool> {
@@ -158,7 +191,7 @@ pub(in super::super) async fn password_of(
         .transpose()
 }
 
-fn search_text(name: &str, email: &str) -> String {
+pub(in super::super) fn search_text(name: &str, email: &str) -> String {
     format!("{} {}", fold(name), fold(email))
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use stint_domain::Span;
 use stint_domain::rights::Role;
 
-use super::super::{self as identity, Error, NewGroup, NewUser, UserChange};
+use super::super::{self as identity, Error, NewGroup, NewUser, UserChange, UserFilter};
 use super::fixture::{PASSWORD, Room, secret};
 use crate::cx::Denied;
 use crate::http::Paging;
@@ -198,7 +198,7 @@ async fn a_list_gives_every_user_once_in_order_over_pages() {
     let mut cursor = None;
     loop {
         let paging = Paging::after_cursor(5, cursor);
-        let page = identity::list_users(&cx, "", false, &paging)
+        let page = identity::list_users(&cx, &UserFilter::default(), &paging)
             .await
             .expect("listed");
         seen.extend(page.items.into_iter().map(|user| user.email));
@@ -209,13 +209,44 @@ async fn a_list_gives_every_user_once_in_order_over_pages() {
     }
     let sorted: Vec<_> = (0..23).map(|n| format!("U{n:02}@example.com")).collect();
     assert_eq!(seen, sorted);
-    let found = identity::list_users(&cx, "u07@EX", false, &Paging::first(50)).await;
+    let words = |q: &str| UserFilter {
+        q: q.to_owned(),
+        ..UserFilter::default()
+    };
+    let found = identity::list_users(&cx, &words("u07@EX"), &Paging::first(50)).await;
     assert_eq!(found.expect("listed").items.len(), 1);
-    let none = identity::list_users(&cx, "%", false, &Paging::first(50)).await;
+    let none = identity::list_users(&cx, &words("%"), &Paging::first(50)).await;
     assert!(
         none.expect("listed").items.is_empty(),
         "a percent sign is a percent sign"
     );
+    for (sort, first, last) in [
+        ("-email", "U22@example.com", "U00@example.com"),
+        ("created", "U00@example.com", "U16@example.com"),
+        ("-created", "U16@example.com", "U00@example.com"),
+        ("name", "U00@example.com", "U17@example.com"),
+        ("-name", "U17@example.com", "U00@example.com"),
+    ] {
+        let filter = UserFilter {
+            sort: Some(sort.to_owned()),
+            ..UserFilter::default()
+        };
+        let mut seen = Vec::new();
+        let mut cursor = None;
+        loop {
+            let paging = Paging::after_cursor(4, cursor);
+            let page = identity::list_users(&cx, &filter, &paging).await;
+            let page = page.expect("listed");
+            seen.extend(page.items.into_iter().map(|user| user.email));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), 23, "{sort}");
+        assert_eq!(seen.first().map(String::as_str), Some(first), "{sort}");
+        assert_eq!(seen.last().map(String::as_str), Some(last), "{sort}");
+    }
 }
 
 #[tokio::test]
