@@ -227,7 +227,7 @@ impl Founding {
             estate,
             &management,
             CONNECTOR_USER,
-            connector_permissions(),
+            with_iam_groups(connector_permissions()),
             Judge::Virtual,
             Party::Stint,
         );
@@ -270,6 +270,22 @@ impl Founding {
             member_role,
         }
     }
+}
+
+/// What IAM needs to be read and its groups changed, beside what Stint asks for today. Only the
+/// simulator's own user has it: nobody is asked for rights that Stint does not use.
+fn with_iam_groups(mut policy: Policy) -> Policy {
+    let iam = allow(&[
+        "iam:ListUsers",
+        "iam:GetUser",
+        "iam:ListGroups",
+        "iam:GetGroup",
+        "iam:ListGroupsForUser",
+        "iam:AddUserToGroup",
+        "iam:RemoveUserFromGroup",
+    ]);
+    policy.statements.extend(iam.statements);
+    policy
 }
 
 /// A policy that allows these actions on everything.

@@ -11,9 +11,9 @@ pub struct Facts {
     /// The Stint host's base identity: an IAM user that may only assume roles. Its
     /// signatures, and those of the sessions it opens, are judged by the virtual clock.
     pub host: Keys,
-    /// An IAM user of the management account that may do just what Stint asks for: for a
-    /// connection by access key, and for a host that needs no role. Judged by the virtual
-    /// clock.
+    /// An IAM user of the management account that may do what Stint asks for, and change IAM
+    /// group memberships: for a connection by access key, and for a host that needs no role.
+    /// Judged by the virtual clock.
     pub connector_user: Keys,
     /// The organization's management account, which also owns the Identity Center instance.
     pub management_account: String,

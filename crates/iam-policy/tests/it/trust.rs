@@ -156,9 +156,7 @@ fn the_connector_policy_allows_exactly_its_actions() {
             "sso:CreateAccountAssignment",
             "sso:DeleteAccountAssignment",
             "identitystore:CreateGroupMembership",
-            "identitystore:DeleteGroupMembership",
-            "iam:AddUserToGroup",
-            "iam:RemoveUserFromGroup"
+            "identitystore:DeleteGroupMembership"
         ]
     );
 }
