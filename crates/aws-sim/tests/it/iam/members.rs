@@ -354,6 +354,12 @@ both!(
 both!(an_account_sees_its_own, peopled(), |rig| {
     // The same role in a member account: nobody lives there but whoever was made there.
     let member = rig.facts.member_role_arn.clone().unwrap();
+    let policy = serde_json::json!({ "Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": ["iam:ListUsers", "iam:ListGroups", "iam:GetGroup"],
+        "Resource": "*" } });
+    rig.sim
+        .put_role_permissions(&member, &policy.to_string())
+        .unwrap();
     let there = rig.session(&member).await.iam;
     assert!(there.list_users().send().await.unwrap().users().is_empty());
     assert!(
