@@ -1,6 +1,6 @@
 """boto3, on IAM."""
 
-from checks_boto3 import client, connector, admin, everything, paged, refused
+from checks_boto3 import client, admin, everything, paged, refused
 from estate import equal, pages
 
 CLIENT = "boto3"
@@ -23,7 +23,7 @@ def by_key(estate, service):
 @check("IAM users over three pages, groups over two")
 def lists(estate):
     # Those asked for, the administrator and the connector's.
-    for iam in (connector(estate, "iam"), by_key(estate, "iam")):
+    for iam in (admin(estate, "iam"), by_key(estate, "iam")):
         names = paged(
             estate,
             "iam:ListUsers",
