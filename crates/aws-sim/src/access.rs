@@ -1,6 +1,7 @@
 //! Keys, roles, and what they may do.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 use stint_iam_policy::{
     Caller, Context, Decision, Identity, Policy, Request, connector_permissions, evaluate_identity,
@@ -37,8 +38,19 @@ impl Moment {
     }
 }
 
+/// What signs; shown to nobody.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
+    pub(crate) secret: Secret,
     pub(crate) judge: Judge,
     pub(crate) party: Party,
     pub(crate) holder: Holder,
@@ -88,8 +100,9 @@ impl Holder {
 
 impl Key {
     /// A new access key of an IAM user.
-    pub(crate) fn of_user(user: &IamUser, created_at: i64) -> Key {
+    pub(crate) fn of_user(user: &IamUser, secret: String, created_at: i64) -> Key {
         Key {
+            secret: Secret(secret),
             judge: user.judge,
             party: user.party,
             holder: Holder::of_user(user),
@@ -343,7 +356,7 @@ impl Access {
             party,
         };
         self.users_may.insert(user.entity.id.clone(), permissions);
-        let key = Key::of_user(&user, BEGINNING);
+        let key = Key::of_user(&user, keys.secret_access_key.clone(), BEGINNING);
         self.keys.insert(keys.access_key_id.clone(), key);
         estate.iam.add_user(user);
         keys
@@ -369,8 +382,8 @@ impl Access {
         }
     }
 
-    /// Who signed this, if the key is known and active, its token right and in date, and the signing
-    /// time near enough to the clock that judges it.
+    /// Who signed this, if the key is known and active, its token right and in date, the signing
+    /// time near enough to the clock that judges it, and the signature its own.
     pub(crate) fn authenticate(
         &self,
         service: Service,
@@ -411,6 +424,9 @@ impl Access {
                     basic(now)
                 ),
             ));
+        }
+        if !authorization.signed.is_by(&key.secret.0) {
+            return Err(ApiError::signature_mismatch(service));
         }
         Ok(key)
     }

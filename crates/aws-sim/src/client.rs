@@ -10,7 +10,11 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
 
+use http::HeaderValue;
+use http::header::HOST;
+
 use crate::sim::{Outcome, Sim};
+use crate::wire::Incoming;
 
 impl Sim {
     /// An HTTP client that hands requests over in memory, whatever host they are for. Give
@@ -43,7 +47,19 @@ impl HttpConnector for InMemory {
             let body = request.body().bytes().ok_or_else(|| {
                 ConnectorError::user("a streaming body cannot be simulated".into())
             })?;
-            match sim.exchange(request.headers(), body).await {
+            let mut headers = request.headers().clone();
+            let authority = request.uri().authority().map(|known| known.as_str());
+            if let Some(host) = authority.and_then(|host| HeaderValue::from_str(host).ok()) {
+                headers.entry(HOST).or_insert(host);
+            }
+            let incoming = Incoming {
+                method: request.method().as_str(),
+                path: request.uri().path(),
+                query: request.uri().query().unwrap_or(""),
+                headers: &headers,
+                body,
+            };
+            match sim.exchange(&incoming).await {
                 Outcome::Reply(reply) => {
                     let response: http::Response<SdkBody> = reply.into_http();
                     HttpResponse::try_from(response)

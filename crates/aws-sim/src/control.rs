@@ -20,6 +20,7 @@ pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
         }
     };
     match (&parts.method, parts.uri.path()) {
+        (&Method::GET, "/_sim/operations") => done(json!({ "operations": crate::operations() })),
         (&Method::GET, "/_sim/facts") => done(json!(sim.facts())),
         (&Method::GET, "/_sim/clock") => clock(sim),
         (&Method::PUT, "/_sim/clock") => set_clock(sim, &input),

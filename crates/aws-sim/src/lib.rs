@@ -6,8 +6,7 @@
 //! id, keeps a journal, and does what a script of faults says. Many accounts stand behind one
 //! port: who calls, and from which account, follows from the access key.
 //!
-//! What it does not do yet: verify signatures (the `Authorization` header is read, its scope,
-//! key, token and signing time are judged), enforce resource scopes of identity policies in any
+//! Signatures are verified. What it does not do yet: enforce resource scopes of identity policies in any
 //! service but IAM, throttle by itself, or know of IAM more than users, groups, access keys and
 //! tags.
 //!
@@ -32,6 +31,12 @@ mod sim;
 mod wire;
 mod world;
 mod writes;
+
+/// Everything the simulator serves, as policies name it (`iam:ListUsers`), in order. What is
+/// not here is refused as AWS refuses what it does not know.
+pub fn operations() -> Vec<String> {
+    ops::all()
+}
 
 pub use clock::SimClock;
 pub use estate::{AccountState, EstateError, EstateSpec};

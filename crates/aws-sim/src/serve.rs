@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::control;
 use crate::sim::{Outcome, Sim};
+use crate::wire::Incoming;
 
 /// The longest request read; AWS's own limits are far below.
 const LONGEST_BODY: usize = 1 << 20;
@@ -65,7 +66,20 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response {
         // What AWS answers where it expects POST /.
         return (StatusCode::NOT_FOUND, "<UnknownOperationException/>\n").into_response();
     }
-    match sim.exchange(&parts.headers, &body).await {
+    let mut headers = parts.headers;
+    let authority = parts.uri.authority().map(|known| known.as_str());
+    if let Some(host) = authority.and_then(|host| header::HeaderValue::from_str(host).ok()) {
+        // HTTP/2 has no such header.
+        headers.entry(header::HOST).or_insert(host);
+    }
+    let incoming = Incoming {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or(""),
+        headers: &headers,
+        body: &body,
+    };
+    match sim.exchange(&incoming).await {
         Outcome::Reply(reply) => reply.into_http(),
         Outcome::Lost => {
             // A body that fails before its first byte: the server drops the connection

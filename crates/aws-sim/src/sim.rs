@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
 use serde::Serialize;
 use stint_iam_policy::{Kind as PolicyKind, ParseError, Policy, trust_policy};
 
@@ -15,7 +14,7 @@ use crate::fault::{Effect, Faults, Seen};
 use crate::journal::{Answered, Call as Entry, Party};
 use crate::options::{Knobs, SimOptions};
 use crate::relations::Change;
-use crate::wire::{Call, Reply};
+use crate::wire::{Call, Incoming, Reply};
 use crate::world::World;
 
 /// One simulated AWS. Clones are the same one.
@@ -321,8 +320,8 @@ impl Sim {
     }
 
     /// Serves one request, with whatever the script has in store for it.
-    pub(crate) async fn exchange(&self, headers: &HeaderMap, body: &[u8]) -> Outcome {
-        let call = Call::read(headers, body);
+    pub(crate) async fn exchange(&self, incoming: &Incoming<'_>) -> Outcome {
+        let call = Call::read(incoming);
         let met = {
             let world = self.lock();
             let operation = call.name();

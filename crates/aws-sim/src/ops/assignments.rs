@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::organizations::{find as find_account, id_at};
 use super::permission_sets::{arn_at, authorize_in_instance, find as find_set};
 use super::shapes::{ACCOUNT_ID, PERMISSION_SET_ARN, PRINCIPAL_ID, REQUEST_ID, USER_OR_GROUP};
-use super::{PAGE, object, place_of, seconds};
+use super::{InJson, PAGE, object, place_of, seconds};
 use crate::estate::AccountState;
 use crate::fault::Effect;
 use crate::options::{AbsentDelete, OverLimit};
@@ -14,6 +14,28 @@ use crate::relations::Principal;
 use crate::wire::ApiError;
 use crate::world::{Cx, World};
 use crate::writes::{Fate, Kind, State, Write};
+
+/// What is served here.
+pub(super) const OPERATIONS: &[(&str, InJson)] = &[
+    ("ListAccountAssignments", |world, cx| list(world, cx)),
+    ("ListAccountAssignmentsForPrincipal", |world, cx| {
+        list_for_principal(world, cx)
+    }),
+    ("CreateAccountAssignment", |world, cx| create(world, cx)),
+    ("DeleteAccountAssignment", |world, cx| delete(world, cx)),
+    ("DescribeAccountAssignmentCreationStatus", |world, cx| {
+        describe_creation(world, cx)
+    }),
+    ("DescribeAccountAssignmentDeletionStatus", |world, cx| {
+        describe_deletion(world, cx)
+    }),
+    ("ListAccountAssignmentCreationStatus", |world, cx| {
+        list_creations(world, cx)
+    }),
+    ("ListAccountAssignmentDeletionStatus", |world, cx| {
+        list_deletions(world, cx)
+    }),
+];
 
 pub(super) fn list(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     authorize_in_instance(world, cx)?;

@@ -3,10 +3,20 @@
 use serde_json::{Value, json};
 
 use super::shapes::{STORE_ID, STORE_MEMBER, without_arn};
-use super::{PAGE, authorize, object, seconds};
+use super::{InJson, PAGE, authorize, object, seconds};
 use crate::estate::{Group, User};
 use crate::wire::{ApiError, Input};
 use crate::world::{Cx, World};
+
+/// What is served here.
+pub(super) const OPERATIONS: &[(&str, InJson)] = &[
+    ("ListUsers", |world, cx| list_users(world, cx)),
+    ("ListGroups", |world, cx| list_groups(world, cx)),
+    ("DescribeUser", |world, cx| describe_user(world, cx)),
+    ("DescribeGroup", |world, cx| describe_group(world, cx)),
+    ("GetUserId", |world, cx| get_user_id(world, cx)),
+    ("GetGroupId", |world, cx| get_group_id(world, cx)),
+];
 
 pub(super) fn list_users(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     authorize_in_store(world, cx)?;

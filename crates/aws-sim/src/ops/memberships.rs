@@ -4,12 +4,25 @@ use serde_json::{Value, json};
 
 use super::directory::{absent, arn, authorize_in_store, find_group, find_user};
 use super::shapes::{STORE_MEMBER, member_id, without_arn};
-use super::{PAGE, object, seconds};
+use super::{InJson, PAGE, object, seconds};
 use crate::estate::store_id;
 use crate::fault::Effect;
 use crate::relations::{Change, Membership, Relations};
 use crate::wire::ApiError;
 use crate::world::{Cx, World};
+
+/// What is served here.
+pub(super) const OPERATIONS: &[(&str, InJson)] = &[
+    ("ListGroupMemberships", |world, cx| list(world, cx)),
+    ("ListGroupMembershipsForMember", |world, cx| {
+        list_for_member(world, cx)
+    }),
+    ("GetGroupMembershipId", |world, cx| get_id(world, cx)),
+    ("DescribeGroupMembership", |world, cx| describe(world, cx)),
+    ("IsMemberInGroups", |world, cx| is_member(world, cx)),
+    ("CreateGroupMembership", |world, cx| create(world, cx)),
+    ("DeleteGroupMembership", |world, cx| delete(world, cx)),
+];
 
 pub(super) fn list(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     authorize_in_store(world, cx)?;

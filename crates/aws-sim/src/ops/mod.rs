@@ -11,83 +11,80 @@ mod sts;
 
 use serde_json::{Map, Value, json};
 
-use crate::wire::{Answer, ApiError, Input, Pager, Service};
+use crate::wire::{Answer, ApiError, Input, Pager, Service, Xml};
 use crate::world::{Cx, World};
 
 /// What Identity Center and the identity store list on one page at most.
 const PAGE: u64 = 100;
 
+/// What serves one operation of a service that speaks JSON.
+type InJson = fn(&mut World, &Cx<'_>) -> Result<Value, ApiError>;
+
+/// What serves one operation of a service that speaks XML: its output, or nothing where it has
+/// none.
+type InXml = fn(&mut World, &Cx<'_>) -> Result<Option<Xml>, ApiError>;
+
 /// Serves a call by somebody who is known.
 pub(crate) fn dispatch(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiError> {
+    let service = cx.call.service;
     let operation = cx.call.operation.as_str();
-    let unknown = |version: &str| {
-        Err(ApiError::unknown_operation(
-            cx.call.service,
-            operation,
-            version,
-        ))
-    };
-    let output = match (cx.call.service, operation) {
-        (Service::Sts, "AssumeRole") => return sts::assume_role(world, cx),
-        (Service::Sts, "GetCallerIdentity") => return sts::get_caller_identity(cx),
-        (Service::Sts, _) => return unknown("2011-06-15"),
-        (Service::Iam, _) => {
-            return iam::dispatch(world, cx).unwrap_or_else(|| unknown("2010-05-08"));
+    let unknown = |version| ApiError::unknown_operation(service, operation, version);
+    match service {
+        Service::Iam => in_xml(iam::OPERATIONS, operation)
+            .ok_or_else(|| unknown("2010-05-08"))
+            .and_then(|serve| serve(world, cx))
+            .map(|inside| Answer::Xml(inside.map(Xml::into_text))),
+        Service::Sts => in_xml(sts::OPERATIONS, operation)
+            .ok_or_else(|| unknown("2011-06-15"))
+            .and_then(|serve| serve(world, cx))
+            .map(|inside| Answer::Xml(inside.map(Xml::into_text))),
+        Service::Organizations | Service::Sso | Service::IdentityStore | Service::Nobody => {
+            tables(service)
+                .iter()
+                .flat_map(|table| table.iter())
+                .find(|(name, _)| *name == operation)
+                .ok_or_else(|| unknown(""))
+                .and_then(|(_, serve)| serve(world, cx))
+                .map(Answer::Json)
         }
+    }
+}
 
-        (Service::Organizations, "DescribeOrganization") => organizations::describe(world, cx),
-        (Service::Organizations, "ListAccounts") => organizations::list_accounts(world, cx),
-        (Service::Organizations, "DescribeAccount") => organizations::describe_account(world, cx),
+fn in_xml(tables: &[&[(&str, InXml)]], operation: &str) -> Option<InXml> {
+    tables
+        .iter()
+        .flat_map(|table| table.iter())
+        .find(|(name, _)| *name == operation)
+        .map(|(_, serve)| *serve)
+}
 
-        (Service::Sso, "ListInstances") => permission_sets::list_instances(world, cx),
-        (Service::Sso, "ListPermissionSets") => permission_sets::list(world, cx),
-        (Service::Sso, "DescribePermissionSet") => permission_sets::describe(world, cx),
-        (Service::Sso, "ListPermissionSetsProvisionedToAccount") => {
-            permission_sets::list_in_account(world, cx)
-        }
-        (Service::Sso, "ListAccountsForProvisionedPermissionSet") => {
-            permission_sets::list_accounts(world, cx)
-        }
-        (Service::Sso, "ListAccountAssignments") => assignments::list(world, cx),
-        (Service::Sso, "ListAccountAssignmentsForPrincipal") => {
-            assignments::list_for_principal(world, cx)
-        }
-        (Service::Sso, "CreateAccountAssignment") => assignments::create(world, cx),
-        (Service::Sso, "DeleteAccountAssignment") => assignments::delete(world, cx),
-        (Service::Sso, "DescribeAccountAssignmentCreationStatus") => {
-            assignments::describe_creation(world, cx)
-        }
-        (Service::Sso, "DescribeAccountAssignmentDeletionStatus") => {
-            assignments::describe_deletion(world, cx)
-        }
-        (Service::Sso, "ListAccountAssignmentCreationStatus") => {
-            assignments::list_creations(world, cx)
-        }
-        (Service::Sso, "ListAccountAssignmentDeletionStatus") => {
-            assignments::list_deletions(world, cx)
-        }
+fn tables(service: Service) -> &'static [&'static [(&'static str, InJson)]] {
+    match service {
+        Service::Organizations => &[organizations::OPERATIONS],
+        Service::Sso => &[permission_sets::OPERATIONS, assignments::OPERATIONS],
+        Service::IdentityStore => &[directory::OPERATIONS, memberships::OPERATIONS],
+        Service::Sts | Service::Iam | Service::Nobody => &[],
+    }
+}
 
-        (Service::IdentityStore, "ListUsers") => directory::list_users(world, cx),
-        (Service::IdentityStore, "ListGroups") => directory::list_groups(world, cx),
-        (Service::IdentityStore, "DescribeUser") => directory::describe_user(world, cx),
-        (Service::IdentityStore, "DescribeGroup") => directory::describe_group(world, cx),
-        (Service::IdentityStore, "GetUserId") => directory::get_user_id(world, cx),
-        (Service::IdentityStore, "GetGroupId") => directory::get_group_id(world, cx),
-        (Service::IdentityStore, "ListGroupMemberships") => memberships::list(world, cx),
-        (Service::IdentityStore, "ListGroupMembershipsForMember") => {
-            memberships::list_for_member(world, cx)
-        }
-        (Service::IdentityStore, "GetGroupMembershipId") => memberships::get_id(world, cx),
-        (Service::IdentityStore, "DescribeGroupMembership") => memberships::describe(world, cx),
-        (Service::IdentityStore, "IsMemberInGroups") => memberships::is_member(world, cx),
-        (Service::IdentityStore, "CreateGroupMembership") => memberships::create(world, cx),
-        (Service::IdentityStore, "DeleteGroupMembership") => memberships::delete(world, cx),
-
-        (Service::Organizations | Service::Sso | Service::IdentityStore | Service::Nobody, _) => {
-            return unknown("");
-        }
-    };
-    output.map(Answer::Json)
+/// Everything the simulator serves, as policies name it (`iam:ListUsers`), in order. What is
+/// not here is refused as AWS refuses what it does not know.
+pub(crate) fn all() -> Vec<String> {
+    let named = |service: Service, name: &str| format!("{}:{name}", service.scope());
+    let mut all = Vec::new();
+    for (service, tables) in [
+        (Service::Iam, iam::OPERATIONS),
+        (Service::Sts, sts::OPERATIONS),
+    ] {
+        let names = tables.iter().flat_map(|table| table.iter());
+        all.extend(names.map(|(name, _)| named(service, name)));
+    }
+    for service in [Service::Organizations, Service::Sso, Service::IdentityStore] {
+        let names = tables(service).iter().flat_map(|table| table.iter());
+        all.extend(names.map(|(name, _)| named(service, name)));
+    }
+    all.sort();
+    all
 }
 
 impl<'a> Cx<'a> {

@@ -3,13 +3,20 @@
 use serde_json::{Value, json};
 
 use super::shapes::ACCOUNT_ID;
-use super::{authorize, object, seconds};
+use super::{InJson, authorize, object, seconds};
 use crate::estate::Account;
 use crate::ids::Seeded;
 use crate::wire::ApiError;
 use crate::world::{Cx, World};
 
 const PAGE: u64 = 20;
+
+/// What is served here.
+pub(super) const OPERATIONS: &[(&str, InJson)] = &[
+    ("DescribeOrganization", |world, cx| describe(world, cx)),
+    ("ListAccounts", |world, cx| list_accounts(world, cx)),
+    ("DescribeAccount", |world, cx| describe_account(world, cx)),
+];
 
 /// Any member may ask which organization it is in.
 pub(super) fn describe(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {

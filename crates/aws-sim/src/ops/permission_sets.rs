@@ -4,10 +4,23 @@ use serde_json::{Value, json};
 
 use super::organizations::{find as find_account, id_at};
 use super::shapes::{ACCOUNT_ID, INSTANCE_ARN, PERMISSION_SET_ARN};
-use super::{PAGE, authorize, object, seconds};
+use super::{InJson, PAGE, authorize, object, seconds};
 use crate::relations::Relations;
 use crate::wire::ApiError;
 use crate::world::{Cx, REGION, World};
+
+/// What is served here.
+pub(super) const OPERATIONS: &[(&str, InJson)] = &[
+    ("ListInstances", |world, cx| list_instances(world, cx)),
+    ("ListPermissionSets", |world, cx| list(world, cx)),
+    ("DescribePermissionSet", |world, cx| describe(world, cx)),
+    ("ListPermissionSetsProvisionedToAccount", |world, cx| {
+        list_in_account(world, cx)
+    }),
+    ("ListAccountsForProvisionedPermissionSet", |world, cx| {
+        list_accounts(world, cx)
+    }),
+];
 
 const STATUSES: &[&str] = &[
     "LATEST_PERMISSION_SET_PROVISIONED",

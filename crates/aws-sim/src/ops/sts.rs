@@ -3,9 +3,10 @@
 use serde_json::Value;
 use stint_iam_policy::{Context, Decision, Policy, PrincipalMatch, Request, evaluate_trust};
 
-use crate::access::{Holder, Key};
+use super::InXml;
+use crate::access::{Holder, Key, Secret};
 use crate::clock;
-use crate::wire::{Answer, ApiError, Service, escape, form};
+use crate::wire::{ApiError, Service, Xml, form};
 use crate::world::{Cx, World};
 
 /// What a role session that opens another may ask for (AWS reference §4).
@@ -14,15 +15,23 @@ const CHAINED_SECONDS: i64 = 3_600;
 /// What a session token's utilization is a percentage of (AWS reference §4 [M]).
 const LONGEST_TOKEN: usize = 4_096;
 
-pub(super) fn get_caller_identity(cx: &Cx<'_>) -> Result<Answer, ApiError> {
-    Ok(Answer::Xml(Some(elements(&[
-        ("Arn", cx.key.arn()),
-        ("UserId", &cx.key.user_id),
-        ("Account", cx.key.account()),
-    ]))))
+/// What is served here.
+pub(super) const OPERATIONS: &[&[(&str, InXml)]] = &[&[
+    ("AssumeRole", |world, cx| assume_role(world, cx)),
+    ("GetCallerIdentity", |_, cx| get_caller_identity(cx)),
+]];
+
+type Output = Result<Option<Xml>, ApiError>;
+
+fn get_caller_identity(cx: &Cx<'_>) -> Output {
+    let mut xml = Xml::new();
+    xml.text("Arn", cx.key.arn())
+        .text("UserId", &cx.key.user_id)
+        .text("Account", cx.key.account());
+    Ok(Some(xml))
 }
 
-pub(super) fn assume_role(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiError> {
+fn assume_role(world: &mut World, cx: &Cx<'_>) -> Output {
     let asked = Asked::read(&cx.call.input)?;
     let denied = || ApiError::may_not_assume(cx.key.arn(), asked.role_arn);
     if asked.mfa {
@@ -102,38 +111,37 @@ pub(super) fn assume_role(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiE
         .source_identity
         .map(str::to_owned)
         .or_else(|| cx.key.source_identity.clone());
-    let packed = if asked.policy_text.is_some() || !asked.tags.is_empty() {
+    let packed = (asked.policy_text.is_some() || !asked.tags.is_empty()).then(|| {
         let tags: usize = asked
             .tags
             .iter()
             .map(|(key, value)| key.len() + value.len())
             .sum();
         let size = asked.policy_text.map_or(0, str::len) + tags;
-        format!(
-            "    <PackedPolicySize>{}</PackedPolicySize>\n",
-            (size * 100 / 2_048).clamp(1, 100)
-        )
-    } else {
-        String::new()
-    };
-    let session_size = format!(
-        "    <SessionTokenSize>{}</SessionTokenSize>\n    <SessionTokenUtilization>{}</SessionTokenUtilization>\n",
-        token.len(),
-        token.len() * 100 / LONGEST_TOKEN
+        (size * 100 / 2_048).clamp(1, 100).to_string()
+    });
+    let mut xml = Xml::new();
+    xml.element("AssumedRoleUser", |xml| {
+        xml.text("AssumedRoleId", &user_id).text("Arn", &session);
+    })
+    .element("Credentials", |xml| {
+        xml.text("AccessKeyId", &access_key)
+            .text("SecretAccessKey", &secret)
+            .text("SessionToken", &token)
+            .text("Expiration", &clock::iso(expires_at));
+    });
+    if let Some(packed) = packed {
+        xml.text("PackedPolicySize", &packed);
+    }
+    xml.text("SessionTokenSize", &token.len().to_string()).text(
+        "SessionTokenUtilization",
+        &(token.len() * 100 / LONGEST_TOKEN).to_string(),
     );
-    let sourced = source
-        .as_ref()
-        .map(|source| format!("    <SourceIdentity>{}</SourceIdentity>\n", escape(source)))
-        .unwrap_or_default();
-    let inside = format!(
-        "    <AssumedRoleUser>\n      <AssumedRoleId>{}</AssumedRoleId>\n      <Arn>{}</Arn>\n    </AssumedRoleUser>\n    <Credentials>\n      <AccessKeyId>{access_key}</AccessKeyId>\n      <SecretAccessKey>{}</SecretAccessKey>\n      <SessionToken>{}</SessionToken>\n      <Expiration>{}</Expiration>\n    </Credentials>\n{packed}{session_size}{sourced}",
-        escape(&user_id),
-        escape(&session),
-        escape(&secret),
-        escape(&token),
-        clock::iso(expires_at),
-    );
+    if let Some(source) = &source {
+        xml.text("SourceIdentity", source);
+    }
     let key = Key {
+        secret: Secret(secret),
         judge: cx.key.judge,
         party: cx.key.party,
         holder: Holder::Session {
@@ -152,7 +160,7 @@ pub(super) fn assume_role(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiE
         source_identity: source,
     };
     world.access.keys.insert(access_key, key);
-    Ok(Answer::Xml(Some(inside)))
+    Ok(Some(xml))
 }
 
 struct Asked<'a> {
@@ -327,11 +335,4 @@ fn is_role_arn(text: &str) -> bool {
         if account.len() == 12
             && account.bytes().all(|b| b.is_ascii_digit())
             && name.strip_prefix("role/").is_some_and(|rest| !rest.is_empty()))
-}
-
-fn elements(members: &[(&str, &str)]) -> String {
-    members
-        .iter()
-        .map(|(name, text)| format!("    <{name}>{}</{name}>\n", escape(text)))
-        .collect()
 }

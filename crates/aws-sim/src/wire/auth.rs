@@ -1,8 +1,7 @@
-//! The `Authorization` header: parsed, not verified.
+//! The `Authorization` header, and what must hold of it whoever signed.
 
-use http::HeaderMap;
-
-use super::{ApiError, Service};
+use super::signature::Signed;
+use super::{ApiError, Incoming, Service};
 use crate::clock;
 
 /// What a signed request says about its signature.
@@ -14,6 +13,8 @@ pub(crate) struct Authorization {
     pub(crate) region: String,
     /// `x-amz-date`, in microseconds.
     pub(crate) signed_at: i64,
+    /// What the signature was made over.
+    pub(crate) signed: Signed,
 }
 
 /// Reads `AWS4-HMAC-SHA256 Credential=<key>/<day>/<region>/<service>/aws4_request,
@@ -21,9 +22,14 @@ pub(crate) struct Authorization {
 /// with their own (AWS reference §8 [M]).
 pub(crate) fn authorization(
     service: Service,
-    headers: &HeaderMap,
+    incoming: &Incoming<'_>,
 ) -> Result<Authorization, ApiError> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        incoming
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let Some(text) = header("authorization").filter(|text| !text.is_empty()) else {
         return Err(ApiError::missing_authentication(service));
     };
@@ -62,7 +68,7 @@ pub(crate) fn authorization(
     }
     let signature = field("Signature").unwrap_or("");
     if signature.len() != 64 || !signature.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(ApiError::bad_signature(service, MISMATCH));
+        return Err(ApiError::signature_mismatch(service));
     }
     let credential = field("Credential").unwrap_or("");
     let scope: Vec<&str> = credential.split('/').collect();
@@ -94,12 +100,18 @@ pub(crate) fn authorization(
             ),
         ));
     }
+    let headers = field("SignedHeaders").unwrap_or("");
+    if !headers.split(';').any(|name| name == "host") {
+        return Err(ApiError::bad_signature(
+            service,
+            "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
+        ));
+    }
     Ok(Authorization {
         access_key: (*access_key).to_owned(),
         region: (*region).to_owned(),
         session_token: header("x-amz-security-token").map(str::to_owned),
         signed_at,
+        signed: Signed::of(incoming, date, [day, region, scoped_to], headers, signature),
     })
 }
-
-const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";

@@ -102,6 +102,14 @@ impl ApiError {
         }
     }
 
+    /// The signature is not the one this key's secret gives.
+    pub(crate) fn signature_mismatch(service: Service) -> Self {
+        Self::bad_signature(
+            service,
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+        )
+    }
+
     /// A key nobody has, or a session key without its token.
     pub(crate) fn unknown_key(service: Service) -> Self {
         let message = "The security token included in the request is invalid.";

@@ -7,13 +7,15 @@ mod auth;
 mod error;
 mod json;
 mod query;
+mod signature;
 mod token;
 mod xml;
 
 pub(crate) use auth::{Authorization, authorization};
 pub(crate) use error::ApiError;
 pub(crate) use json::{Input, Shape};
-pub(crate) use query::{escape, form, form_decode};
+use query::escape;
+pub(crate) use query::{form, form_decode};
 pub(crate) use token::Pager;
 pub(crate) use xml::Xml;
 
@@ -69,6 +71,17 @@ impl Service {
     }
 }
 
+/// A request as it came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    /// With `host`, whatever the protocol's version.
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+}
+
 /// A request as it was understood, before anybody looked at who asks.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
@@ -87,8 +100,14 @@ impl Call {
         format!("{}:{}", self.service.scope(), self.operation)
     }
 
-    pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Call {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    pub(crate) fn read(incoming: &Incoming<'_>) -> Call {
+        let body = incoming.body;
+        let header = |name: &str| {
+            incoming
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
         let target = header("x-amz-target");
         let (service, operation, input, broken) = match target {
             Some(target) => {
@@ -116,7 +135,7 @@ impl Call {
                 (service, operation, Value::Object(members), broken)
             }
         };
-        let authorization = authorization(service, headers);
+        let authorization = authorization(service, incoming);
         Call {
             service,
             operation,

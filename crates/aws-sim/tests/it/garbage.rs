@@ -10,39 +10,33 @@ use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 use crate::rig::{Rig, small};
+use crate::signing::signature;
 
-const TARGETS: &[&str] = &[
-    "AWSOrganizationsV20161128.DescribeOrganization",
-    "AWSOrganizationsV20161128.ListAccounts",
-    "AWSOrganizationsV20161128.DescribeAccount",
-    "SWBExternalService.ListInstances",
-    "SWBExternalService.ListPermissionSets",
-    "SWBExternalService.DescribePermissionSet",
-    "SWBExternalService.ListPermissionSetsProvisionedToAccount",
-    "SWBExternalService.ListAccountsForProvisionedPermissionSet",
-    "SWBExternalService.ListAccountAssignments",
-    "SWBExternalService.ListAccountAssignmentsForPrincipal",
-    "SWBExternalService.CreateAccountAssignment",
-    "SWBExternalService.DeleteAccountAssignment",
-    "SWBExternalService.DescribeAccountAssignmentCreationStatus",
-    "SWBExternalService.DescribeAccountAssignmentDeletionStatus",
-    "SWBExternalService.ListAccountAssignmentCreationStatus",
-    "SWBExternalService.ListAccountAssignmentDeletionStatus",
-    "AWSIdentityStore.ListUsers",
-    "AWSIdentityStore.ListGroups",
-    "AWSIdentityStore.DescribeUser",
-    "AWSIdentityStore.DescribeGroup",
-    "AWSIdentityStore.GetUserId",
-    "AWSIdentityStore.GetGroupId",
-    "AWSIdentityStore.ListGroupMemberships",
-    "AWSIdentityStore.ListGroupMembershipsForMember",
-    "AWSIdentityStore.GetGroupMembershipId",
-    "AWSIdentityStore.DescribeGroupMembership",
-    "AWSIdentityStore.IsMemberInGroups",
-    "AWSIdentityStore.CreateGroupMembership",
-    "AWSIdentityStore.DeleteGroupMembership",
-    "AWSIdentityStore.Nonsense",
-];
+/// Every operation of a service that speaks JSON, and two nobody has.
+static TARGETS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let known = stint_aws_sim::operations();
+    let known = known.iter().filter_map(|name| name.split_once(':'));
+    let known = known.filter_map(|(service, operation)| {
+        let prefix = match service {
+            "identitystore" => "AWSIdentityStore",
+            "sso" => "SWBExternalService",
+            "organizations" => "AWSOrganizationsV20161128",
+            _ => return None,
+        };
+        Some(format!("{prefix}.{operation}"))
+    });
+    let nobody = ["AWSIdentityStore.Nonsense", "SWBExternalService."];
+    known.chain(nobody.map(str::to_owned)).collect()
+});
+
+/// Every action of this service.
+fn actions(service: &str) -> Vec<String> {
+    let known = stint_aws_sim::operations();
+    let known = known.iter().filter_map(|name| name.split_once(':'));
+    let known = known.filter(|(of, _)| *of == service);
+    let known = known.map(|(_, operation)| operation.to_owned());
+    known.chain(["Nonsense".to_owned()]).collect()
+}
 
 const MEMBERS: &[&str] = &[
     "InstanceArn",
@@ -66,31 +60,6 @@ const MEMBERS: &[&str] = &[
     "NextToken",
     "ProvisioningStatus",
     "AccountAssignmentCreationRequestId",
-];
-
-const IAM: &[&str] = &[
-    "ListUsers",
-    "GetUser",
-    "CreateUser",
-    "UpdateUser",
-    "DeleteUser",
-    "ListGroups",
-    "GetGroup",
-    "CreateGroup",
-    "UpdateGroup",
-    "DeleteGroup",
-    "ListGroupsForUser",
-    "AddUserToGroup",
-    "RemoveUserFromGroup",
-    "ListAccessKeys",
-    "CreateAccessKey",
-    "UpdateAccessKey",
-    "DeleteAccessKey",
-    "GetAccessKeyLastUsed",
-    "ListUserTags",
-    "TagUser",
-    "UntagUser",
-    "Nonsense",
 ];
 
 const IAM_MEMBERS: &[&str] = &[
@@ -179,16 +148,24 @@ fn input() -> impl Strategy<Value = Map<String, Value>> {
 fn send(content_type: &str, target: Option<&str>, service: &str, body: Vec<u8>) -> (u16, String) {
     let (rig, runtime) = &*RIG;
     let now = now_basic();
+    let scope = format!("{}/eu-central-1/{service}/aws4_request", &now[..8]);
+    let keys = &rig.facts.admin;
+    let signature = signature(
+        &keys.secret_access_key,
+        &now,
+        &scope,
+        &["host:aws.sim"],
+        &body,
+    );
     let mut request = Request::post("/")
+        .header("host", "aws.sim")
         .header("content-type", content_type)
         .header("x-amz-date", &now)
         .header(
             "authorization",
             format!(
-                "AWS4-HMAC-SHA256 Credential={}/{}/eu-central-1/{service}/aws4_request, SignedHeaders=host, Signature={}",
-                rig.facts.admin.access_key_id,
-                &now[..8],
-                "0".repeat(64)
+                "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders=host, Signature={signature}",
+                keys.access_key_id,
             ),
         );
     if let Some(target) = target {
@@ -215,14 +192,14 @@ fn now_basic() -> String {
 
 proptest! {
     #[test]
-    fn any_json_input_is_answered(target in prop::sample::select(TARGETS), input in input()) {
+    fn any_json_input_is_answered(target in prop::sample::select(TARGETS.clone()), input in input()) {
         let service = match target.split('.').next() {
             Some("AWSIdentityStore") => "identitystore",
             Some("SWBExternalService") => "sso",
             _ => "organizations",
         };
         let body = Value::Object(input).to_string().into_bytes();
-        let (status, answer) = send("application/x-amz-json-1.1", Some(target), service, body);
+        let (status, answer) = send("application/x-amz-json-1.1", Some(&target), service, body);
         let answer: Value = serde_json::from_str(&answer).expect("JSON");
         prop_assert!(status == 200 || status == 400, "{} {}", status, answer);
         prop_assert_eq!(status == 400, answer.get("__type").is_some(), "{}", answer);
@@ -241,7 +218,7 @@ proptest! {
 
     #[test]
     fn any_form_is_answered(
-        action in prop_oneof![Just("AssumeRole"), Just("GetCallerIdentity"), Just("Other")],
+        action in prop::sample::select(actions("sts")),
         members in prop::collection::vec((
             prop_oneof![
                 Just("RoleArn".to_owned()), Just("RoleSessionName".to_owned()), Just("ExternalId".to_owned()),
@@ -265,7 +242,7 @@ proptest! {
 
     #[test]
     fn any_iam_form_is_answered(
-        action in prop::sample::select(IAM),
+        action in prop::sample::select(actions("iam")),
         members in prop::collection::vec((
             prop::sample::select(IAM_MEMBERS),
             prop_oneof![

@@ -15,4 +15,5 @@ mod memberships;
 mod organizations;
 mod paging;
 mod rig;
+mod signing;
 mod wire;

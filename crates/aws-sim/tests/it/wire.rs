@@ -3,10 +3,14 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use stint_aws_sim::Keys;
+
 use crate::rig::{Rig, small};
+use crate::signing::signature;
 
 /// Sends one request and reads the whole answer: status line, headers, body.
 pub(crate) async fn send(address: &str, head: &str, body: &str) -> (String, Vec<String>, String) {
+    let head = sealed(head, body);
     let mut stream = TcpStream::connect(address)
         .await
         .expect("the simulator listens");
@@ -26,10 +30,33 @@ pub(crate) async fn send(address: &str, head: &str, body: &str) -> (String, Vec<
     )
 }
 
-fn signed(key: &str, service: &str) -> String {
+/// Puts the signature where [`signed`] left the secret.
+fn sealed(head: &str, body: &str) -> String {
+    let Some((before, rest)) = head.split_once("<secret:") else {
+        return head.to_owned();
+    };
+    let (secret, after) = rest.split_once('>').unwrap();
+    let line = |name: &str| {
+        let line = head.split("\r\n").find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_default()
+    };
+    let (_, scope) = before.rsplit_once("Credential=").unwrap();
+    let scope = scope.split(',').next().unwrap();
+    let (_, scope) = scope.split_once('/').unwrap();
+    let date = line("X-Amz-Date: ");
+    let headers = [
+        format!("host:{}", line("Host: ")),
+        format!("x-amz-date:{date}"),
+    ];
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let signature = signature(secret, date, scope, &headers, body.as_bytes());
+    format!("{before}{signature}{after}")
+}
+
+fn signed(keys: &Keys, service: &str) -> String {
+    let (key, secret) = (&keys.access_key_id, &keys.secret_access_key);
     format!(
-        "X-Amz-Date: 20260102T030405Z\r\nAuthorization: AWS4-HMAC-SHA256 Credential={key}/20260102/eu-west-3/{service}/aws4_request, SignedHeaders=host;x-amz-date, Signature={}",
-        "0".repeat(64)
+        "X-Amz-Date: 20260102T030405Z\r\nAuthorization: AWS4-HMAC-SHA256 Credential={key}/20260102/eu-west-3/{service}/aws4_request, SignedHeaders=host;x-amz-date, Signature=<secret:{secret}>"
     )
 }
 
@@ -51,7 +78,7 @@ fn json(rig: &Rig, target: &str, authorization: &str) -> String {
 async fn sts_answers_in_xml() {
     let rig = Rig::over_tcp(small()).await;
     let host = rig.facts.host.clone();
-    let head = query(&rig, &signed(&host.access_key_id, "sts"));
+    let head = query(&rig, &signed(&host, "sts"));
     let (status, headers, body) = send(
         rig.address(),
         &head,
@@ -87,7 +114,7 @@ async fn sts_answers_in_xml() {
 #[tokio::test]
 async fn sts_refuses_in_xml() {
     let rig = Rig::over_tcp(small()).await;
-    let key = rig.facts.host.access_key_id.clone();
+    let key = rig.facts.host.clone();
     let body = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2FX%26Y&RoleSessionName=me";
     let (status, _, answer) = send(rig.address(), &query(&rig, &signed(&key, "sts")), body).await;
     assert_eq!(status, "HTTP/1.1 403 Forbidden");
@@ -102,15 +129,15 @@ async fn sts_refuses_in_xml() {
     let (status, _, answer) = send(
         rig.address(),
         &query(&rig, &signed(&key, "sts")),
-        "Action=GetSessionToken&Version=2011-06-15",
+        "Action=AssumeRoot&Version=2011-06-15",
     )
     .await;
     assert_eq!(status, "HTTP/1.1 400 Bad Request");
-    assert!(answer.contains("<Code>InvalidAction</Code>\n    <Message>Could not find operation GetSessionToken for version 2011-06-15</Message>"), "{answer}");
+    assert!(answer.contains("<Code>InvalidAction</Code>\n    <Message>Could not find operation AssumeRoot for version 2011-06-15</Message>"), "{answer}");
     let (_, _, answer) = send(
         rig.address(),
         &query(&rig, &signed(&key, "iam")),
-        "Action=ListRoles&Version=2010-05-08",
+        "Action=ListSAMLProviders&Version=2010-05-08",
     )
     .await;
     assert!(
@@ -130,7 +157,7 @@ async fn sts_refuses_in_xml() {
 #[tokio::test]
 async fn json_services_answer_and_refuse_in_json() {
     let rig = Rig::over_tcp(small()).await;
-    let key = signed(&rig.facts.host.access_key_id, "sso");
+    let key = signed(&rig.facts.host, "sso");
     let (status, headers, body) = send(
         rig.address(),
         &json(&rig, "SWBExternalService.ListInstances", &key),
@@ -187,7 +214,7 @@ async fn json_services_answer_and_refuse_in_json() {
             r#"{"__type":"InvalidSignatureException","message":"Credential should be scoped to correct service: 'sso'. "}"#,
         ),
     ] {
-        let key = signed(&rig.facts.host.access_key_id, service);
+        let key = signed(&rig.facts.host, service);
         let (status, _, answer) = send(rig.address(), &json(&rig, target, &key), body).await;
         assert_eq!(
             (status.as_str(), answer.as_str()),
@@ -199,7 +226,14 @@ async fn json_services_answer_and_refuse_in_json() {
     let session = rig.session_credentials(&rig.facts.connector_role_arn).await;
     let with_token = format!(
         "{}\r\nX-Amz-Security-Token: {}",
-        signed(session.access_key_id(), "organizations"),
+        signed(
+            &Keys {
+                access_key_id: session.access_key_id().to_owned(),
+                secret_access_key: session.secret_access_key().to_owned(),
+                arn: String::new(),
+            },
+            "organizations"
+        ),
         session.session_token().unwrap()
     );
     let (status, _, body) = send(
@@ -263,6 +297,18 @@ async fn unsigned_and_badly_signed_requests_are_refused() {
             ),
             "InvalidSignatureException",
         ),
+        (
+            format!(
+                "{date}Authorization: AWS4-HMAC-SHA256 Credential={key}/20260102/r/sso/aws4_request, SignedHeaders=host, Signature={zeros}"
+            ),
+            "InvalidSignatureException",
+        ),
+        (
+            format!(
+                "{date}Authorization: AWS4-HMAC-SHA256 Credential={key}/20260102/r/sso/aws4_request, SignedHeaders=x-amz-date, Signature={zeros}"
+            ),
+            "InvalidSignatureException",
+        ),
     ] {
         let (status, _, body) =
             send(rig.address(), &json(&rig, target, &authorization), "{}").await;
@@ -306,7 +352,7 @@ async fn iam_lists_and_silent_successes_on_the_wire() {
     })
     .await;
     let ask = |form: String| {
-        let key = &rig.facts.connector_user.access_key_id;
+        let key = &rig.facts.connector_user;
         let head = query(&rig, &signed(key, "iam"));
         let address = rig.address().to_owned();
         async move { send(&address, &head, &form).await }
@@ -367,4 +413,45 @@ async fn iam_lists_and_silent_successes_on_the_wire() {
         assert_eq!(status, "HTTP/1.1 400 Bad Request", "{form}");
         assert!(answer.replace("'", "&apos;").contains(problem), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn what_was_signed_is_what_must_arrive() {
+    let rig = Rig::over_tcp(small()).await;
+    let body = "Action=GetCallerIdentity&Version=2011-06-15";
+    let right = sealed(&query(&rig, &signed(&rig.facts.host, "sts")), body);
+    let (status, _, _) = send(rig.address(), &right, body).await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    // The same words in a request that differs in one place.
+    let digit = if right.ends_with('0') { '1' } else { '0' };
+    let mut other_signature = right.clone();
+    other_signature.pop();
+    other_signature.push(digit);
+    let other_secret = Keys {
+        secret_access_key: "x".repeat(40),
+        ..rig.facts.host.clone()
+    };
+    for (head, body) in [
+        (
+            right.clone(),
+            "Action=GetCallerIdentity&Version=2011-06-15&",
+        ),
+        (right.replacen("POST / ", "POST /?a=b ", 1), body),
+        (right.replacen("Host: ", "Host: x", 1), body),
+        (right.replacen("T030405Z", "T030406Z", 1), body),
+        (right.replacen("/eu-west-3/", "/eu-west-2/", 1), body),
+        (other_signature, body),
+        (query(&rig, &signed(&other_secret, "sts")), body),
+    ] {
+        let (status, _, answer) = send(rig.address(), &head, body).await;
+        assert_eq!(status, "HTTP/1.1 403 Forbidden", "{head}");
+        assert!(
+            answer.contains("<Code>SignatureDoesNotMatch</Code>\n    <Message>The request signature we calculated does not match"),
+            "{answer}"
+        );
+    }
+    // Headers that were not signed may differ.
+    let more = format!("{right}\r\nX-More: y");
+    let (status, _, _) = send(rig.address(), &more, body).await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
 }

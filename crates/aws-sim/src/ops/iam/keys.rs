@@ -51,7 +51,7 @@ pub(super) fn create(world: &mut World, cx: &Cx<'_>) -> Output {
     }
     user.keys.push(id.clone());
     let name = user.entity.name.clone();
-    let key = Key::of_user(user, at);
+    let key = Key::of_user(user, secret.clone(), at);
     let mut xml = Xml::new();
     xml.element("AccessKey", |xml| {
         xml.text("UserName", &name)

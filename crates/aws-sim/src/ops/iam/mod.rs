@@ -15,44 +15,45 @@ mod shapes;
 mod tags;
 mod users;
 
+use super::InXml;
 use crate::access::Holder;
 use crate::iam::{IamGroup, IamUser, arn};
-use crate::wire::{Answer, ApiError, Input, Pager, Service, Xml};
+use crate::wire::{ApiError, Input, Pager, Service, Xml};
 use crate::world::{Cx, World};
 use shapes::NAME;
 
-/// Serves one of IAM's operations; none if it has no such.
-pub(super) fn dispatch(world: &mut World, cx: &Cx<'_>) -> Option<Result<Answer, ApiError>> {
-    let output = match cx.call.operation.as_str() {
-        "ListUsers" => users::list(world, cx),
-        "GetUser" => users::get(world, cx),
-        "CreateUser" => users::create(world, cx),
-        "UpdateUser" => users::update(world, cx),
-        "DeleteUser" => users::delete(world, cx),
+/// What is served here, noun by noun.
+pub(super) const OPERATIONS: &[&[(&str, InXml)]] = &[BASICS];
 
-        "ListGroups" => groups::list(world, cx),
-        "GetGroup" => groups::get(world, cx),
-        "CreateGroup" => groups::create(world, cx),
-        "UpdateGroup" => groups::update(world, cx),
-        "DeleteGroup" => groups::delete(world, cx),
-
-        "ListGroupsForUser" => members::list_groups(world, cx),
-        "AddUserToGroup" => members::add(world, cx),
-        "RemoveUserFromGroup" => members::remove(world, cx),
-
-        "ListAccessKeys" => keys::list(world, cx),
-        "CreateAccessKey" => keys::create(world, cx),
-        "UpdateAccessKey" => keys::update(world, cx),
-        "DeleteAccessKey" => keys::delete(world, cx),
-        "GetAccessKeyLastUsed" => keys::last_used(world, cx),
-
-        "ListUserTags" => tags::list(world, cx),
-        "TagUser" => tags::add(world, cx),
-        "UntagUser" => tags::remove(world, cx),
-        _ => return None,
-    };
-    Some(output.map(|inside| Answer::Xml(inside.map(Xml::into_text))))
-}
+const BASICS: &[(&str, InXml)] = &[
+    ("ListUsers", |world, cx| users::list(world, cx)),
+    ("GetUser", |world, cx| users::get(world, cx)),
+    ("CreateUser", |world, cx| users::create(world, cx)),
+    ("UpdateUser", |world, cx| users::update(world, cx)),
+    ("DeleteUser", |world, cx| users::delete(world, cx)),
+    ("ListGroups", |world, cx| groups::list(world, cx)),
+    ("GetGroup", |world, cx| groups::get(world, cx)),
+    ("CreateGroup", |world, cx| groups::create(world, cx)),
+    ("UpdateGroup", |world, cx| groups::update(world, cx)),
+    ("DeleteGroup", |world, cx| groups::delete(world, cx)),
+    ("ListGroupsForUser", |world, cx| {
+        members::list_groups(world, cx)
+    }),
+    ("AddUserToGroup", |world, cx| members::add(world, cx)),
+    ("RemoveUserFromGroup", |world, cx| {
+        members::remove(world, cx)
+    }),
+    ("ListAccessKeys", |world, cx| keys::list(world, cx)),
+    ("CreateAccessKey", |world, cx| keys::create(world, cx)),
+    ("UpdateAccessKey", |world, cx| keys::update(world, cx)),
+    ("DeleteAccessKey", |world, cx| keys::delete(world, cx)),
+    ("GetAccessKeyLastUsed", |world, cx| {
+        keys::last_used(world, cx)
+    }),
+    ("ListUserTags", |world, cx| tags::list(world, cx)),
+    ("TagUser", |world, cx| tags::add(world, cx)),
+    ("UntagUser", |world, cx| tags::remove(world, cx)),
+];
 
 /// What an operation answers: its output, or nothing where it has none.
 type Output = Result<Option<Xml>, ApiError>;
