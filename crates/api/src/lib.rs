@@ -47,6 +47,16 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// The same page of something else.
+    pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(each).collect(),
+            next: self.next,
+        }
+    }
+}
+
 /// A text that must not be shown: a password, or a token on the one occasion it travels.
 ///
 /// `Debug` hides it. Serializing writes it out, since that is how it travels.

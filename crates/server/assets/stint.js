@@ -61,6 +61,23 @@
     });
     if (typing || asking) event.preventDefault();
   });
+  // A list's address says only what is asked.
+  document.addEventListener("htmx:configRequest", function (event) {
+    if (event.detail.verb !== "get") return;
+    var asked = event.detail.parameters;
+    Object.keys(asked).forEach(function (name) { if (asked[name] === "") delete asked[name]; });
+  });
+  // What a list could not answer is said by the page of that address; when nothing was
+  // reached at all, the old rows stay, with a word above them.
+  document.addEventListener("htmx:responseError", function (event) {
+    if (event.detail.target.id === "list") location.assign(event.detail.xhr.responseURL || event.detail.pathInfo.finalRequestPath);
+  });
+  document.addEventListener("htmx:sendError", function (event) {
+    var note = event.detail.target.querySelector(".st-list-trouble");
+    if (!note) return;
+    note.querySelector("a").href = event.detail.pathInfo.finalRequestPath;
+    note.hidden = false;
+  });
   // A sign-in that is over answers with another page: go there instead of showing a hole.
   document.addEventListener("htmx:beforeSwap", function (event) {
     var came = event.detail.xhr.responseURL;

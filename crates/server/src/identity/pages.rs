@@ -6,19 +6,23 @@ use axum::response::Response;
 use http::{Method, StatusCode, header};
 use secrecy::SecretString;
 use serde::Deserialize;
-use stint_domain::rights::{Relation, Verb};
+use stint_domain::rights::{Relation, Role, Verb};
 
-use super::{Error, Group, GroupFilter, Member, PERSONAS, User, UserFilter};
+use super::{Error, Group, GroupFilter, Member, PERSONAS, ROLES, User, UserFilter};
 use crate::cx::{Actor, Cx};
-use crate::http::{Failure, Fault as _, Form, Paging, Query, Routes};
+use crate::http::{Failure, Fault as _, Form, Paging, Query, Routes, chosen};
 use crate::web::answer::local;
 use crate::web::frame::initials;
-use crate::web::{self, Chip, Empty, Frame, Listing, Mistakes, Tab, Tabs, Tone, When};
+use crate::web::{
+    self, Chip, Column, Empty, Filter, Frame, List, Listing, Mistakes, Tab, Tabs, Tone, When,
+};
 
 /// How many rows a page of a list has.
 const ROWS: i64 = 50;
 /// How many members of a group are named in its row.
 const NAMED: i64 = 5;
+/// What a list of users can be narrowed to.
+const STATES: &[&str] = &["active", "deactivated"];
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
@@ -127,24 +131,76 @@ pub(crate) fn people_tabs(cx: &Cx, current: &str) -> Tabs {
     }
 }
 
+/// The headings of the list of users.
+pub(crate) const USER_COLUMNS: &[Column] = &[
+    Column::by("User", "name"),
+    Column::plain("Roles"),
+    Column::plain("State"),
+    Column::newest("Since", "created"),
+];
+
 async fn users(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
+    // Rights before the words: who may not list learns nothing from a better word.
+    cx.authorize(Verb::ListUsers, Relation::None)?;
+    let sort = asked.sort_or("name");
     let filter = UserFilter {
         q: asked.words().to_owned(),
-        ..UserFilter::default()
+        role: chosen("role", asked.value("role"), ROLES)?.and_then(|word| word.parse().ok()),
+        active: chosen("state", asked.value("state"), STATES)?.map(|word| word == "active"),
+        sort: Some(sort.clone()),
     };
+    if asked.csv() {
+        let head = ["Name", "E-mail", "Roles", "State", "Created", "Deactivated"];
+        let fetch = move |paging: Paging| {
+            let (cx, filter) = (cx.clone(), filter.clone());
+            async move {
+                let page = super::list_users(&cx, &filter, &paging).await?;
+                Ok(page.map(user_line))
+            }
+        };
+        return web::csv("users", &head, fetch).await;
+    }
     let page = super::list_users(&cx, &filter, &asked.paging(ROWS)).await?;
+    let roles = ROLES.iter().filter_map(|word| {
+        let role: Role = word.parse().ok()?;
+        Some((*word, role.title()))
+    });
+    let states = [("active", "Active"), ("deactivated", "Deactivated")];
+    let nobody = Empty::new(
+        "users",
+        "Nobody here yet",
+        "A Super Admin makes users, or they come with a directory.",
+    );
+    let list = List::new("/people", &asked, USER_COLUMNS, nobody)
+        .search("Name or e-mail address")
+        .filter(Filter::choice("role", "Role", "Any role", roles))
+        .filter(Filter::choice("state", "State", "Any state", states))
+        .sorted(&sort)
+        .answered(&page);
     let view = view::Users {
         tabs: people_tabs(&cx, "/people"),
-        q: asked.words().to_owned(),
-        pager: asked.pager("/people", page.next.as_deref()),
+        list,
         rows: page
             .items
             .into_iter()
             .map(|user| user_row(user, &cx))
             .collect(),
-        empty: nobody(asked.words()),
     };
     Ok(web::page(&frame, "Users", &view))
+}
+
+fn user_line(user: User) -> Vec<String> {
+    let roles: Vec<&str> = user.roles.iter().map(|role| role.title()).collect();
+    vec![
+        user.name,
+        user.email,
+        roles.join(", "),
+        if user.active { "active" } else { "deactivated" }.to_owned(),
+        user.created_at.to_string(),
+        user.deactivated_at
+            .map(|at| at.to_string())
+            .unwrap_or_default(),
+    ]
 }
 
 fn user_row(user: User, cx: &Cx) -> view::UserRow {
@@ -159,20 +215,6 @@ fn user_row(user: User, cx: &Cx) -> view::UserRow {
         roles: roles.join(", "),
         name: user.name,
         email: user.email,
-    }
-}
-
-fn nobody(words: &str) -> Empty {
-    if words.is_empty() {
-        Empty::new("users", "Nobody here", "This page of the list is empty.")
-            .leading_to("/people", "First page")
-    } else {
-        Empty::new(
-            "search",
-            format!("Nobody found for “{words}”"),
-            "Names and e-mail addresses are searched.",
-        )
-        .leading_to("/people", "Show everybody")
     }
 }
 

@@ -127,6 +127,15 @@ pub struct UserFilter {
 /// The orders a list of users has.
 pub const USER_SORTS: &[&str] = &["email", "-email", "name", "-name", "created", "-created"];
 
+/// The roles a list of users can be narrowed to: `user` is everybody's and not stored.
+pub const ROLES: &[&str] = &[
+    "super_admin",
+    "connection_admin",
+    "policy_admin",
+    "helpdesk",
+    "auditor",
+];
+
 /// Users, a page at a time.
 pub async fn list_users(
     cx: &Cx,

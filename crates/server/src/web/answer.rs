@@ -95,7 +95,14 @@ pub fn bare_page(status: StatusCode, frame: &Frame, title: &str, view: &impl Tem
 pub fn error_page(frame: &Frame, trouble: &Trouble, request_id: &str) -> Response {
     let title = error_title(trouble.status);
     let signed_in = frame.person.is_some();
-    let lead = if trouble.status.is_server_error() {
+    let misasked = matches!(
+        trouble.code.as_ref(),
+        "invalid_cursor" | "invalid_sort" | "invalid_filter"
+    );
+    let whole = frame.path.split('?').next().unwrap_or("/");
+    let lead = if misasked && signed_in {
+        (whole, "Show the whole list")
+    } else if trouble.status.is_server_error() {
         (frame.path.as_str(), "Try again")
     } else if signed_in {
         ("/", "Home")

@@ -11,6 +11,7 @@
 pub mod answer;
 pub mod assets;
 mod cookies;
+pub mod csv;
 pub mod filters;
 pub mod flash;
 pub mod form;
@@ -25,8 +26,9 @@ pub use answer::{bare_page, error_page, go, go_with, local, page, page_with, rou
 pub use flash::Flash;
 pub use form::Mistakes;
 
+pub use csv::csv;
 pub use frame::{Area, DemoBar, Frame, FramePerson, Theme};
-pub use list::Listing;
+pub use list::{Column, Filter, List, Listing};
 pub use time::{TimeLeft, When, WhenBoth};
 pub use ui::{
     Chain, ChainLink, Chip, Copyable, Deed, Empty, Fact, Facts, Moment, Note, Pager, Snippet,

@@ -324,3 +324,59 @@ both_engines! {
         nobody.get("/assets/..%2F..%2FCargo.toml").await.is(404);
     }
 }
+
+both_engines! {
+    async fn a_list_is_searched_narrowed_sorted_and_taken_as_csv(world) {
+        let (cy, ana) = (world.in_browser("cy").await, world.in_browser("ana").await);
+        let cx = world.cx("cy");
+        for n in 0..230 {
+            let new = stint_server::identity::NewUser {
+                name: if n == 7 { "=cmd|' /C calc'!A0".to_owned() } else { format!("Person {n:03}") },
+                email: format!("p{n:03}@example.net"),
+                password: None,
+                roles: Vec::new(),
+            };
+            stint_server::identity::create_user(&cx, new).await.expect("a user");
+        }
+        let rows = |page: &str| page.matches("<tr><td>").count();
+
+        // Sorted by its headings, from both ends, page after page.
+        let first = html(cy.get("/people?q=example.net&sort=-name").await);
+        assert!(first.contains("aria-sort=\"descending\"") && rows(&first) == 50, "{first}");
+        assert!(first.find("Person 229").expect("first") < first.find("Person 228").expect("next"));
+        let next = places(&first, "href").into_iter().find(|p| p.contains("cursor="));
+        let next = next.expect("more");
+        assert!(next.contains("q=example.net") && next.contains("sort=-name"), "{next}");
+        let second = html(cy.get(&next).await);
+        assert!(second.contains("Person 179") && !second.contains("Person 180"));
+
+        // What was asked stands in the form; nothing found leads back.
+        let page = html(cy.get("/people?role=super_admin&state=active&q=cy%20adeyemi").await);
+        assert!(rows(&page) == 1 && page.contains("value=\"cy adeyemi\""), "{page}");
+        assert!(page.contains("<option value=\"super_admin\" selected>"));
+        assert!(page.contains("<a href=\"/people\">Clear</a>"));
+        let none = html(cy.get("/people?state=deactivated&sort=name").await);
+        assert!(none.contains("Nothing matches these filters") && none.contains("href=\"/people?sort=name\""));
+
+        // Words the list does not know are refused with a way back.
+        for wrong in ["sort=shoe", "role=king", "cursor=bm90"] {
+            let page = cy.get(&format!("/people?{wrong}")).await.is(422).text();
+            assert!(page.contains("href=\"/people\">Show the whole list"), "{page}");
+        }
+
+        // The same as CSV, all pages of it, and no cell that is a formula.
+        let whole = cy.get("/people?q=example.net&sort=name&format=csv").await.is(200);
+        assert!(whole.header("content-type").starts_with("text/csv"));
+        assert_eq!(whole.header("content-disposition"), "attachment; filename=\"stint-users.csv\"");
+        let text = whole.text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 231);
+        assert_eq!(lines[0], "Name,E-mail,Roles,State,Created,Deactivated");
+        assert!(lines[1].starts_with("\"'=cmd|' /C calc'!A0\",p007@example.net,"), "{}", lines[1]);
+        assert!(lines[230].starts_with("Person 229,"));
+
+        // Who may not list may not take it away either, nor learn which words there are.
+        ana.get("/people?format=csv").await.is(403);
+        ana.get("/people?role=king").await.is(403);
+    }
+}

@@ -6,13 +6,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use stint_api::{Page, Problem, identity as wire};
 use stint_domain::UserId;
-use stint_domain::rights::{Relation, Role, Verb};
+use stint_domain::rights::{Relation, Verb};
 use utoipa::IntoParams;
 
-use super::super::{self as identity, NewUser, UserChange, UserFilter};
+use super::super::{self as identity, NewUser, ROLES, UserChange, UserFilter};
 use super::{map, roles, user};
 use crate::cx::{Cx, Via};
-use crate::http::{BadCursor, Failure, IfMatch, Json, Paging, Path, Query, versioned};
+use crate::http::{Failure, IfMatch, Json, Paging, Path, Query, chosen, versioned};
 
 /// Says who the caller is.
 #[utoipa::path(
@@ -57,15 +57,6 @@ pub(super) async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The roles a list of users can be narrowed to: `user` is everybody's and not stored.
-const ROLES: &[&str] = &[
-    "super_admin",
-    "connection_admin",
-    "policy_admin",
-    "helpdesk",
-    "auditor",
-];
-
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(
@@ -102,12 +93,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<wire::User>>, Failure> {
     // Rights before the words: who may not list learns nothing from a better word.
     cx.authorize(Verb::ListUsers, Relation::None)?;
-    let word = asked.role.as_deref().map(str::trim);
-    let role = match word.filter(|word| !word.is_empty()) {
-        Some(word) if ROLES.contains(&word) => word.parse::<Role>().ok(),
-        Some(_) => return Err(BadCursor::Filter("role", ROLES).into()),
-        None => None,
-    };
+    let role = chosen("role", asked.role.as_deref(), ROLES)?.and_then(|word| word.parse().ok());
     let filter = UserFilter {
         q: asked.q.unwrap_or_default(),
         active: asked.active,

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::web::filters;
-use crate::web::{Chip, Empty, Mistakes, Pager, Tabs, WhenBoth};
+use crate::web::{Chip, Empty, List, Mistakes, Pager, Tabs, WhenBoth};
 
 /// `GET /sign-in`
 #[derive(Debug, Clone, Default, Template)]
@@ -33,11 +33,8 @@ pub(crate) struct Persona {
 #[template(path = "identity/users.html")]
 pub(crate) struct Users {
     pub(crate) tabs: Tabs,
-    /// What was searched for.
-    pub(crate) q: String,
+    pub(crate) list: List,
     pub(crate) rows: Vec<UserRow>,
-    pub(crate) pager: Pager,
-    pub(crate) empty: Empty,
 }
 
 /// One user.

@@ -14,9 +14,9 @@ use crate::overview::pages::view as overview;
 use crate::requests::pages::view as requests;
 use crate::web::frame::{Area, DemoBar, Frame, FramePerson};
 use crate::web::{
-    Chain, ChainLink, Chip, Copyable, Deed, Empty, Fact, Facts, Flash, Mistakes, Moment, Note,
-    Pager, Snippet, Stage, Tab, Tabs, TimeLeft, Timeline, Tone, When, bare_page, error_page, page,
-    page_with,
+    Chain, ChainLink, Chip, Column, Copyable, Deed, Empty, Fact, Facts, Filter, Flash, List,
+    Listing, Mistakes, Moment, Note, Pager, Snippet, Stage, Tab, Tabs, TimeLeft, Timeline, Tone,
+    When, bare_page, error_page, page, page_with,
 };
 
 fn at(text: &str) -> Time {
@@ -618,6 +618,19 @@ fn grants_list() -> grants::Grants {
     }
 }
 
+/// A list on its second page, with more to come.
+fn sample_list(path: &str, columns: &'static [Column], sort: &str, rows: usize) -> List {
+    let mut asked = Listing::default();
+    asked.cursor = Some("c".into());
+    let page = stint_api::Page {
+        items: vec![(); rows],
+        next: Some("next".into()),
+    };
+    List::new(path, &asked, columns, Empty::new("search", "", ""))
+        .sorted(sort)
+        .answered(&page)
+}
+
 fn people_tabs(current: &'static str) -> Tabs {
     let tab = |href: &str, word: &'static str, count| Tab {
         href: href.into(),
@@ -646,7 +659,14 @@ fn users() -> identity::Users {
     };
     identity::Users {
         tabs: people_tabs("Users"),
-        q: String::new(),
+        list: sample_list("/people", crate::identity::pages::USER_COLUMNS, "name", 3)
+            .search("Name or e-mail address")
+            .filter(Filter::choice(
+                "role",
+                "Role",
+                "Any role",
+                [("auditor", "Auditor")],
+            )),
         rows: vec![
             row("Ana Reyes", "ana.reyes@example.com", "", Chip::active()),
             row(
@@ -662,8 +682,6 @@ fn users() -> identity::Users {
                 Chip::new(Tone::Idle, "ban", "Deactivated"),
             ),
         ],
-        pager: Pager::default(),
-        empty: Empty::new("users", "", ""),
     }
 }
 
