@@ -388,7 +388,7 @@ impl List {
     fn control<'l>(&'l self, filter: &'l Filter) -> Option<Shown<'l>> {
         let value = self.set(filter).unwrap_or_default();
         let (kind, words, options) = match &filter.control {
-            Control::Choice(values) => ("select", "", values.as_slice()),
+            Control::Choice(values) => ("pick", "", values.as_slice()),
             Control::Text(kind) => (*kind, "", &[][..]),
             Control::Pin(_) if value.is_empty() => return None,
             Control::Pin(words) => ("pin", words.as_str(), &[][..]),
