@@ -1,4 +1,5 @@
-//! Chores of the repository as a program: `cargo xtask check | test | tidy | mutants | postgres`.
+//! Chores of the repository as a program: `cargo xtask check | test | tidy | mutants | openapi |
+//! postgres`.
 //!
 //! A library, so that tests can run the same rules on made-up trees. What it does not do:
 //! nothing here is linked into Stint itself.

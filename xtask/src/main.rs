@@ -33,6 +33,8 @@ enum Command {
         /// Only these (default: all).
         names: Vec<String>,
     },
+    /// Write docs/openapi.json from what the handlers say.
+    Openapi,
     /// Start a throw-away PostgreSQL for tests; with a command, only while it runs.
     Postgres {
         /// The command, after `--`.
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Mutants { list: true, .. } => mutants::list(&root),
         Command::Mutants { table: true, .. } => mutants::write_table(&root),
         Command::Mutants { names, .. } => mutants::command(&root, &names),
+        Command::Openapi => suites::openapi(&root),
         Command::Postgres { command } => postgres::command(&command),
         Command::PostgresGuard => postgres::guard(),
     };

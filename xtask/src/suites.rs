@@ -17,6 +17,9 @@ const CLIENTS: &str = "crates/aws-sim/tests/clients";
 /// Starts moto, fills it, and runs what it is given beside it.
 const JUDGE: &str = "crates/aws/tests/moto/judge.py";
 
+/// The committed description of the API.
+const DESCRIPTION: &str = "docs/openapi.json";
+
 /// `cargo xtask check`: what is quick.
 ///
 /// # Errors
@@ -79,6 +82,11 @@ pub fn test(root: &Path) -> Result<ExitCode> {
             .args(["test", "--quiet", "--workspace", "--doc"]);
         run::run(&mut doc)
     });
+    steps.step("the API's description, judged", || {
+        let mut judge = Command::new(&python);
+        judge.current_dir(root);
+        run::run(judge.args(["-m", "openapi_spec_validator", DESCRIPTION]))
+    });
     let stint = root.join("target/debug/stint");
     steps.step("clients we did not write", || {
         let mut clients = Command::new(&python);
@@ -115,6 +123,30 @@ pub fn test(root: &Path) -> Result<ExitCode> {
         println!("the tests did not run");
     }
     Ok(steps.exit_code())
+}
+
+/// `cargo xtask openapi`: writes the API's description from what the handlers say. That it is
+/// up to date is a test of the server's, so that `check` and `test` both look.
+///
+/// # Errors
+/// When the program does not build.
+pub fn openapi(root: &Path) -> Result<ExitCode> {
+    let mut stint = cargo();
+    stint.current_dir(root);
+    stint.args(["run", "--quiet", "--package", "stint", "--", "openapi"]);
+    let made = stint.output().context("cargo did not run")?;
+    if !made.status.success() {
+        bail!("{}", String::from_utf8_lossy(&made.stderr));
+    }
+    let path = root.join(DESCRIPTION);
+    let before = std::fs::read(&path).unwrap_or_default();
+    std::fs::write(&path, &made.stdout)?;
+    let same = before == made.stdout;
+    println!(
+        "{DESCRIPTION}: {}",
+        if same { "as it was" } else { "written" }
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What needs no test: format, clippy, tidy.

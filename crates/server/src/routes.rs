@@ -8,8 +8,10 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode, header};
+use stint_api::Problem;
 use stint_domain::rights::Verb;
 use utoipa::openapi::OpenApi;
+use utoipa_axum::routes;
 
 use crate::cx::{Actor, App, Cx};
 use crate::http::{Failure, Json, PageRequest, Routes, Trouble};
@@ -44,12 +46,7 @@ fn own() -> Routes {
     Routes::new()
         .page(Verb::ReadPublic, Method::GET, "/healthz", healthz)
         .page(Verb::ReadPublic, Method::GET, "/readyz", readyz)
-        .page(
-            Verb::ReadPublic,
-            Method::GET,
-            "/api/v1/openapi.json",
-            openapi,
-        )
+        .api(Verb::ReadPublic, routes!(openapi))
 }
 
 /// The router with everything around it.
@@ -132,18 +129,19 @@ fn error_page(response: &Response, trouble: &Trouble, request: &PageRequest) -> 
     crate::web::error_page(&frame, trouble, &request.request_id)
 }
 
-/// The description of the API. It is the same for everybody and as long as the process runs.
+/// Describes this API, as OpenAPI 3.1.
+///
+/// It is the same for everybody and as long as the process runs; `openapi.json` beside the
+/// source is a copy.
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    tag = "description",
+    responses((status = 200, body = serde_json::Value), (status = "4XX", body = Problem))
+)]
 async fn openapi() -> Json<&'static OpenApi> {
     static DESCRIBED: OnceLock<OpenApi> = OnceLock::new();
-    Json(DESCRIBED.get_or_init(|| {
-        let mut api = routes().openapi().clone();
-        api.info = utoipa::openapi::InfoBuilder::new()
-            .title("Stint")
-            .version("v1")
-            .description(Some("AWS access for exactly as long as it is needed."))
-            .build();
-        api
-    }))
+    Json(DESCRIBED.get_or_init(|| routes().openapi()))
 }
 
 /// The process is there.

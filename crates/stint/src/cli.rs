@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Demo(crate::demo::Demo),
     /// A simulated AWS that speaks AWS's wire protocols.
     Sim(Sim),
+    /// Print the API's description (OpenAPI 3.1).
+    Openapi,
     /// Who you are to Stint.
     Whoami {
         #[command(flatten)]

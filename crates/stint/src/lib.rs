@@ -66,6 +66,7 @@ async fn command(command: Command) -> Result<(), Failure> {
         }
         Command::Demo(demo) => demo::run(demo).await,
         Command::Sim(args) => sim::run(args).await,
+        Command::Openapi => out::json(&stint_server::routes::routes().openapi()),
         Command::Whoami { server } => ask::whoami(&server).await,
         Command::Entitlements { server, search } => {
             ask::entitlements(&server, search.as_deref()).await

@@ -15,7 +15,9 @@ use utoipa_axum::routes;
 use super::{AccessControl, Catalog, Change, Entry, NewCatalog, Offer};
 use crate::cx::Cx;
 use crate::directory::Entitlement;
-use crate::http::{Failure, Idempotent, IfMatch, Json, Paging, Path, Query, Routes, versioned};
+use crate::http::{
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Paging, Path, Query, Routes, versioned,
+};
 use crate::policies::parsed;
 
 pub(crate) fn routes() -> Routes {
@@ -73,6 +75,7 @@ async fn list(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Catalog>>, Failu
     post,
     path = "/api/v1/catalogs",
     tag = "catalogs",
+    params(IdempotencyKey),
     request_body = wire::NewCatalog,
     responses((status = 201, body = wire::Catalog), (status = "4XX", body = Problem))
 )]
@@ -108,7 +111,7 @@ async fn get(cx: Cx, Path(id): Path<CatalogId>) -> Result<Response, Failure> {
     tag = "catalogs",
     params(
         ("id" = String, Path, description = "`cat_…`"),
-        ("If-Match" = Option<String>, Header, description = "The catalog's ETag as last seen."),
+        IfMatch,
     ),
     request_body = wire::CatalogChange,
     responses((status = 200, body = wire::Catalog), (status = "4XX", body = Problem))

@@ -14,7 +14,9 @@ use super::{
     NewConnection, Owner, TestReport,
 };
 use crate::cx::Cx;
-use crate::http::{Failure, Idempotent, IfMatch, Json, Paging, Path, Routes, versioned};
+use crate::http::{
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Paging, Path, Routes, versioned,
+};
 
 /// Every address of the room.
 pub(crate) fn routes() -> Routes {
@@ -134,6 +136,7 @@ async fn list_applications(
     post,
     path = "/api/v1/applications",
     tag = "connections",
+    params(IdempotencyKey),
     request_body = wire::NewApplication,
     responses((status = 201, body = wire::Application), (status = "4XX", body = Problem))
 )]
@@ -174,7 +177,7 @@ async fn get_application(cx: Cx, Path(id): Path<ApplicationId>) -> Result<Respon
     patch,
     path = "/api/v1/applications/{id}",
     tag = "connections",
-    params(("id" = String, Path, description = "`app_…`")),
+    params(("id" = String, Path, description = "`app_…`"), IfMatch, IdempotencyKey),
     request_body = wire::ApplicationChange,
     responses((status = 200, body = wire::Application), (status = "4XX", body = Problem))
 )]
@@ -218,6 +221,7 @@ async fn list(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Connection>>, Fa
     post,
     path = "/api/v1/connections",
     tag = "connections",
+    params(IdempotencyKey),
     request_body = wire::NewConnection,
     responses((status = 201, body = wire::Connection), (status = "4XX", body = Problem))
 )]
@@ -258,7 +262,7 @@ async fn get(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> 
     patch,
     path = "/api/v1/connections/{id}",
     tag = "connections",
-    params(("id" = String, Path, description = "`con_…`")),
+    params(("id" = String, Path, description = "`con_…`"), IfMatch, IdempotencyKey),
     request_body = wire::ConnectionChange,
     responses((status = 200, body = wire::Connection), (status = "4XX", body = Problem))
 )]

@@ -12,7 +12,9 @@ use utoipa_axum::routes;
 
 use super::{Assignment, Entitlement, Error, Filter, Link, Principal, SyncRun};
 use crate::cx::Cx;
-use crate::http::{Failure, Idempotent, Json, Paging, Path, Query, Routes, versioned};
+use crate::http::{
+    Failure, IdempotencyKey, Idempotent, Json, Paging, Path, Query, Routes, versioned,
+};
 
 /// Every address of the room.
 pub(crate) fn routes() -> Routes {
@@ -343,6 +345,7 @@ async fn links(
     post,
     path = "/api/v1/links",
     tag = "directory",
+    params(IdempotencyKey),
     request_body = wire::NewLink,
     responses((status = 201, body = wire::Link), (status = "4XX", body = Problem))
 )]

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::{Error, Grant, Remaining, Show};
 use crate::cx::Cx;
-use crate::http::{Failure, Idempotent, Json, Paging, Path, Query, Routes};
+use crate::http::{Failure, IdempotencyKey, Idempotent, Json, Paging, Path, Query, Routes};
 use crate::{directory, identity};
 
 /// Every route of this room.
@@ -32,10 +32,13 @@ struct Which {
     show: Option<String>,
 }
 
-/// The caller's own grants, newest first.
+/// Lists the caller's own grants, newest first.
 #[utoipa::path(
     get, path = "/api/v1/grants/mine", tag = "grants",
-    params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    params(
+        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
     responses((status = 200, body = Page<wire::Grant>), (status = "4XX", body = Problem))
 )]
 async fn mine(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Grant>>, Failure> {
@@ -43,10 +46,14 @@ async fn mine(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Grant>>, Failure
     whole(&cx, page).await
 }
 
-/// Everybody's grants, newest first: `live` (the default), `stuck`, `failed` or `ended`.
+/// Lists everybody's grants, newest first.
 #[utoipa::path(
     get, path = "/api/v1/grants", tag = "grants",
-    params(("show" = Option<String>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    params(
+        ("show" = Option<String>, Query, description = "`live` (when absent), `stuck`, `failed` or `ended`."),
+        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
     responses((status = 200, body = Page<wire::Grant>), (status = "4XX", body = Problem))
 )]
 async fn list(
@@ -78,7 +85,7 @@ fn shown(word: &str) -> Result<Show, Error> {
 
 /// One grant, with what happened to it in AWS.
 #[utoipa::path(
-    get, path = "/api/v1/grants/{id}", tag = "grants", params(("id" = String, Path)),
+    get, path = "/api/v1/grants/{id}", tag = "grants", params(("id" = String, Path, description = "`grt_…`")),
     responses((status = 200, body = wire::GrantDetail), (status = "4XX", body = Problem))
 )]
 async fn get(cx: Cx, Path(id): Path<GrantId>) -> Result<Json<wire::GrantDetail>, Failure> {
@@ -106,7 +113,7 @@ async fn get(cx: Cx, Path(id): Path<GrantId>) -> Result<Json<wire::GrantDetail>,
 
 /// Ends a grant early. Answers through what the access continues, if it does.
 #[utoipa::path(
-    post, path = "/api/v1/grants/{id}/revoke", tag = "grants", params(("id" = String, Path)),
+    post, path = "/api/v1/grants/{id}/revoke", tag = "grants", params(("id" = String, Path, description = "`grt_…`"), IdempotencyKey),
     request_body = wire::Because, responses((status = 200, body = wire::Revoked), (status = "4XX", body = Problem))
 )]
 async fn revoke(
@@ -123,7 +130,7 @@ async fn revoke(
 
 /// Ends every grant of the same access and person. Answers what continues all the same.
 #[utoipa::path(
-    post, path = "/api/v1/grants/{id}/cut-off", tag = "grants", params(("id" = String, Path)),
+    post, path = "/api/v1/grants/{id}/cut-off", tag = "grants", params(("id" = String, Path, description = "`grt_…`"), IdempotencyKey),
     request_body = wire::Because, responses((status = 200, body = wire::Revoked), (status = "4XX", body = Problem))
 )]
 async fn cut_off(
@@ -153,7 +160,7 @@ async fn revoked(cx: &Cx, grant: Grant, left: Remaining) -> Result<Response, Fai
 
 /// Tries again at once what AWS refused to remove.
 #[utoipa::path(
-    post, path = "/api/v1/grants/{id}/retry", tag = "grants", params(("id" = String, Path)),
+    post, path = "/api/v1/grants/{id}/retry", tag = "grants", params(("id" = String, Path, description = "`grt_…`")),
     responses((status = 200, body = wire::Grant), (status = "4XX", body = Problem))
 )]
 async fn retry(cx: Cx, Path(id): Path<GrantId>) -> Result<Json<wire::Grant>, Failure> {
@@ -164,7 +171,7 @@ async fn retry(cx: Cx, Path(id): Path<GrantId>) -> Result<Json<wire::Grant>, Fai
 
 /// Puts access back that somebody took away in AWS.
 #[utoipa::path(
-    post, path = "/api/v1/grants/{id}/provision-again", tag = "grants", params(("id" = String, Path)),
+    post, path = "/api/v1/grants/{id}/provision-again", tag = "grants", params(("id" = String, Path, description = "`grt_…`")),
     responses((status = 200, body = wire::Grant), (status = "4XX", body = Problem))
 )]
 async fn provision_again(cx: Cx, Path(id): Path<GrantId>) -> Result<Json<wire::Grant>, Failure> {

@@ -15,6 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stint_db::Priority;
 use stint_domain::{Span, Time};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use uuid::Uuid;
 
 use super::extract::invalid_body;
@@ -35,6 +37,19 @@ pub struct Idempotent<T> {
     route: String,
     hash: [u8; 32],
     input: T,
+}
+
+/// For the API's description: `params(IdempotencyKey)` on whatever takes [`Idempotent`].
+pub struct IdempotencyKey;
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![super::versions::described(
+            "Idempotency-Key",
+            "1 to 200 characters, fresh for every call that is meant. The same key with the same \
+             body gets the first answer again for 24 hours; with another body it is refused.",
+        )]
+    }
 }
 
 fn hash(bytes: &[u8]) -> [u8; 32] {

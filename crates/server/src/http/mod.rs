@@ -8,11 +8,13 @@
 //!   changes, [`Idempotent`] for calls that may be repeated.
 //! - [`Routes`] is how a room registers its handlers: one list feeds the router, the
 //!   OpenAPI document and the rights test.
+//! - `describe` says what all operations have in common in the API's description.
 //! - `layers` is what lies around all of them.
 //!
 //! What it does not do: know any room, or who is signed in. Handlers get a
 //! [`Cx`](crate::cx::Cx) made of what `routes.rs` put into the request.
 
+mod describe;
 mod extract;
 mod failure;
 mod idempotency;
@@ -27,7 +29,7 @@ mod versions;
 pub use extract::{Form, Json, Path, Query};
 pub(crate) use failure::failure_chain;
 pub use failure::{Failure, Fault, Kind, Trouble};
-pub use idempotency::{Forget, Idempotent};
+pub use idempotency::{Forget, IdempotencyKey, Idempotent};
 pub use layers::RequestId;
 pub(crate) use layers::{PageRequest, around};
 pub use paging::{BadCursor, Paging, chosen, like, search_text, sorted};

@@ -101,9 +101,11 @@ impl Routes {
         &self.recorded
     }
 
-    /// The description of the API.
-    pub fn openapi(&self) -> &OpenApi {
-        self.router.get_openapi()
+    /// The description of the API, complete.
+    pub fn openapi(&self) -> OpenApi {
+        let mut api = self.router.get_openapi().clone();
+        super::describe::complete(&mut api, &self.recorded);
+        api
     }
 
     /// The router, and the description of the API.

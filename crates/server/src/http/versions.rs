@@ -4,6 +4,9 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, header};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, Required, Type};
 
 use super::failure::{Failure, Kind};
 
@@ -42,6 +45,29 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
                 )
             })
     }
+}
+
+/// For the API's description: `params(…, IfMatch)`.
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![described(
+            "If-Match",
+            "The `ETag` that came with the thing when it was read, as `\"7\"`. Refused with 412 \
+             `stale` when it is at another version by now. Without it, or with `*`, the change is \
+             made whatever the version.",
+        )]
+    }
+}
+
+/// A header a call may bring.
+pub(super) fn described(name: &str, about: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
 }
 
 /// The answer with its version as `ETag`.

@@ -13,7 +13,9 @@ use utoipa_axum::routes;
 
 use super::{NewPolicy, NewVersion, Policy, PolicyVersion};
 use crate::cx::Cx;
-use crate::http::{Failure, Idempotent, IfMatch, Json, Kind, Paging, Path, Routes, versioned};
+use crate::http::{
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Kind, Paging, Path, Routes, versioned,
+};
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
@@ -59,6 +61,7 @@ async fn list(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Policy>>, Failur
     post,
     path = "/api/v1/policies",
     tag = "policies",
+    params(IdempotencyKey),
     request_body = wire::NewPolicy,
     responses((status = 201, body = wire::Policy), (status = "4XX", body = Problem))
 )]
@@ -120,7 +123,8 @@ async fn versions(
     tag = "policies",
     params(
         ("id" = String, Path, description = "`pol_…`"),
-        ("If-Match" = Option<String>, Header, description = "The policy's ETag as last seen."),
+        IfMatch,
+        IdempotencyKey,
     ),
     request_body = wire::NewPolicyVersion,
     responses((status = 201, body = wire::Policy), (status = "4XX", body = Problem))

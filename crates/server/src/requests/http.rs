@@ -15,7 +15,9 @@ use super::{Detail, Filter, Happening, Line, NewRequest, Preview, Probe, StepVie
 use crate::catalog::named;
 use crate::cx::Cx;
 use crate::grants;
-use crate::http::{Failure, Idempotent, Json, Paging, Path, Query, Routes, versioned};
+use crate::http::{
+    Failure, IdempotencyKey, Idempotent, Json, Paging, Path, Query, Routes, versioned,
+};
 use crate::policies::{PolicyVersion, parsed};
 
 pub(crate) fn routes() -> Routes {
@@ -79,7 +81,7 @@ async fn preview(
     post,
     path = "/api/v1/requests",
     tag = "requests",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key repeats the answer, not the request.")),
+    params(IdempotencyKey),
     request_body = wire::NewRequest,
     responses((status = 201, body = wire::Request), (status = "4XX", body = Problem))
 )]
@@ -165,7 +167,7 @@ async fn get(cx: Cx, Path(id): Path<RequestId>) -> Result<Response, Failure> {
     post,
     path = "/api/v1/requests/{id}/approve",
     tag = "requests",
-    params(("id" = String, Path, description = "`req_…`")),
+    params(("id" = String, Path, description = "`req_…`"), IdempotencyKey),
     request_body = wire::Approve,
     responses((status = 200, body = wire::Request), (status = "4XX", body = Problem))
 )]
@@ -186,7 +188,7 @@ async fn approve(
     post,
     path = "/api/v1/requests/{id}/deny",
     tag = "requests",
-    params(("id" = String, Path, description = "`req_…`")),
+    params(("id" = String, Path, description = "`req_…`"), IdempotencyKey),
     request_body = wire::Deny,
     responses((status = 200, body = wire::Request), (status = "4XX", body = Problem))
 )]
@@ -207,7 +209,7 @@ async fn deny(
     post,
     path = "/api/v1/requests/{id}/cancel",
     tag = "requests",
-    params(("id" = String, Path, description = "`req_…`")),
+    params(("id" = String, Path, description = "`req_…`"), IdempotencyKey),
     request_body = wire::Nothing,
     responses((status = 200, body = wire::Request), (status = "4XX", body = Problem))
 )]
@@ -228,7 +230,7 @@ async fn cancel(
     post,
     path = "/api/v1/requests/{id}/return",
     tag = "requests",
-    params(("id" = String, Path, description = "`req_…`")),
+    params(("id" = String, Path, description = "`req_…`"), IdempotencyKey),
     request_body = wire::Nothing,
     responses((status = 200, body = wire::Request), (status = "4XX", body = Problem))
 )]

@@ -9,6 +9,7 @@ mod estate;
 mod grants;
 mod idempotency;
 mod journey;
+mod openapi;
 mod outbox;
 mod pages;
 mod people;

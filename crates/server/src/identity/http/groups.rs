@@ -10,7 +10,9 @@ use utoipa::IntoParams;
 use super::super::{self as identity, Error, GroupChange, GroupFilter, Member, NewGroup};
 use super::{group, map};
 use crate::cx::Cx;
-use crate::http::{Failure, Idempotent, IfMatch, Json, Paging, Path, Query, versioned};
+use crate::http::{
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Paging, Path, Query, versioned,
+};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -55,6 +57,7 @@ pub(super) async fn list(
     post,
     path = "/api/v1/groups",
     tag = "identity",
+    params(IdempotencyKey),
     request_body = wire::NewGroup,
     responses((status = 201, body = wire::Group), (status = "4XX", body = Problem))
 )]
@@ -91,7 +94,7 @@ pub(super) async fn get(cx: Cx, Path(id): Path<GroupId>) -> Result<Response, Fai
     patch,
     path = "/api/v1/groups/{id}",
     tag = "identity",
-    params(("id" = String, Path, description = "`grp_…`")),
+    params(("id" = String, Path, description = "`grp_…`"), IfMatch, IdempotencyKey),
     request_body = wire::GroupChange,
     responses((status = 200, body = wire::Group), (status = "4XX", body = Problem))
 )]
@@ -157,7 +160,7 @@ fn member(member: Member) -> wire::Member {
     post,
     path = "/api/v1/groups/{id}/members",
     tag = "identity",
-    params(("id" = String, Path, description = "`grp_…`")),
+    params(("id" = String, Path, description = "`grp_…`"), IdempotencyKey),
     request_body = wire::NewMember,
     responses((status = 200, body = wire::Group), (status = "4XX", body = Problem))
 )]

@@ -144,7 +144,7 @@ pub(super) async fn get(cx: Cx, Path(id): Path<UserId>) -> Result<Response, Fail
     patch,
     path = "/api/v1/users/{id}",
     tag = "identity",
-    params(("id" = String, Path, description = "`usr_…`")),
+    params(("id" = String, Path, description = "`usr_…`"), IfMatch),
     request_body = wire::UserChange,
     responses((status = 200, body = wire::User), (status = "4XX", body = Problem))
 )]
@@ -168,7 +168,7 @@ pub(super) async fn update(
     put,
     path = "/api/v1/users/{id}/roles",
     tag = "identity",
-    params(("id" = String, Path, description = "`usr_…`")),
+    params(("id" = String, Path, description = "`usr_…`"), IfMatch),
     request_body = wire::RoleSet,
     responses((status = 200, body = wire::User), (status = "4XX", body = Problem))
 )]
