@@ -91,21 +91,26 @@ pub(crate) struct Relations {
 }
 
 impl Relations {
-    pub(crate) fn apply(&mut self, change: &Change) {
+    /// Answers whether a row came or went.
+    pub(crate) fn apply(&mut self, change: &Change) -> bool {
         match change {
             Change::Assign(account, set, principal) => {
-                if self.rows.insert((*account, *set, *principal)) {
+                let new = self.rows.insert((*account, *set, *principal));
+                if new {
                     *self.provisioned.entry((*set, *account)).or_default() += 1;
                     *self.provisioned_to.entry((*account, *set)).or_default() += 1;
                     self.by_principal.insert((*principal, *account, *set));
                 }
+                new
             }
             Change::Unassign(account, set, principal) => {
-                if self.rows.remove(&(*account, *set, *principal)) {
+                let had = self.rows.remove(&(*account, *set, *principal));
+                if had {
                     one_less(&mut self.provisioned, (*set, *account));
                     one_less(&mut self.provisioned_to, (*account, *set));
                     self.by_principal.remove(&(*principal, *account, *set));
                 }
+                had
             }
             Change::Join {
                 group,
@@ -117,25 +122,29 @@ impl Relations {
                     id: id.clone(),
                     at: *at,
                 };
-                if let Some(old) = self.members.insert((*group, *user), membership) {
+                let old = self.members.insert((*group, *user), membership);
+                if let Some(old) = &old {
                     self.by_membership.remove(&old.id);
                 }
                 self.groups_of.insert((*user, *group));
                 self.by_membership.insert(id.clone(), (*group, *user));
+                old.is_none()
             }
             Change::Leave { group, user } => {
-                if let Some(old) = self.members.remove(&(*group, *user)) {
+                let old = self.members.remove(&(*group, *user));
+                if let Some(old) = &old {
                     self.by_membership.remove(&old.id);
                     self.groups_of.remove(&(*user, *group));
                 }
+                old.is_some()
             }
             Change::IamJoin { group, user } => {
-                self.iam_members.insert((*group, *user));
                 self.iam_groups_of.insert((*user, *group));
+                self.iam_members.insert((*group, *user))
             }
             Change::IamLeave { group, user } => {
-                self.iam_members.remove(&(*group, *user));
                 self.iam_groups_of.remove(&(*user, *group));
+                self.iam_members.remove(&(*group, *user))
             }
         }
     }

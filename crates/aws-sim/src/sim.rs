@@ -11,6 +11,7 @@ use crate::clock::{SimClock, wall_micros};
 use crate::estate::{AccountState, EstateError};
 use crate::facts::Facts;
 use crate::fault::{Effect, Faults, Seen};
+use crate::history::{By, Changed, Row};
 use crate::journal::{Answered, Call as Entry, Party};
 use crate::options::{Knobs, SimOptions};
 use crate::relations::Change;
@@ -135,6 +136,25 @@ impl Sim {
     /// The calls after the one with this number.
     pub fn journal_since(&self, no: u64) -> Vec<Entry> {
         self.lock().journal.since(no)
+    }
+
+    /// Every row of access that came or went, oldest first, and by whose key; of very many
+    /// only the newest. What the estate was generated with is not in it.
+    pub fn history(&self) -> Vec<Changed> {
+        self.caught_up().history.all()
+    }
+
+    /// The names that the group and the user of an IAM membership have now; none for another
+    /// row, and where one of the two is gone.
+    pub fn iam_names(&self, row: &Row) -> Option<(String, String)> {
+        let Row::IamMembership { group, user } = row else {
+            return None;
+        };
+        let world = self.lock();
+        let iam = &world.estate.iam;
+        let group = (iam.groups.iter()).find(|it| !it.entity.removed && it.entity.id == *group)?;
+        let user = (iam.users.iter()).find(|it| !it.entity.removed && it.entity.id == *user)?;
+        Some((group.entity.name.clone(), user.entity.name.clone()))
     }
 
     /// Every assignment there is at this moment, without any lag.
@@ -314,7 +334,7 @@ impl Sim {
         user.removed = true;
         let groups: Vec<u32> = world.relations().groups_of(place, 0).collect();
         for group in groups {
-            world.change(Change::Leave { group, user: place }, now);
+            world.change(Change::Leave { group, user: place }, now, By::OWNER);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use crate::access::{Access, Founding, Key, Moment};
 use crate::estate::{Estate, EstateError, EstateSpec, generate, populate_iam};
 use crate::facts::{Facts, Person};
 use crate::fault::Effect;
+use crate::history::{By, Changed, History, Row};
 use crate::ids::Seeded;
 use crate::journal::{Answered, Call as Entry, Journal, Party};
 use crate::ops;
@@ -24,6 +25,7 @@ pub(crate) struct World {
     pub(crate) facts: Facts,
     pub(crate) knobs: Knobs,
     pub(crate) journal: Journal,
+    pub(crate) history: History,
     pub(crate) writes: Writes,
     pub(crate) accounts_by_id: HashMap<String, u32>,
     pub(crate) sets_by_arn: HashMap<String, u32>,
@@ -102,6 +104,7 @@ impl World {
             facts,
             knobs,
             journal: Journal::default(),
+            history: History::default(),
             writes: Writes::default(),
             accounts_by_id,
             sets_by_arn,
@@ -283,7 +286,7 @@ impl World {
                 Kind::Create => Change::Assign(write.account, write.set, principal),
                 Kind::Delete => Change::Unassign(write.account, write.set, principal),
             };
-            self.change(change, at);
+            self.change(change, at, write.by);
         }
         self.writes.end(place, state);
     }
@@ -322,11 +325,56 @@ impl World {
     }
 
     /// Changes the state; a lagging copy follows later.
-    pub(crate) fn change(&mut self, change: Change, at: i64) {
-        self.estate.relations.apply(&change);
+    pub(crate) fn change(&mut self, change: Change, at: i64, by: By) {
+        if self.estate.relations.apply(&change)
+            && let Some((came, row)) = self.named(&change)
+        {
+            let (by, call) = (by.party, by.call);
+            self.history.write(Changed {
+                at,
+                came,
+                row,
+                by,
+                call,
+            });
+        }
         if let Some(lagging) = &mut self.lagging {
             lagging.to_come.push_back((at, change));
         }
+    }
+
+    /// Whether a change adds a row, and which row it is about.
+    fn named(&self, change: &Change) -> Option<(bool, Row)> {
+        let group = |place: u32| Some(self.estate.groups.get(place as usize)?.id.clone());
+        let user = |place: u32| Some(self.estate.users.get(place as usize)?.id.clone());
+        let came = matches!(
+            change,
+            Change::Assign(..) | Change::Join { .. } | Change::IamJoin { .. }
+        );
+        let row = match *change {
+            Change::Assign(account, set, who) | Change::Unassign(account, set, who) => {
+                Row::Assignment {
+                    account: self.estate.accounts.get(account as usize)?.id.clone(),
+                    permission_set: self.estate.sets.get(set as usize)?.arn.clone(),
+                    principal_type: who.kind().to_owned(),
+                    principal: self.principal_id(who).to_owned(),
+                }
+            }
+            Change::Join {
+                group: g, user: u, ..
+            }
+            | Change::Leave { group: g, user: u } => Row::Membership {
+                group: group(g)?,
+                user: user(u)?,
+            },
+            Change::IamJoin { group: g, user: u } | Change::IamLeave { group: g, user: u } => {
+                Row::IamMembership {
+                    group: self.estate.iam.group(g)?.entity.id.clone(),
+                    user: self.estate.iam.user(u)?.entity.id.clone(),
+                }
+            }
+        };
+        Some((came, row))
     }
 
     /// Must be called after the lag was turned.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::history::By;
 use crate::relations::Principal;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(crate) struct Write {
     pub(crate) principal_kind: &'static str,
     pub(crate) principal_id: String,
     pub(crate) principal: Option<Principal>,
+    /// Whose call it was.
+    pub(crate) by: By,
     pub(crate) created_at: i64,
     pub(crate) ends_at: i64,
     /// Polls still to be answered `IN_PROGRESS`; none when only time ends it.

@@ -7,7 +7,7 @@ use aws_sdk_ssoadmin::types::{PrincipalType, TargetType};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use stint_aws_sim::{Facts, Sim};
+use stint_aws_sim::{Facts, Row, Sim};
 
 /// An administrator's own clients.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ pub struct AwsView {
     /// IAM of the management account.
     pub iam: aws_sdk_iam::Client,
     facts: Facts,
+    sim: Sim,
 }
 
 impl AwsView {
@@ -49,6 +50,7 @@ impl AwsView {
             organizations: aws_sdk_organizations::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
             facts,
+            sim: sim.clone(),
         }
     }
 
@@ -144,5 +146,92 @@ impl AwsView {
             .send()
             .await
             .expect("the administrator may add members");
+    }
+
+    /// An administrator adds a row by hand, whatever it is; false where AWS refuses, for
+    /// instance because it is there already or another write is under way.
+    pub async fn add(&self, row: &Row) -> bool {
+        match row {
+            Row::Assignment {
+                account,
+                permission_set,
+                principal_type,
+                principal,
+            } => {
+                let call = self.sso.create_account_assignment();
+                let call = call
+                    .instance_arn(&self.facts.instance_arn)
+                    .target_type(TargetType::AwsAccount)
+                    .target_id(account)
+                    .permission_set_arn(permission_set)
+                    .principal_type(PrincipalType::from(principal_type.as_str()))
+                    .principal_id(principal);
+                call.send().await.is_ok()
+            }
+            Row::Membership { group, user } => {
+                let call = self.store.create_group_membership();
+                let call = call
+                    .identity_store_id(&self.facts.identity_store_id)
+                    .group_id(group)
+                    .member_id(MemberId::UserId(user.clone()));
+                call.send().await.is_ok()
+            }
+            Row::IamMembership { .. } => match self.iam_names(row) {
+                Some((group, user)) => {
+                    let call = self.iam.add_user_to_group();
+                    call.group_name(group).user_name(user).send().await.is_ok()
+                }
+                None => false,
+            },
+        }
+    }
+
+    /// An administrator takes a row away by hand, whatever it is; false where AWS refuses.
+    pub async fn take(&self, row: &Row) -> bool {
+        match row {
+            Row::Assignment {
+                account,
+                permission_set,
+                principal_type,
+                principal,
+            } => {
+                let call = self.sso.delete_account_assignment();
+                let call = call
+                    .instance_arn(&self.facts.instance_arn)
+                    .target_type(TargetType::AwsAccount)
+                    .target_id(account)
+                    .permission_set_arn(permission_set)
+                    .principal_type(PrincipalType::from(principal_type.as_str()))
+                    .principal_id(principal);
+                call.send().await.is_ok()
+            }
+            Row::Membership { group, user } => {
+                let asked = self.store.get_group_membership_id();
+                let asked = asked
+                    .identity_store_id(&self.facts.identity_store_id)
+                    .group_id(group)
+                    .member_id(MemberId::UserId(user.clone()));
+                let Ok(found) = asked.send().await else {
+                    return false;
+                };
+                let call = self.store.delete_group_membership();
+                let call = call
+                    .identity_store_id(&self.facts.identity_store_id)
+                    .membership_id(found.membership_id());
+                call.send().await.is_ok()
+            }
+            Row::IamMembership { .. } => match self.iam_names(row) {
+                Some((group, user)) => {
+                    let call = self.iam.remove_user_from_group();
+                    call.group_name(group).user_name(user).send().await.is_ok()
+                }
+                None => false,
+            },
+        }
+    }
+
+    /// The names of today, by which IAM is spoken to, of a group and a user.
+    fn iam_names(&self, row: &Row) -> Option<(String, String)> {
+        self.sim.iam_names(row)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use stint_aws::{Aws, AwsOptions, Base, Governor};
 use stint_aws_sim::{EstateSpec, Knobs, Sim, SimClock, SimOptions};
 use stint_db::{CommitFault, CommitPoint, Db, Engine, Options};
+use stint_domain::binding::Config as Model;
 use stint_domain::{Clock, Time};
 use stint_server::audit::Chain;
 use stint_server::cx::{App, Config, IdSource};
@@ -27,6 +28,7 @@ pub struct Builder {
     pub(crate) start: Time,
     pub(crate) demo: bool,
     pub(crate) people: bool,
+    pub(crate) model: Model,
 }
 
 impl Default for Builder {
@@ -39,6 +41,7 @@ impl Default for Builder {
             start: DEFAULT_START,
             demo: false,
             people: true,
+            model: Model::default(),
         }
     }
 }
@@ -93,6 +96,13 @@ impl Builder {
         self
     }
 
+    /// The grants' model has these numbers.
+    #[must_use]
+    pub fn model(mut self, model: Model) -> Self {
+        self.model = model;
+        self
+    }
+
     /// Makes the world. Must run on a multi-threaded runtime.
     pub async fn build(self) -> World {
         let clock = RulesClock(SimClock::frozen(self.start.micros()));
@@ -110,6 +120,7 @@ impl Builder {
             url: database.url().to_owned(),
             crash: Crash::default(),
             demo: self.demo,
+            model: Arc::new(self.model),
             seed: self.seed,
             starts: 0,
         };
@@ -129,6 +140,7 @@ pub(crate) struct Parts {
     pub(crate) url: String,
     pub(crate) crash: Crash,
     pub(crate) demo: bool,
+    pub(crate) model: Arc<Model>,
     pub(crate) seed: u64,
     pub(crate) starts: u64,
 }
@@ -152,18 +164,42 @@ impl CommitFault for Crash {
 impl Parts {
     /// Starts the server: opens and migrates the database, and makes the program.
     pub(crate) async fn start(&mut self) -> App {
+        let ids = self.ids();
+        let db = self.open(&ids, Some(Arc::new(self.crash.clone()))).await;
+        db.migrate().await.expect("the migrations run");
+        self.program(db, ids)
+    }
+
+    /// Starts another server beside the one that has this database.
+    pub(crate) async fn another(&mut self, first: &Db) -> App {
+        let ids = self.ids();
+        // SQLite takes one process per file: there the two share its handle, and its fate.
+        let db = match first.engine() {
+            Engine::Sqlite => first.clone(),
+            Engine::Postgres => self.open(&ids, None).await,
+        };
+        self.program(db, ids)
+    }
+
+    fn ids(&mut self) -> IdSource {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         // Ids of a second start must not repeat those of the first.
         let seed = self
             .seed
             .wrapping_add(self.starts.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         self.starts += 1;
-        let ids = IdSource::seeded(Arc::clone(&clock), seed);
+        IdSource::seeded(clock, seed)
+    }
+
+    async fn open(&self, ids: &IdSource, fault: Option<Arc<dyn CommitFault>>) -> Db {
         let mut options = Options::new(self.url.clone(), Arc::new(Chain::new(ids.clone())));
-        options.commit_fault = Some(Arc::new(self.crash.clone()));
+        options.commit_fault = fault;
         options.holder = "a test's server".to_owned();
-        let db = Db::open(options).await.expect("the database opens");
-        db.migrate().await.expect("the migrations run");
+        Db::open(options).await.expect("the database opens")
+    }
+
+    fn program(&self, db: Db, ids: IdSource) -> App {
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let host = self.sim.facts().host;
         let aws = Aws::new(AwsOptions {
             endpoint: Some("http://aws.sim".to_owned()),
@@ -184,6 +220,7 @@ impl Parts {
         };
         let mut app = App::new(db, clock, Arc::new(self.wall.clone()), aws, config);
         app.ids = ids;
+        app.model = Arc::clone(&self.model);
         if self.demo {
             app = app.with_demo_clock(Arc::new(self.clock.clone()));
         }

@@ -253,11 +253,23 @@ impl World {
 
     // Dying
 
+    /// Another server on the same database, with a memory of its own; the tests run its tasks.
+    /// On SQLite the two share the database's handle, and die together.
+    pub async fn another(&mut self) -> App {
+        let first = self.app().db.clone();
+        self.parts.another(&first).await
+    }
+
     /// Has the server die at this point of the `nth` commit from now. Everything it is asked
     /// afterwards fails, until [`restart`](World::restart).
     pub fn crash_at(&self, nth: u64, point: CommitPoint) {
         let from = self.app().db.commits();
         self.parts.crash.at(Some((from + nth, point)));
+    }
+
+    /// It does not die after all.
+    pub fn spare(&self) {
+        self.parts.crash.at(None);
     }
 
     /// Whether it died.

@@ -184,6 +184,7 @@ fn write(world: &mut World, cx: &Cx<'_>, kind: Kind) -> Result<Value, ApiError> 
         principal_kind,
         principal_id: principal_id.to_owned(),
         principal,
+        by: cx.by(),
         created_at,
         ends_at: created_at.saturating_add(micros),
         polls,

@@ -149,6 +149,7 @@ pub(super) fn create(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> 
             at,
         },
         at,
+        cx.by(),
     );
     Ok(named(world, &id))
 }
@@ -161,7 +162,7 @@ pub(super) fn delete(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> 
         .membership_by_id(id)
         .ok_or_else(|| no_membership(Some(id)))?;
     if !matches!(cx.effect, Some(Effect::IgnoreDelete)) {
-        world.change(Change::Leave { group, user }, cx.moment.at);
+        world.change(Change::Leave { group, user }, cx.moment.at, cx.by());
     }
     Ok(json!({}))
 }

@@ -11,6 +11,7 @@ mod sts;
 
 use serde_json::{Map, Value, json};
 
+use crate::history::By;
 use crate::wire::{Answer, ApiError, Input, Pager, Service, Xml};
 use crate::world::{Cx, World};
 
@@ -88,6 +89,14 @@ pub(crate) fn all() -> Vec<String> {
 }
 
 impl<'a> Cx<'a> {
+    /// Who is behind what this call changes.
+    pub(crate) fn by(&self) -> By {
+        By {
+            party: self.key.party,
+            call: Some(self.no),
+        }
+    }
+
     fn input(&self) -> Input<'a> {
         // Every input is an object: the wire makes it one.
         static NOTHING: std::sync::LazyLock<Map<String, Value>> =

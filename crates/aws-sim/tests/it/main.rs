@@ -9,6 +9,7 @@ mod directory;
 mod estate;
 mod faults;
 mod garbage;
+mod history;
 mod iam;
 mod lag;
 mod memberships;

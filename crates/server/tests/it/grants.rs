@@ -133,6 +133,35 @@ both_engines!(World::builder();
 );
 
 both_engines!(World::builder();
+    async fn a_lost_create_of_an_epoch_that_was_left_does_not_stop_the_next(world) {
+        let estate = Estate::connect(&world).await;
+        let what = &estate.assignments[0];
+        let Place::Set(account, set) = place(what) else { panic!("an assignment") };
+        // The first create is never heard of again; an administrator's row serves the grant,
+        // and is taken away: nothing there is ours any more, and the create may yet land.
+        let create = Fault::on("sso:CreateAccountAssignment").by(Party::Stint).nth(1);
+        let lost = world.sim().faults().add(create, Effect::LoseBefore);
+        let first = estate.grant(&world, what.id, HOUR).await;
+        world.run_due().await;
+        assert_eq!(world.sim().faults().hits(lost), 1);
+        world.aws().assign(account, set, &estate.user).await;
+        world.settle().await;
+        assert_eq!(grant(&world, first).await.status(world.now()), GrantState::Active);
+        world.aws().unassign(account, set, &estate.user).await;
+        world.advance(Span::minutes(12)).await;
+        assert_eq!(grant(&world, first).await.status(world.now()), GrantState::Interrupted);
+        grants::revoke(&world.cx("cy"), first, "not needed").await.expect("revoked");
+        world.settle().await;
+        let next = estate.grant(&world, what.id, Span::minutes(5)).await;
+        world.settle().await;
+        assert_eq!(grant(&world, next).await.status(world.now()), GrantState::Active);
+        world.advance(Span::minutes(30)).await;
+        assert_eq!(grant(&world, next).await.status(world.now()), GrantState::Ended);
+        assert!(!estate.has(&world, what).await);
+    }
+);
+
+both_engines!(World::builder();
     async fn a_removal_aws_refuses_is_shown_and_tried_again(world) {
         let estate = Estate::connect(&world).await;
         let what = &estate.assignments[0];

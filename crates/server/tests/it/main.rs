@@ -16,6 +16,7 @@ mod people;
 mod requests;
 mod rights;
 mod routes;
+mod simulation;
 mod statements;
 mod sweep;
 mod tasks;

@@ -36,7 +36,7 @@ pub(super) fn add(world: &mut World, cx: &Cx<'_>) -> Output {
     if relations.iam_groups_of(user, 0).count() >= GROUPS_PER_USER {
         return Err(limit("GroupsPerUser", GROUPS_PER_USER));
     }
-    world.change(Change::IamJoin { group, user }, cx.moment.at);
+    world.change(Change::IamJoin { group, user }, cx.moment.at, cx.by());
     Ok(None)
 }
 
@@ -46,7 +46,7 @@ pub(super) fn remove(world: &mut World, cx: &Cx<'_>) -> Output {
     if world.relations().is_in_iam_group(group, user)
         && !matches!(cx.effect, Some(Effect::IgnoreDelete))
     {
-        world.change(Change::IamLeave { group, user }, cx.moment.at);
+        world.change(Change::IamLeave { group, user }, cx.moment.at, cx.by());
     }
     Ok(None)
 }

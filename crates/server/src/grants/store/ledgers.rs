@@ -38,8 +38,9 @@ stint_db::statements! {
     INSERT_ATTEMPT = "insert into attempts (id, binding_id, kind, epoch, sign_at, under_removal, request_id, membership, polled_at, outcome, outcome_at, note) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     UPDATE_ATTEMPT = "update attempts set request_id = $2, membership = $3, polled_at = $4, outcome = $5, outcome_at = $6, note = $7, epoch = $8 where id = $1";
-    /// A look at a write in progress is no change of state.
-    quiet POLLED = "update attempts set polled_at = $2 where id = $1";
+    /// A look at a write in progress is no change of state, and neither is the epoch that a lost
+    /// create is counted to from now on: the rules carry it over in any turn, with news or without.
+    quiet KEPT = "update attempts set polled_at = $2, epoch = $3 where id = $1";
     /// The due bindings that hold for nobody now are removals: they never wait for the others.
     quiet CLAIM = "update bindings set generation = generation + 1, lease_until = $2 where id in ( \
         select b.id from bindings b where b.due <= $1 and (b.lease_until is null or b.lease_until <= $1) \
@@ -242,12 +243,14 @@ async fn insert_attempt(tx: &mut Tx, binding: BindingId, a: &Attempt) -> Result<
 }
 
 async fn update_attempt(tx: &mut Tx, before: &Attempt, a: &Attempt) -> Result<()> {
-    let only_looked = Attempt {
+    let only_kept = Attempt {
         polled_at: a.polled_at,
+        epoch: a.epoch,
         ..before.clone()
     } == *a;
-    if only_looked {
-        return tx.run(&POLLED, args![a.id, a.polled_at]).await.map(drop);
+    if only_kept {
+        let values = args![a.id, a.polled_at, a.epoch];
+        return tx.run(&KEPT, values).await.map(drop);
     }
     let values = args![
         a.id,
