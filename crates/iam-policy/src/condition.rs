@@ -4,11 +4,13 @@
 //! (of a negated operator: none). A key the request does not carry fails a positive operator,
 //! passes a negated one and passes `…IfExists`.
 
+use std::cmp::Ordering;
 use std::fmt;
-use std::net::IpAddr;
 
 use crate::context::Context;
-use crate::pattern;
+use crate::pattern::{self, Piece};
+use crate::value::{Network, Number, base64, boolean, date};
+use crate::words;
 
 /// One operator, key and its values.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,7 +127,11 @@ impl Operator {
             .iter()
             .copied()
             .find(|test| test.name() == name)
-            .ok_or_else(|| format!("`{name}` is no condition operator"))?;
+            .ok_or_else(|| {
+                let names = Test::ALL.iter().map(|test| test.name());
+                let hint = words::hint(name, names);
+                format!("`{name}` is no condition operator{hint}")
+            })?;
         if test == Test::Null && (if_exists || quantifier != Quantifier::Single) {
             return Err("Null takes neither a prefix nor IfExists".to_owned());
         }
@@ -154,6 +160,11 @@ impl Test {
         }
     }
 
+    /// Whether it holds for what does not match.
+    pub(crate) fn is_negated(self) -> bool {
+        self.positive().1
+    }
+
     /// Whether a policy's value is one this operator can use; the problem if not.
     pub(crate) fn accepts(self, value: &str) -> Result<(), String> {
         let fine = match self.positive().0 {
@@ -161,13 +172,16 @@ impl Test {
             | Test::NumericLessThan
             | Test::NumericLessThanEquals
             | Test::NumericGreaterThan
-            | Test::NumericGreaterThanEquals => number(value).is_some(),
+            | Test::NumericGreaterThanEquals => Number::read(value).is_some(),
             Test::DateEquals
             | Test::DateLessThan
             | Test::DateLessThanEquals
             | Test::DateGreaterThan
             | Test::DateGreaterThanEquals => date(value).is_some(),
-            Test::Bool | Test::Null => boolean(value).is_some(),
+            // Alone of these Bool takes variables (IAM user guide, *Condition operators* [D]).
+            Test::Bool => boolean(value).is_some() || value.contains("${"),
+            Test::Null => boolean(value).is_some(),
+            Test::BinaryEquals => base64(value).is_some(),
             Test::IpAddress => Network::read(value).is_some(),
             _ => true,
         };
@@ -190,6 +204,10 @@ impl Condition {
                 .any(|wanted| boolean(wanted) == Some(present.is_none()));
         }
         let (test, negated) = self.operator.test.positive();
+        // To the set operators a key whose values are all empty is as good as missing (IAM user
+        // guide, *Multivalued context keys* [D]).
+        let set = self.operator.quantifier != Quantifier::Single;
+        let present = present.filter(|values| !set || values.iter().any(|v| !v.is_empty()));
         let Some(found) = present else {
             return match self.operator.quantifier {
                 _ if self.operator.if_exists => true,
@@ -216,9 +234,10 @@ impl Condition {
 
 fn compare(test: Test, wanted: &str, found: &str, context: &Context, variables: bool) -> bool {
     let expanded = || pattern::expand(wanted, context, variables);
-    let numbers = |holds: fn(f64, f64) -> bool| match (number(found), number(wanted)) {
-        (Some(found), Some(wanted)) => holds(found, wanted),
-        _ => false,
+    let numbers = |holds: fn(Ordering) -> bool| {
+        let found = Number::read(found);
+        let order = found.and_then(|found| found.compared(Number::read(wanted)?));
+        order.is_some_and(holds)
     };
     let dates = |holds: fn(i128, i128) -> bool| match (date(found), date(wanted)) {
         (Some(found), Some(wanted)) => holds(found, wanted),
@@ -232,18 +251,20 @@ fn compare(test: Test, wanted: &str, found: &str, context: &Context, variables: 
         Test::StringLike => pattern::compile(wanted, context, variables)
             .is_some_and(|pieces| pattern::matches(&pieces, found)),
         Test::ArnLike => arn_like(wanted, found, context, variables),
-        Test::NumericEquals => numbers(|a, b| a == b),
-        Test::NumericLessThan => numbers(|a, b| a < b),
-        Test::NumericLessThanEquals => numbers(|a, b| a <= b),
-        Test::NumericGreaterThan => numbers(|a, b| a > b),
-        Test::NumericGreaterThanEquals => numbers(|a, b| a >= b),
+        Test::NumericEquals => numbers(Ordering::is_eq),
+        Test::NumericLessThan => numbers(Ordering::is_lt),
+        Test::NumericLessThanEquals => numbers(Ordering::is_le),
+        Test::NumericGreaterThan => numbers(Ordering::is_gt),
+        Test::NumericGreaterThanEquals => numbers(Ordering::is_ge),
         Test::DateEquals => dates(|a, b| a == b),
         Test::DateLessThan => dates(|a, b| a < b),
         Test::DateLessThanEquals => dates(|a, b| a <= b),
         Test::DateGreaterThan => dates(|a, b| a > b),
         Test::DateGreaterThanEquals => dates(|a, b| a >= b),
-        Test::Bool => boolean(wanted).is_some() && boolean(wanted) == boolean(found),
-        Test::BinaryEquals => wanted == found,
+        Test::Bool => expanded()
+            .and_then(|wanted| boolean(&wanted))
+            .is_some_and(|wanted| boolean(found) == Some(wanted)),
+        Test::BinaryEquals => base64(wanted).is_some_and(|wanted| base64(found) == Some(wanted)),
         Test::IpAddress => match (Network::read(wanted), found.parse()) {
             (Some(network), Ok(address)) => network.holds(address),
             _ => false,
@@ -262,83 +283,20 @@ fn compare(test: Test, wanted: &str, found: &str, context: &Context, variables: 
     }
 }
 
-/// Each of the six parts by itself: a `*` in one part does not reach into the next.
+/// Each of the six parts by itself: a `*` in one part does not reach into the next. Variables
+/// are put in first: an ARN may come in through one.
 fn arn_like(wanted: &str, found: &str, context: &Context, variables: bool) -> bool {
-    let wanted: Vec<&str> = wanted.splitn(6, ':').collect();
+    let Some(pieces) = pattern::compile(wanted, context, variables) else {
+        return false;
+    };
+    let wanted: Vec<&[Piece]> = pieces
+        .splitn(6, |piece| *piece == Piece::Literal(':'))
+        .collect();
     let found: Vec<&str> = found.splitn(6, ':').collect();
     wanted.len() == 6
         && found.len() == 6
-        && wanted.iter().zip(&found).all(|(wanted, found)| {
-            pattern::compile(wanted, context, variables)
-                .is_some_and(|pieces| pattern::matches(&pieces, found))
-        })
-}
-
-fn number(text: &str) -> Option<f64> {
-    text.trim().parse().ok().filter(|n: &f64| n.is_finite())
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    if text.eq_ignore_ascii_case("true") {
-        Some(true)
-    } else if text.eq_ignore_ascii_case("false") {
-        Some(false)
-    } else {
-        None
-    }
-}
-
-/// Nanoseconds since the epoch: ISO 8601 with or without a time, or seconds since the epoch.
-fn date(text: &str) -> Option<i128> {
-    const NANOS: i128 = 1_000_000_000;
-    if let Ok(seconds) = text.parse::<i64>() {
-        return Some(i128::from(seconds) * NANOS);
-    }
-    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
-        return Some(moment.as_nanosecond());
-    }
-    let day: jiff::civil::Date = text.parse().ok()?;
-    let midnight: jiff::Timestamp = format!("{day}T00:00:00Z").parse().ok()?;
-    Some(midnight.as_nanosecond())
-}
-
-/// An address or a range in CIDR form.
-struct Network {
-    address: u128,
-    prefix: u32,
-    v4: bool,
-}
-
-impl Network {
-    fn read(text: &str) -> Option<Network> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse::<u32>().ok()?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().ok()?;
-        let (bits, longest, v4) = bits(address);
-        let prefix = prefix.unwrap_or(longest);
-        (prefix <= longest).then_some(Network {
-            address: bits,
-            prefix,
-            v4,
-        })
-    }
-
-    fn holds(&self, address: IpAddr) -> bool {
-        let (found, longest, v4) = bits(address);
-        if v4 != self.v4 {
-            return false;
-        }
-        let shift = longest - self.prefix;
-        // A shift by the whole width is no shift at all in Rust: everything fits.
-        shift == 128 || (v4 && shift == 32) || found >> shift == self.address >> shift
-    }
-}
-
-fn bits(address: IpAddr) -> (u128, u32, bool) {
-    match address {
-        IpAddr::V4(v4) => (u128::from(u32::from(v4)), 32, true),
-        IpAddr::V6(v6) => (u128::from(v6), 128, false),
-    }
+        && wanted
+            .iter()
+            .zip(&found)
+            .all(|(wanted, found)| pattern::matches(wanted, found))
 }

@@ -34,6 +34,11 @@ impl Context {
             .insert(key.to_ascii_lowercase(), values.into_iter().collect());
     }
 
+    /// The keys it carries, in small letters.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.keys().map(String::as_str)
+    }
+
     /// The values of a key, or nothing where the request does not carry it.
     pub fn get(&self, key: &str) -> Option<&[String]> {
         self.keys.get(&key.to_ascii_lowercase()).map(Vec::as_slice)
@@ -65,6 +70,19 @@ pub enum Identity {
         role: String,
         /// `arn:aws:sts::<account>:assumed-role/<name>/<session>`
         session: String,
+    },
+    /// A session of GetFederationToken: a policy may name it or the user who opened it.
+    FederatedUser {
+        /// `arn:aws:iam::<account>:user/<path><name>`
+        user: String,
+        /// `arn:aws:sts::<account>:federated-user/<name>`
+        session: String,
+    },
+    /// Somebody whom a provider outside vouches for, as AssumeRoleWithWebIdentity and
+    /// AssumeRoleWithSAML are called.
+    Provider {
+        /// As a `Federated` principal names it.
+        name: String,
     },
     /// An AWS service, such as `ec2.amazonaws.com`.
     Service {

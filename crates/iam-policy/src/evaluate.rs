@@ -2,7 +2,7 @@
 
 use crate::context::Request;
 use crate::model::{Effect, Policy, Principals, Statement, Version};
-use crate::pattern::{self, glob};
+use crate::pattern::{glob_any_case, resource_fits};
 use crate::principal::PrincipalMatch;
 
 /// What a document says about a request.
@@ -31,54 +31,103 @@ impl Decision {
     }
 }
 
+/// Which elements of a statement are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    /// Action, resource, conditions: policies of principals, boundaries, sessions and SCPs.
+    Identity,
+    /// Principal, action, conditions: the resource is the role itself.
+    Trust,
+    /// Principal, action, resource, conditions.
+    Resource,
+}
+
+/// A statement that speaks of the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hit {
+    pub(crate) statement: usize,
+    pub(crate) effect: Effect,
+    pub(crate) through: Option<PrincipalMatch>,
+}
+
 /// Judges a trust policy: may this caller do this with the role the document belongs to?
 /// The request's resource is not looked at.
 pub fn evaluate_trust(policy: &Policy, request: &Request<'_>) -> Decision {
-    evaluate(policy, |statement| {
-        let principals = statement.principals.as_ref()?;
-        let through = named(principals, request)?;
-        basics(policy, statement, request).then_some(Some(through))
-    })
+    decide(hits(policy, request, View::Trust))
 }
 
 /// Judges a policy of a user or role: does it let its holder do this?
 pub fn evaluate_identity(policy: &Policy, request: &Request<'_>) -> Decision {
-    evaluate(policy, |statement| {
-        let resources = statement.resources.as_ref()?;
-        let variables = policy.version == Version::V2012;
-        let any = resources.patterns.iter().any(|wanted| {
-            pattern::compile(wanted, request.context, variables)
-                .is_some_and(|pieces| pattern::matches(&pieces, request.resource))
-        });
-        let fits = any != resources.negated && basics(policy, statement, request);
-        fits.then_some(None)
-    })
+    decide(hits(policy, request, View::Identity))
+}
+
+/// Judges the policy of a resource: may this caller do this with it?
+pub fn evaluate_resource(policy: &Policy, request: &Request<'_>) -> Decision {
+    decide(hits(policy, request, View::Resource))
+}
+
+/// The statements that match.
+pub(crate) fn hits<'a>(
+    policy: &'a Policy,
+    request: &'a Request<'_>,
+    view: View,
+) -> impl Iterator<Item = Hit> + 'a {
+    let variables = policy.version == Version::V2012;
+    policy
+        .statements
+        .iter()
+        .enumerate()
+        .filter_map(move |(n, statement)| {
+            if !about_action(statement, request.action) {
+                return None;
+            }
+            let through = match view {
+                View::Identity => None,
+                View::Trust | View::Resource => {
+                    Some(named(statement.principals.as_ref()?, request)?)
+                }
+            };
+            if view != View::Trust && !about_resource(statement, request, variables) {
+                return None;
+            }
+            let holds = statement
+                .conditions
+                .iter()
+                .all(|condition| condition.holds(request.context, variables));
+            holds.then_some(Hit {
+                statement: n,
+                effect: statement.effect,
+                through,
+            })
+        })
 }
 
 /// A matching deny decides; else the closest matching allow (the first of equals).
-fn evaluate(
-    policy: &Policy,
-    matching: impl Fn(&Statement) -> Option<Option<PrincipalMatch>>,
-) -> Decision {
-    let mut best: Option<(usize, Option<PrincipalMatch>)> = None;
-    for (n, statement) in policy.statements.iter().enumerate() {
-        let Some(through) = matching(statement) else {
-            continue;
-        };
-        match statement.effect {
-            Effect::Deny => return Decision::Denied { statement: n },
-            Effect::Allow if best.is_none_or(|(_, known)| through > known) => {
-                best = Some((n, through));
+fn decide(hits: impl Iterator<Item = Hit>) -> Decision {
+    let mut best: Option<Hit> = None;
+    for hit in hits {
+        match hit.effect {
+            Effect::Deny => {
+                return Decision::Denied {
+                    statement: hit.statement,
+                };
+            }
+            Effect::Allow if best.is_none_or(|known| hit.through > known.through) => {
+                best = Some(hit);
             }
             Effect::Allow => {}
         }
     }
     match best {
-        Some((statement, through)) => Decision::Allowed { statement, through },
+        Some(hit) => Decision::Allowed {
+            statement: hit.statement,
+            through: hit.through,
+        },
         None => Decision::NotAllowed,
     }
 }
 
+/// How a statement names the caller. Who is not named by `NotPrincipal` is meant by it.
 fn named(principals: &Principals, request: &Request<'_>) -> Option<PrincipalMatch> {
     let closest = principals
         .entries
@@ -92,17 +141,22 @@ fn named(principals: &Principals, request: &Request<'_>) -> Option<PrincipalMatc
     }
 }
 
-fn basics(policy: &Policy, statement: &Statement, request: &Request<'_>) -> bool {
-    let action = request.action.to_ascii_lowercase();
+pub(crate) fn about_action(statement: &Statement, action: &str) -> bool {
     let any = statement
         .actions
         .patterns
         .iter()
-        .any(|wanted| glob(&wanted.to_ascii_lowercase(), &action));
-    let variables = policy.version == Version::V2012;
+        .any(|wanted| glob_any_case(wanted, action));
     any != statement.actions.negated
-        && statement
-            .conditions
-            .iter()
-            .all(|condition| condition.holds(request.context, variables))
+}
+
+fn about_resource(statement: &Statement, request: &Request<'_>, variables: bool) -> bool {
+    let Some(resources) = &statement.resources else {
+        return false;
+    };
+    let any = resources
+        .patterns
+        .iter()
+        .any(|wanted| resource_fits(wanted, request.resource, request.context, variables));
+    any != resources.negated
 }

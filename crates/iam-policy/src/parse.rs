@@ -1,27 +1,22 @@
 //! Reading a policy document, with errors that point at the place.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::condition::{Condition, Operator};
+use crate::json::{Json, Member, Node, Position};
 use crate::model::{Actions, Effect, Policy, Principals, Resources, Statement, Version};
+use crate::place::Place;
 use crate::principal::PrincipalEntry;
-use crate::tree::Tree;
-
-/// What a document is for; decides what a statement must and must not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The trust policy of a role: principals, no resources.
-    Trust,
-    /// A policy of a user, group, role or permission set: resources, no principals.
-    Identity,
-}
+use crate::words;
 
 /// Why a text is no policy, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ParseError {
     /// `Statement[0].Condition.StringEquals`, or empty for the document as a whole.
     pub place: String,
-    /// Line and column, both from 1, where the text is not even JSON.
+    /// Line and column, both from 1. Missing only where a policy was judged that never was a
+    /// text.
     pub position: Option<(usize, usize)>,
     /// What is wrong there, as a sentence without its place.
     pub problem: String,
@@ -29,10 +24,11 @@ pub struct ParseError {
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.position, self.place.as_str()) {
-            (Some((line, column)), _) => write!(f, "line {line}, column {column}: ")?,
-            (None, "") => {}
-            (None, place) => write!(f, "{place}: ")?,
+        if let Some((line, column)) = self.position {
+            write!(f, "line {line}, column {column}: ")?;
+        }
+        if !self.place.is_empty() {
+            write!(f, "{}: ", self.place)?;
         }
         f.write_str(&self.problem)
     }
@@ -42,234 +38,226 @@ impl Policy {
     /// Reads a document. The grammar is checked, also every operator and value; whether the
     /// statements suit their purpose is [`Policy::check`].
     pub fn parse(text: &str) -> Result<Policy, ParseError> {
-        let tree: Tree = serde_json::from_str(text).map_err(|broken| {
-            let full = broken.to_string();
-            let problem = full
-                .rsplit_once(" at line ")
-                .map_or(full.as_str(), |(what, _)| what);
-            ParseError {
-                place: String::new(),
-                position: Some((broken.line(), broken.column())),
-                problem: problem.to_owned(),
-            }
-        })?;
-        document(tree)
-    }
-
-    /// Whether every statement has what this kind of policy needs and nothing it must not
-    /// have.
-    pub fn check(&self, kind: Kind) -> Result<(), ParseError> {
-        for (n, statement) in self.statements.iter().enumerate() {
-            let place = Place::root().item("Statement", n);
-            let problem = match (kind, &statement.principals, &statement.resources) {
-                (Kind::Trust, None, _) => "a trust policy says who: Principal is missing",
-                (Kind::Trust, Some(_), Some(_)) => {
-                    "a trust policy has no Resource: it is the role's own"
-                }
-                (Kind::Identity, Some(_), _) => {
-                    "Principal belongs into trust and resource policies only"
-                }
-                (Kind::Identity, None, None) => "Resource is missing",
-                (Kind::Trust, Some(who), None)
-                    if who.negated && statement.effect == Effect::Allow =>
-                {
-                    "NotPrincipal with Allow would let in everybody else"
-                }
-                _ => continue,
-            };
-            return Err(place.wrong(problem));
-        }
-        Ok(())
+        policy_of(&tree_of(text)?)
     }
 }
 
-#[derive(Clone)]
-struct Place(String);
-
-impl Place {
-    fn root() -> Place {
-        Place(String::new())
-    }
-
-    fn member(&self, name: &str) -> Place {
-        if self.0.is_empty() {
-            Place(name.to_owned())
-        } else {
-            Place(format!("{}.{name}", self.0))
-        }
-    }
-
-    fn item(&self, name: &str, n: usize) -> Place {
-        Place(format!("{}[{n}]", self.member(name).0))
-    }
-
-    fn wrong(&self, problem: impl Into<String>) -> ParseError {
-        ParseError {
-            place: self.0.clone(),
-            position: None,
-            problem: problem.into(),
-        }
-    }
-}
-
-fn object(tree: Tree, place: &Place) -> Result<Vec<(String, Tree)>, ParseError> {
-    match tree {
-        Tree::Object(members) => Ok(members),
-        other => Err(place.wrong(format!("expected an object, found {}", other.kind()))),
-    }
-}
-
-fn text(tree: Tree, place: &Place) -> Result<String, ParseError> {
-    match tree {
-        Tree::Text(text) => Ok(text),
-        other => Err(place.wrong(format!("expected a text, found {}", other.kind()))),
-    }
-}
-
-/// One text, or a list of at least one.
-fn texts(tree: Tree, place: &Place) -> Result<Vec<String>, ParseError> {
-    match tree {
-        Tree::List(items) if items.is_empty() => Err(place.wrong("the list is empty")),
-        Tree::List(items) => items
-            .into_iter()
-            .enumerate()
-            .map(|(n, item)| text(item, &Place(format!("{}[{n}]", place.0))))
-            .collect(),
-        other => Ok(vec![text(other, place)?]),
-    }
-}
-
-fn document(tree: Tree) -> Result<Policy, ParseError> {
-    let root = Place::root();
-    let mut version = Version::V2008;
-    let mut id = None;
-    let mut statements = None;
-    for (name, value) in object(tree, &root)? {
-        let place = root.member(&name);
-        match name.as_str() {
-            "Version" => {
-                version = match text(value, &place)?.as_str() {
-                    "2012-10-17" => Version::V2012,
-                    "2008-10-17" => Version::V2008,
-                    other => {
-                        return Err(place.wrong(format!(
-                            "`{other}` is no edition of the language: write 2012-10-17"
-                        )));
-                    }
-                };
-            }
-            "Id" => id = Some(text(value, &place)?),
-            "Statement" => {
-                let (items, single) = match value {
-                    Tree::List(items) => (items, false),
-                    one => (vec![one], true),
-                };
-                if items.is_empty() {
-                    return Err(place.wrong("a policy has at least one statement"));
-                }
-                let mut list = Vec::with_capacity(items.len());
-                for (n, item) in items.into_iter().enumerate() {
-                    let place = if single {
-                        place.clone()
-                    } else {
-                        root.item("Statement", n)
-                    };
-                    list.push(statement(item, &place)?);
-                }
-                statements = Some(list);
-            }
-            _ => return Err(place.wrong("a policy has Version, Id and Statement only")),
-        }
-    }
-    let statements = statements.ok_or_else(|| root.wrong("Statement is missing"))?;
-    let mut sids: Vec<&str> = Vec::new();
-    for (n, statement) in statements.iter().enumerate() {
-        if let Some(sid) = statement.sid.as_deref() {
-            if sids.contains(&sid) {
-                return Err(root
-                    .item("Statement", n)
-                    .member("Sid")
-                    .wrong(format!("`{sid}` is used twice")));
-            }
-            sids.push(sid);
-        }
-    }
-    Ok(Policy {
-        version,
-        id,
-        statements,
+pub(crate) fn tree_of(text: &str) -> Result<Node, ParseError> {
+    Node::read(text).map_err(|broken| ParseError {
+        place: String::new(),
+        position: Some((broken.at.line, broken.at.column)),
+        problem: broken.problem,
     })
 }
 
-fn statement(tree: Tree, place: &Place) -> Result<Statement, ParseError> {
+fn wrong(at: Position, place: &Place<'_>, problem: impl Into<String>) -> ParseError {
+    ParseError {
+        place: place.to_string(),
+        position: Some((at.line, at.column)),
+        problem: problem.into(),
+    }
+}
+
+fn object<'a>(node: &'a Node, place: &Place<'_>) -> Result<&'a [Member], ParseError> {
+    match &node.value {
+        Json::Object(members) => Ok(members),
+        other => Err(wrong(
+            node.from,
+            place,
+            format!("expected an object, found {}", other.kind()),
+        )),
+    }
+}
+
+fn text(node: &Node, place: &Place<'_>) -> Result<String, ParseError> {
+    match &node.value {
+        Json::Text(text) => Ok(text.clone()),
+        other => Err(wrong(
+            node.from,
+            place,
+            format!("expected a text, found {}", other.kind()),
+        )),
+    }
+}
+
+/// Each of a list of at least one, or the one thing that stands alone.
+fn each<T>(
+    node: &Node,
+    place: &Place<'_>,
+    read: impl Fn(&Node, &Place<'_>) -> Result<T, ParseError>,
+) -> Result<Vec<T>, ParseError> {
+    match &node.value {
+        Json::List(items) if items.is_empty() => Err(wrong(node.from, place, "the list is empty")),
+        Json::List(items) => items
+            .iter()
+            .enumerate()
+            .map(|(n, item)| read(item, &place.item(n)))
+            .collect(),
+        _ => Ok(vec![read(node, place)?]),
+    }
+}
+
+const ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
+
+const PARTS: [&str; 9] = [
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+];
+
+pub(crate) fn policy_of(root: &Node) -> Result<Policy, ParseError> {
+    let place = Place::ROOT;
+    let mut version = Version::V2008;
+    let mut id = None;
+    let mut statements = None;
+    for Member { name, at, node } in object(root, &place)? {
+        let here = place.member(name);
+        match name.as_str() {
+            "Version" => {
+                version = match text(node, &here)?.as_str() {
+                    "2012-10-17" => Version::V2012,
+                    "2008-10-17" => Version::V2008,
+                    other => {
+                        return Err(wrong(
+                            node.from,
+                            &here,
+                            format!("`{other}` is no edition of the language: write 2012-10-17"),
+                        ));
+                    }
+                };
+            }
+            "Id" => id = Some(text(node, &here)?),
+            "Statement" => {
+                if matches!(&node.value, Json::List(items) if items.is_empty()) {
+                    let problem = "a policy has at least one statement";
+                    return Err(wrong(node.from, &here, problem));
+                }
+                statements = Some(each(node, &here, statement)?);
+                unique(node, &here, statements.as_deref().unwrap_or_default())?;
+            }
+            other => {
+                let hint = words::hint(other, ELEMENTS);
+                let problem = format!("a policy has Version, Id and Statement only{hint}");
+                return Err(wrong(*at, &here, problem));
+            }
+        }
+    }
+    let missing = || wrong(root.from, &place, "Statement is missing");
+    Ok(Policy {
+        version,
+        id,
+        statements: statements.ok_or_else(missing)?,
+    })
+}
+
+/// No two statements of one name.
+fn unique(node: &Node, place: &Place<'_>, statements: &[Statement]) -> Result<(), ParseError> {
+    let mut sids: BTreeSet<&str> = BTreeSet::new();
+    for (n, statement) in statements.iter().enumerate() {
+        let Some(sid) = statement.sid.as_deref() else {
+            continue;
+        };
+        if !sids.insert(sid) {
+            let path = crate::place::Path::default().item(n).member("Sid");
+            let (_, at) = path.find(node);
+            let here = place.item(n);
+            let here = here.member("Sid");
+            return Err(wrong(at, &here, format!("`{sid}` is used twice")));
+        }
+    }
+    Ok(())
+}
+
+fn statement(node: &Node, place: &Place<'_>) -> Result<Statement, ParseError> {
     let mut sid = None;
     let mut effect = None;
     let mut principals = None;
     let mut actions = None;
     let mut resources = None;
     let mut conditions = Vec::new();
-    for (name, value) in object(tree, place)? {
-        let here = place.member(&name);
+    for Member { name, at, node } in object(node, place)? {
+        let here = place.member(name);
         let negated = name.starts_with("Not");
+        let both = |what: &str| {
+            let problem = format!("{what} and Not{what} exclude each other");
+            wrong(*at, &here, problem)
+        };
         match name.as_str() {
-            "Sid" => sid = Some(text(value, &here)?).filter(|sid| !sid.is_empty()),
+            "Sid" => sid = Some(text(node, &here)?).filter(|sid| !sid.is_empty()),
             "Effect" => {
-                effect = Some(match text(value, &here)?.as_str() {
+                effect = Some(match text(node, &here)?.as_str() {
                     "Allow" => Effect::Allow,
                     "Deny" => Effect::Deny,
-                    other => return Err(here.wrong(format!("`{other}` is neither Allow nor Deny"))),
+                    other => {
+                        let problem = format!("`{other}` is neither Allow nor Deny");
+                        return Err(wrong(node.from, &here, problem));
+                    }
                 });
             }
             "Principal" | "NotPrincipal" => {
-                let entries = principal(value, &here)?;
-                if principals
-                    .replace(Principals { negated, entries })
-                    .is_some()
-                {
-                    return Err(here.wrong("Principal and NotPrincipal exclude each other"));
+                let entries = principal(node, &here)?;
+                let found = Principals { negated, entries };
+                if principals.replace(found).is_some() {
+                    return Err(both("Principal"));
                 }
             }
             "Action" | "NotAction" => {
-                let patterns = texts(value, &here)?;
-                for pattern in &patterns {
-                    action(pattern).map_err(|problem| here.wrong(problem))?;
-                }
+                let patterns = each(node, &here, |node, place| pattern(node, place, action))?;
                 if actions.replace(Actions { negated, patterns }).is_some() {
-                    return Err(here.wrong("Action and NotAction exclude each other"));
+                    return Err(both("Action"));
                 }
             }
             "Resource" | "NotResource" => {
-                let patterns = texts(value, &here)?;
-                for pattern in &patterns {
-                    resource(pattern).map_err(|problem| here.wrong(problem))?;
-                }
+                let patterns = each(node, &here, |node, place| pattern(node, place, resource))?;
                 if resources.replace(Resources { negated, patterns }).is_some() {
-                    return Err(here.wrong("Resource and NotResource exclude each other"));
+                    return Err(both("Resource"));
                 }
             }
-            "Condition" => conditions = condition_block(value, &here)?,
-            _ => return Err(here.wrong("a statement has no such element")),
+            "Condition" => conditions = condition_block(node, &here)?,
+            other => {
+                let hint = words::hint(other, PARTS);
+                let problem = format!("a statement has no such element{hint}");
+                return Err(wrong(*at, &here, problem));
+            }
         }
     }
+    let missing = |what: &str| wrong(node.from, place, format!("{what} is missing"));
     Ok(Statement {
         sid,
-        effect: effect.ok_or_else(|| place.wrong("Effect is missing"))?,
+        effect: effect.ok_or_else(|| missing("Effect"))?,
         principals,
-        actions: actions.ok_or_else(|| place.wrong("Action is missing"))?,
+        actions: actions.ok_or_else(|| missing("Action"))?,
         resources,
         conditions,
     })
 }
 
+fn pattern(
+    node: &Node,
+    place: &Place<'_>,
+    check: fn(&str) -> Result<(), String>,
+) -> Result<String, ParseError> {
+    let text = text(node, place)?;
+    check(&text).map_err(|problem| wrong(node.from, place, problem))?;
+    Ok(text)
+}
+
+/// `service:Name`; wildcards in the name, and in the service only as a lone `*` for all
+/// (AWS reference §6.3).
 fn action(pattern: &str) -> Result<(), String> {
     if pattern == "*" {
         return Ok(());
     }
     let fine = pattern.split_once(':').is_some_and(|(service, name)| {
+        let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
         !service.is_empty()
-            && service
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && (service == "*" || service.bytes().all(letters))
             && !name.is_empty()
             && name
                 .bytes()
@@ -285,77 +273,105 @@ fn action(pattern: &str) -> Result<(), String> {
 }
 
 fn resource(pattern: &str) -> Result<(), String> {
-    if pattern == "*" || (pattern.starts_with("arn:") && pattern.splitn(6, ':').count() == 6) {
-        Ok(())
-    } else {
-        Err(format!(
-            "`{pattern}` is no resource: write a whole ARN or *"
-        ))
+    if pattern == "*" {
+        return Ok(());
     }
+    let parts: Vec<&str> = pattern.splitn(6, ':').collect();
+    let ["arn", partition, service, ..] = parts.as_slice() else {
+        return Err(format!(
+            "`{pattern}` is no resource: write a whole ARN or *"
+        ));
+    };
+    if parts.len() < 6 {
+        return Err(format!(
+            "`{pattern}` is no resource: an ARN has six parts with colons between them, this has {}; write a whole ARN or *",
+            parts.len()
+        ));
+    }
+    if service.contains(['*', '?', '$']) {
+        return Err(format!(
+            "`{pattern}`: the service in an ARN (`{service}`) must be written out"
+        ));
+    }
+    let known = partition.is_empty()
+        || partition.contains(['*', '?'])
+        || *partition == "aws"
+        || partition.starts_with("aws-");
+    if !known {
+        return Err(format!(
+            "`{pattern}`: there is no partition `{partition}`; it is aws, aws-cn or aws-us-gov"
+        ));
+    }
+    Ok(())
 }
 
-fn principal(tree: Tree, place: &Place) -> Result<Vec<PrincipalEntry>, ParseError> {
-    if let Tree::Text(all) = &tree {
+fn principal(node: &Node, place: &Place<'_>) -> Result<Vec<PrincipalEntry>, ParseError> {
+    if let Json::Text(all) = &node.value {
         if all == "*" {
             return Ok(vec![PrincipalEntry::Anyone]);
         }
-        return Err(place.wrong(format!(
-            "`{all}`: only * may stand alone; write {{\"AWS\": \"{all}\"}}"
-        )));
+        let problem = format!("`{all}`: only * may stand alone; write {{\"AWS\": \"{all}\"}}");
+        return Err(wrong(node.from, place, problem));
     }
     let mut entries = Vec::new();
-    for (kind, value) in object(tree, place)? {
-        let here = place.member(&kind);
-        for text in texts(value, &here)? {
-            entries.push(match kind.as_str() {
-                "AWS" => PrincipalEntry::aws(&text).map_err(|problem| here.wrong(problem))?,
-                "Service" if text.contains('.') && !text.contains('*') => PrincipalEntry::Service(text),
-                "Service" => {
-                    return Err(here.wrong(format!(
-                        "`{text}` is no service: write its host name, such as ec2.amazonaws.com"
-                    )));
-                }
-                "Federated" => PrincipalEntry::Federated(text),
-                "CanonicalUser" => PrincipalEntry::CanonicalUser(text),
-                _ => {
-                    return Err(here.wrong(
-                        "no such kind of principal: there are AWS, Service, Federated and CanonicalUser",
-                    ));
-                }
-            });
-        }
+    for Member { name, at, node } in object(node, place)? {
+        let here = place.member(name);
+        let read: fn(&str) -> Result<PrincipalEntry, String> = match name.as_str() {
+            "AWS" => PrincipalEntry::aws,
+            "Service" => PrincipalEntry::service,
+            "Federated" => |text| Ok(PrincipalEntry::Federated(text.to_owned())),
+            "CanonicalUser" => |text| Ok(PrincipalEntry::CanonicalUser(text.to_owned())),
+            _ => {
+                let problem = "no such kind of principal: there are AWS, Service, Federated and CanonicalUser";
+                return Err(wrong(*at, &here, problem));
+            }
+        };
+        entries.extend(each(node, &here, |node, place| {
+            let text = text(node, place)?;
+            read(&text).map_err(|problem| wrong(node.from, place, problem))
+        })?);
     }
     if entries.is_empty() {
-        return Err(place.wrong("names nobody"));
+        return Err(wrong(node.from, place, "names nobody"));
     }
     Ok(entries)
 }
 
-fn condition_block(tree: Tree, place: &Place) -> Result<Vec<Condition>, ParseError> {
+fn condition_block(node: &Node, place: &Place<'_>) -> Result<Vec<Condition>, ParseError> {
     let mut conditions = Vec::new();
-    for (name, keys) in object(tree, place)? {
-        let here = place.member(&name);
-        let operator = Operator::read(&name).map_err(|problem| here.wrong(problem))?;
-        for (key, value) in object(keys, &here)? {
-            let here = here.member(&key);
-            if key
+    for Member { name, at, node } in object(node, place)? {
+        let here = place.member(name);
+        let operator = Operator::read(name).map_err(|problem| wrong(*at, &here, problem))?;
+        let mut keys: BTreeSet<String> = BTreeSet::new();
+        for Member {
+            name: key,
+            at,
+            node,
+        } in object(node, &here)?
+        {
+            let here = here.member(key);
+            let prefixed = key
                 .split_once(':')
-                .is_none_or(|(prefix, rest)| prefix.is_empty() || rest.is_empty())
-            {
-                return Err(
-                    here.wrong("a condition key is written prefix:Name, such as sts:ExternalId")
-                );
+                .is_some_and(|(prefix, rest)| !prefix.is_empty() && !rest.is_empty());
+            if !prefixed {
+                let problem = "a condition key is written prefix:Name, such as sts:ExternalId";
+                return Err(wrong(*at, &here, problem));
             }
-            let values = values(value, &here)?;
-            for value in &values {
-                operator
-                    .test
-                    .accepts(value)
-                    .map_err(|problem| here.wrong(problem))?;
+            if !keys.insert(key.to_ascii_lowercase()) {
+                let problem = "is written twice: key names have no case";
+                return Err(wrong(*at, &here, problem));
             }
+            // A positive operator over no value never holds, a negated one always: `each`
+            // refuses the slip.
+            let values = each(node, &here, |node, place| {
+                let value = value(node, place)?;
+                let fits = operator.test.accepts(&value);
+                fits.map_err(|problem| wrong(node.from, place, problem))?;
+                Ok(value)
+            })?;
             conditions.push(Condition {
                 operator,
-                key,
+                key: key.clone(),
                 values,
             });
         }
@@ -364,20 +380,14 @@ fn condition_block(tree: Tree, place: &Place) -> Result<Vec<Condition>, ParseErr
 }
 
 /// Condition values may also be written as numbers and as true and false.
-fn values(tree: Tree, place: &Place) -> Result<Vec<String>, ParseError> {
-    let one = |tree: Tree, place: &Place| match tree {
-        Tree::Text(text) | Tree::Number(text) => Ok(text),
-        Tree::Bool(value) => Ok(value.to_string()),
-        other => Err(place.wrong(format!("expected a value, found {}", other.kind()))),
-    };
-    match tree {
-        // A positive operator over no value never holds, a negated one always: a slip.
-        Tree::List(items) if items.is_empty() => Err(place.wrong("the list is empty")),
-        Tree::List(items) => items
-            .into_iter()
-            .enumerate()
-            .map(|(n, item)| one(item, &Place(format!("{}[{n}]", place.0))))
-            .collect(),
-        single => Ok(vec![one(single, place)?]),
+fn value(node: &Node, place: &Place<'_>) -> Result<String, ParseError> {
+    match &node.value {
+        Json::Text(text) | Json::Number(text) => Ok(text.clone()),
+        Json::Bool(value) => Ok(value.to_string()),
+        other => Err(wrong(
+            node.from,
+            place,
+            format!("expected a value, found {}", other.kind()),
+        )),
     }
 }

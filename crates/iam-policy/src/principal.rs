@@ -31,36 +31,51 @@ pub enum PrincipalMatch {
     Anyone,
     /// Through the account.
     Account,
-    /// By name.
+    /// By the role of which the caller is a session, or the user who opened a federated session:
+    /// what narrows that session narrows this too.
+    Behind,
+    /// By the very name of the caller.
     Exact,
 }
 
 impl PrincipalEntry {
     /// Whether this entry names the caller, and how closely.
     pub fn names(&self, caller: &Caller) -> Option<PrincipalMatch> {
-        if let Identity::Service { name } = &caller.identity {
-            return match self {
-                PrincipalEntry::Service(wanted) if wanted == name => Some(PrincipalMatch::Exact),
-                _ => None,
-            };
-        }
-        match self {
-            PrincipalEntry::Anyone => Some(PrincipalMatch::Anyone),
-            PrincipalEntry::Account(account) => {
+        match (self, &caller.identity) {
+            (PrincipalEntry::Service(wanted), Identity::Service { name }) => {
+                (wanted == name).then_some(PrincipalMatch::Exact)
+            }
+            (PrincipalEntry::Federated(wanted), Identity::Provider { name }) => {
+                (wanted == name).then_some(PrincipalMatch::Exact)
+            }
+            (_, Identity::Service { .. }) => None,
+            (PrincipalEntry::Anyone, _) => Some(PrincipalMatch::Anyone),
+            (_, Identity::Provider { .. }) => None,
+            (PrincipalEntry::Account(account), _) => {
                 (*account == caller.account).then_some(PrincipalMatch::Account)
             }
-            PrincipalEntry::Arn(arn) => {
-                let named = match &caller.identity {
-                    Identity::User { arn: own } => own == arn,
-                    Identity::Session { role, session } => role == arn || session == arn,
-                    Identity::Root | Identity::Service { .. } => false,
+            (PrincipalEntry::Arn(arn), identity) => {
+                let (own, behind) = match identity {
+                    Identity::User { arn } => (arn, None),
+                    Identity::Session { role, session } => (session, Some(role)),
+                    Identity::FederatedUser { user, session } => (session, Some(user)),
+                    Identity::Root | Identity::Service { .. } | Identity::Provider { .. } => {
+                        return None;
+                    }
                 };
-                named.then_some(PrincipalMatch::Exact)
+                if own == arn {
+                    Some(PrincipalMatch::Exact)
+                } else {
+                    (behind == Some(arn)).then_some(PrincipalMatch::Behind)
+                }
             }
-            PrincipalEntry::DeletedId(_)
-            | PrincipalEntry::Service(_)
-            | PrincipalEntry::Federated(_)
-            | PrincipalEntry::CanonicalUser(_) => None,
+            (
+                PrincipalEntry::DeletedId(_)
+                | PrincipalEntry::Service(_)
+                | PrincipalEntry::Federated(_)
+                | PrincipalEntry::CanonicalUser(_),
+                _,
+            ) => None,
         }
     }
 
@@ -73,6 +88,17 @@ impl PrincipalEntry {
             PrincipalEntry::Service(text) => ("Service", text.clone()),
             PrincipalEntry::Federated(text) => ("Federated", text.clone()),
             PrincipalEntry::CanonicalUser(text) => ("CanonicalUser", text.clone()),
+        }
+    }
+
+    /// Reads one text that stands under `{"Service": …}`.
+    pub(crate) fn service(text: &str) -> Result<PrincipalEntry, String> {
+        if text.contains('.') && !text.contains('*') {
+            Ok(PrincipalEntry::Service(text.to_owned()))
+        } else {
+            Err(format!(
+                "`{text}` is no service: write its host name, such as ec2.amazonaws.com"
+            ))
         }
     }
 

@@ -192,7 +192,7 @@ fn principals_name_accounts_roles_sessions_and_everybody() {
         (
             r#"{"AWS":"arn:aws:iam::222233334444:role/robot"}"#,
             &robot,
-            Some(PrincipalMatch::Exact),
+            Some(PrincipalMatch::Behind),
         ),
         (
             r#"{"AWS":"arn:aws:sts::222233334444:assumed-role/robot/one"}"#,
