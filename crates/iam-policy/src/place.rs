@@ -41,7 +41,7 @@ impl Path {
                     .find(|member| member.name == *name)
                     .map(|member| (&member.node, member.at)),
                 (Step::Item(n), Json::List(items)) => items.get(*n).map(|item| (item, item.from)),
-                (Step::Item(0), _) => Some((node, at)),
+                (Step::Item(0), _) => Some((node, node.from)),
                 _ => None,
             };
             let Some((next, from)) = found else {

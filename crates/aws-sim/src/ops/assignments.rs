@@ -210,16 +210,18 @@ fn forbidden(world: &World, cx: &Cx<'_>, account_id: &str) -> Option<String> {
         .key
         .context(Some(&world.estate.organization_id), cx.now());
     let action = "iam:UpdateSAMLProvider";
-    let decision = world
-        .access
-        .identity_decision(cx.key, action, "*", &context);
-    (!decision.is_allowed()).then(|| {
-        format!(
-            "Received a 403 status error: Access denied by IAM. Please check your policy, or wait for role propagation to complete. IAM Error: User: {} is not authorized to perform: {action} on resource: arn:aws:iam::{account_id}:saml-provider/AWSSSO_{}_DO_NOT_DELETE because no identity-based policy allows the {action} action",
-            cx.key.arn(),
-            world.estate.instance.trim_start_matches("ssoins-"),
-        )
-    })
+    let provider = format!(
+        "arn:aws:iam::{account_id}:saml-provider/AWSSSO_{}_DO_NOT_DELETE",
+        world.estate.instance.trim_start_matches("ssoins-"),
+    );
+    let verdict = world.access.verdict(cx.key, action, &provider, &context);
+    verdict
+        .message(cx.key.arn(), action, &provider)
+        .map(|message| {
+            format!(
+                "Received a 403 status error: Access denied by IAM. Please check your policy, or wait for role propagation to complete. IAM Error: {message}"
+            )
+        })
 }
 
 pub(super) fn describe_creation(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {

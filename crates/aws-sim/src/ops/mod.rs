@@ -129,22 +129,21 @@ fn authorize(
     members_may: bool,
 ) -> Result<(), ApiError> {
     let action = cx.call.name();
-    let denied = || ApiError::access_denied(cx.call.service, cx.key.arn(), &action, resource);
+    let denied = |why: Option<String>| {
+        ApiError::access_denied(cx.call.service, cx.key.arn(), &action, resource, why)
+    };
     if !members_may && cx.key.account() != world.estate.management() {
-        return Err(denied());
+        return Err(denied(None));
     }
     let context = cx
         .key
         .context(Some(&world.estate.organization_id), cx.now());
     // Resource scoping is not enforced yet: every action is judged on `*`.
-    if world
-        .access
-        .identity_decision(cx.key, &action, "*", &context)
-        .is_allowed()
-    {
+    let verdict = world.access.verdict(cx.key, &action, "*", &context);
+    if verdict.is_allowed() {
         Ok(())
     } else {
-        Err(denied())
+        Err(denied(verdict.refusal(&action)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! STS: AssumeRole and GetCallerIdentity.
 
 use serde_json::Value;
-use stint_iam_policy::{Context, Decision, Policy, PrincipalMatch, Request, evaluate_trust};
+use stint_iam_policy::{Context, Document, Kind, Policy};
 
 use super::InXml;
 use crate::access::{Holder, Key, Secret};
@@ -58,24 +58,11 @@ fn assume_role(world: &mut World, cx: &Cx<'_>) -> Output {
         actions.push("sts:SetSourceIdentity");
     }
     for action in actions {
-        let caller = cx.key.caller();
-        let request = Request {
-            caller: &caller,
-            action,
-            resource: asked.role_arn,
-            context: &context,
-        };
-        let trusted = match evaluate_trust(&role.trust, &request) {
-            Decision::Allowed { through, .. } => through,
-            Decision::Denied { .. } | Decision::NotAllowed => return Err(denied()),
-        };
-        // Named by ARN in its own account, a caller needs nothing else; otherwise the
-        // caller's own policies must allow it too (AWS reference §6.1 [D]).
-        let enough = role.account == cx.key.account() && trusted == Some(PrincipalMatch::Exact);
-        let own = world
-            .access
-            .identity_decision(cx.key, action, asked.role_arn, &context);
-        if matches!(own, Decision::Denied { .. }) || (!enough && !own.is_allowed()) {
+        let verdict =
+            world
+                .access
+                .verdict_on_role(cx.key, action, (asked.role_arn, &role), &context);
+        if !verdict.is_allowed() {
             return Err(denied());
         }
     }
@@ -213,8 +200,9 @@ impl<'a> Asked<'a> {
                 ));
             }
             Some(text) => Some(
-                Policy::parse(text)
-                    .map_err(|wrong| ApiError::new("MalformedPolicyDocument", wrong.to_string()))?,
+                Document::read(text, Kind::Session)
+                    .map_err(|wrong| ApiError::new("MalformedPolicyDocument", wrong.to_string()))?
+                    .into_policy(),
             ),
         };
         if !is_role_arn(role_arn) {

@@ -167,14 +167,18 @@ impl ApiError {
         Self::new(code, message).status(500)
     }
 
-    /// AWS says which action was refused, but for Organizations, which says nothing.
+    /// AWS says which action was refused and which kind of policy did it, but for
+    /// Organizations, which says nothing. Without a reason it reads as if nothing allowed it.
     pub(crate) fn access_denied(
         service: Service,
         caller: &str,
         action: &str,
         resource: &str,
+        why: Option<String>,
     ) -> Self {
-        let reason = format!("because no identity-based policy allows the {action} action");
+        let reason = why.unwrap_or_else(|| {
+            format!("because no identity-based policy allows the {action} action")
+        });
         match service {
             Service::Organizations => {
                 Self::new("AccessDeniedException", "You don't have permissions to access this resource.")

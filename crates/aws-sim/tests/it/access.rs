@@ -497,7 +497,7 @@ fn wishes_that_cannot_be_fulfilled_say_why() {
             &role,
             r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#
         )),
-        "policy: Statement[0]: a trust policy says who: Principal is missing"
+        "policy: line 1, column 14: Statement[0]: a trust policy says who: Principal is missing"
     );
     let trust = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}"#;
     assert_eq!(

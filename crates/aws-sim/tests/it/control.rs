@@ -97,7 +97,7 @@ async fn trust_facts_journal_and_assignments() {
         answer["error"]
             .as_str()
             .unwrap()
-            .starts_with("policy: line 1, column 1: "),
+            .starts_with("policy: line 1, column 2: "),
         "{answer}"
     );
 }

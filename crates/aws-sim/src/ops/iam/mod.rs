@@ -69,20 +69,18 @@ fn authorize(
     let in_organization = world.accounts_by_id.contains_key(cx.key.account());
     let organization = in_organization.then_some(world.estate.organization_id.as_str());
     let context = cx.key.context(organization, cx.now());
-    if world
-        .access
-        .identity_decision(cx.key, action, judged_on, &context)
-        .is_allowed()
-    {
-        Ok(())
-    } else {
-        Err(ApiError::access_denied(
-            Service::Iam,
-            cx.key.arn(),
-            action,
-            named,
-        ))
+    let verdict = world.access.verdict(cx.key, action, judged_on, &context);
+    if verdict.is_allowed() {
+        return Ok(());
     }
+    let why = verdict.refusal(action);
+    Err(ApiError::access_denied(
+        Service::Iam,
+        cx.key.arn(),
+        action,
+        named,
+        why,
+    ))
 }
 
 /// For what lists an account's users or groups: no resource, but AWS's refusal names one.
