@@ -1,5 +1,6 @@
 -- What Stint is connected to: applications (what requesters see) and their connections
--- (one AWS estate each, by an IAM role with a generated External ID), with their owners.
+-- (one AWS estate each, by an IAM role with a generated External ID, by an access key or by the
+-- host's own credentials), with their owners.
 
 create table applications (
     id                 uuid    not null primary key,
@@ -19,14 +20,23 @@ create table application_owners (
 );
 create index application_owners_user on application_owners (user_id);
 
--- An External ID is no secret, but it is unique and never chosen. One role and one Identity
--- Center instance belong to one connection: two would manage the same pairs.
+-- An External ID is no secret, but it is unique and never chosen. One way in (`reach_key`: the
+-- role, the access key, or `host`) and one Identity Center instance belong to one connection: two
+-- would manage the same pairs. The secret of an access key is sealed, and goes with the removal
+-- of the connection; the row itself stays, since grants and the audit log name it.
 create table connections (
     id                 uuid    not null primary key,
     application_id     uuid    not null references applications (id),
     name               text    not null,
     name_key           text    collate "C" not null,
-    role_arn           text    not null,
+    credential         text    not null,
+    reach_key          text,
+    role_arn           text,
+    account            text,
+    access_key_id      text,
+    key_sealed         bytea,
+    key_sealed_by      text,
+    key_set_at         bigint,
     external_id        text    not null,
     region             text    not null,
     status             text    not null,
@@ -39,10 +49,11 @@ create table connections (
     last_sync_at       bigint,
     created_at         bigint  not null,
     version            bigint  not null,
-    check (status in ('not_connected', 'syncing', 'connected', 'failing'))
+    check (status in ('not_connected', 'syncing', 'connected', 'failing')),
+    check (credential in ('role', 'access_key', 'host'))
 );
 create unique index connections_name_key on connections (name_key);
-create unique index connections_role_arn on connections (role_arn);
+create unique index connections_reach_key on connections (reach_key);
 create unique index connections_external_id on connections (external_id);
 create unique index connections_instance_arn on connections (instance_arn);
 create index connections_application on connections (application_id);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use stint_iam_policy::{
     Caller, Context, Identity, Layers, Origin, Policy, Request, ResourceKind, ResourcePolicy,
-    Source, Verdict, connector_permissions, judge, trust_policy,
+    Source, Verdict, connector_permissions, judge, own_user_statement, trust_policy,
 };
 
 use crate::estate::{BEGINNING, Estate};
@@ -298,6 +298,7 @@ fn with_iam_groups(mut policy: Policy) -> Policy {
         "iam:RemoveUserFromGroup",
     ]);
     policy.statements.extend(iam.statements);
+    policy.statements.push(own_user_statement());
     policy
 }
 
@@ -352,6 +353,7 @@ impl Access {
             },
             tags: Vec::new(),
             keys: vec![keys.access_key_id.clone()],
+            login_profile: None,
             judge,
             party,
         };

@@ -49,6 +49,8 @@ pub(crate) struct IamUser {
     pub(crate) tags: Vec<(String, String)>,
     /// Ids of access keys, oldest first; what is known of each is with the other keys.
     pub(crate) keys: Vec<String>,
+    /// When a console password was set, if there is one.
+    pub(crate) login_profile: Option<i64>,
     /// By which clock signatures made with its keys are judged.
     pub(crate) judge: Judge,
     pub(crate) party: Party,

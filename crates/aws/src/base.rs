@@ -91,10 +91,27 @@ impl CallerIdentity {
     pub fn trusted_arn(&self) -> String {
         arn::trusted(&self.arn)
     }
+
+    /// Whether it is the root user of its account.
+    pub fn is_root(&self) -> bool {
+        self.resource() == Some("root")
+    }
+
+    /// Whether it is an IAM user: one that can have access keys and a console password.
+    pub fn is_user(&self) -> bool {
+        self.resource()
+            .is_some_and(|rest| rest.starts_with("user/"))
+    }
+
+    fn resource(&self) -> Option<&str> {
+        let mut parts = self.arn.splitn(6, ':');
+        (parts.nth(2)? == "iam").then(|| parts.nth(2))?
+    }
 }
 
 struct Inner {
     options: AwsOptions,
+    base: OnceCell<SharedCredentialsProvider>,
     sts: OnceCell<aws_sdk_sts::Client>,
     estates: Mutex<HashMap<ConnectionId, Estate>>,
 }
@@ -112,6 +129,7 @@ impl Aws {
     pub fn new(options: AwsOptions) -> Self {
         Self(Arc::new(Inner {
             options,
+            base: OnceCell::new(),
             sts: OnceCell::new(),
             estates: Mutex::default(),
         }))
@@ -162,11 +180,11 @@ impl Aws {
         }
     }
 
-    /// STS as the base identity.
-    pub(crate) async fn sts(&self) -> aws_sdk_sts::Client {
-        let client = self.0.sts.get_or_init(|| async {
-            let options = &self.0.options;
-            let provider = match &options.base {
+    /// The credentials of the base identity.
+    pub(crate) async fn base(&self) -> SharedCredentialsProvider {
+        let options = &self.0.options;
+        let provider = self.0.base.get_or_init(|| async {
+            match &options.base {
                 Base::Host => {
                     let chain = DefaultCredentialsChain::builder();
                     let chain = chain.region(Region::new(options.region.clone()));
@@ -176,15 +194,20 @@ impl Aws {
                     access_key_id,
                     secret_access_key,
                     session_token,
-                } => SharedCredentialsProvider::new(Credentials::new(
+                } => fixed(
                     access_key_id,
                     secret_access_key.expose_secret(),
                     session_token.as_ref().map(|t| t.expose_secret().to_owned()),
-                    None,
-                    "stint",
-                )),
-            };
-            let config = self.config(provider, &options.region);
+                ),
+            }
+        });
+        provider.await.clone()
+    }
+
+    /// STS as the base identity.
+    pub(crate) async fn sts(&self) -> aws_sdk_sts::Client {
+        let client = self.0.sts.get_or_init(|| async {
+            let config = self.config(self.base().await, &self.0.options.region);
             let config = aws_sdk_sts::config::Builder::from(&config)
                 .retry_partition(RetryPartition::new(format!("stint-{SCOPE}")));
             aws_sdk_sts::Client::from_conf(config.build())
@@ -220,6 +243,11 @@ impl Aws {
         config.set_http_client(options.http.clone());
         config.build()
     }
+}
+
+/// Keys that stay as they are. No expiry for the SDK: ours is the clock that replaces them.
+pub(crate) fn fixed(id: &str, secret: &str, token: Option<String>) -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Credentials::new(id, secret, token, None, "stint"))
 }
 
 impl fmt::Debug for Aws {

@@ -1,14 +1,20 @@
 //! Test Connection: whether a connection works, and what would mend it.
 //!
+//! How it is entered decides what is looked at first: a role here, keys in `keys`. What the
+//! estate itself has to offer is the same for all.
+//!
 //! Changes nothing in AWS. It says no more than AWS tells: an `AccessDenied` on AssumeRole
 //! is the same for a missing role, a wrong External ID, another principal in the trust
 //! policy and a service control policy, so all are named, in order of likelihood.
+
+mod keys;
 
 use crate::arn::RoleArn;
 use crate::base::CallerIdentity;
 use crate::error::{AwsError, ErrorKind};
 use crate::estate::{Estate, Instance, Session};
 use crate::governor::{Lane, Service};
+use crate::reach::Reach;
 use aws_types::request_id::RequestId;
 
 /// What a check found.
@@ -36,8 +42,9 @@ impl Outcome {
 /// One line of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What was looked at: `role_arn`, `base_identity`, `assume_role`, `external_id`,
-    /// `account`, `organization`, `identity_center`.
+    /// What was looked at. By role: `role_arn`, `base_identity`, `assume_role`, `external_id`;
+    /// by keys: `identity`, `console`, `access_key`; then `account`, `organization`,
+    /// `identity_center`.
     pub name: &'static str,
     /// What it came to.
     pub outcome: Outcome,
@@ -54,7 +61,7 @@ pub struct Check {
 pub struct TestReport {
     /// The checks, in the order they were made. A check whose ground failed is left out.
     pub checks: Vec<Check>,
-    /// The role's account, once known.
+    /// The account Stint speaks in, once known.
     pub account: Option<String>,
     /// The organization's management account, once known.
     pub management_account: Option<String>,
@@ -109,17 +116,47 @@ const ACCOUNTS: &str = "organizations:ListAccounts";
 const SETS: &str = "sso:ListPermissionSets";
 
 impl Estate {
-    /// Tries the connection, from the form of the role's ARN to the Identity Center
+    /// Tries the connection, from the form of what was typed to the Identity Center
     /// instance. Never fails: what does not work is in the report.
     pub async fn test(&self) -> TestReport {
         let mut report = TestReport::default();
-        let role = match RoleArn::parse(&self.spec().role_arn) {
+        let entered = match &self.spec().reach {
+            Reach::Role {
+                role_arn,
+                external_id,
+            } => self.test_way_in(&mut report, role_arn, external_id).await,
+            Reach::AccessKey(key) => self.test_keys(&mut report, &key.account, Some(key)).await,
+            Reach::Host { account } => self.test_keys(&mut report, account, None).await,
+        };
+        if entered {
+            self.test_organization(&mut report).await;
+            self.test_identity_center(&mut report).await;
+        }
+        report
+    }
+
+    /// Who has to be allowed what, in a sentence.
+    fn who(&self) -> &'static str {
+        match self.spec().reach {
+            Reach::Role { .. } => "the role",
+            Reach::AccessKey(_) => "the IAM user",
+            Reach::Host { .. } => "the identity of this host",
+        }
+    }
+
+    async fn test_way_in(
+        &self,
+        report: &mut TestReport,
+        role_arn: &str,
+        external_id: &str,
+    ) -> bool {
+        let role = match RoleArn::parse(role_arn) {
             Ok(role) => role,
             Err(error) => {
                 // Before any call.
                 let check = report.add("role_arn", Outcome::Failed, error.to_string());
                 check.mend("Correct the Role ARN of this connection.");
-                return report;
+                return false;
             }
         };
         report.add(
@@ -131,7 +168,7 @@ impl Estate {
             Ok(base) => base,
             Err(error) => {
                 report.failed("base_identity", &error, base_mend(&error));
-                return report;
+                return false;
             }
         };
         let check = report.add(
@@ -140,12 +177,11 @@ impl Estate {
             format!("Stint calls AWS as {} (account {})", base.arn, base.account),
         );
         check.asked(base.request_id.clone());
-        if self.test_role(&mut report, &base, &role).await {
-            self.test_account(&mut report, &role).await;
-            self.test_organization(&mut report).await;
-            self.test_identity_center(&mut report).await;
+        if !self.test_role(report, &base, &role, external_id).await {
+            return false;
         }
-        report
+        self.test_account(report, &role).await;
+        true
     }
 
     /// With the External ID it must work, without one it must not.
@@ -154,8 +190,9 @@ impl Estate {
         report: &mut TestReport,
         base: &CallerIdentity,
         role: &RoleArn,
+        external_id: &str,
     ) -> bool {
-        match self.try_role(true).await {
+        match self.try_role(role.as_str(), Some(external_id)).await {
             Ok(request_id) => {
                 let what = format!("{role} can be assumed with the External ID");
                 report
@@ -163,7 +200,7 @@ impl Estate {
                     .asked(request_id);
             }
             Err(error) if error.kind == ErrorKind::Denied => {
-                report.failed("assume_role", &error, self.denied(base, role));
+                report.failed("assume_role", &error, self.denied(base, role, external_id));
                 return false;
             }
             Err(error) => {
@@ -171,7 +208,7 @@ impl Estate {
                 return false;
             }
         }
-        match self.try_role(false).await {
+        match self.try_role(role.as_str(), None).await {
             Ok(request_id) => {
                 let what = format!(
                     "{role} can also be assumed without any External ID: whoever can act as {} can be \
@@ -180,7 +217,7 @@ impl Estate {
                 );
                 let mend = format!(
                     "Replace the role's trust policy by this one, which asks for the External ID:\n{}",
-                    self.trust_policy(base)
+                    trust_policy(base, external_id)
                 );
                 report
                     .add("external_id", Outcome::Warning, what)
@@ -250,7 +287,7 @@ impl Estate {
                     .map(str::to_owned);
             }
             Err(error) if error.code == "AWSOrganizationsNotInUseException" => {
-                let mend = "Connect a role in the management account of an organization: Identity Center \
+                let mend = "Connect the management account of an organization: Identity Center \
                             assignments to accounts exist only there.";
                 report.failed("organization", &error, mend);
                 return;
@@ -274,12 +311,14 @@ impl Estate {
                 let own = report.account.as_deref() == Some(management.as_str());
                 let what = if own {
                     format!(
-                        "the role is in the management account {management} and can list its accounts"
+                        "{} is in the management account {management} and can list its accounts",
+                        self.who()
                     )
                 } else {
                     format!(
-                        "the role can list the accounts of the organization managed by {management}, as a \
-                         delegated administrator"
+                        "{} can list the accounts of the organization managed by {management}, as a \
+                         delegated administrator",
+                        self.who()
                     )
                 };
                 let outcome = if own { Outcome::Ok } else { Outcome::Warning };
@@ -288,7 +327,7 @@ impl Estate {
                 if !own {
                     check.mend(
                         "A delegated administrator may not assign access to the management account, nor any \
-                         permission set that is provisioned there. Connect a role in the management account \
+                         permission set that is provisioned there. Connect the management account \
                          if Stint shall do that too.",
                     );
                 }
@@ -297,12 +336,14 @@ impl Estate {
                 request_ids.extend(error.request_id.clone());
                 let mend = match (&report.management_account, &report.account) {
                     (Some(management), Some(own)) if management != own => format!(
-                        "The role is in account {own}, a member of the organization; the management account \
-                         is {management}. Create the role there, or make {own} a delegated administrator."
+                        "Account {own} is a member of the organization; the management account is \
+                         {management}. Connect that one, or make {own} a delegated administrator."
                     ),
-                    _ => "Allow organizations:ListAccounts in the role's permission policy; the role must be \
-                          in the management account or in a delegated administrator's."
-                        .to_owned(),
+                    _ => format!(
+                        "Allow {} organizations:ListAccounts; it must be in the management account or in a \
+                         delegated administrator's.",
+                        self.who()
+                    ),
                 };
                 report.failed("organization", &error, mend);
                 if let Some(check) = report.checks.last_mut() {
@@ -326,8 +367,11 @@ impl Estate {
                 return;
             }
             Err(error) => {
-                let mend = "Allow sso:ListInstances in the role's permission policy; the role must be in the \
-                            management account or in Identity Center's delegated administrator account.";
+                let mend = format!(
+                    "Allow {} sso:ListInstances; it must be in the management account or in Identity Center's \
+                     delegated administrator account.",
+                    self.who()
+                );
                 report.failed("identity_center", &error, mend);
                 return;
             }
@@ -356,17 +400,17 @@ impl Estate {
             }
             Err(error) => {
                 let mend = format!(
-                    "The instance belongs to account {}. Allow sso:ListPermissionSets in the role's \
-                     permission policy, and create the role in that account or in Identity Center's \
-                     delegated administrator account.",
-                    instance.owner_account
+                    "The instance belongs to account {}. Allow {who} sso:ListPermissionSets, and let it be in \
+                     that account or in Identity Center's delegated administrator account.",
+                    instance.owner_account,
+                    who = self.who(),
                 );
                 report.failed("identity_center", &error, mend);
             }
         }
     }
 
-    fn denied(&self, base: &CallerIdentity, role: &RoleArn) -> String {
+    fn denied(&self, base: &CallerIdentity, role: &RoleArn, external_id: &str) -> String {
         format!(
             "AWS gives the same answer to all of these; look at them in this order:\n\
              1. The role does not exist in account {account}, or has another name or path.\n\
@@ -377,15 +421,14 @@ impl Estate {
              5. A service control policy of the organization forbids it.\n\
              The trust policy the role needs:\n{policy}",
             account = role.account(),
-            external_id = self.spec().external_id,
             base = base.trusted_arn(),
-            policy = self.trust_policy(base),
+            policy = trust_policy(base, external_id),
         )
     }
+}
 
-    fn trust_policy(&self, base: &CallerIdentity) -> String {
-        stint_iam_policy::trust_policy(&base.trusted_arn(), &self.spec().external_id).to_text()
-    }
+fn trust_policy(base: &CallerIdentity, external_id: &str) -> String {
+    stint_iam_policy::trust_policy(&base.trusted_arn(), external_id).to_text()
 }
 
 fn base_mend(error: &AwsError) -> &'static str {

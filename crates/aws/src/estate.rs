@@ -1,11 +1,10 @@
-//! One connection's AWS estate: the assumed role and its clients.
+//! One connection's AWS estate: as whom it is entered, and the clients that speak as them.
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::retry::RetryPartition;
 use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
@@ -17,21 +16,20 @@ use stint_domain::{ConnectionId, Span, Time};
 use tokio::sync::Mutex;
 
 use crate::arn::RoleArn;
-use crate::base::{Aws, CallerIdentity};
+use crate::base::{Aws, CallerIdentity, fixed};
 use crate::call;
 use crate::clock::time_of;
 use crate::error::{AwsError, ErrorKind};
 use crate::governor::{Ask, Governor, Lane, Permit, Service};
+use crate::reach::Reach;
 
 /// Which estate, and how to get into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EstateSpec {
     /// The connection this is; its budget and its credentials go by it.
     pub connection: ConnectionId,
-    /// The role to assume, as typed.
-    pub role_arn: String,
-    /// What the role's trust policy asks for (AWS reference §4: not a secret).
-    pub external_id: String,
+    /// As whom it is entered.
+    pub reach: Reach,
     /// The region of the Identity Center instance.
     pub region: String,
     /// How the sessions are named in CloudTrail: 2 to 64 of letters, digits and `_+=,.@-`.
@@ -51,10 +49,11 @@ pub struct Instance {
     pub request_id: Option<String>,
 }
 
-/// The clients that speak as the assumed role.
+/// The clients that speak in the estate: as the assumed role, the key's user, or the host.
 pub(crate) struct Session {
     number: u64,
     expires: Time,
+    pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) organizations: aws_sdk_organizations::Client,
     pub(crate) sso: aws_sdk_ssoadmin::Client,
@@ -80,6 +79,7 @@ const MARGIN: Span = Span::minutes(5);
 /// maximum (AWS reference §4, role chaining).
 const SESSION_SECONDS: i32 = 3600;
 const ASSUME: &str = "sts:AssumeRole";
+const IDENTITY: &str = "sts:GetCallerIdentity";
 
 impl Estate {
     pub(crate) fn new(aws: Aws, spec: EstateSpec) -> Self {
@@ -103,13 +103,11 @@ impl Estate {
         self.0.calls.load(Ordering::Relaxed)
     }
 
-    /// As whom the role speaks.
+    /// As whom Stint speaks there.
     pub async fn identity(&self) -> Result<CallerIdentity, AwsError> {
         let (lane, service) = (Lane::Interactive, Service::Sts);
         let send = |s: &Session| s.sts.get_caller_identity().send();
-        let answer = self
-            .look(lane, service, "sts:GetCallerIdentity", send)
-            .await?;
+        let answer = self.look(lane, service, IDENTITY, send).await?;
         call::caller(&answer)
     }
 
@@ -158,8 +156,12 @@ impl Estate {
 
     /// Becomes the role once, keeping nothing: with the connection's External ID, or without
     /// any, to see whether the role asks for it.
-    pub(crate) async fn try_role(&self, external_id: bool) -> Result<Option<String>, AwsError> {
-        let answer = self.assume(external_id).await?;
+    pub(crate) async fn try_role(
+        &self,
+        role_arn: &str,
+        external_id: Option<&str>,
+    ) -> Result<Option<String>, AwsError> {
+        let answer = self.assume(role_arn, external_id).await?;
         Ok(answer.request_id().map(str::to_owned))
     }
 
@@ -247,7 +249,7 @@ impl Estate {
         self.0.aws.clock().now()
     }
 
-    /// The role's clients: the kept ones, unless near their end or known to be stale.
+    /// The estate's clients: the kept ones, unless near their end or known to be stale.
     async fn session(&self, stale: Option<u64>) -> Result<Arc<Session>, AwsError> {
         let mut kept = self.0.session.lock().await;
         if let Some(session) = kept.as_ref()
@@ -256,20 +258,87 @@ impl Estate {
         {
             return Ok(session.clone());
         }
-        let answer = self
-            .assume(true)
-            .await
-            .map_err(|e| e.while_signing_in(ASSUME))?;
-        let session = Arc::new(self.open(&answer)?);
+        let session = Arc::new(self.enter().await?);
         *kept = Some(session.clone());
         Ok(session)
     }
 
+    /// Signs in anew. A key and the host's own credentials are looked at once for every
+    /// session: in another account than the connection's they would read, and change,
+    /// somebody else's estate.
+    async fn enter(&self) -> Result<Session, AwsError> {
+        let expires = self.now() + Span::seconds(i64::from(SESSION_SECONDS));
+        let session = match &self.0.spec.reach {
+            Reach::Role {
+                role_arn,
+                external_id,
+            } => {
+                let answer = self
+                    .assume(role_arn, Some(external_id))
+                    .await
+                    .map_err(|e| e.while_signing_in(ASSUME))?;
+                let keys = answer.credentials().ok_or_else(|| {
+                    AwsError::unreadable(ASSUME, "Credentials").while_signing_in(ASSUME)
+                })?;
+                let (id, secret) = (keys.access_key_id(), keys.secret_access_key());
+                let token = keys.session_token().to_owned();
+                let expires = time_of(keys.expiration());
+                return Ok(self.clients(fixed(id, secret, Some(token)), expires));
+            }
+            Reach::AccessKey(key) => self.clients(key.provider(), expires),
+            Reach::Host { .. } => self.clients(self.0.aws.base().await, expires),
+        };
+        let me = self.speaks_as(&session).await;
+        let me = me.map_err(|e| e.while_signing_in(IDENTITY))?;
+        match self.0.spec.reach.account() {
+            Some(expected) if expected != me.account => Err(AwsError::ours(
+                ErrorKind::Credentials,
+                IDENTITY,
+                "account_mismatch",
+                format!(
+                    "these credentials belong to AWS account {}, and the connection is to {expected}",
+                    me.account
+                ),
+            )
+            .about(me.request_id)),
+            _ => Ok(session),
+        }
+    }
+
+    /// As whom the credentials of this estate speak, before anything is made of them. Only
+    /// where no role is assumed.
+    pub(crate) async fn own_identity(&self) -> Result<CallerIdentity, AwsError> {
+        match &self.0.spec.reach {
+            Reach::AccessKey(key) => {
+                let session = self.clients(key.provider(), self.now());
+                self.speaks_as(&session).await
+            }
+            Reach::Role { .. } | Reach::Host { .. } => self.0.aws.base_identity().await,
+        }
+    }
+
+    async fn speaks_as(&self, session: &Session) -> Result<CallerIdentity, AwsError> {
+        let ask = Ask {
+            scope: &self.0.scope,
+            lane: Lane::Revoke,
+            service: Service::Sts,
+            account: None,
+        };
+        let send = || {
+            self.0.calls.fetch_add(1, Ordering::Relaxed);
+            session.sts.get_caller_identity().send()
+        };
+        call::caller(&call::repeated(self.governor(), ask, IDENTITY, send).await?)
+    }
+
     /// Whoever needs the role needs it at once, and everybody shares it: the call goes in
     /// the most urgent lane.
-    async fn assume(&self, external_id: bool) -> Result<AssumeRoleOutput, AwsError> {
-        let spec = &self.0.spec;
-        let role = RoleArn::parse(&spec.role_arn).map_err(|e| {
+    async fn assume(
+        &self,
+        role_arn: &str,
+        external_id: Option<&str>,
+    ) -> Result<AssumeRoleOutput, AwsError> {
+        let role = RoleArn::parse(role_arn).map_err(|e| {
             AwsError::ours(
                 ErrorKind::Invalid,
                 ASSUME,
@@ -282,8 +351,8 @@ impl Estate {
             self.0.calls.fetch_add(1, Ordering::Relaxed);
             sts.assume_role()
                 .role_arn(role.as_str())
-                .role_session_name(&spec.session_name)
-                .set_external_id(external_id.then(|| spec.external_id.clone()))
+                .role_session_name(&self.0.spec.session_name)
+                .set_external_id(external_id.map(str::to_owned))
                 .duration_seconds(SESSION_SECONDS)
                 .send()
         };
@@ -296,37 +365,25 @@ impl Estate {
         .await
     }
 
-    fn open(&self, answer: &AssumeRoleOutput) -> Result<Session, AwsError> {
-        let sent = answer
-            .credentials()
-            .ok_or_else(|| AwsError::unreadable(ASSUME, "Credentials").while_signing_in(ASSUME))?;
-        // No expiry for the SDK: ours is the clock that replaces them.
-        let keys = Credentials::new(
-            sent.access_key_id(),
-            sent.secret_access_key(),
-            Some(sent.session_token().to_owned()),
-            None,
-            "stint",
-        );
-        let config = self
-            .0
-            .aws
-            .config(SharedCredentialsProvider::new(keys), &self.0.spec.region);
+    fn clients(&self, provider: SharedCredentialsProvider, expires: Time) -> Session {
+        let config = self.0.aws.config(provider, &self.0.spec.region);
         let partition = || RetryPartition::new(format!("stint-{}", self.0.scope));
+        let iam = aws_sdk_iam::config::Builder::from(&config).retry_partition(partition());
         let sts = aws_sdk_sts::config::Builder::from(&config).retry_partition(partition());
         let organizations =
             aws_sdk_organizations::config::Builder::from(&config).retry_partition(partition());
         let sso = aws_sdk_ssoadmin::config::Builder::from(&config).retry_partition(partition());
         let store =
             aws_sdk_identitystore::config::Builder::from(&config).retry_partition(partition());
-        Ok(Session {
+        Session {
             number: self.0.sessions.fetch_add(1, Ordering::Relaxed),
-            expires: time_of(sent.expiration()),
+            expires,
+            iam: aws_sdk_iam::Client::from_conf(iam.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             organizations: aws_sdk_organizations::Client::from_conf(organizations.build()),
             sso: aws_sdk_ssoadmin::Client::from_conf(sso.build()),
             store: aws_sdk_identitystore::Client::from_conf(store.build()),
-        })
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The AWS connector: the only crate that links the AWS SDK in the product.
 //!
 //! - [`Aws`] is this process as AWS knows it: its base identity, and the [`Estate`]s it can
-//!   reach from there. [`Estate`] is one connection: a role assumed with its External ID,
-//!   and everything read and changed through it.
+//!   reach from there. [`Estate`] is one connection: a role assumed with its External ID, an
+//!   access key or the base identity itself ([`Reach`]), and everything read and changed
+//!   through it.
 //! - Two things are managed, each "make it so" and "look whether it is so": an account
 //!   assignment and a group membership ([`PairKey`], [`Estate::read`], [`Estate::create`],
 //!   [`Estate::delete`], [`Estate::poll`]).
@@ -27,6 +28,7 @@ mod look;
 mod pages;
 mod pair;
 mod poll;
+mod reach;
 mod read;
 
 pub use stint_domain::binding::AttemptKind;
@@ -44,6 +46,7 @@ pub use governor::{
 pub use pages::{Page, Pages};
 pub use pair::{PairKey, Reading};
 pub use poll::{InProgress, Poll, Polled};
+pub use reach::{AccessKey, AccessKeyIdError, Reach, access_key_id};
 pub use read::{
     Account, AccountState, AssignmentRow, IdentityGroup, IdentityUser, Membership, PermissionSet,
 };

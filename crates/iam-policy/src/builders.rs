@@ -100,6 +100,28 @@ pub fn connector_permissions() -> Policy {
     }
 }
 
+/// What an IAM user that Stint uses by access key is to have beside
+/// [`connector_permissions`]: to look whether it has a console password, and how old its keys
+/// are. Only of itself.
+pub fn own_user_statement() -> Statement {
+    Statement {
+        sid: Some("StintLooksAtItself".to_owned()),
+        effect: Effect::Allow,
+        principals: None,
+        actions: Actions {
+            negated: false,
+            patterns: ["iam:GetLoginProfile", "iam:ListAccessKeys"]
+                .map(str::to_owned)
+                .to_vec(),
+        },
+        resources: Some(Resources {
+            negated: false,
+            patterns: vec!["arn:aws:iam::*:user/${aws:username}".to_owned()],
+        }),
+        conditions: Vec::new(),
+    }
+}
+
 fn is_write(action: &str) -> bool {
     action.contains(":Create") || action.contains(":Delete")
 }

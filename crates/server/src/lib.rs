@@ -6,6 +6,7 @@
 // Row 0: what every room stands on.
 pub mod cx;
 pub mod http;
+pub mod sealed;
 pub mod tasks;
 pub mod web;
 // Row 1

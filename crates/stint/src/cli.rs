@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// The audit log, from this machine.
     #[command(subcommand)]
     Audit(Audit),
+    /// The keys that secrets are sealed under, on this machine.
+    #[command(subcommand)]
+    MasterKey(MasterKey),
     /// Everything with a simulated AWS, on this machine, for trying out.
     Demo(crate::demo::Demo),
     /// A simulated AWS that speaks AWS's wire protocols.
@@ -130,6 +133,22 @@ pub(crate) enum Users {
         /// Their name [default: the address].
         #[arg(long)]
         name: Option<String>,
+    },
+}
+
+/// Files of master keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MasterKey {
+    /// Make a file with a new key, readable by its owner only.
+    Create {
+        /// Where; never written over.
+        file: std::path::PathBuf,
+    },
+    /// Put a new key in front of those in a file. New secrets are sealed with it; the others
+    /// open what was sealed before.
+    Add {
+        /// The file.
+        file: std::path::PathBuf,
     },
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub aws_region: String,
     /// Another address for every AWS service, for trying Stint against `stint sim`.
     pub aws_endpoint: Option<String>,
+    /// The file with the keys that secrets are sealed under; needed once one is.
+    pub master_key_file: Option<PathBuf>,
 }
 
 /// Flags that override the file and the environment; each is absent unless given.
@@ -64,11 +66,20 @@ pub(crate) struct Overrides {
     /// Another address for every AWS service (to try Stint against `stint sim`).
     #[arg(long, env = "STINT_AWS_ENDPOINT", value_name = "URL", global = true)]
     pub aws_endpoint: Option<String>,
+    /// File with the master keys that secrets are sealed under.
+    #[arg(
+        long,
+        env = "STINT_MASTER_KEY_FILE",
+        value_name = "FILE",
+        global = true
+    )]
+    pub master_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    master_key_file: Option<PathBuf>,
     database: Option<String>,
     public_url: Option<String>,
     listen: Option<String>,
@@ -90,6 +101,7 @@ const KEYS: &[&str] = &[
     "public_url",
     "listen",
     "log",
+    "master_key_file",
     "aws",
     "region",
     "endpoint",
@@ -140,6 +152,7 @@ impl Settings {
             aws_region: pick(&over.aws_region, file.aws.region)
                 .unwrap_or_else(|| "us-east-1".to_owned()),
             aws_endpoint: pick(&over.aws_endpoint, file.aws.endpoint),
+            master_key_file: over.master_key_file.clone().or(file.master_key_file),
         })
     }
 }

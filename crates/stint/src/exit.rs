@@ -54,6 +54,12 @@ impl Failure {
     }
 }
 
+impl From<stint_server::sealed::KeyFileError> for Failure {
+    fn from(error: stint_server::sealed::KeyFileError) -> Self {
+        Self::new(Exit::Failed, error.to_string())
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

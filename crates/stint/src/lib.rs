@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Audit, Cli, Command, Users};
+use cli::{Audit, Cli, Command, MasterKey, Users};
 use commands::{ask, local, serve, sim};
 use config::Settings;
 use exit::{Exit, Failure};
@@ -64,6 +64,8 @@ async fn command(command: Command) -> Result<(), Failure> {
         Command::Audit(Audit::Verify { settings, json }) => {
             local::verify(&Settings::load(&settings)?, json).await
         }
+        Command::MasterKey(MasterKey::Create { file }) => local::create_key(&file),
+        Command::MasterKey(MasterKey::Add { file }) => local::add_key(&file),
         Command::Demo(demo) => demo::run(demo).await,
         Command::Sim(args) => sim::run(args).await,
         Command::Openapi => out::json(&stint_server::routes::routes().openapi()),

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use stint_aws::{Aws, AwsOptions, Base};
 use stint_db::{Db, Options};
 use stint_domain::Clock;
+use stint_server::connections;
 use stint_server::cx::{App, Config, IdSource};
+use stint_server::http::Fault as _;
+use stint_server::sealed::{KeyFile, Keys};
 
 use crate::clock::Wall;
 use crate::config::Settings;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Opens the database; `holder` is what another process is told when the file is taken.
 pub(crate) async fn open(
@@ -41,13 +44,37 @@ pub(crate) async fn app(settings: &Settings, holder: &str) -> Result<App, Failur
         public_url: settings.public_url.clone(),
         demo: false,
     };
-    Ok(App::new(
-        db,
-        Arc::clone(&clock),
-        clock,
-        Aws::new(options),
-        config,
-    ))
+    let keys = keys(settings, &db).await?;
+    let app = App::new(db, Arc::clone(&clock), clock, Aws::new(options), config);
+    Ok(app.with_keys(keys))
+}
+
+/// The master keys. None is needed as long as nothing is sealed; once something is, Stint does
+/// not start without: it would find out when access has to be removed.
+async fn keys(settings: &Settings, db: &Db) -> Result<Keys, Failure> {
+    let keys = match &settings.master_key_file {
+        Some(path) => Keys::new(KeyFile::read(path)?),
+        None => Keys::default(),
+    };
+    let failed = |e| Failure::from(anyhow::Error::from(e));
+    let mut reader = db.reader().await.map_err(failed)?;
+    for id in connections::keys_in_use(&mut reader)
+        .await
+        .map_err(failed)?
+    {
+        if let Err(missing) = keys.has(&id) {
+            let why = if settings.master_key_file.is_some() {
+                missing.detail()
+            } else {
+                format!(
+                    "{} STINT_MASTER_KEY_FILE (master_key_file in stint.toml) is not set: set it to the file that holds this key.",
+                    missing.detail()
+                )
+            };
+            return Err(Failure::new(Exit::Failed, why));
+        }
+    }
+    Ok(keys)
 }
 
 /// Logs to standard error, so that standard output stays what was asked for.

@@ -9,6 +9,7 @@ use stint_domain::binding::Config as Model;
 use stint_domain::{Clock, Time};
 use stint_server::audit::Chain;
 use stint_server::cx::{App, Config, IdSource};
+use stint_server::sealed::{KeyProvider, Keys, MasterKey};
 
 use crate::clock::{HandClock, RulesClock};
 use crate::databases::Database;
@@ -161,6 +162,25 @@ impl CommitFault for Crash {
     }
 }
 
+/// The master key of every world.
+struct OneKey(Arc<MasterKey>);
+
+impl Default for OneKey {
+    fn default() -> Self {
+        Self(Arc::new(MasterKey::new(&[42; 32])))
+    }
+}
+
+impl KeyProvider for OneKey {
+    fn sealing(&self) -> Option<Arc<MasterKey>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn opening(&self, id: &str) -> Option<Arc<MasterKey>> {
+        (self.0.id() == id).then(|| Arc::clone(&self.0))
+    }
+}
+
 impl Parts {
     /// Starts the server: opens and migrates the database, and makes the program.
     pub(crate) async fn start(&mut self) -> App {
@@ -221,6 +241,7 @@ impl Parts {
         let mut app = App::new(db, clock, Arc::new(self.wall.clone()), aws, config);
         app.ids = ids;
         app.model = Arc::clone(&self.model);
+        app = app.with_keys(Keys::new(OneKey::default()));
         if self.demo {
             app = app.with_demo_clock(Arc::new(self.clock.clone()));
         }

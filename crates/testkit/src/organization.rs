@@ -49,7 +49,7 @@ impl World {
             connections::NewConnection {
                 application: application.id,
                 name: "prod".to_owned(),
-                role_arn: facts.connector_role_arn.clone(),
+                credential: connections::NewCredential::role(&facts.connector_role_arn),
                 region: facts.region.clone(),
                 owners: Vec::new(),
             },

@@ -78,6 +78,7 @@ fn user(seed: u64, account: &str, n: u32) -> IamUser {
         entity,
         tags: Vec::new(),
         keys: Vec::new(),
+        login_profile: None,
         judge: Judge::Virtual,
         party: Party::User,
     }

@@ -42,6 +42,8 @@ impl Lane {
 /// A service with its own budget at AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
+    /// IAM of one account.
+    Iam,
     /// STS.
     Sts,
     /// Organizations.
@@ -56,6 +58,7 @@ impl Service {
     /// The name AWS signs and names actions with.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Iam => "iam",
             Self::Sts => "sts",
             Self::Organizations => "organizations",
             Self::IdentityCenter => "sso",
@@ -79,6 +82,8 @@ pub struct Limit {
 /// where anything is, else what others measured, with room for whoever shares the limits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
+    /// IAM: nothing published; 10–20 reads a second are borne [R]; we stay below.
+    pub iam: Limit,
     /// STS: 600 a second, by the caller's account [K]; we stay far below.
     pub sts: Limit,
     /// Organizations: nothing published; throttles at 3–5 concurrent workers [R].
@@ -103,6 +108,7 @@ impl Default for Limits {
             concurrent,
         };
         Self {
+            iam: limit(8.0, 15.0, 5),
             sts: limit(50.0, 100.0, 20),
             organizations: limit(4.0, 8.0, 2),
             identity_center: limit(18.0, 20.0, 10),
@@ -117,6 +123,7 @@ impl Default for Limits {
 impl Limits {
     pub(super) fn of(&self, service: Service) -> Limit {
         match service {
+            Service::Iam => self.iam,
             Service::Sts => self.sts,
             Service::Organizations => self.organizations,
             Service::IdentityCenter => self.identity_center,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use stint_aws::{
-    AccountState, Answer, Aws, AwsOptions, Base, Estate, EstateSpec, Governor, Lane, PairKey,
+    AccountState, Answer, Aws, AwsOptions, Base, Estate, EstateSpec, Governor, Lane, PairKey, Reach,
 };
 use stint_aws_sim::SimClock;
 use stint_domain::{Clock, ConnectionId, Time};
@@ -82,8 +82,10 @@ impl Moto {
         });
         let estate = aws.estate(EstateSpec {
             connection: ConnectionId::from(uuid::Uuid::from_u128(1)),
-            role_arn: format!("arn:aws:iam::{}:role/StintConnector", seeded.account),
-            external_id: "stint-moto".to_owned(),
+            reach: Reach::Role {
+                role_arn: format!("arn:aws:iam::{}:role/StintConnector", seeded.account),
+                external_id: "stint-moto".to_owned(),
+            },
             region: seeded.region.clone(),
             session_name: "stint-test".to_owned(),
         });

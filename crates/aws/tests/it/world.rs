@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use aws_sdk_identitystore::types::MemberId;
 use stint_aws::{
-    Answer, AttemptKind, Aws, AwsOptions, Base, Estate, EstateSpec, Governor, Lane, PairKey, Polled,
+    Answer, AttemptKind, Aws, AwsOptions, Base, Estate, EstateSpec, Governor, Lane, PairKey,
+    Polled, Reach,
 };
 use stint_aws_sim::{
     Call, EstateSpec as SimEstate, Facts, Knobs, Party, Sim, SimClock, SimOptions,
@@ -90,6 +91,34 @@ impl World {
         spec.connection = ConnectionId::from(uuid(99));
         change(&mut spec);
         self.aws.estate(spec)
+    }
+
+    /// The same estate by this role.
+    pub(crate) fn role(&self, role_arn: &str, external_id: &str) -> Estate {
+        self.estate(|s| {
+            s.reach = Reach::Role {
+                role_arn: role_arn.to_owned(),
+                external_id: external_id.to_owned(),
+            };
+        })
+    }
+
+    /// A process whose base identity these keys are.
+    pub(crate) fn as_base(&self, keys: &stint_aws_sim::Keys) -> Aws {
+        let clock = self.clock.clone();
+        Aws::new(AwsOptions {
+            endpoint: Some("http://aws.sim".to_owned()),
+            http: Some(self.sim.http_client()),
+            governor: Governor::unlimited(clock.clone()),
+            ..AwsOptions::new(
+                Base::Keys {
+                    access_key_id: keys.access_key_id.clone(),
+                    secret_access_key: keys.secret_access_key.clone().into(),
+                    session_token: None,
+                },
+                clock,
+            )
+        })
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -191,6 +220,10 @@ impl World {
         aws_sdk_ssoadmin::Client::new(&self.onlooker())
     }
 
+    pub(crate) fn onlooker_iam(&self) -> aws_sdk_iam::Client {
+        aws_sdk_iam::Client::new(&self.onlooker())
+    }
+
     pub(crate) fn onlooker_store(&self) -> aws_sdk_identitystore::Client {
         aws_sdk_identitystore::Client::new(&self.onlooker())
     }
@@ -250,8 +283,10 @@ fn uuid(n: u128) -> uuid::Uuid {
 fn spec(facts: &Facts) -> EstateSpec {
     EstateSpec {
         connection: ConnectionId::from(uuid(1)),
-        role_arn: facts.connector_role_arn.clone(),
-        external_id: facts.connector_external_id.clone(),
+        reach: Reach::Role {
+            role_arn: facts.connector_role_arn.clone(),
+            external_id: facts.connector_external_id.clone(),
+        },
         region: facts.region.clone(),
         session_name: "stint-test".to_owned(),
     }

@@ -1,5 +1,6 @@
 //! What people may type here: names, regions, and who may be an owner.
 
+use secrecy::{ExposeSecret as _, SecretString};
 use stint_db::Query;
 use stint_domain::UserId;
 use stint_domain::rights::Role;
@@ -69,6 +70,32 @@ pub(super) fn region(text: &str) -> Result<String, Error> {
         let why = "Write the home region of IAM Identity Center as AWS does: eu-central-1.";
         Err(Error::bad("region", why))
     }
+}
+
+/// The number of an AWS account; the groups of four that people write are taken together.
+pub(super) fn account(text: &str) -> Result<String, Error> {
+    let digits: String = text
+        .trim()
+        .chars()
+        .filter(|c| !matches!(c, '-' | ' '))
+        .collect();
+    if digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(digits);
+    }
+    let why = "Write the twelve digits of the AWS account: 123456789012.";
+    Err(Error::bad("account_id", why))
+}
+
+/// A Secret Access Key, without surrounding blanks. The text is in no answer: it may be the
+/// right secret with a letter too many.
+pub(super) fn secret_access_key(secret: &SecretString) -> Result<SecretString, Error> {
+    let text = secret.expose_secret().trim();
+    let fits = (16..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if fits {
+        return Ok(text.to_owned().into());
+    }
+    let why = "Paste the whole Secret Access Key, as AWS showed it when the key was made: 40 characters without blanks.";
+    Err(Error::bad("secret_access_key", why))
 }
 
 /// Those of these users, each once; every one has to exist and be active.

@@ -1,10 +1,11 @@
 //! What the verbs of this room answer when they do not.
 
-use stint_aws::{AwsError, RoleArnError};
+use stint_aws::{AccessKeyIdError, AwsError, RoleArnError};
 use stint_domain::UserId;
 
 use crate::cx::Denied;
 use crate::http::{BadCursor, Fault, Kind};
+use crate::sealed;
 
 /// Why a verb of this room failed.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,12 @@ pub enum Error {
     /// The role's ARN is not one.
     #[error("the role ARN is malformed")]
     RoleArn(#[from] RoleArnError),
+    /// The Access Key ID is none that can be used.
+    #[error("the Access Key ID cannot be used")]
+    AccessKeyId(#[from] AccessKeyIdError),
+    /// A secret could not be sealed or opened.
+    #[error("a secret could not be sealed or opened")]
+    Sealed(#[from] sealed::Error),
     /// The application named does not exist.
     #[error("the application named does not exist")]
     UnknownApplication,
@@ -53,9 +60,9 @@ pub enum Error {
     /// Another one has this name.
     #[error("the name is taken")]
     NameTaken,
-    /// Another connection uses this role.
-    #[error("the role is connected already")]
-    RoleTaken,
+    /// Another connection uses this role, this access key, or the host's own credentials.
+    #[error("another connection enters by the same way")]
+    ReachTaken,
     /// Another connection manages this Identity Center instance.
     #[error("the estate is connected already")]
     EstateTaken,
@@ -83,7 +90,7 @@ impl Error {
         for (key, means) in [
             ("applications.name_key", Self::NameTaken),
             ("connections.name_key", Self::NameTaken),
-            ("connections.role_arn", Self::RoleTaken),
+            ("connections.reach_key", Self::ReachTaken),
             ("connections.instance_arn", Self::EstateTaken),
         ] {
             if error.is_unique(key) {
@@ -103,11 +110,13 @@ impl Fault for Error {
             Self::NotFound => Kind::Invisible,
             Self::Bad { .. }
             | Self::RoleArn(_)
+            | Self::AccessKeyId(_)
             | Self::UnknownApplication
             | Self::UnknownOwner { .. }
             | Self::OwnerUnable { .. }
             | Self::NoOwner => Kind::Invalid,
-            Self::NameTaken | Self::RoleTaken | Self::EstateTaken => Kind::Conflict,
+            Self::NameTaken | Self::ReachTaken | Self::EstateTaken => Kind::Conflict,
+            Self::Sealed(error) => error.kind(),
             Self::Stale { .. } => Kind::Stale,
             Self::BaseIdentity(_) => Kind::NotReady,
         }
@@ -123,17 +132,22 @@ impl Fault for Error {
                 "name" => "invalid_name",
                 "description" => "invalid_description",
                 "region" => "invalid_region",
+                "account_id" => "invalid_account",
+                "credential" => "invalid_credential",
+                "secret_access_key" => "invalid_secret_access_key",
                 "application_id" => "invalid_application",
                 "owners" => "invalid_owner",
                 _ => "invalid_value",
             },
             Self::RoleArn(_) => "invalid_role_arn",
+            Self::AccessKeyId(_) => "invalid_access_key_id",
+            Self::Sealed(error) => error.code(),
             Self::UnknownApplication => "unknown_application",
             Self::UnknownOwner { .. } => "unknown_owner",
             Self::OwnerUnable { .. } => "owner_unable",
             Self::NoOwner => "no_owner",
             Self::NameTaken => "name_taken",
-            Self::RoleTaken => "role_already_connected",
+            Self::ReachTaken => "credential_already_connected",
             Self::EstateTaken => "estate_already_connected",
             Self::Stale { .. } => "stale",
             Self::BaseIdentity(_) => "no_base_identity",
@@ -148,6 +162,8 @@ impl Fault for Error {
             Self::NotFound => "There is nothing here, or you may not see it.".to_owned(),
             Self::Bad { field, why } => format!("The value of `{field}` cannot be used. {why}"),
             Self::RoleArn(error) => format!("{error}."),
+            Self::AccessKeyId(error) => format!("The value of `access_key_id` cannot be used: {error}."),
+            Self::Sealed(error) => error.detail(),
             Self::UnknownApplication => {
                 "There is no application with this id. Look it up in the list, or create one first."
                     .to_owned()
@@ -162,8 +178,8 @@ impl Fault for Error {
                 "Nobody would be answerable. Name at least one owner.".to_owned()
             }
             Self::NameTaken => "This name is taken. Use another one.".to_owned(),
-            Self::RoleTaken => {
-                "Another connection uses this role. Change that one, or make a role of its own for this one."
+            Self::ReachTaken => {
+                "Another connection uses this role, this access key, or the credentials of this host. Change that one, or make a role or an IAM user of its own for this one."
                     .to_owned()
             }
             Self::EstateTaken => {

@@ -2,8 +2,9 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use secrecy::SecretString;
 use serde::Deserialize;
-use stint_api::{Page, Problem, connections as wire};
+use stint_api::{Page, Problem, Secret, connections as wire};
 use stint_domain::rights::Verb;
 use stint_domain::{ApplicationId, ConnectionId, UserId};
 use utoipa::IntoParams;
@@ -11,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::{
     Application, ApplicationChange, Check, Connection, ConnectionChange, Error, NewApplication,
-    NewConnection, Owner, TestReport,
+    NewConnection, NewCredential, Owner, TestReport,
 };
 use crate::cx::Cx;
 use crate::http::{
@@ -66,7 +67,11 @@ fn connection(of: Connection) -> wire::Connection {
         id: of.id.to_string(),
         application_id: of.application.to_string(),
         name: of.name,
-        role_arn: of.role_arn,
+        credential: of.credential.as_str().to_owned(),
+        role_arn: of.credential.role_arn().map(str::to_owned),
+        account_id: of.credential.account(),
+        access_key_id: of.credential.key().map(|key| key.id.clone()),
+        access_key_set_at: of.credential.key().map(|key| key.set_at.to_string()),
         external_id: of.external_id,
         region: of.region,
         status: of.status.to_string(),
@@ -109,6 +114,57 @@ fn owners(ids: &[String]) -> Result<Vec<UserId>, Error> {
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)
+}
+
+/// The fields of a body that say as whom to enter an estate.
+struct Given {
+    kind: Option<String>,
+    role_arn: Option<String>,
+    access_key_id: Option<String>,
+    secret: Option<Secret>,
+    account_id: Option<String>,
+}
+
+impl Given {
+    /// The credential they make; none where none of them is there.
+    fn read(self) -> Result<Option<NewCredential>, Error> {
+        let guess = match (&self.role_arn, &self.access_key_id, &self.secret) {
+            (Some(_), _, _) => Some("role"),
+            (_, Some(_), _) | (_, _, Some(_)) => Some("access_key"),
+            _ if self.account_id.is_some() => Some("host"),
+            _ => None,
+        };
+        let Some(kind) = self.kind.as_deref().or(guess) else {
+            return Ok(None);
+        };
+        let (role, key) = (self.role_arn.is_some(), self.access_key_id.is_some());
+        let stray = match kind {
+            "role" => key || self.secret.is_some() || self.account_id.is_some(),
+            "access_key" => role,
+            "host" => role || key || self.secret.is_some(),
+            _ => {
+                let why = "Write `role`, `access_key` or `host`.";
+                return Err(Error::bad("credential", why));
+            }
+        };
+        if stray {
+            let why = "Send `role_arn` for a role; `access_key_id`, `secret_access_key` and `account_id` for an access key; `account_id` alone for the credentials of the host.";
+            return Err(Error::bad("credential", why));
+        }
+        Ok(Some(match kind {
+            "role" => NewCredential::role(self.role_arn.unwrap_or_default()),
+            "access_key" => NewCredential::AccessKey {
+                id: self.access_key_id.unwrap_or_default(),
+                secret: self
+                    .secret
+                    .map_or_else(|| String::new().into(), SecretString::from),
+                account: self.account_id.unwrap_or_default(),
+            },
+            _ => NewCredential::Host {
+                account: self.account_id.unwrap_or_default(),
+            },
+        }))
+    }
 }
 
 /// Lists applications by name.
@@ -216,7 +272,8 @@ async fn list(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Connection>>, Fa
     }))
 }
 
-/// Connects an AWS estate by an IAM role, with a new External ID.
+/// Connects an AWS estate: by an IAM role, with a new External ID; by an access key; or by
+/// the credentials of this host.
 #[utoipa::path(
     post,
     path = "/api/v1/connections",
@@ -231,7 +288,15 @@ async fn create(cx: Cx, body: Idempotent<wire::NewConnection>) -> Result<Respons
         let new = NewConnection {
             application: id.map_err(|why| Error::bad("application_id", format!("{why}.")))?,
             name: input.name,
-            role_arn: input.role_arn,
+            credential: Given {
+                kind: input.credential.or_else(|| Some("role".to_owned())),
+                role_arn: input.role_arn,
+                access_key_id: input.access_key_id,
+                secret: input.secret_access_key,
+                account_id: input.account_id,
+            }
+            .read()?
+            .ok_or_else(|| Error::bad("credential", "Say how to enter the estate."))?,
             region: input.region,
             owners: owners(&input.owners)?,
         };
@@ -257,7 +322,7 @@ async fn get(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> 
     Ok(versioned(found.version, Json(connection(found))))
 }
 
-/// Changes a connection's name, role or owners.
+/// Changes a connection's name, credential or owners. A new credential is tested at once.
 #[utoipa::path(
     patch,
     path = "/api/v1/connections/{id}",
@@ -275,7 +340,14 @@ async fn update(
     body.run(cx, async |cx, input| {
         let change = ConnectionChange {
             name: input.name,
-            role_arn: input.role_arn,
+            credential: Given {
+                kind: input.credential,
+                role_arn: input.role_arn,
+                access_key_id: input.access_key_id,
+                secret: input.secret_access_key,
+                account_id: input.account_id,
+            }
+            .read()?,
             owners: input.owners.as_deref().map(owners).transpose()?,
         };
         let changed = super::update(&cx, id, change, seen.version()).await?;
@@ -284,7 +356,7 @@ async fn update(
     .await
 }
 
-/// Shows what to paste into AWS so that Stint may assume the role.
+/// Shows what to do in AWS so that Stint may enter the estate.
 #[utoipa::path(
     get,
     path = "/api/v1/connections/{id}/setup",

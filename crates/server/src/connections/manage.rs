@@ -1,13 +1,12 @@
 //! Verbs about connections: create, change, see.
 
 use serde_json::json;
-use stint_aws::RoleArn;
 use stint_db::{Priority, Query};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, ConnectionId, UserId};
 
 use super::applications::{named, or_caller};
-use super::{Connection, Error, Status, check, store};
+use super::{Connection, Error, NewCredential, Status, check, store, testing};
 use crate::cx::{Actor, Cx};
 use crate::http::{Page, Paging};
 use crate::identity;
@@ -19,8 +18,8 @@ pub struct NewConnection {
     pub application: ApplicationId,
     /// Unique whatever the capitals.
     pub name: String,
-    /// The role Stint is to assume.
-    pub role_arn: String,
+    /// As whom Stint is to enter it.
+    pub credential: NewCredential,
     /// The home region of IAM Identity Center.
     pub region: String,
     /// Who is answerable; the caller when empty. Each has to be able to mend it.
@@ -32,8 +31,8 @@ pub struct NewConnection {
 pub struct ConnectionChange {
     /// A new name.
     pub name: Option<String>,
-    /// Another role into the same estate.
-    pub role_arn: Option<String>,
+    /// Another credential into the same estate.
+    pub credential: Option<NewCredential>,
     /// All owners it is to have.
     pub owners: Option<Vec<UserId>>,
 }
@@ -43,17 +42,18 @@ pub struct ConnectionChange {
 pub async fn create(cx: &Cx, new: NewConnection) -> Result<Connection, Error> {
     cx.authorize(Verb::CreateConnection, Relation::None)?;
     let name = check::name(&new.name)?;
-    let role_arn = RoleArn::parse(&new.role_arn)?.to_string();
+    let id: ConnectionId = cx.app.new_id();
+    let credential = new.credential.keep(&cx.app.keys, id, cx.now)?;
     let region = check::region(&new.region)?;
     let owners = or_caller(cx, new.owners);
     let mut tx = cx.begin(Priority::Interactive).await?;
     let application = store::application(&mut tx, new.application).await?;
     let application = application.ok_or(Error::UnknownApplication)?;
     let connection = Connection {
-        id: cx.app.new_id(),
+        id,
         application: application.id,
         name,
-        role_arn,
+        credential,
         external_id: format!("stint-{}", identity::base32(cx.app.ids.bytes())),
         region,
         status: Status::NotConnected,
@@ -71,14 +71,13 @@ pub async fn create(cx: &Cx, new: NewConnection) -> Result<Connection, Error> {
     if owners.is_empty() && !matches!(cx.actor, Actor::System(_)) {
         return Err(Error::NoOwner);
     }
-    let id = connection.id;
     store::insert_connection(&mut tx, &connection)
         .await
         .map_err(Error::taken)?;
     store::set_connection_owners(&mut tx, id, &owners, cx.now).await?;
     let facts = json!({
         "name": connection.name,
-        "role_arn": connection.role_arn,
+        "credential": connection.credential.facts(),
         "external_id": connection.external_id,
         "region": connection.region,
         "owners": owners,
@@ -114,9 +113,10 @@ pub async fn list(cx: &Cx, paging: &Paging) -> Result<Page<Connection>, Error> {
     Ok(page)
 }
 
-/// Changes name, role or owners. A role that leads to another Identity Center instance is
-/// found out by the next test, and never used for this connection's grants: AWS refuses
-/// calls that name an instance of somebody else.
+/// Changes name, credential or owners. What a new credential is worth is tested at once, after
+/// it is kept: the connection comes back with the report. One that leads to another Identity
+/// Center instance is found out by that test, and never used for this connection's grants: AWS
+/// refuses calls that name an instance of somebody else.
 pub async fn update(
     cx: &Cx,
     id: ConnectionId,
@@ -125,7 +125,11 @@ pub async fn update(
 ) -> Result<Connection, Error> {
     cx.authorize(Verb::UpdateConnection, Relation::Others)?;
     let name = change.name.as_deref().map(check::name).transpose()?;
-    let role = change.role_arn.as_deref().map(RoleArn::parse).transpose()?;
+    let credential = change
+        .credential
+        .as_ref()
+        .map(|new| new.keep(&cx.app.keys, id, cx.now))
+        .transpose()?;
     let mut tx = cx.begin(Priority::Interactive).await?;
     let before = store::lock_connection(&mut tx, id)
         .await?
@@ -136,10 +140,16 @@ pub async fn update(
         });
     }
     let name = name.unwrap_or_else(|| before.name.clone());
-    let role_arn = role.map_or_else(|| before.role_arn.clone(), |role| role.to_string());
-    store::update_connection(&mut tx, id, &name, &role_arn)
+    store::update_connection(&mut tx, id, &name)
         .await
         .map_err(Error::taken)?;
+    // A key given again is a key given anew: its secret may be another.
+    let credential = credential.filter(|new| new.key().is_some() || *new != before.credential);
+    if let Some(credential) = &credential {
+        store::set_credential(&mut tx, id, credential)
+            .await
+            .map_err(Error::taken)?;
+    }
     if let Some(owners) = &change.owners {
         if owners.is_empty() {
             return Err(Error::NoOwner);
@@ -152,12 +162,16 @@ pub async fn update(
         .ok_or(Error::NotFound)?;
     let after = with_owners(&mut tx, after).await?;
     let facts = json!({
-        "before": { "name": before.name, "role_arn": before.role_arn },
-        "after": { "name": name, "role_arn": role_arn },
+        "before": { "name": before.name, "credential": before.credential.facts() },
+        "after": { "name": name, "credential": after.credential.facts() },
+        "credential_replaced": credential.is_some(),
         "owners": change.owners,
     });
     tx.audit(cx.event("connection.changed", [id.into()], facts));
     tx.commit().await?;
+    if credential.is_some() {
+        return testing::run(cx, id).await;
+    }
     Ok(after)
 }
 

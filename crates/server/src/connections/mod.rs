@@ -5,16 +5,19 @@
 //! `connection.changed`, `connection.tested`. **Outbox**: `connection.tested`.
 //!
 //! What it promises: the External ID of a connection is made here, once, and nobody chooses
-//! it. One role and one Identity Center instance belong to one connection, and a connection
-//! never changes the instance it manages: two connections would work against each other on
+//! it. The secret of an access key is sealed for its connection, never shown again, and only
+//! replaced; whenever a credential changes, what was tested before counts no more. One way in
+//! (role, access key, the host) and one Identity Center instance belong to one connection, and
+//! a connection never changes the instance it manages: two connections would work against each other on
 //! the same pairs, and a changed one would take other people's access for its own. Testing
 //! changes nothing in AWS, and no call to AWS is made inside a transaction.
 //!
-//! What it does not do: read or change what an estate holds (`directory`, `grants`), keep
-//! long-term AWS credentials, or delete anything.
+//! What it does not do: read or change what an estate holds (`directory`, `grants`), or delete
+//! anything.
 
 mod applications;
 mod check;
+mod credential;
 mod error;
 mod http;
 mod manage;
@@ -29,16 +32,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use stint_aws::{Estate, EstateSpec};
 use stint_db::{Query, Tx};
 use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
-
-use crate::cx::App;
 
 pub use applications::{
     ApplicationChange, NewApplication, create_application, get_application, list_applications,
     update_application,
 };
+pub use credential::{Credential, KeyOnFile, NewCredential, estate, keys_in_use};
 pub use error::Error;
 pub use manage::{ConnectionChange, NewConnection, create, get, list, update};
 pub use testing::{Setup, setup, test};
@@ -130,7 +131,7 @@ impl FromStr for Status {
     }
 }
 
-/// A connection: one AWS estate, by an IAM role.
+/// A connection: one AWS estate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
     /// Its id.
@@ -139,9 +140,9 @@ pub struct Connection {
     pub application: ApplicationId,
     /// Unique whatever the capitals.
     pub name: String,
-    /// The role Stint assumes.
-    pub role_arn: String,
-    /// What the role's trust policy has to ask for. No secret (AWS reference §4 [K]).
+    /// As whom Stint enters it.
+    pub credential: Credential,
+    /// What a role's trust policy has to ask for. No secret (AWS reference §4 [K]).
     pub external_id: String,
     /// The home region of IAM Identity Center.
     pub region: String,
@@ -263,15 +264,4 @@ pub async fn note_sync(tx: &mut Tx, id: ConnectionId, note: SyncNote) -> stint_d
         SyncNote::Complete { at } => store::synced(tx, id, at).await,
         SyncNote::Failed { why } => store::set_status(tx, id, Status::Failing, Some(why)).await,
     }
-}
-
-/// The way to a connection's estate. Makes no call yet.
-pub fn estate(app: &App, connection: &Connection) -> Estate {
-    app.aws.estate(EstateSpec {
-        connection: connection.id,
-        role_arn: connection.role_arn.clone(),
-        external_id: connection.external_id.clone(),
-        region: connection.region.clone(),
-        session_name: format!("stint-{}", connection.id),
-    })
 }

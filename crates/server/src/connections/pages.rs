@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use axum::response::Response;
 use http::{Method, StatusCode};
+use secrecy::SecretString;
 use serde::Deserialize;
-use stint_aws::RoleArn;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, ConnectionId};
 
-use super::{Connection, Error, NewApplication, NewConnection, Status};
+use super::{Connection, Error, NewApplication, NewConnection, NewCredential, Status};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes};
 use crate::web::{
@@ -46,6 +46,18 @@ pub(crate) fn routes() -> Routes {
             setup,
         )
         .page(
+            Verb::UpdateConnection,
+            Method::GET,
+            "/connections/{id}/credential",
+            credential_page,
+        )
+        .page(
+            Verb::UpdateConnection,
+            Method::POST,
+            "/connections/{id}/credential",
+            replace,
+        )
+        .page(
             Verb::TestConnection,
             Method::POST,
             "/connections/{id}/test",
@@ -75,7 +87,7 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
     let empty = Empty::new(
         "plug-connected",
         "Not connected to AWS yet",
-        "Stint reads who holds what, and gives and takes access, through a role in your organization's management account. Setting it up takes a few minutes.",
+        "Stint reads who holds what, and gives and takes access, through a role or a user in your organization's management account. Setting it up takes a few minutes.",
     );
     let view = view::Connections {
         rows: page
@@ -121,25 +133,128 @@ async fn application_names(cx: &Cx) -> Result<BTreeMap<ApplicationId, String>, E
     }
 }
 
-async fn new_page(cx: Cx, frame: Frame) -> Result<Response, Failure> {
+/// Which way in a form is for, as its address says.
+#[derive(Debug, Deserialize)]
+struct Chosen {
+    #[serde(default)]
+    by: String,
+}
+
+impl Chosen {
+    fn word(&self) -> &'static str {
+        match self.by.as_str() {
+            "access_key" => "access_key",
+            "host" => "host",
+            _ => "role",
+        }
+    }
+}
+
+/// The three ways in, as tabs of a form.
+fn ways(path: &str, by: &str) -> web::Tabs {
+    let tab = |word: &'static str, value: &str| web::Tab {
+        href: format!("{path}?by={value}"),
+        word,
+        count: None,
+        current: by == value,
+    };
+    web::Tabs {
+        label: "As whom Stint enters",
+        tabs: vec![
+            tab("IAM role", "role"),
+            tab("Access key", "access_key"),
+            tab("This host's credentials", "host"),
+        ],
+    }
+}
+
+/// What to know before a way is chosen.
+fn way_note(cx: &Cx, by: &str) -> Option<Note> {
+    let ready = cx.app.keys.ready();
+    match (by, ready) {
+        ("access_key", Err(error)) => Some(Note::refusal(error.detail())),
+        _ => None,
+    }
+}
+
+fn way(cx: &Cx, path: &str, by: &'static str, form: &WayForm, mistakes: Mistakes) -> view::Way {
+    view::Way {
+        ways: ways(path, by),
+        note: way_note(cx, by),
+        by,
+        role_arn: form.role_arn.clone(),
+        access_key_id: form.access_key_id.clone(),
+        account_id: form.account_id.clone(),
+        mistakes,
+    }
+}
+
+async fn new_page(cx: Cx, frame: Frame, Query(asked): Query<Chosen>) -> Result<Response, Failure> {
     cx.authorize(Verb::CreateConnection, Relation::None)?;
     let view = view::NewConnection {
         applications: application_names(&cx).await?.into_values().collect(),
-        ..view::NewConnection::default()
+        application: String::new(),
+        name: String::new(),
+        region: String::new(),
+        way: way(
+            &cx,
+            "/connections/new",
+            asked.word(),
+            &WayForm::default(),
+            Mistakes::default(),
+        ),
     };
     Ok(web::page(&frame, "Connect AWS", &view))
 }
 
-#[derive(Debug, Deserialize)]
+/// The fields of a form that say as whom to enter.
+#[derive(Default, Deserialize)]
+struct WayForm {
+    #[serde(default)]
+    credential: String,
+    #[serde(default)]
+    role_arn: String,
+    #[serde(default)]
+    access_key_id: String,
+    #[serde(default)]
+    secret_access_key: SecretString,
+    #[serde(default)]
+    account_id: String,
+}
+
+impl WayForm {
+    fn word(&self) -> &'static str {
+        Chosen {
+            by: self.credential.clone(),
+        }
+        .word()
+    }
+
+    fn credential(&self) -> NewCredential {
+        match self.word() {
+            "access_key" => NewCredential::AccessKey {
+                id: self.access_key_id.clone(),
+                secret: self.secret_access_key.clone(),
+                account: self.account_id.clone(),
+            },
+            "host" => NewCredential::Host {
+                account: self.account_id.clone(),
+            },
+            _ => NewCredential::role(self.role_arn.trim()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
 struct NewForm {
     #[serde(default)]
     application: String,
     #[serde(default)]
     name: String,
     #[serde(default)]
-    role_arn: String,
-    #[serde(default)]
     region: String,
+    #[serde(flatten)]
+    way: WayForm,
 }
 
 async fn create(cx: Cx, frame: Frame, Form(form): Form<NewForm>) -> Result<Response, Failure> {
@@ -148,15 +263,15 @@ async fn create(cx: Cx, frame: Frame, Form(form): Form<NewForm>) -> Result<Respo
     match try_create(&cx, &form, &names).await {
         Ok(created) => Ok(web::go_with(
             &format!("{}/setup", href(created.id)),
-            &Flash::done("Created, with an External ID of its own. Nothing was changed in AWS."),
+            &Flash::done("Created. Nothing was changed in AWS."),
         )),
         Err(refused) => {
+            let by = form.way.word();
             let view = view::NewConnection {
-                mistakes: refused?,
+                way: way(&cx, "/connections/new", by, &form.way, refused?),
                 applications: names.into_values().collect(),
                 application: form.application,
                 name: form.name,
-                role_arn: form.role_arn,
                 region: form.region,
             };
             let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -173,9 +288,8 @@ async fn try_create(
     names: &BTreeMap<ApplicationId, String>,
 ) -> Result<Connection, Result<Mistakes, Error>> {
     // Looked at first, so that no application is made for a connection that cannot be.
-    if let Err(error) = RoleArn::parse(form.role_arn.trim()) {
-        return Err(Ok(Mistakes::at("role_arn", format!("{error}."))));
-    }
+    let credential = form.way.credential();
+    super::credential::look(cx, &credential).map_err(|error| mistake(error, "name"))?;
     let wanted = form.application.trim();
     let known = names
         .iter()
@@ -195,7 +309,7 @@ async fn try_create(
     let new = NewConnection {
         application,
         name: form.name.clone(),
-        role_arn: form.role_arn.trim().to_owned(),
+        credential,
         region: form.region.clone(),
         owners: Vec::new(),
     };
@@ -208,11 +322,16 @@ async fn try_create(
 fn mistake(error: Error, named: &'static str) -> Result<Mistakes, Error> {
     let field = match &error {
         Error::Bad {
-            field: "region", ..
-        } => "region",
+            field: field @ ("region" | "account_id" | "secret_access_key"),
+            ..
+        } => field,
         Error::Bad { field: "name", .. } | Error::NameTaken => named,
-        Error::RoleArn(_) | Error::RoleTaken => "role_arn",
-        Error::OwnerUnable { .. } | Error::UnknownOwner { .. } => "",
+        Error::RoleArn(_) => "role_arn",
+        Error::AccessKeyId(_) => "access_key_id",
+        Error::OwnerUnable { .. }
+        | Error::UnknownOwner { .. }
+        | Error::ReachTaken
+        | Error::Sealed(_) => "",
         _ => return Err(error),
     };
     let text = match &error {
@@ -222,43 +341,125 @@ fn mistake(error: Error, named: &'static str) -> Result<Mistakes, Error> {
     Ok(Mistakes::at(field, text))
 }
 
+async fn credential_page(
+    cx: Cx,
+    frame: Frame,
+    Path(id): Path<ConnectionId>,
+    Query(asked): Query<Chosen>,
+) -> Result<Response, Failure> {
+    cx.authorize(Verb::UpdateConnection, Relation::Others)?;
+    let found = super::get(&cx, id).await?;
+    let by = if asked.by.is_empty() {
+        Chosen {
+            by: found.credential.as_str().to_owned(),
+        }
+        .word()
+    } else {
+        asked.word()
+    };
+    let form = WayForm {
+        role_arn: found.credential.role_arn().unwrap_or_default().to_owned(),
+        account_id: found.credential.account(),
+        ..WayForm::default()
+    };
+    let path = format!("{}/credential", href(id));
+    let view = view::Credential {
+        way: way(&cx, &path, by, &form, Mistakes::default()),
+        now: now_by(&found, &cx),
+        href: href(id),
+        name: found.name,
+        action: path,
+    };
+    Ok(web::page(&frame, "Replace the credential", &view))
+}
+
+/// As whom a connection enters now, in a sentence.
+fn now_by(found: &Connection, cx: &Cx) -> String {
+    match &found.credential {
+        super::Credential::Role { arn } => format!("Stint enters as the role {arn}."),
+        super::Credential::AccessKey(key) => format!(
+            "Stint enters by the access key {}, which it has had for {}.",
+            key.id,
+            web::time::words(cx.now.since(key.set_at))
+        ),
+        super::Credential::Host { account } => {
+            format!("Stint enters by this host's own credentials in account {account}.")
+        }
+    }
+}
+
+async fn replace(
+    cx: Cx,
+    frame: Frame,
+    Path(id): Path<ConnectionId>,
+    Form(form): Form<WayForm>,
+) -> Result<Response, Failure> {
+    cx.authorize(Verb::UpdateConnection, Relation::Others)?;
+    let change = super::ConnectionChange {
+        credential: Some(form.credential()),
+        ..super::ConnectionChange::default()
+    };
+    let refused = match super::update(&cx, id, change, None).await {
+        Ok(changed) => return Ok(web::go_with(&href(id), &test_flash(&changed))),
+        Err(error) => mistake(error, "")?,
+    };
+    let found = super::get(&cx, id).await?;
+    let path = format!("{}/credential", href(id));
+    let view = view::Credential {
+        way: way(&cx, &path, form.word(), &form, refused),
+        now: now_by(&found, &cx),
+        href: href(id),
+        name: found.name,
+        action: path,
+    };
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(web::page_with(
+        status,
+        &frame,
+        "Replace the credential",
+        &view,
+    ))
+}
+
 async fn setup(cx: Cx, frame: Frame, Path(id): Path<ConnectionId>) -> Result<Response, Failure> {
     let found = super::get(&cx, id).await?;
     let (paste, trouble) = match super::setup(&cx, id).await {
         Ok(setup) => {
             let paste = view::Paste {
-                trust_policy: Snippet::new("Trust policy", pretty(&setup.trust_policy)),
+                trust_policy: setup
+                    .trust_policy
+                    .as_ref()
+                    .map(|policy| Snippet::new("Trust policy", pretty(policy))),
                 permission_policy: Snippet::new(
                     "Permission policy",
                     pretty(&setup.permission_policy),
                 ),
-                base_identity: setup.base_identity,
+                base_identity: setup.base_identity.unwrap_or_default(),
             };
             (Some(paste), None)
         }
         Err(error @ Error::BaseIdentity(_)) => (None, Some(Note::refusal(error.detail()))),
         Err(error) => return Err(error.into()),
     };
-    let role = RoleArn::parse(&found.role_arn).ok();
     let may_test = cx.authorize(Verb::TestConnection, Relation::Others).is_ok();
+    let role = found.credential.role_arn().unwrap_or_default();
     let view = view::SetUp {
         href: href(id),
-        name: found.name,
         test: may_test.then(|| format!("{}/test", href(id))),
-        role_name: found
-            .role_arn
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
-        external_id: Copyable::new(found.external_id, "the External ID"),
-        account: role
-            .map(|role| role.account().to_owned())
+        by: found.credential.as_str(),
+        role_name: role.rsplit('/').next().unwrap_or_default().to_owned(),
+        access_key_id: found
+            .credential
+            .key()
+            .map(|key| key.id.clone())
             .unwrap_or_default(),
+        account: found.credential.account(),
+        external_id: Copyable::new(found.external_id, "the External ID"),
+        name: found.name,
         paste,
         trouble,
     };
-    Ok(web::page(&frame, "Set up the role in AWS", &view))
+    Ok(web::page(&frame, "Set up the way into AWS", &view))
 }
 
 fn pretty(json: &serde_json::Value) -> String {
@@ -267,6 +468,11 @@ fn pretty(json: &serde_json::Value) -> String {
 
 async fn test(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> {
     let tested = super::test(&cx, id).await?;
+    Ok(web::go_with(&href(id), &test_flash(&tested)))
+}
+
+/// What a test came to, in a sentence.
+fn test_flash(tested: &Connection) -> Flash {
     let report = tested.last_test.as_ref();
     let failed = report.is_some_and(|report| !report.passed);
     let warned = report.is_some_and(|report| {
@@ -275,7 +481,7 @@ async fn test(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure>
             .iter()
             .any(|check| check.outcome == super::Outcome::Warning)
     });
-    let flash = if failed {
+    if failed {
         Flash::failed("The test failed. Below is what is missing and what mends it.")
     } else if warned {
         Flash::warning("The connection works, with a warning: see below.")
@@ -283,6 +489,5 @@ async fn test(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure>
         Flash::done("The connection works. Sync it now to see who holds what.")
     } else {
         Flash::done("The connection works.")
-    };
-    Ok(web::go_with(&href(id), &flash))
+    }
 }

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use stint_aws::Instance;
-use stint_db::{Error, Query, Result, Row, Tx, args};
+use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
 
-use super::{Application, Connection, Status, TestReport};
+use super::{Application, Connection, Credential, KeyOnFile, Status, TestReport};
+use crate::sealed::Sealed;
 
 macro_rules! application_columns {
     () => {
@@ -15,7 +16,8 @@ macro_rules! application_columns {
 
 macro_rules! connection_columns {
     () => {
-        "select id, application_id, name, role_arn, external_id, region, status, status_detail, \
+        "select id, application_id, name, credential, role_arn, account, access_key_id, key_sealed, \
+         key_sealed_by, key_set_at, external_id, region, status, status_detail, \
          instance_arn, identity_store_id, management_account, last_test, last_sync_at, \
          created_at, version from connections "
     };
@@ -52,11 +54,18 @@ stint_db::statements! {
     SAME_INSTANCE = "select name from connections where instance_arn = $1 and id <> $2";
     /// A new connection.
     INSERT_CONNECTION = "insert into connections \
-        (id, application_id, name, name_key, role_arn, external_id, region, status, created_at, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, 'not_connected', $8, 1)";
-    /// Name and role.
-    UPDATE_CONNECTION = "update connections set name = $2, name_key = $3, role_arn = $4, \
-        version = version + 1 where id = $1";
+        (id, application_id, name, name_key, credential, reach_key, role_arn, account, access_key_id, \
+         key_sealed, key_sealed_by, key_set_at, external_id, region, status, created_at, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'not_connected', $15, 1)";
+    /// The name.
+    UPDATE_CONNECTION = "update connections set name = $2, name_key = $3, version = version + 1 where id = $1";
+    /// Another credential: what was tested before counts no more.
+    SET_CREDENTIAL = "update connections set credential = $2, reach_key = $3, role_arn = $4, account = $5, \
+        access_key_id = $6, key_sealed = $7, key_sealed_by = $8, key_set_at = $9, last_test = null, \
+        tested_at = null where id = $1";
+    /// The master keys that something is sealed with.
+    KEYS_IN_USE = "select distinct key_sealed_by from connections where key_sealed_by is not null \
+        order by key_sealed_by";
     /// How it is doing.
     SET_STATUS = "update connections set status = $2, status_detail = $3 where id = $1";
     /// A sync was complete.
@@ -99,7 +108,7 @@ fn read_connection(row: &Row) -> Result<Connection> {
         id: row.get("id")?,
         application: row.get("application_id")?,
         name: row.get("name")?,
-        role_arn: row.get("role_arn")?,
+        credential: read_credential(row)?,
         external_id: row.get("external_id")?,
         region: row.get("region")?,
         status: row.parse("status")?,
@@ -115,6 +124,28 @@ fn read_connection(row: &Row) -> Result<Connection> {
         owners: Vec::new(),
         created_at: row.get("created_at")?,
         version: row.get("version")?,
+    })
+}
+
+fn read_credential(row: &Row) -> Result<Credential> {
+    let kind: String = row.get("credential")?;
+    Ok(match kind.as_str() {
+        "access_key" => {
+            let bytes: Option<Vec<u8>> = row.get("key_sealed")?;
+            let key: Option<String> = row.get("key_sealed_by")?;
+            Credential::AccessKey(KeyOnFile {
+                id: row.get("access_key_id")?,
+                account: row.get("account")?,
+                set_at: row.get("key_set_at")?,
+                sealed: bytes.zip(key).map(|(bytes, key)| Sealed { key, bytes }),
+            })
+        }
+        "host" => Credential::Host {
+            account: row.get("account")?,
+        },
+        _ => Credential::Role {
+            arn: row.get("role_arn")?,
+        },
     })
 }
 
@@ -245,30 +276,58 @@ pub(super) async fn same_instance(
     row.map(|row| row.get("name")).transpose()
 }
 
+/// `credential, reach_key, role_arn, account, access_key_id, key_sealed, key_sealed_by,
+/// key_set_at`
+fn credential_values(of: &Credential) -> Vec<Val> {
+    let key = of.key();
+    let sealed = key.and_then(|key| key.sealed.as_ref());
+    let account = match of {
+        Credential::Role { .. } => None,
+        Credential::AccessKey(_) | Credential::Host { .. } => Some(of.account()),
+    };
+    args![
+        of.as_str(),
+        of.reach_key(),
+        of.role_arn(),
+        account,
+        key.map(|key| key.id.as_str()),
+        sealed.map(|sealed| sealed.bytes.clone()),
+        sealed.map(|sealed| sealed.key.as_str()),
+        key.map(|key| key.set_at)
+    ]
+}
+
 pub(super) async fn insert_connection(tx: &mut Tx, new: &Connection) -> Result<()> {
     let name = new.name.as_str();
-    let values = args![
-        new.id,
-        new.application,
-        name,
-        fold(name),
-        new.role_arn.as_str(),
+    let mut values = args![new.id, new.application, name, fold(name)];
+    values.append(&mut credential_values(&new.credential));
+    values.append(&mut args![
         new.external_id.as_str(),
         new.region.as_str(),
         new.created_at
-    ];
+    ]);
     tx.run(&INSERT_CONNECTION, values).await.map(drop)
 }
 
-pub(super) async fn update_connection(
-    tx: &mut Tx,
-    id: ConnectionId,
-    name: &str,
-    role_arn: &str,
-) -> Result<()> {
-    tx.run(&UPDATE_CONNECTION, args![id, name, fold(name), role_arn])
+pub(super) async fn update_connection(tx: &mut Tx, id: ConnectionId, name: &str) -> Result<()> {
+    tx.run(&UPDATE_CONNECTION, args![id, name, fold(name)])
         .await
         .map(drop)
+}
+
+pub(super) async fn set_credential(
+    tx: &mut Tx,
+    id: ConnectionId,
+    credential: &Credential,
+) -> Result<()> {
+    let mut values = args![id];
+    values.append(&mut credential_values(credential));
+    tx.run(&SET_CREDENTIAL, values).await.map(drop)
+}
+
+pub(super) async fn keys_in_use(q: &mut impl Query) -> Result<Vec<String>> {
+    let rows = q.all(&KEYS_IN_USE, args![]).await?;
+    rows.iter().map(|row| row.get("key_sealed_by")).collect()
 }
 
 pub(super) async fn set_status(

@@ -5,47 +5,58 @@ use stint_aws::Instance;
 use stint_db::{Priority, Query};
 use stint_domain::ConnectionId;
 use stint_domain::rights::{Relation, Verb};
-use stint_iam_policy::{connector_permissions, trust_policy};
+use stint_iam_policy::{connector_permissions, own_user_statement, trust_policy};
 
 use super::manage::with_owners;
-use super::{Check, Connection, Error, Outcome, Status, TestReport, estate, store};
+use super::{Check, Connection, Credential, Error, Outcome, Status, TestReport, estate, store};
 use crate::cx::Cx;
-use crate::outbox;
+use crate::http::Fault as _;
+use crate::{outbox, sealed};
 
-/// What to paste into AWS so that Stint may assume a connection's role.
+/// What to do in AWS so that Stint may enter an estate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
-    /// As whom this process calls AWS.
-    pub base_identity: String,
-    /// The account the role belongs in.
+    /// As whom this process calls AWS. Absent where it does not matter: by access key.
+    pub base_identity: Option<String>,
+    /// The account the role, the user or this process belongs in.
     pub account: String,
-    /// Names only the base identity, and asks for the External ID.
-    pub trust_policy: Value,
+    /// For a role: names only the base identity, and asks for the External ID.
+    pub trust_policy: Option<Value>,
     /// Exactly the actions Stint uses.
     pub permission_policy: Value,
 }
 
-/// What to paste. Asks AWS as whom Stint calls it; fails with [`Error::BaseIdentity`] when
-/// this machine has no AWS credentials.
+/// What to paste. Asks AWS as whom Stint calls it, unless it enters by an access key; fails
+/// with [`Error::BaseIdentity`] when this machine has no AWS credentials.
 pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
     cx.authorize(Verb::GetConnection, Relation::Others)?;
     let found = store::connection(&mut cx.read().await?, id)
         .await?
         .ok_or(Error::NotFound)?;
-    let base = cx
-        .app
-        .aws
-        .base_identity()
-        .await
-        .map_err(|error| Error::BaseIdentity(Box::new(error)))?
-        .trusted_arn();
+    let mut permissions = connector_permissions();
+    let base_identity = match &found.credential {
+        Credential::AccessKey(_) => {
+            permissions.statements.push(own_user_statement());
+            None
+        }
+        Credential::Role { .. } | Credential::Host { .. } => {
+            let base = cx.app.aws.base_identity().await;
+            let base = base.map_err(|error| Error::BaseIdentity(Box::new(error)))?;
+            if base.is_user() && found.credential.role_arn().is_none() {
+                permissions.statements.push(own_user_statement());
+            }
+            Some(base.trusted_arn())
+        }
+    };
+    let trust = base_identity
+        .as_deref()
+        .filter(|_| found.credential.role_arn().is_some())
+        .map(|base| trust_policy(base, &found.external_id).to_json());
     Ok(Setup {
-        trust_policy: trust_policy(&base, &found.external_id).to_json(),
-        permission_policy: connector_permissions().to_json(),
-        account: stint_aws::RoleArn::parse(&found.role_arn)?
-            .account()
-            .to_owned(),
-        base_identity: base,
+        trust_policy: trust,
+        permission_policy: permissions.to_json(),
+        account: found.credential.account(),
+        base_identity,
     })
 }
 
@@ -55,10 +66,19 @@ pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
 /// One that later finds another instance, or one another connection manages, has failed.
 pub async fn test(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> {
     cx.authorize(Verb::TestConnection, Relation::Others)?;
+    run(cx, id).await
+}
+
+/// The test itself, for whoever was allowed to have it run.
+pub(super) async fn run(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> {
     let tested = store::connection(&mut cx.read().await?, id)
         .await?
         .ok_or(Error::NotFound)?;
-    let found = estate(&cx.app, &tested).test().await;
+    let found = match estate(&cx.app, &tested) {
+        Ok(estate) => estate.test().await,
+        Err(Error::Sealed(error)) => unreadable(&error),
+        Err(error) => return Err(error),
+    };
     let mut report = TestReport {
         passed: found.passed(),
         at: cx.app.clock.now(),
@@ -69,7 +89,7 @@ pub async fn test(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> {
     let before = store::lock_connection(&mut tx, id)
         .await?
         .ok_or(Error::NotFound)?;
-    if before.role_arn != tested.role_arn {
+    if before.credential != tested.credential {
         // What was tested is no longer what is there.
         return Err(Error::Stale {
             version: before.version,
@@ -120,6 +140,21 @@ pub async fn test(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> {
     Ok(after)
 }
 
+/// The report of a connection whose secret cannot be opened: nothing was called.
+fn unreadable(error: &sealed::Error) -> stint_aws::TestReport {
+    let check = stint_aws::Check {
+        name: "access_key",
+        outcome: stint_aws::Outcome::Failed,
+        what: error.to_string(),
+        mend: Some(error.detail()),
+        request_ids: Vec::new(),
+    };
+    stint_aws::TestReport {
+        checks: vec![check],
+        ..stint_aws::TestReport::default()
+    }
+}
+
 fn kept(check: &stint_aws::Check) -> Check {
     Check {
         name: check.name.to_owned(),
@@ -153,10 +188,10 @@ async fn other_estate(
         .filter(|arn| **arn != found.instance_arn)
     {
         let what = format!(
-            "The role leads to the Identity Center instance {}, but this connection manages {bound}.",
+            "It leads to the Identity Center instance {}, but this connection manages {bound}.",
             found.instance_arn
         );
-        let mend = "Give this connection a role in the estate it manages, and connect the other estate by a connection of its own.";
+        let mend = "Give this connection a credential in the estate it manages, and connect the other estate by a connection of its own.";
         return Ok(Some(failed(what, mend)));
     }
     let other = store::same_instance(q, &found.instance_arn, connection.id).await?;

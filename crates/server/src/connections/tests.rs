@@ -7,12 +7,14 @@ use stint_domain::{Clock as _, Span};
 
 use super::{
     Application, ApplicationChange, Check, Connection, ConnectionChange, Error, NewApplication,
-    NewConnection, Outcome, Status, SyncNote,
+    NewConnection, NewCredential, Outcome, Status, SyncNote,
 };
 use crate::cx::{Cx, Denied};
 use crate::http::{Fault as _, Paging};
 use crate::identity::User;
 use crate::identity::tests::fixture::{Room, aws, holds};
+
+mod credentials;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/Stint";
 
@@ -36,7 +38,7 @@ fn new(application: &Application, name: &str, role_arn: &str) -> NewConnection {
     NewConnection {
         application: application.id,
         name: name.to_owned(),
-        role_arn: role_arn.to_owned(),
+        credential: NewCredential::role(role_arn),
         region: "eu-central-1".to_owned(),
         owners: vec![],
     }
@@ -126,7 +128,7 @@ async fn a_name_or_a_role_is_connected_once_also_by_two_at_once() {
     let name = super::create(&cx, new(&app, " PROD ", other)).await;
     assert!(matches!(name, Err(Error::NameTaken)));
     let role = super::create(&cx, new(&app, "Test", ROLE)).await;
-    assert!(matches!(role, Err(Error::RoleTaken)));
+    assert!(matches!(role, Err(Error::ReachTaken)));
     let (a, b) = tokio::join!(
         super::create(&cx, new(&app, "Two", other)),
         super::create(&cx, new(&app, "too", other)),
@@ -248,9 +250,12 @@ async fn what_to_paste_names_only_the_base_identity_and_makes_the_test_pass() {
     let made = super::create(&cx, new(&app, "Prod", &facts.connector_role_arn)).await;
     let made = made.expect("created");
     let setup = super::setup(&cx, made.id).await.expect("known");
-    assert_eq!(setup.base_identity, facts.host.arn);
+    assert_eq!(
+        setup.base_identity.as_deref(),
+        Some(facts.host.arn.as_str())
+    );
     assert_eq!(setup.account, facts.management_account);
-    let trust = setup.trust_policy.to_string();
+    let trust = setup.trust_policy.expect("for a role").to_string();
     assert!(
         trust.contains(&facts.host.arn) && trust.contains(&made.external_id),
         "{trust}"
@@ -344,7 +349,7 @@ async fn one_estate_has_one_connection() {
 
     // The same estate through the connection's own role, under another connection.
     let change = ConnectionChange {
-        role_arn: Some("arn:aws:iam::123456789012:role/Former".into()),
+        credential: Some(NewCredential::role("arn:aws:iam::123456789012:role/Former")),
         ..Default::default()
     };
     super::update(&cx, first.id, change, None)

@@ -55,6 +55,8 @@ pub struct App {
     pub ids: IdSource,
     /// The way to AWS.
     pub aws: stint_aws::Aws,
+    /// What seals secrets at rest.
+    pub keys: crate::sealed::Keys,
     /// Settings.
     pub config: Arc<Config>,
     /// Wakes background tasks.
@@ -83,6 +85,7 @@ impl App {
             clock,
             wall,
             aws,
+            keys: crate::sealed::Keys::default(),
             config: Arc::new(config),
             nudges: Nudges::default(),
             status: crate::tasks::Statuses::default(),
@@ -95,6 +98,13 @@ impl App {
     #[must_use]
     pub fn with_demo_clock(mut self, clock: Arc<dyn MovableClock>) -> Self {
         self.demo_clock = Some(clock);
+        self
+    }
+
+    /// With master keys, so that secrets can be kept.
+    #[must_use]
+    pub fn with_keys(mut self, keys: crate::sealed::Keys) -> Self {
+        self.keys = keys;
         self
     }
 

@@ -3,6 +3,7 @@
 use stint_aws::AwsError;
 use stint_domain::{ConnectionId, Time};
 
+use crate::connections;
 use crate::cx::Denied;
 use crate::http::{BadCursor, Fault, Kind};
 
@@ -40,6 +41,9 @@ pub enum Error {
         #[source]
         source: Box<AwsError>,
     },
+    /// The estate cannot be entered: its secret cannot be opened.
+    #[error("the estate cannot be entered")]
+    Connection(#[source] Box<connections::Error>),
     /// The principal belongs to somebody else already.
     #[error("the principal is confirmed to be somebody else")]
     Taken,
@@ -77,6 +81,7 @@ impl Fault for Error {
             }
             Self::NotAPerson | Self::Id { .. } => Kind::Invalid,
             Self::Aws { .. } => Kind::Conflict,
+            Self::Connection(e) => e.kind(),
             Self::Db(e) => e.kind(),
         }
     }
@@ -89,6 +94,7 @@ impl Fault for Error {
             Self::NotReady(_) => "connection_not_ready",
             Self::Running { .. } => "sync_running",
             Self::Aws { .. } => "sync_failed",
+            Self::Connection(e) => e.code(),
             Self::Taken => "principal_taken",
             Self::LinkState { .. } => "wrong_state",
             Self::NotAPerson => "not_a_person",
@@ -109,6 +115,7 @@ impl Fault for Error {
             Self::Aws { phase, source, .. } => format!(
                 "AWS did not let Stint read all {phase}: {source}. Nothing was taken for gone. Test the connection to see what is missing."
             ),
+            Self::Connection(e) => e.detail(),
             Self::Taken => {
                 "This AWS identity is confirmed to be another user's. Reject that link first.".to_owned()
             }

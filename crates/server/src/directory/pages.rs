@@ -14,7 +14,7 @@ use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, LinkId, Time, UserId};
 
 use super::{Error, Link, SyncRun};
-use crate::connections::{self, Check, Connection, Outcome, Status, status_chip};
+use crate::connections::{self, Check, Connection, Credential, Outcome, Status, status_chip};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Path, Query, Routes};
 use crate::identity;
@@ -77,6 +77,7 @@ async fn show(
         chip: status_chip(found.status),
         test: may(Verb::TestConnection).then(|| format!("{path}/test")),
         sync: (may(Verb::SyncConnection) && !syncing && tested).then(|| format!("{path}/sync")),
+        replace: may(Verb::UpdateConnection).then(|| format!("{path}/credential")),
         fresh: found.last_sync_at.is_none(),
         notes: notes(&found, syncing),
         progress: running.map(progress),
@@ -115,7 +116,7 @@ fn notes(found: &Connection, syncing: bool) -> Vec<Note> {
     }
     if found.last_sync_at.is_none() && !syncing {
         notes.push(match &found.last_test {
-            None => Note::info("Next: set up the role in AWS, then test the connection."),
+            None => Note::info("Next: set up the way into AWS, then test the connection."),
             Some(test) if !test.passed => {
                 Note::info("Next: mend what the test found missing, then test again.")
             }
@@ -168,6 +169,8 @@ fn check_title(name: &str) -> String {
         "base_identity" => "Base identity".to_owned(),
         "assume_role" => "Assume the role".to_owned(),
         "external_id" => "Only with the External ID".to_owned(),
+        "console" => "No console password".to_owned(),
+        "access_key" => "Access key".to_owned(),
         "identity_center" => "Identity Center".to_owned(),
         "estate" => "One estate, one connection".to_owned(),
         other => capital(&other.replace('_', " ")),
@@ -226,9 +229,23 @@ fn facts(found: &Connection, cx: &Cx) -> Facts {
         let copy = Copyable::new(account, "the account's number");
         facts.push(Fact::new("Management account", "").copy(copy));
     }
-    facts.push(Fact::new("Role", "").copy(Copyable::new(&found.role_arn, "the ARN")));
-    let external_id = Copyable::new(&found.external_id, "the External ID");
-    facts.push(Fact::new("External ID", "").copy(external_id));
+    match &found.credential {
+        Credential::Role { arn } => {
+            facts.push(Fact::new("Role", "").copy(Copyable::new(arn, "the ARN")));
+            let external_id = Copyable::new(&found.external_id, "the External ID");
+            facts.push(Fact::new("External ID", "").copy(external_id));
+        }
+        Credential::AccessKey(key) => {
+            let id = Copyable::new(&key.id, "the Access Key ID");
+            facts.push(Fact::new("Access key", "").copy(id));
+            let since = When::both(key.set_at, cx.now);
+            facts.push(Fact::new("Key given to Stint", "").when(since));
+        }
+        Credential::Host { account } => {
+            let own = "this host's own credentials";
+            facts.push(Fact::new("Enters by", own).faint(format!("account {account}")));
+        }
+    }
     let center = Fact::new("Identity Center", &found.region);
     facts.push(match &found.instance_arn {
         Some(arn) => center.copy(Copyable::new(arn, "the ARN")),

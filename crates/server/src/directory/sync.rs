@@ -81,7 +81,14 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
     tx.commit().await?;
 
     let (instance_arn, identity_store) = instance(&connection)?;
-    let estate = connections::estate(&cx.app, &connection);
+    let estate = match connections::estate(&cx.app, &connection) {
+        Ok(estate) => estate,
+        Err(error) => {
+            let error = Error::Connection(Box::new(error));
+            failed(cx, run, &error).await?;
+            return Err(error);
+        }
+    };
     let mut walk = Walk::new(
         cx,
         estate,

@@ -18,7 +18,7 @@ use stint_domain::{
 
 use super::store::ledgers::{self, Opening};
 use super::{NewGrant, Origin, model};
-use crate::connections::{self, NewApplication, NewConnection};
+use crate::connections::{self, NewApplication, NewConnection, NewCredential};
 use crate::cx::Cx;
 use crate::directory;
 use crate::identity::tests::fixture::{Room, aws};
@@ -53,7 +53,7 @@ impl Stage {
         let connection = NewConnection {
             application: application.expect("created").id,
             name: "Estate".to_owned(),
-            role_arn: "arn:aws:iam::123456789012:role/Stint".to_owned(),
+            credential: NewCredential::role("arn:aws:iam::123456789012:role/Stint"),
             region: "eu-central-1".to_owned(),
             owners: vec![],
         };
@@ -484,7 +484,7 @@ async fn every_call_is_signed_with_the_time_of_its_intent() {
     let new = NewConnection {
         application: application.expect("created").id,
         name: "Estate".to_owned(),
-        role_arn: facts.connector_role_arn.clone(),
+        credential: NewCredential::role(&facts.connector_role_arn),
         region: facts.region.clone(),
         owners: vec![],
     };

@@ -16,7 +16,7 @@ use super::{Error, tell};
 use crate::connections;
 use crate::cx::{App, Cx};
 use crate::directory::{self, Observed};
-use crate::http::failure_chain;
+use crate::http::{Fault as _, failure_chain};
 use crate::outbox;
 
 /// More turns in one claim than any sensible history needs.
@@ -70,10 +70,9 @@ impl<'a> Worker<'a> {
                 Turned::Rest => return Ok(()),
                 Turned::Call(action, lane) => (action, lane),
             };
-            let Some(way) = self.way().await? else {
-                return self
-                    .put_off("the connection's Identity Center instance is not known")
-                    .await;
+            let way = match self.way().await? {
+                Ok(way) => way,
+                Err(why) => return self.put_off(&why).await,
             };
             let went = match action {
                 Action::Rest => return Ok(()),
@@ -135,20 +134,29 @@ impl<'a> Worker<'a> {
         tracing::info!(binding.id = %self.binding, why = %lost, "claim.lost");
     }
 
-    async fn way(&self) -> Result<Option<Way>, Error> {
+    /// How to reach AWS about the pair, or why that cannot be for now.
+    async fn way(&self) -> Result<Result<Way, String>, Error> {
+        let unknown = || {
+            Ok(Err(
+                "the connection's Identity Center instance is not known".to_owned(),
+            ))
+        };
         let mut q = self.app.db.reader().await?;
         let Some(binding) = ledgers::look(&mut q, self.binding).await? else {
-            return Ok(None);
+            return unknown();
         };
         let Some(connection) = connections::connection(&mut q, binding.pair.connection).await?
         else {
-            return Ok(None);
+            return unknown();
         };
         let key = directory::pair_key(&mut q, &binding.pair, &connection).await?;
-        Ok(key.map(|key| Way {
-            estate: connections::estate(self.app, &connection),
-            key,
-        }))
+        let Some(key) = key else {
+            return unknown();
+        };
+        Ok(match connections::estate(self.app, &connection) {
+            Ok(estate) => Ok(Way { estate, key }),
+            Err(error) => Err(error.detail()),
+        })
     }
 
     /// Reads the pair. A failed read writes nothing but when to look again.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use stint_domain::entitlement::{EntitlementKey, Pair};
 use stint_domain::rights::Role;
 use stint_domain::{ConnectionId, EntitlementId, PrincipalId, Span, Time};
-use stint_server::connections::{self, NewApplication, NewConnection};
+use stint_server::connections::{self, NewApplication, NewConnection, NewCredential};
 use stint_server::directory::{self, Assignment, Change, Filter, Observed, SyncRun};
 use stint_server::http::{Fault as _, Paging};
 use stint_testkit::sim::{Effect, Fault, Gate, Knobs, Party, Reads};
@@ -33,7 +33,7 @@ async fn connected(world: &World) -> ConnectionId {
     let new = NewConnection {
         application: application.expect("an application").id,
         name: "prod".into(),
-        role_arn: facts.connector_role_arn,
+        credential: NewCredential::role(facts.connector_role_arn),
         region: facts.region,
         owners: Vec::new(),
     };

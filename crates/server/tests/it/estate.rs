@@ -4,7 +4,7 @@
 use stint_domain::binding::AttemptKind;
 use stint_domain::entitlement::{EntitlementKey, Pair};
 use stint_domain::{EntitlementId, GrantId, PrincipalId, RequestId, Span};
-use stint_server::connections::{self, Connection, NewApplication, NewConnection};
+use stint_server::connections::{self, Connection, NewApplication, NewConnection, NewCredential};
 use stint_server::directory::{self, Entitlement};
 use stint_server::grants::{self, Grant, NewGrant, Origin};
 use stint_testkit::World;
@@ -52,7 +52,7 @@ impl Estate {
         let new = NewConnection {
             application: application.expect("an application").id,
             name: "prod".to_owned(),
-            role_arn: facts.connector_role_arn.clone(),
+            credential: NewCredential::role(&facts.connector_role_arn),
             region: facts.region.clone(),
             owners: Vec::new(),
         };

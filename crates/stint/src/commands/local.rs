@@ -2,14 +2,18 @@
 //! checking the audit log.
 
 use std::io::{BufRead as _, IsTerminal as _};
+use std::path::Path;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use serde_json::json;
 use stint_server::audit::VerifyError;
-use stint_server::cx::Cx;
+use stint_server::cx::{Cx, IdSource};
 use stint_server::http::Fault as _;
 use stint_server::identity;
+use stint_server::sealed::KeyFile;
 
+use crate::clock::Wall;
 use crate::config::Settings;
 use crate::exit::{Exit, Failure};
 use crate::{out, runtime};
@@ -55,6 +59,28 @@ fn password() -> Result<SecretString, Failure> {
     } else {
         Err(Failure::usage("the two passwords differ; nothing was done"))
     }
+}
+
+/// `stint master-key create`: a file for `STINT_MASTER_KEY_FILE`.
+pub(crate) fn create_key(file: &Path) -> Result<(), Failure> {
+    let id = KeyFile::create(file, &random_key())?;
+    out::line(&format!(
+        "{} holds the master key {id}. Set STINT_MASTER_KEY_FILE to this file for every Stint process, let the account they run under own it, and keep a copy apart from the database's backups: without it what is sealed is lost.",
+        file.display()
+    ))
+}
+
+/// `stint master-key add`: another key, which seals from now on.
+pub(crate) fn add_key(file: &Path) -> Result<(), Failure> {
+    let id = KeyFile::add(file, &random_key())?;
+    out::line(&format!(
+        "{id} is in front of {} now. Give every Stint process the file, start them anew, then replace each secret: what was sealed before opens with the older keys, which stay in the file until then.",
+        file.display()
+    ))
+}
+
+fn random_key() -> [u8; 32] {
+    IdSource::new(Arc::new(Wall)).bytes()
 }
 
 /// `stint audit verify`: exit code 1 and the event's number when the chain is broken.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use stint_domain::policy::{PolicyBody, ReasonRule, Route, Step};
 use stint_domain::{ApplicationId, ConnectionId, EntitlementId, GroupId, PolicyId, Span};
 use stint_server::catalog::{self, NewCatalog};
-use stint_server::connections::{self, NewApplication, NewConnection};
+use stint_server::connections::{self, NewApplication, NewConnection, NewCredential};
 use stint_server::directory;
 use stint_server::policies::{self, NewPolicy, NewVersion};
 
@@ -59,7 +59,7 @@ pub(crate) async fn connect(stage: &Stage, people: &People) -> Result<Connection
         NewConnection {
             application,
             name: "Acme organization".to_owned(),
-            role_arn: stage.facts.connector_role_arn.clone(),
+            credential: NewCredential::role(&stage.facts.connector_role_arn),
             region: stage.facts.region.clone(),
             owners: Vec::new(),
         },

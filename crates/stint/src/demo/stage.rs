@@ -11,6 +11,7 @@ use stint_aws_sim::{EstateSpec, Facts, Sim, SimClock, SimOptions};
 use stint_db::{Db, Options};
 use stint_domain::{Clock, Span, Time};
 use stint_server::cx::{App, Config, IdSource, MovableClock};
+use stint_server::sealed::{KeyFile, Keys};
 use stint_server::tasks;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -130,7 +131,12 @@ impl Stage {
             public_url,
             demo: true,
         };
+        let key = folder.path().join("master.key");
+        KeyFile::create(&key, &IdSource::new(Arc::clone(&moved)).bytes())
+            .context("the demo's master key")?;
+        let keys = Keys::new(KeyFile::read(&key).context("the demo's master key")?);
         let app = App::new(db, moved, Arc::new(Wall), Aws::new(aws), config)
+            .with_keys(keys)
             .with_demo_clock(Arc::new(StageClock(clock.clone())));
         Ok(Self {
             app,

@@ -5,12 +5,13 @@
 //! at once; reads of memberships lag as those of the identity store do
 //! ([`crate::Knobs::read_lag_micros`]).
 //!
-//! What it does not do: login profiles, MFA devices, certificates, SSH keys, policies of
+//! What it does not do: passwords themselves, MFA devices, certificates, SSH keys, policies of
 //! users and groups (so nothing of them stands in the way of a deletion), and roles.
 
 mod groups;
 mod keys;
 mod members;
+mod profiles;
 mod shapes;
 mod tags;
 mod users;
@@ -49,6 +50,13 @@ const BASICS: &[(&str, InXml)] = &[
     ("DeleteAccessKey", |world, cx| keys::delete(world, cx)),
     ("GetAccessKeyLastUsed", |world, cx| {
         keys::last_used(world, cx)
+    }),
+    ("GetLoginProfile", |world, cx| profiles::get(world, cx)),
+    ("CreateLoginProfile", |world, cx| {
+        profiles::create(world, cx)
+    }),
+    ("DeleteLoginProfile", |world, cx| {
+        profiles::delete(world, cx)
     }),
     ("ListUserTags", |world, cx| tags::list(world, cx)),
     ("TagUser", |world, cx| tags::add(world, cx)),

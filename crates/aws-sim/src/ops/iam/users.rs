@@ -69,6 +69,7 @@ pub(super) fn create(world: &mut World, cx: &Cx<'_>) -> Output {
         },
         tags,
         keys: Vec::new(),
+        login_profile: None,
         judge: Judge::Virtual,
         party: Party::User,
     });
@@ -112,6 +113,9 @@ pub(super) fn delete(world: &mut World, cx: &Cx<'_>) -> Output {
     let Some(user) = world.estate.iam.user(place) else {
         return Ok(None);
     };
+    if user.login_profile.is_some() {
+        return Err(conflict("delete login profile"));
+    }
     if !user.keys.is_empty() {
         return Err(conflict("delete access keys"));
     }

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::web::filters;
-use crate::web::{Chip, Copyable, Empty, Mistakes, Note, Pager, Snippet, WhenBoth};
+use crate::web::{Chip, Copyable, Empty, Mistakes, Note, Pager, Snippet, Tabs, WhenBoth};
 
 /// `GET /connections`
 #[derive(Debug, Clone, Template)]
@@ -30,19 +30,44 @@ pub(crate) struct ConnectionRow {
 }
 
 /// `GET /connections/new`
-#[derive(Debug, Clone, Default, Template)]
+#[derive(Debug, Clone, Template)]
 #[template(path = "connections/new.html")]
 pub(crate) struct NewConnection {
     pub(crate) application: String,
     /// Names to choose from.
     pub(crate) applications: Vec<String>,
     pub(crate) name: String,
-    pub(crate) role_arn: String,
     pub(crate) region: String,
+    pub(crate) way: Way,
+}
+
+/// `GET /connections/{id}/credential`: another way into the same estate.
+#[derive(Debug, Clone, Template)]
+#[template(path = "connections/credential.html")]
+pub(crate) struct Credential {
+    pub(crate) href: String,
+    pub(crate) action: String,
+    pub(crate) name: String,
+    /// As whom Stint enters now.
+    pub(crate) now: String,
+    pub(crate) way: Way,
+}
+
+/// The part of a form that says as whom Stint is to enter.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    pub(crate) ways: Tabs,
+    /// Why this way cannot be taken now.
+    pub(crate) note: Option<Note>,
+    /// `role`, `access_key` or `host`.
+    pub(crate) by: &'static str,
+    pub(crate) role_arn: String,
+    pub(crate) access_key_id: String,
+    pub(crate) account_id: String,
     pub(crate) mistakes: Mistakes,
 }
 
-/// `GET /connections/{id}/setup`: what to paste into AWS.
+/// `GET /connections/{id}/setup`: what to do in AWS.
 #[derive(Debug, Clone, Template)]
 #[template(path = "connections/setup.html")]
 pub(crate) struct SetUp {
@@ -50,7 +75,10 @@ pub(crate) struct SetUp {
     pub(crate) name: String,
     /// Where the test is started, for who may.
     pub(crate) test: Option<String>,
+    /// `role`, `access_key` or `host`.
+    pub(crate) by: &'static str,
     pub(crate) role_name: String,
+    pub(crate) access_key_id: String,
     pub(crate) external_id: Copyable,
     pub(crate) account: String,
     pub(crate) paste: Option<Paste>,
@@ -58,10 +86,11 @@ pub(crate) struct SetUp {
     pub(crate) trouble: Option<Note>,
 }
 
-/// The two policies.
+/// The policies.
 #[derive(Debug, Clone)]
 pub(crate) struct Paste {
     pub(crate) base_identity: String,
-    pub(crate) trust_policy: Snippet,
+    /// For a role.
+    pub(crate) trust_policy: Option<Snippet>,
     pub(crate) permission_policy: Snippet,
 }

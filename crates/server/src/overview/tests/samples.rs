@@ -440,6 +440,7 @@ fn connection(fresh: bool) -> directory::ShowConnection {
         },
         test: Some("/connections/con_1/test".into()),
         sync: (!fresh).then(|| "/connections/con_1/sync".into()),
+        replace: Some("/connections/con_1/credential".into()),
         fresh,
         notes: if fresh {
             vec![Note::info(
@@ -528,18 +529,56 @@ fn connection(fresh: bool) -> directory::ShowConnection {
     }
 }
 
+fn new_connection(by: &'static str) -> connections::NewConnection {
+    let tab = |word, value: &str| Tab {
+        href: format!("/connections/new?by={value}"),
+        word,
+        count: None,
+        current: by == value,
+    };
+    connections::NewConnection {
+        application: String::new(),
+        applications: Vec::new(),
+        name: String::new(),
+        region: "eu-central-1".into(),
+        way: connections::Way {
+            ways: Tabs {
+                label: "As whom Stint enters",
+                tabs: vec![
+                    tab("IAM role", "role"),
+                    tab("Access key", "access_key"),
+                    tab("This host's credentials", "host"),
+                ],
+            },
+            note: (by == "access_key").then(|| {
+                Note::refusal("Stint keeps secrets sealed under a master key, and none is set.")
+            }),
+            by,
+            role_arn: "arn:aws:iam::12345:role/stint".into(),
+            access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
+            account_id: "401277880131".into(),
+            mistakes: Mistakes::at(
+                "role_arn",
+                "An account has twelve digits, as in arn:aws:iam::123456789012:role/stint: this one has 5.",
+            ),
+        },
+    }
+}
+
 fn setup(known: bool) -> connections::SetUp {
     let trust = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {\n      \"Effect\": \"Allow\",\n      \"Principal\": { \"AWS\": \"arn:aws:iam::210987654321:user/stint\" },\n      \"Action\": \"sts:AssumeRole\",\n      \"Condition\": { \"StringEquals\": { \"sts:ExternalId\": \"stint-7f0c2a91d4e84b6c\" } }\n    }\n  ]\n}";
     connections::SetUp {
         href: "/connections/con_1".into(),
         name: "management".into(),
         test: Some("/connections/con_1/test".into()),
+        by: "role",
         role_name: "stint".into(),
+        access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
         external_id: Copyable::new("stint-7f0c2a91d4e84b6c", "the External ID"),
         account: "401277880131".into(),
         paste: known.then(|| connections::Paste {
             base_identity: "arn:aws:iam::210987654321:user/stint".into(),
-            trust_policy: Snippet::new("Trust policy", trust),
+            trust_policy: Some(Snippet::new("Trust policy", trust)),
             permission_policy: Snippet::new("Permission policy", "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [ … ]\n}"),
         }),
         trouble: (!known).then(|| Note::refusal("AWS did not tell as whom Stint calls it (no credentials). Give this machine AWS credentials, and try again.")),
@@ -912,12 +951,18 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("connections-empty", view("/connections", "Connections", &put(connections::Connections {
             rows: vec![], pager: Pager::default(), may_add: true,
             empty: Empty::new("plug-connected", "Not connected to AWS yet", "Stint reads who holds what, and gives and takes access, through a role in your organization's management account. Setting it up takes a few minutes.").leading_to("/connections/new", "Connect AWS") }))),
-        ("connection-new", view("/connections/new", "Connect AWS", &put(connections::NewConnection {
-            role_arn: "arn:aws:iam::12345:role/stint".into(), region: "eu-central-1".into(),
-            mistakes: Mistakes::at("role_arn", "An account has twelve digits, as in arn:aws:iam::123456789012:role/stint: this one has 5."), ..Default::default() }))),
+        ("connection-new", view("/connections/new", "Connect AWS", &put(new_connection("role")))),
+        ("connection-new-key", view("/connections/new", "Connect AWS", &put(new_connection("access_key")))),
+        ("connection-new-host", view("/connections/new", "Connect AWS", &put(new_connection("host")))),
+        ("credential", view("/connections/con_1/credential", "Replace the credential", &put(connections::Credential {
+            href: "/connections/con_1".into(), action: "/connections/con_1/credential".into(), name: "management".into(),
+            now: "Stint enters by the access key AKIAIOSFODNN7EXAMPLE, which it has had for 41 days.".into(),
+            way: new_connection("access_key").way }))),
         ("connection", view("/connections/con_1", "management", &put(connection(false)))),
         ("connection-fresh", view("/connections/con_1", "management", &put(connection(true)))),
         ("setup", view("/connections/con_1/setup", "Set up", &put(setup(true)))),
+        ("setup-key", view("/connections/con_1/setup", "Set up", &put(connections::SetUp { by: "access_key", ..setup(true) }))),
+        ("setup-host", view("/connections/con_1/setup", "Set up", &put(connections::SetUp { by: "host", ..setup(true) }))),
         ("setup-trouble", view("/connections/con_1/setup", "Set up", &put(setup(false)))),
         ("people", view("/people", "People", &put(users()))),
         ("groups", view("/people/groups", "Groups", &put(identity::Groups { tabs: people_tabs("Groups"), rows: vec![identity::GroupRow { name: "Platform".into(), description: "On call for production".into(), members: "Bo Lindqvist, Mei Tan, Jonas Weber".into(), count: 3 }, identity::GroupRow { name: "Security".into(), description: String::new(), members: String::new(), count: 0 }], pager: Pager::default(), empty: Empty::new("users-group", "", "") }))),

@@ -224,6 +224,9 @@ fn form(route: &str, stage: &Stage) -> Option<String> {
         "POST /grants/{id}/revoke" | "POST /grants/{id}/cut-off" => {
             "reason=to+see+who+hears+what".to_owned()
         }
+        "POST /connections/{id}/credential" => {
+            format!("credential=role&role_arn={}", stage.role_arn)
+        }
         "POST /connections/new" => "name=&role_arn=x&region=x".to_owned(),
         _ => demo_form(route)?.to_owned(),
     };

@@ -218,7 +218,7 @@ impl Stage {
         let connection = connections::NewConnection {
             application,
             name: "Everything".to_owned(),
-            role_arn: role_arn.clone(),
+            credential: connections::NewCredential::role(&role_arn),
             region: world.facts().region,
             owners: vec![],
         };
