@@ -47,15 +47,18 @@ create table connections (
     last_test          jsonb,
     tested_at          bigint,
     last_sync_at       bigint,
+    draining_since     bigint,
+    draining_reason    text,
+    removed_at         bigint,
     created_at         bigint  not null,
     version            bigint  not null,
     check (status in ('not_connected', 'syncing', 'connected', 'failing')),
     check (credential in ('role', 'access_key', 'host'))
 );
-create unique index connections_name_key on connections (name_key);
+create unique index connections_name_key on connections (name_key) where removed_at is null;
 create unique index connections_reach_key on connections (reach_key);
 create unique index connections_external_id on connections (external_id);
-create unique index connections_instance_arn on connections (instance_arn);
+create unique index connections_instance_arn on connections (instance_arn) where removed_at is null;
 create index connections_application on connections (application_id);
 
 create table connection_owners (

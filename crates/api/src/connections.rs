@@ -107,12 +107,56 @@ pub struct Connection {
     /// The end of the last complete sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_sync_at: Option<String>,
+    /// Since when it gives no new access, while it is drained (RFC 3339, UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining_since: Option<String>,
+    /// Why it is drained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining_reason: Option<String>,
+    /// When it was removed (RFC 3339, UTC): it is on record only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<String>,
     /// Who is answerable.
     pub owners: Vec<Owner>,
     /// RFC 3339, UTC.
     pub created_at: String,
     /// For `If-Match`.
     pub version: i64,
+}
+
+/// Take a connection out of service: it gives no new access, and what it gave runs out.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drain {
+    /// Why; whoever asks for access meanwhile reads it.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// A connection with what keeps it in service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Remaining {
+    /// `con_…`
+    pub connection_id: String,
+    /// Since when it gives no new access; absent while it gives some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining_since: Option<String>,
+    /// Why it is drained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining_reason: Option<String>,
+    /// Grants that have not ended.
+    pub grants: i64,
+    /// Of those, the first two hundred by id.
+    pub grant_ids: Vec<String>,
+    /// Pairs whose removal is not proved yet, or that Stint still watches.
+    pub bindings: i64,
+    /// Until when it watches at the latest (RFC 3339, UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched_until: Option<String>,
+    /// Requests nobody has answered.
+    pub requests: i64,
+    /// Whether nothing is left: it can be removed.
+    pub removable: bool,
 }
 
 /// Connect an AWS estate: by an IAM role, by an access key, or by the host's own credentials.

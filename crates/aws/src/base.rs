@@ -162,6 +162,13 @@ impl Aws {
         }
     }
 
+    /// Forgets the credentials of an estate: its connection was removed.
+    pub fn forget(&self, connection: ConnectionId) {
+        let estates = self.0.estates.lock();
+        let mut estates = estates.unwrap_or_else(PoisonError::into_inner);
+        estates.remove(&connection);
+    }
+
     /// The door every call passes.
     pub fn governor(&self) -> &Governor {
         &self.0.options.governor

@@ -173,6 +173,9 @@ table! {
     UpdateConnection    "connections.update"             All All Nil Nil   Nil   Nil  Hide(GetConnection), "change a connection";
     TestConnection      "connections.test"               All All Nil Nil   Nil   Nil  Hide(GetConnection), "test a connection";
 
+    DrainConnection     "draining.drain"                 All All Nil Nil   Nil   Nil  Hide(GetConnection), "take a connection out of service, or back into it";
+    RemoveConnection    "draining.remove"                All All Nil Nil   Nil   Nil  Hide(GetConnection), "remove a connection that nothing holds any more";
+
     SyncConnection      "directory.sync"                 All All Nil Nil   Nil   Nil  Hide(GetConnection), "start a sync";
     ListSyncs           "directory.list_syncs"           All All All Nil   All   Nil  Hide(GetConnection), "see runs of the sync and their progress";
     ListAccounts        "directory.list_accounts"        All All All Nil   All   Nil  Forbid, "list AWS accounts";

@@ -26,6 +26,7 @@ pub mod grants;
 pub mod requests;
 // Row 7
 pub mod demo;
+pub mod draining;
 pub mod overview;
 // Row 8
 pub mod routes;

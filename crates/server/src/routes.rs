@@ -31,6 +31,7 @@ pub fn routes() -> Routes {
         .merge(crate::catalog::routes())
         .merge(crate::grants::routes())
         .merge(crate::requests::routes())
+        .merge(crate::draining::routes())
         .merge(crate::audit::page_routes())
         .merge(crate::identity::page_routes())
         .merge(crate::demo::page_routes())
@@ -38,6 +39,7 @@ pub fn routes() -> Routes {
         .merge(crate::directory::page_routes())
         .merge(crate::grants::page_routes())
         .merge(crate::requests::page_routes())
+        .merge(crate::draining::page_routes())
         .merge(crate::overview::page_routes())
 }
 

@@ -66,6 +66,9 @@ pub enum Error {
     /// Another connection manages this Identity Center instance.
     #[error("the estate is connected already")]
     EstateTaken,
+    /// The connection was removed.
+    #[error("the connection was removed")]
+    Removed,
     /// The thing has changed since the caller read it.
     #[error("it has changed since it was read")]
     Stale {
@@ -115,7 +118,9 @@ impl Fault for Error {
             | Self::UnknownOwner { .. }
             | Self::OwnerUnable { .. }
             | Self::NoOwner => Kind::Invalid,
-            Self::NameTaken | Self::ReachTaken | Self::EstateTaken => Kind::Conflict,
+            Self::NameTaken | Self::ReachTaken | Self::EstateTaken | Self::Removed => {
+                Kind::Conflict
+            }
             Self::Sealed(error) => error.kind(),
             Self::Stale { .. } => Kind::Stale,
             Self::BaseIdentity(_) => Kind::NotReady,
@@ -149,6 +154,7 @@ impl Fault for Error {
             Self::NameTaken => "name_taken",
             Self::ReachTaken => "credential_already_connected",
             Self::EstateTaken => "estate_already_connected",
+            Self::Removed => "connection_removed",
             Self::Stale { .. } => "stale",
             Self::BaseIdentity(_) => "no_base_identity",
         }
@@ -184,6 +190,10 @@ impl Fault for Error {
             }
             Self::EstateTaken => {
                 "Another connection manages this Identity Center instance. One estate has one connection: use that one."
+                    .to_owned()
+            }
+            Self::Removed => {
+                "This connection was removed; what it led to is on record only. Connect the estate anew."
                     .to_owned()
             }
             Self::Stale { version } => format!(

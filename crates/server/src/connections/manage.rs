@@ -63,6 +63,8 @@ pub async fn create(cx: &Cx, new: NewConnection) -> Result<Connection, Error> {
         management_account: None,
         last_test: None,
         last_sync_at: None,
+        draining: None,
+        removed_at: None,
         owners: check::connection_owners(&mut tx, &owners).await?,
         created_at: cx.now,
         version: 1,
@@ -134,6 +136,9 @@ pub async fn update(
     let before = store::lock_connection(&mut tx, id)
         .await?
         .ok_or(Error::NotFound)?;
+    if before.removed_at.is_some() {
+        return Err(Error::Removed);
+    }
     if expected.is_some_and(|version| version != before.version) {
         return Err(Error::Stale {
             version: before.version,

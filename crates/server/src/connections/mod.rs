@@ -45,7 +45,7 @@ pub use manage::{ConnectionChange, NewConnection, create, get, list, update};
 pub use testing::{Setup, setup, test};
 
 pub(crate) use http::routes;
-pub(crate) use pages::{routes as page_routes, status_chip};
+pub(crate) use pages::{chip, routes as page_routes};
 pub(crate) use store::STATEMENTS;
 
 /// Somebody answerable for an application or a connection.
@@ -160,12 +160,76 @@ pub struct Connection {
     pub last_test: Option<TestReport>,
     /// The end of the last complete sync.
     pub last_sync_at: Option<Time>,
+    /// Since when it takes no new requests, and why, while it is drained.
+    pub draining: Option<Draining>,
+    /// When it was removed. What it led to stays on record.
+    pub removed_at: Option<Time>,
     /// Who is answerable. Empty where a room reads it for itself.
     pub owners: Vec<Owner>,
     /// When it was created.
     pub created_at: Time,
     /// Grows with every change by a person.
     pub version: i64,
+}
+
+/// That a connection is drained: what it gave runs out, and nothing new is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draining {
+    /// Since when.
+    pub since: Time,
+    /// Why; may be empty.
+    pub reason: String,
+}
+
+/// Why a connection gives nothing new, for whoever asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// Its name.
+    pub connection: String,
+    /// Who is answerable for it, by name.
+    pub owners: Vec<String>,
+    /// Why it is drained; absent once it was removed.
+    pub draining: Option<Draining>,
+}
+
+impl Closed {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        if self.draining.is_some() {
+            "connection_draining"
+        } else {
+            "connection_removed"
+        }
+    }
+
+    /// What happened, and who to ask.
+    pub fn detail(&self) -> String {
+        let ask = if self.owners.is_empty() {
+            "Ask a Connection Admin.".to_owned()
+        } else {
+            format!("Ask {}.", self.owners.join(" or "))
+        };
+        match &self.draining {
+            Some(draining) if draining.reason.is_empty() => format!(
+                "The connection “{}” is being taken out of service and gives no new access. {ask}",
+                self.connection
+            ),
+            Some(draining) => format!(
+                "The connection “{}” is being taken out of service and gives no new access: {} {ask}",
+                self.connection,
+                sentence(&draining.reason)
+            ),
+            None => format!("The connection “{}” was removed. {ask}", self.connection),
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    if text.ends_with(['.', '!', '?']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
 }
 
 /// What a test of a connection found, as it is kept.
@@ -244,7 +308,7 @@ pub async fn connection(
     store::connection(q, id).await
 }
 
-/// All connections by name, without their owners: for background tasks.
+/// All connections that were not removed by name, without their owners: for background tasks.
 pub async fn connections(q: &mut impl Query) -> stint_db::Result<Vec<Connection>> {
     store::all_connections(q).await
 }
@@ -255,6 +319,55 @@ pub async fn application(
     id: ApplicationId,
 ) -> stint_db::Result<Option<Application>> {
     store::application(q, id).await
+}
+
+/// Why this connection gives nothing new, if it does not. To look only: see [`hold_open`].
+pub async fn closed(
+    q: &mut impl Query,
+    connection: &Connection,
+) -> stint_db::Result<Option<Closed>> {
+    if connection.draining.is_none() && connection.removed_at.is_none() {
+        return Ok(None);
+    }
+    let owners = store::connection_owners(q, connection.id).await?;
+    let owners = crate::identity::users(q, &owners).await?;
+    Ok(Some(Closed {
+        connection: connection.name.clone(),
+        owners: owners.into_iter().map(|user| user.name).collect(),
+        draining: connection
+            .draining
+            .clone()
+            .filter(|_| connection.removed_at.is_none()),
+    }))
+}
+
+/// The same, with the connection's row held until the commit: nobody begins to drain or
+/// removes it in between. Take it after every other row.
+pub async fn hold_open(tx: &mut Tx, id: ConnectionId) -> stint_db::Result<Option<Closed>> {
+    match store::lock_connection(tx, id).await? {
+        Some(connection) => closed(tx, &connection).await,
+        None => Ok(None),
+    }
+}
+
+/// One connection with its row held: for whoever takes it out of service.
+pub async fn lock(tx: &mut Tx, id: ConnectionId) -> stint_db::Result<Option<Connection>> {
+    store::lock_connection(tx, id).await
+}
+
+/// Begins or ends draining. The caller's transaction holds the row and the event.
+pub async fn set_draining(
+    tx: &mut Tx,
+    id: ConnectionId,
+    draining: Option<&Draining>,
+) -> stint_db::Result<()> {
+    store::set_draining(tx, id, draining).await
+}
+
+/// Marks it removed and erases its secret: what is on record stays readable. The caller's
+/// transaction holds the row and the event, and has seen that nothing is left.
+pub async fn mark_removed(tx: &mut Tx, id: ConnectionId, at: Time) -> stint_db::Result<()> {
+    store::mark_removed(tx, id, at).await
 }
 
 /// Sets a connection's status from its sync. The caller's transaction holds the event.

@@ -71,12 +71,23 @@ fn href(id: ConnectionId) -> String {
 }
 
 /// The status of a connection, as lists and its own page show it.
-pub(crate) fn status_chip(status: Status) -> Chip {
+fn status_chip(status: Status) -> Chip {
     match status {
         Status::NotConnected => Chip::new(Tone::Idle, "plug-connected", "Not connected"),
         Status::Syncing => Chip::new(Tone::Wait, "refresh", "Syncing"),
         Status::Connected => Chip::new(Tone::Live, "circle-check", "Connected"),
         Status::Failing => Chip::new(Tone::Stop, "circle-x", "Failing"),
+    }
+}
+
+/// How a connection stands: taken out of service before anything else.
+pub(crate) fn chip(of: &Connection) -> Chip {
+    if of.removed_at.is_some() {
+        Chip::new(Tone::Idle, "ban", "Removed")
+    } else if of.draining.is_some() {
+        Chip::new(Tone::Soon, "hourglass", "Draining")
+    } else {
+        status_chip(of.status)
     }
 }
 
@@ -109,11 +120,11 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
 fn row(found: Connection, names: &BTreeMap<ApplicationId, String>, cx: &Cx) -> view::ConnectionRow {
     view::ConnectionRow {
         href: href(found.id),
+        chip: chip(&found),
         application: names.get(&found.application).cloned().unwrap_or_default(),
         account: found
             .management_account
             .unwrap_or_else(|| "not known yet".to_owned()),
-        chip: status_chip(found.status),
         why: found.status_detail.unwrap_or_default(),
         synced: found.last_sync_at.map(|at| When::both(at, cx.now)),
         name: found.name,

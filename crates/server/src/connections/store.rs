@@ -5,7 +5,7 @@ use stint_aws::Instance;
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
 
-use super::{Application, Connection, Credential, KeyOnFile, Status, TestReport};
+use super::{Application, Connection, Credential, Draining, KeyOnFile, Status, TestReport};
 use crate::sealed::Sealed;
 
 macro_rules! application_columns {
@@ -19,7 +19,7 @@ macro_rules! connection_columns {
         "select id, application_id, name, credential, role_arn, account, access_key_id, key_sealed, \
          key_sealed_by, key_set_at, external_id, region, status, status_detail, \
          instance_arn, identity_store_id, management_account, last_test, last_sync_at, \
-         created_at, version from connections "
+         draining_since, draining_reason, removed_at, created_at, version from connections "
     };
 }
 
@@ -47,11 +47,11 @@ stint_db::statements! {
     /// Takes a connection's row.
     LOCK_CONNECTION = "select version from connections where id = $1{lock}";
     /// A page of connections by name.
-    CONNECTIONS = (concat!(connection_columns!(), "where name_key > $1 order by name_key limit $2"));
+    CONNECTIONS = (concat!(connection_columns!(), "where removed_at is null and name_key > $1 order by name_key limit $2"));
     /// All connections by name.
-    ALL_CONNECTIONS = (concat!(connection_columns!(), "order by name_key"));
+    ALL_CONNECTIONS = (concat!(connection_columns!(), "where removed_at is null order by name_key"));
     /// Another connection to the same instance.
-    SAME_INSTANCE = "select name from connections where instance_arn = $1 and id <> $2";
+    SAME_INSTANCE = "select name from connections where instance_arn = $1 and id <> $2 and removed_at is null";
     /// A new connection.
     INSERT_CONNECTION = "insert into connections \
         (id, application_id, name, name_key, credential, reach_key, role_arn, account, access_key_id, \
@@ -63,6 +63,13 @@ stint_db::statements! {
     SET_CREDENTIAL = "update connections set credential = $2, reach_key = $3, role_arn = $4, account = $5, \
         access_key_id = $6, key_sealed = $7, key_sealed_by = $8, key_set_at = $9, last_test = null, \
         tested_at = null where id = $1";
+    /// Begins or ends draining.
+    SET_DRAINING = "update connections set draining_since = $2, draining_reason = $3, version = version + 1 \
+        where id = $1";
+    /// Out of service for good: the secret is erased, the way in and the name are free again.
+    MARK_REMOVED = "update connections set removed_at = $2, reach_key = null, key_sealed = null, \
+        key_sealed_by = null, status = 'not_connected', status_detail = null, version = version + 1 \
+        where id = $1";
     /// The master keys that something is sealed with.
     KEYS_IN_USE = "select distinct key_sealed_by from connections where key_sealed_by is not null \
         order by key_sealed_by";
@@ -104,10 +111,24 @@ fn read_connection(row: &Row) -> Result<Connection> {
     let last_test = last_test
         .map(serde_json::from_value::<TestReport>)
         .transpose();
+    let since: Option<Time> = row.get("draining_since")?;
+    let reason: Option<String> = row.get("draining_reason")?;
+    let removed_at: Option<Time> = row.get("removed_at")?;
+    let name: String = row.get("name")?;
     Ok(Connection {
         id: row.get("id")?,
         application: row.get("application_id")?,
-        name: row.get("name")?,
+        // Wherever it is still named, in links, grants and history, it says so.
+        name: if removed_at.is_some() {
+            format!("{name} (removed)")
+        } else {
+            name
+        },
+        draining: since.map(|since| Draining {
+            since,
+            reason: reason.unwrap_or_default(),
+        }),
+        removed_at,
         credential: read_credential(row)?,
         external_id: row.get("external_id")?,
         region: row.get("region")?,
@@ -323,6 +344,22 @@ pub(super) async fn set_credential(
     let mut values = args![id];
     values.append(&mut credential_values(credential));
     tx.run(&SET_CREDENTIAL, values).await.map(drop)
+}
+
+pub(super) async fn set_draining(
+    tx: &mut Tx,
+    id: ConnectionId,
+    draining: Option<&Draining>,
+) -> Result<()> {
+    let since = draining.map(|draining| draining.since);
+    let reason = draining.map(|draining| draining.reason.as_str());
+    tx.run(&SET_DRAINING, args![id, since, reason])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn mark_removed(tx: &mut Tx, id: ConnectionId, at: Time) -> Result<()> {
+    tx.run(&MARK_REMOVED, args![id, at]).await.map(drop)
 }
 
 pub(super) async fn keys_in_use(q: &mut impl Query) -> Result<Vec<String>> {

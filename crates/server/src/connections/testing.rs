@@ -74,6 +74,9 @@ pub(super) async fn run(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> 
     let tested = store::connection(&mut cx.read().await?, id)
         .await?
         .ok_or(Error::NotFound)?;
+    if tested.removed_at.is_some() {
+        return Err(Error::Removed);
+    }
     let found = match estate(&cx.app, &tested) {
         Ok(estate) => estate.test().await,
         Err(Error::Sealed(error)) => unreadable(&error),

@@ -27,7 +27,7 @@ mod sync;
 mod tasks;
 
 use stint_aws::PairKey;
-use stint_db::Query;
+use stint_db::{Query, Tx};
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::{
     AssignmentId, ConnectionId, EntitlementId, LinkId, PrincipalId, SyncId, Time, UserId,
@@ -302,4 +302,11 @@ pub async fn holds(q: &mut impl Query, pair: &Pair) -> stint_db::Result<bool> {
     store::assignments::open(q, pair)
         .await
         .map(|row| row.is_some())
+}
+
+/// A connection was removed: what it led to leaves the lists, and stays on record. The
+/// assignments stay as they were last seen; nobody looks at them any more. The caller's
+/// transaction holds the event.
+pub async fn retire(tx: &mut Tx, connection: ConnectionId, at: Time) -> stint_db::Result<()> {
+    store::things::retire(tx, connection, at).await
 }

@@ -14,7 +14,7 @@ use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, LinkId, Time, UserId};
 
 use super::{Error, Link, SyncRun};
-use crate::connections::{self, Check, Connection, Credential, Outcome, Status, status_chip};
+use crate::connections::{self, Check, Connection, Credential, Outcome, Status};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Path, Query, Routes};
 use crate::identity;
@@ -74,10 +74,15 @@ async fn show(
     let tested = found.last_test.as_ref().is_some_and(|test| test.passed);
     let view = view::ShowConnection {
         application: application.name,
-        chip: status_chip(found.status),
-        test: may(Verb::TestConnection).then(|| format!("{path}/test")),
-        sync: (may(Verb::SyncConnection) && !syncing && tested).then(|| format!("{path}/sync")),
-        replace: may(Verb::UpdateConnection).then(|| format!("{path}/credential")),
+        chip: connections::chip(&found),
+        drain: (may(Verb::DrainConnection) || found.draining.is_some())
+            .then(|| format!("{path}/drain")),
+        test: (may(Verb::TestConnection) && found.removed_at.is_none())
+            .then(|| format!("{path}/test")),
+        sync: (may(Verb::SyncConnection) && !syncing && tested && found.removed_at.is_none())
+            .then(|| format!("{path}/sync")),
+        replace: (may(Verb::UpdateConnection) && found.removed_at.is_none())
+            .then(|| format!("{path}/credential")),
         fresh: found.last_sync_at.is_none(),
         notes: notes(&found, syncing),
         progress: running.map(progress),
@@ -109,6 +114,17 @@ async fn show(
 /// What to know, or to do next.
 fn notes(found: &Connection, syncing: bool) -> Vec<Note> {
     let mut notes = Vec::new();
+    if found.removed_at.is_some() {
+        notes.push(Note::info(
+            "This connection was removed. What it led to is on record only.",
+        ));
+        return notes;
+    }
+    if found.draining.is_some() {
+        notes.push(Note::info(
+            "This connection is drained: it gives no new access, and what it gave runs out.",
+        ));
+    }
     if found.status == Status::Failing
         && let Some(why) = &found.status_detail
     {

@@ -30,6 +30,9 @@ pub async fn start_sync(cx: &Cx, id: ConnectionId) -> Result<SyncRun, Error> {
     let connection = connections::connection(&mut tx, id)
         .await?
         .ok_or(Error::NotFound)?;
+    if connection.removed_at.is_some() {
+        return Err(Error::Connection(Box::new(connections::Error::Removed)));
+    }
     instance(&connection)?;
     if let Some(run) = runs::running(&mut tx, id).await? {
         return Ok(run);

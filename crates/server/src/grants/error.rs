@@ -2,6 +2,7 @@
 
 use stint_domain::binding::Refused;
 
+use crate::connections::Closed;
 use crate::cx::Denied;
 use crate::http::{BadCursor, Fault, Kind};
 
@@ -26,6 +27,9 @@ pub enum Error {
     /// The rules say no.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The connection gives nothing new.
+    #[error("the connection gives no new access")]
+    Closed(Box<Closed>),
     /// The database.
     #[error("the database failed")]
     Db(#[from] stint_db::Error),
@@ -38,7 +42,7 @@ impl Fault for Error {
             Self::Cursor(e) => e.kind(),
             Self::NotFound => Kind::Invisible,
             Self::NoReason | Self::BadShow(_) => Kind::Invalid,
-            Self::Refused(_) => Kind::Conflict,
+            Self::Refused(_) | Self::Closed(_) => Kind::Conflict,
             Self::Db(e) => e.kind(),
         }
     }
@@ -51,6 +55,7 @@ impl Fault for Error {
             Self::NoReason => "reason_required",
             Self::BadShow(_) => "bad_value",
             Self::Refused(_) => "wrong_state",
+            Self::Closed(closed) => closed.code(),
             Self::Db(e) => e.code(),
         }
     }
@@ -64,6 +69,7 @@ impl Fault for Error {
                 "Say why: the person whose access ends is told, and so is the auditor.".to_owned()
             }
             Self::BadShow(_) => "Use show=live, stuck, failed or ended.".to_owned(),
+            Self::Closed(closed) => closed.detail(),
             Self::Refused(refused) => format!("Stint {refused}. Reload to see how it stands."),
             Self::Db(e) => e.detail(),
         }

@@ -34,6 +34,7 @@ use stint_domain::entitlement::Pair;
 use stint_domain::grant::{self as rules, GrantState};
 use stint_domain::{ConnectionId, GrantId, RequestId, Span, Time, UserId};
 
+use crate::connections;
 use crate::cx::Cx;
 use crate::directory;
 
@@ -154,6 +155,9 @@ pub(crate) fn model() -> Config {
 }
 
 /// Opens a grant in the caller's transaction, with its event. Call [`nudge`] after the commit.
+///
+/// Refused while the connection is drained, whoever was quicker: the connection's row is held
+/// until the commit, so that who begins to drain it sees this grant or comes first.
 pub async fn open(cx: &Cx, tx: &mut Tx, new: NewGrant) -> Result<GrantId, Error> {
     let entitlement = directory::entitlement(tx, new.pair.entitlement)
         .await?
@@ -163,6 +167,10 @@ pub async fn open(cx: &Cx, tx: &mut Tx, new: NewGrant) -> Result<GrantId, Error>
     let was = store::ledgers::load(tx, binding, cx.now, &cx.app.model)
         .await?
         .ok_or(Error::NotFound)?;
+    // The last row taken: from here to the commit nobody begins to drain the connection.
+    if let Some(closed) = connections::hold_open(tx, new.pair.connection).await? {
+        return Err(Error::Closed(Box::new(closed)));
+    }
     let id: GrantId = cx.app.new_id();
     let window = rules::Grant::open(id, new.pair, new.start, new.duration, new.approved_at);
     let is = was.clone().open(window, cx.now);
@@ -224,6 +232,34 @@ pub async fn next_end(q: &mut impl Query, now: Time) -> stint_db::Result<Option<
 /// How many removals AWS refuses.
 pub async fn count_stuck(q: &mut impl Query, now: Time) -> stint_db::Result<i64> {
     store::lists::count_stuck(q, now).await
+}
+
+/// What keeps a connection in service.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unsettled {
+    /// Grants that have not ended.
+    pub grants: i64,
+    /// Of those, the first two hundred.
+    pub first: Vec<Grant>,
+    /// Bindings whose absence is not proved yet, or that are in quarantine.
+    pub bindings: i64,
+    /// The latest end of a quarantine.
+    pub until: Option<Time>,
+}
+
+/// What a connection still holds together.
+pub async fn unsettled_on(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    now: Time,
+) -> stint_db::Result<Unsettled> {
+    let (bindings, until) = store::lists::unsettled_on(q, connection, now).await?;
+    Ok(Unsettled {
+        grants: store::lists::open_on(q, connection).await?,
+        first: store::lists::first_open_on(q, connection).await?,
+        bindings,
+        until,
+    })
 }
 
 /// How many grants of a connection have not ended.

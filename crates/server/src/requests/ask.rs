@@ -10,6 +10,7 @@ use stint_domain::{EntitlementId, Span, Time, UserId};
 
 use super::{Error, Hurdle, Request, decide, store, via};
 use crate::catalog::Offer;
+use crate::connections::Closed;
 use crate::cx::Cx;
 use crate::http::Fault as _;
 use crate::{catalog, connections, directory, grants, outbox, policies};
@@ -76,6 +77,10 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
             .collect(),
         Verdict::AutoApproved | Verdict::NeedsSteps(_) => Vec::new(),
     };
+    if let Some(closed) = closed(&mut q, &offer).await? {
+        let (code, detail) = (closed.code(), closed.detail());
+        hurdles.insert(0, Hurdle { code, detail });
+    }
     if let Err(error) = principal(&mut q, user, &offer).await {
         match error {
             Error::NoLinkedPrincipal { .. } | Error::PrincipalGone { .. } => {
@@ -103,6 +108,9 @@ pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
     let user = cx.person()?.id;
     let mut tx = cx.begin(Priority::Interactive).await?;
     let (offer, people) = offered(cx, &mut tx, user, new.entitlement, Verb::SubmitRequest).await?;
+    if let Some(closed) = closed(&mut tx, &offer).await? {
+        return Err(Error::Closed(Box::new(closed)));
+    }
     let pair = principal(&mut tx, user, &offer).await?;
     let ask = Ask {
         requester: user,
@@ -165,6 +173,14 @@ async fn offered(
     };
     let people = policies::people(q, &offer.policy.body).await?;
     Ok((offer, people))
+}
+
+/// Why its connection gives nothing new, if it does not.
+async fn closed(q: &mut impl Query, offer: &Offer) -> Result<Option<Closed>, Error> {
+    match connections::connection(q, offer.entitlement.connection).await? {
+        Some(connection) => Ok(connections::closed(q, &connection).await?),
+        None => Ok(None),
+    }
 }
 
 /// The user's principal in that estate, with what they ask for.

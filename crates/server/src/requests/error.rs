@@ -3,6 +3,7 @@
 use stint_domain::policy::Refusal;
 use stint_domain::request::Refused;
 
+use crate::connections::Closed;
 use crate::cx::Denied;
 use crate::grants;
 use crate::http::{BadCursor, Fault, Kind};
@@ -53,6 +54,9 @@ pub enum Error {
     /// The beneficiary is not active any more.
     #[error("the beneficiary is not active any more: deny it")]
     BeneficiaryInactive,
+    /// The connection gives nothing new.
+    #[error("the connection gives no new access")]
+    Closed(Box<Closed>),
     /// There is nothing to return.
     #[error("{0}")]
     NothingToReturn(&'static str),
@@ -114,9 +118,10 @@ impl Fault for Error {
             | Self::PrincipalGone { .. }
             | Self::Comment
             | Self::State(_) => Kind::Invalid,
-            Self::PrincipalChanged | Self::BeneficiaryInactive | Self::NothingToReturn(_) => {
-                Kind::Conflict
-            }
+            Self::Closed(_)
+            | Self::PrincipalChanged
+            | Self::BeneficiaryInactive
+            | Self::NothingToReturn(_) => Kind::Conflict,
             Self::Grants(error) => error.kind(),
             Self::Db(error) => error.kind(),
         }
@@ -134,6 +139,7 @@ impl Fault for Error {
             Self::PrincipalChanged => "principal_changed",
             Self::BeneficiaryInactive => "beneficiary_inactive",
             Self::NothingToReturn(_) => "nothing_to_return",
+            Self::Closed(closed) => closed.code(),
             Self::Comment => "comment_too_long",
             Self::State(_) => "invalid_state",
             Self::Grants(error) => error.code(),
@@ -147,6 +153,7 @@ impl Fault for Error {
             Self::Cursor(cursor) => cursor.detail(),
             Self::Refused(why) => join(why),
             Self::Grants(error) => error.detail(),
+            Self::Closed(closed) => closed.detail(),
             Self::Db(error) => error.detail(),
             other => other.to_string(),
         }

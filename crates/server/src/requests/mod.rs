@@ -18,7 +18,7 @@ use stint_db::Query;
 use stint_domain::entitlement::Pair;
 use stint_domain::request::{self as rules, Decider, Membership};
 use stint_domain::rights::Relation;
-use stint_domain::{DecisionId, EntitlementId, RequestId, Span, Time, UserId};
+use stint_domain::{ConnectionId, DecisionId, EntitlementId, RequestId, Span, Time, UserId};
 
 use crate::cx::{Cx, Via};
 use crate::identity;
@@ -155,4 +155,9 @@ fn via(cx: &Cx) -> String {
         Ok(Via::Token(id)) => format!("token:{id}"),
         Err(_) => "system".to_owned(),
     }
+}
+
+/// How many requests about a connection nobody has answered.
+pub async fn pending_on(q: &mut impl Query, connection: ConnectionId) -> stint_db::Result<i64> {
+    store::pending_on(q, connection).await
 }

@@ -3,7 +3,7 @@
 use stint_db::{Error, Query, Result, Row, Tx, args};
 use stint_domain::entitlement::Pair;
 use stint_domain::request::{self as rules, Approval, Question, State};
-use stint_domain::{GroupId, PolicyVersionId, RequestId, UserId};
+use stint_domain::{ConnectionId, GroupId, PolicyVersionId, RequestId, UserId};
 use uuid::Uuid;
 
 use super::{Decision, Request};
@@ -18,6 +18,8 @@ macro_rules! columns {
 }
 
 stint_db::statements! {
+    /// How many about a connection nobody has answered.
+    PENDING_ON = "select count(*) as n from requests where connection_id = $1 and state = 'pending'";
     /// Somebody asks.
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
@@ -298,4 +300,8 @@ fn position(state: &State) -> (Option<i64>, Option<stint_domain::Time>, Option<U
             (None, Some(*at), Some(*by))
         }
     }
+}
+
+pub(super) async fn pending_on(q: &mut impl Query, connection: ConnectionId) -> Result<i64> {
+    q.one(&PENDING_ON, args![connection]).await?.get("n")
 }

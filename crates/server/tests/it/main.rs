@@ -6,6 +6,7 @@
 mod audit;
 mod connections;
 mod directory;
+mod draining;
 mod estate;
 mod grants;
 mod idempotency;

@@ -15,6 +15,8 @@ pub(crate) struct ShowConnection {
     pub(crate) chip: Chip,
     pub(crate) test: Option<String>,
     pub(crate) sync: Option<String>,
+    /// Where it is taken out of service, for who may.
+    pub(crate) drain: Option<String>,
     /// Where another credential is given, for who may.
     pub(crate) replace: Option<String>,
     /// Whether it was never synced: the first steps are said then.

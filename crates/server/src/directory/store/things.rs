@@ -36,6 +36,11 @@ stint_db::statements! {
     quiet SETS_GONE = "update permission_sets set gone_at = $2 where connection_id = $1 and last_seen < $2 and gone_at is null";
     quiet PRINCIPALS_GONE = "update principals set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen < $3 and gone_at is null";
     quiet ENTITLEMENTS_GONE = "update entitlements set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen < $3 and gone_at is null";
+    // A connection was removed: what it led to is on record only.
+    quiet RETIRE_ACCOUNTS = "update accounts set gone_at = $2 where connection_id = $1 and gone_at is null";
+    quiet RETIRE_SETS = "update permission_sets set gone_at = $2 where connection_id = $1 and gone_at is null";
+    quiet RETIRE_PRINCIPALS = "update principals set gone_at = $2 where connection_id = $1 and gone_at is null";
+    quiet RETIRE_ENTITLEMENTS = "update entitlements set gone_at = $2 where connection_id = $1 and gone_at is null";
 
     PRINCIPAL = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals where id = $1";
     PRINCIPAL_BY_AWS_ID = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals where connection_id = $1 and aws_id = $2 order by kind limit 1";
@@ -253,6 +258,23 @@ const fn parts(key: &EntitlementKey) -> (&str, &str) {
         } => (account.as_str(), permission_set.as_str()),
         EntitlementKey::GroupMembership { group } => ("", group.as_str()),
     }
+}
+
+/// Takes everything of a connection out of the lists.
+pub(in crate::directory) async fn retire(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    at: Time,
+) -> Result<()> {
+    for sql in [
+        &RETIRE_ACCOUNTS,
+        &RETIRE_SETS,
+        &RETIRE_PRINCIPALS,
+        &RETIRE_ENTITLEMENTS,
+    ] {
+        tx.run(sql, args![connection, at]).await?;
+    }
+    Ok(())
 }
 
 pub(in crate::directory) async fn principal(

@@ -33,6 +33,10 @@ stint_db::statements! {
         where g.ended_at is null and b.stuck_since is not null and g.ends_at is not null and g.ends_at <= $1";
     NEXT_END = "select ends_at from grants where ended_at is null and ends_at > $1 order by ends_at limit 1";
     OPEN_ON = "select count(*) as n from grants g join bindings b on b.id = g.binding_id where b.connection_id = $1 and g.ended_at is null";
+    FIRST_OPEN_ON = (concat!(columns!(), "where b.connection_id = $1 and g.ended_at is null order by g.id limit 200"));
+    /// What is not proved yet, or still watched.
+    UNSETTLED_ON = "select count(*) as n, max(case when quarantine_until > $2 then quarantine_until end) as until \
+        from bindings where connection_id = $1 and (epoch_open = $3 or removal_decision is not null or quarantine_until > $2)";
     MOMENTS = "select at, what, text, aws_request_id from moments where binding_id = $1 and (grant_id = $2 or (grant_id is null and at >= $3 and at <= $4)) order by at, id";
 }
 
@@ -95,6 +99,23 @@ pub(in crate::grants) async fn open_on(
     connection: ConnectionId,
 ) -> Result<i64> {
     q.one(&OPEN_ON, args![connection]).await?.get("n")
+}
+
+pub(in crate::grants) async fn first_open_on(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<Vec<Grant>> {
+    let rows = q.all(&FIRST_OPEN_ON, args![connection]).await?;
+    whole(q, &rows).await
+}
+
+pub(in crate::grants) async fn unsettled_on(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    now: Time,
+) -> Result<(i64, Option<Time>)> {
+    let row = q.one(&UNSETTLED_ON, args![connection, now, true]).await?;
+    Ok((row.get("n")?, row.get("until")?))
 }
 
 pub(in crate::grants) async fn next_end(q: &mut impl Query, now: Time) -> Result<Option<Time>> {

@@ -441,6 +441,7 @@ fn connection(fresh: bool) -> directory::ShowConnection {
         test: Some("/connections/con_1/test".into()),
         sync: (!fresh).then(|| "/connections/con_1/sync".into()),
         replace: Some("/connections/con_1/credential".into()),
+        drain: Some("/connections/con_1/drain".into()),
         fresh,
         notes: if fresh {
             vec![Note::info(
@@ -526,6 +527,40 @@ fn connection(fresh: bool) -> directory::ShowConnection {
             "A sync reads accounts, permission sets, people, groups and who holds what.",
         ),
         poll: (!fresh).then_some(2),
+    }
+}
+
+fn draining(begun: bool) -> crate::draining::pages::view::Draining {
+    crate::draining::pages::view::Draining {
+        href: "/connections/con_1".into(),
+        name: "management".into(),
+        since: begun.then(|| When::both(at("2026-11-23T14:30:01Z"), now())),
+        reason: if begun {
+            "moving to the new organization".into()
+        } else {
+            String::new()
+        },
+        removed: None,
+        left: if begun {
+            "1 grant that has not ended, 1 request nobody has answered".into()
+        } else {
+            String::new()
+        },
+        rows: if begun {
+            vec![crate::draining::pages::view::GrantRow {
+                href: "/requests/req_1".into(),
+                what: "prod-admin on prod-payments".into(),
+                who: "Ana Reyes".into(),
+                chip: Chip::new(Tone::Live, "circle-check", "Active"),
+                ends: Some(When::both(at("2026-11-23T16:30:01Z"), now())),
+            }]
+        } else {
+            vec![]
+        },
+        more: 0,
+        drain: (!begun).then(|| "/connections/con_1/drain".into()),
+        resume: begun.then(|| "/connections/con_1/resume".into()),
+        remove: (!begun).then(|| "/connections/con_1/remove".into()),
     }
 }
 
@@ -954,6 +989,8 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("connection-new", view("/connections/new", "Connect AWS", &put(new_connection("role")))),
         ("connection-new-key", view("/connections/new", "Connect AWS", &put(new_connection("access_key")))),
         ("connection-new-host", view("/connections/new", "Connect AWS", &put(new_connection("host")))),
+        ("draining", view("/connections/con_1/drain", "Take out of service", &put(draining(true)))),
+        ("draining-not-yet", view("/connections/con_1/drain", "Take out of service", &put(draining(false)))),
         ("credential", view("/connections/con_1/credential", "Replace the credential", &put(connections::Credential {
             href: "/connections/con_1".into(), action: "/connections/con_1/credential".into(), name: "management".into(),
             now: "Stint enters by the access key AKIAIOSFODNN7EXAMPLE, which it has had for 41 days.".into(),

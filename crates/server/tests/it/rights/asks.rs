@@ -171,6 +171,7 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
             "role_arn": stage.role_arn,
             "region": "eu-central-1",
         }),
+        "POST /api/v1/connections/{id}/drain" => json!({ "reason": "to see who hears what" }),
         "PATCH /api/v1/connections/{id}" => json!({ "name": "Everything" }),
         "POST /api/v1/links" => json!({
             "user_id": stage.me.to_string(),
@@ -224,6 +225,7 @@ fn form(route: &str, stage: &Stage) -> Option<String> {
         "POST /grants/{id}/revoke" | "POST /grants/{id}/cut-off" => {
             "reason=to+see+who+hears+what".to_owned()
         }
+        "POST /connections/{id}/drain" => "reason=to+see+who+hears+what".to_owned(),
         "POST /connections/{id}/credential" => {
             format!("credential=role&role_arn={}", stage.role_arn)
         }
@@ -243,6 +245,8 @@ const BARE: &[&str] = &[
     "DELETE /api/v1/groups/{id}/members/{user}",
     "POST /api/v1/connections/{id}/test",
     "POST /api/v1/connections/{id}/sync",
+    "POST /api/v1/connections/{id}/resume",
+    "DELETE /api/v1/connections/{id}",
     "POST /api/v1/links/{id}/confirm",
     "POST /api/v1/links/{id}/reject",
     "POST /api/v1/links/{id}/primary",
@@ -257,6 +261,8 @@ const BARE: &[&str] = &[
     "POST /grants/{id}/provision-again",
     "POST /connections/{id}/test",
     "POST /connections/{id}/sync",
+    "POST /connections/{id}/resume",
+    "POST /connections/{id}/remove",
     "POST /people/links/{id}/confirm",
     "POST /people/links/{id}/reject",
     "POST /audit/verify",
