@@ -60,3 +60,28 @@ create table idempotency (
     unique (actor, route, key)
 );
 create index idempotency_begun on idempotency (begun_at);
+
+-- room: processes
+-- The processes on this database, and the writes to AWS they have open together. Nothing of it
+-- is state: every row lapses by itself.
+create table processes (
+    id uuid not null primary key,
+    seen_at bigint not null
+);
+create table budget_scopes (
+    scope text not null primary key
+);
+create table write_slots (
+    scope text not null,
+    account text not null,
+    holder text not null,
+    lane text not null,
+    until_at bigint not null,
+    primary key (scope, account)
+);
+create table write_turns (
+    scope text not null,
+    account text not null,
+    until_at bigint not null,
+    primary key (scope, account)
+);

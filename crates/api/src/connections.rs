@@ -135,7 +135,7 @@ pub struct Drain {
 
 /// A connection with what keeps it in service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Remaining {
+pub struct ConnectionRemaining {
     /// `con_…`
     pub connection_id: String,
     /// Since when it gives no new access; absent while it gives some.

@@ -6,6 +6,7 @@
 // Row 0: what every room stands on.
 pub mod cx;
 pub mod http;
+pub mod processes;
 pub mod sealed;
 pub mod tasks;
 pub mod web;
@@ -37,7 +38,12 @@ use stint_db::Sql;
 
 /// Every statement of every room: one line each.
 pub fn statements() -> Vec<&'static [&'static Sql]> {
-    let mut all = vec![http::STATEMENTS, audit::STATEMENTS, outbox::STATEMENTS];
+    let mut all = vec![
+        http::STATEMENTS,
+        processes::STATEMENTS,
+        audit::STATEMENTS,
+        outbox::STATEMENTS,
+    ];
     all.extend(identity::STATEMENTS);
     all.push(connections::STATEMENTS);
     all.extend(directory::STATEMENTS);

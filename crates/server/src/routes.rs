@@ -151,11 +151,16 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The database answers.
-async fn readyz(cx: Cx) -> Result<&'static str, Failure> {
+/// The database answers. What else an operator should know stands beside it.
+async fn readyz(cx: Cx) -> Result<String, Failure> {
     crate::outbox::waiting(&cx.app.db).await.map_err(|error| {
         tracing::warn!(error = %crate::http::failure_chain(&error), "database.not_ready");
         Failure::of_status(StatusCode::SERVICE_UNAVAILABLE)
     })?;
-    Ok("ok\n")
+    Ok(match cx.app.trust.paused() {
+        None => "ok\n".to_owned(),
+        Some(apart) => format!(
+            "ok\nclock_disagrees: this machine and the database differ by {apart}; removals that only a clock asks for wait\n"
+        ),
+    })
 }

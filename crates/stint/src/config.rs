@@ -34,6 +34,10 @@ pub(crate) struct Settings {
     pub aws_endpoint: Option<String>,
     /// The file with the keys that secrets are sealed under; needed once one is.
     pub master_key_file: Option<PathBuf>,
+    /// By how many seconds this machine's clock and the database's may differ.
+    pub clock_tolerance: u32,
+    /// The clock of a simulated AWS, in a file. Never in production: see `clock`.
+    pub simulated_clock: Option<PathBuf>,
 }
 
 /// Flags that override the file and the environment; each is absent unless given.
@@ -74,12 +78,31 @@ pub(crate) struct Overrides {
         global = true
     )]
     pub master_key_file: Option<PathBuf>,
+    /// Seconds by which this machine's clock and the database's may differ before removals
+    /// driven by time alone wait [default: 10].
+    #[arg(
+        long,
+        env = "STINT_CLOCK_TOLERANCE_SECONDS",
+        value_name = "SECONDS",
+        global = true
+    )]
+    pub clock_tolerance_seconds: Option<u32>,
+    /// A file with the clock of a simulated AWS on this machine. Refused with any other AWS.
+    #[arg(
+        long,
+        env = "STINT_SIMULATED_CLOCK_FILE",
+        value_name = "FILE",
+        global = true,
+        hide = true
+    )]
+    pub simulated_clock_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     master_key_file: Option<PathBuf>,
+    clock_tolerance_seconds: Option<u32>,
     database: Option<String>,
     public_url: Option<String>,
     listen: Option<String>,
@@ -102,6 +125,7 @@ const KEYS: &[&str] = &[
     "listen",
     "log",
     "master_key_file",
+    "clock_tolerance_seconds",
     "aws",
     "region",
     "endpoint",
@@ -152,6 +176,11 @@ impl Settings {
             aws_region: pick(&over.aws_region, file.aws.region)
                 .unwrap_or_else(|| "us-east-1".to_owned()),
             aws_endpoint: pick(&over.aws_endpoint, file.aws.endpoint),
+            clock_tolerance: over
+                .clock_tolerance_seconds
+                .or(file.clock_tolerance_seconds)
+                .unwrap_or(10),
+            simulated_clock: over.simulated_clock_file.clone(),
             master_key_file: over.master_key_file.clone().or(file.master_key_file),
         })
     }

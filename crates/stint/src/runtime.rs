@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use stint_aws::{Aws, AwsOptions, Base};
-use stint_db::{Db, Options};
-use stint_domain::Clock;
+use stint_aws::{Aws, AwsOptions, Base, Governor, GovernorOptions};
+use stint_db::{Db, Engine, Options};
+use stint_domain::{Clock, Span};
 use stint_server::connections;
 use stint_server::cx::{App, Config, IdSource};
 use stint_server::http::Fault as _;
+use stint_server::processes::{self, DatabaseClock, Processes, SharedBudget, Trust};
 use stint_server::sealed::{KeyFile, Keys};
 
-use crate::clock::Wall;
+use crate::clock::{Simulated, Wall};
 use crate::config::Settings;
 use crate::exit::{Exit, Failure};
 
@@ -36,17 +37,68 @@ pub(crate) async fn app(settings: &Settings, holder: &str) -> Result<App, Failur
     db.migrate()
         .await
         .map_err(|e| Failure::from(anyhow::Error::from(e)))?;
-    let clock: Arc<dyn Clock> = Arc::new(Wall);
+    let clocks = clocks(settings, &db).await?;
+    let clock = Arc::clone(&clocks.rules);
+    let processes = Processes::new(IdSource::new(Arc::new(Wall)).new_id());
     let mut options = AwsOptions::new(Base::Host, Arc::clone(&clock));
     options.region.clone_from(&settings.aws_region);
     options.endpoint.clone_from(&settings.aws_endpoint);
+    if db.engine() == Engine::Postgres {
+        let shared = GovernorOptions {
+            budget: Arc::new(SharedBudget::new(db.clone(), processes.clone())),
+            ..GovernorOptions::default()
+        };
+        options.governor = Governor::new(shared, Arc::clone(&clock));
+    }
     let config = Config {
         public_url: settings.public_url.clone(),
         demo: false,
     };
     let keys = keys(settings, &db).await?;
-    let app = App::new(db, Arc::clone(&clock), clock, Aws::new(options), config);
+    let mut app = App::new(db, clock, Arc::new(Wall), Aws::new(options), config);
+    app.processes = processes;
+    app.database_clock = clocks.database;
+    app.trust = clocks.trust;
     Ok(app.with_keys(keys))
+}
+
+/// What the rules take for the time.
+struct Clocks {
+    rules: Arc<dyn Clock>,
+    database: Option<Arc<DatabaseClock>>,
+    trust: Trust,
+}
+
+/// With PostgreSQL the time is the database's: leases are judged by one clock, whatever the
+/// machines show. A file's clock is this machine's.
+async fn clocks(settings: &Settings, db: &Db) -> Result<Clocks, Failure> {
+    let trust = Trust::within(Span::seconds(i64::from(settings.clock_tolerance)));
+    if let Some(file) = &settings.simulated_clock {
+        let simulated = Simulated::of(file, settings.aws_endpoint.as_deref()).await?;
+        tracing::warn!("the clock is a simulated AWS's");
+        return Ok(Clocks {
+            rules: Arc::new(simulated),
+            database: None,
+            trust,
+        });
+    }
+    if db.engine() == Engine::Sqlite {
+        return Ok(Clocks {
+            rules: Arc::new(Wall),
+            database: None,
+            trust,
+        });
+    }
+    let measured = processes::measure(db, &Wall)
+        .await
+        .map_err(|e| Failure::from(anyhow::Error::from(e)))?;
+    trust.judge(measured);
+    let clock = Arc::new(DatabaseClock::new(Arc::new(Wall), measured));
+    Ok(Clocks {
+        rules: Arc::clone(&clock) as Arc<dyn Clock>,
+        database: Some(clock),
+        trust,
+    })
 }
 
 /// The master keys. None is needed as long as nothing is sealed; once something is, Stint does

@@ -39,6 +39,16 @@ impl Ledger {
         }
     }
 
+    /// Whether the access is to go for no other reason than that a clock says so: nobody closed
+    /// a grant of it, nobody decided to remove it, and no removal has begun.
+    pub fn by_time_alone(&self, now: Time) -> bool {
+        let begun = |a: &Attempt| a.kind == AttemptKind::Delete && a.epoch == self.binding.epoch;
+        self.wanted(now) == Wanted::Absent
+            && self.binding.removal_decision.is_none()
+            && self.grants.iter().all(|g| g.closed.is_none())
+            && !self.attempts.iter().any(begun)
+    }
+
     /// The grants whose window is open.
     pub fn live(&self, now: Time) -> impl Iterator<Item = &Grant> {
         self.grants.iter().filter(move |g| g.is_live(now))

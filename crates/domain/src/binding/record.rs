@@ -244,6 +244,14 @@ impl Ledger {
         self
     }
 
+    /// The worker stops: give the claim back at once, so that another goes on where it stood.
+    pub fn hand_over(mut self, claim: &Claim, now: Time) -> Result<Self, Lost> {
+        self.binding.check(claim, now)?;
+        self.binding.due = Some(self.binding.due.map_or(now, |due| due.min(now)));
+        self.binding.lease_until = None;
+        Ok(self)
+    }
+
     /// AWS could not be asked: give the claim back and look again later, longer each time. A
     /// removal that waits for an answer so often is stuck: somebody has to know.
     pub fn put_off(

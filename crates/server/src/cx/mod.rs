@@ -57,6 +57,14 @@ pub struct App {
     pub aws: stint_aws::Aws,
     /// What seals secrets at rest.
     pub keys: crate::sealed::Keys,
+    /// The processes on this database.
+    pub processes: crate::processes::Processes,
+    /// The clock that follows the database's, where there is one to follow.
+    pub database_clock: Option<Arc<crate::processes::DatabaseClock>>,
+    /// Whether this machine's clock and the database's agree.
+    pub trust: crate::processes::Trust,
+    /// Whether the background work is to come to an end.
+    pub stopping: crate::tasks::Stopping,
     /// Settings.
     pub config: Arc<Config>,
     /// Wakes background tasks.
@@ -79,9 +87,14 @@ impl App {
         aws: stint_aws::Aws,
         config: Config,
     ) -> Self {
+        let ids = IdSource::new(Arc::clone(&clock));
         Self {
             db,
-            ids: IdSource::new(Arc::clone(&clock)),
+            processes: crate::processes::Processes::new(ids.new_id()),
+            database_clock: None,
+            trust: crate::processes::Trust::default(),
+            stopping: crate::tasks::Stopping::default(),
+            ids,
             clock,
             wall,
             aws,

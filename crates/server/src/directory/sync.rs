@@ -100,7 +100,19 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         identity_store,
         previous,
     );
-    let read = walk.all().await;
+    let stopping = cx.app.stopping.clone();
+    let read = tokio::select! {
+        read = walk.all() => Some(read),
+        // What was read stays; the rest is read by whoever takes the run over.
+        () = stopping.wait() => None,
+    };
+    let Some(read) = read else {
+        let mut tx = cx.begin(Priority::Sync).await?;
+        runs::let_go(&mut tx, run.id).await?;
+        tx.commit().await?;
+        tracing::info!(sync.id = %run.id, "sync.handed_over");
+        return Ok(None);
+    };
     let (run, digest) = walk.into_parts();
     match read {
         Ok(()) => complete(cx, &run, digest).await.map(Some),

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::Remaining;
 use crate::cx::Cx;
-use crate::http::{Failure, Idempotent, Json, Path, Routes};
+use crate::http::{Failure, IdempotencyKey, Idempotent, Json, Path, Routes};
 
 /// Every address of the room.
 pub(crate) fn routes() -> Routes {
@@ -19,8 +19,8 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::RemoveConnection, routes!(remove))
 }
 
-fn shown(of: Remaining) -> wire::Remaining {
-    wire::Remaining {
+fn shown(of: Remaining) -> wire::ConnectionRemaining {
+    wire::ConnectionRemaining {
         connection_id: of.connection.id.to_string(),
         removable: of.is_nothing() && of.connection.removed_at.is_none(),
         grants: of.unsettled.grants,
@@ -48,9 +48,12 @@ fn shown(of: Remaining) -> wire::Remaining {
     path = "/api/v1/connections/{id}/remaining",
     tag = "connections",
     params(("id" = String, Path, description = "`con_…`")),
-    responses((status = 200, body = wire::Remaining), (status = "4XX", body = Problem))
+    responses((status = 200, body = wire::ConnectionRemaining), (status = "4XX", body = Problem))
 )]
-async fn remaining(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Json<wire::Remaining>, Failure> {
+async fn remaining(
+    cx: Cx,
+    Path(id): Path<ConnectionId>,
+) -> Result<Json<wire::ConnectionRemaining>, Failure> {
     Ok(Json(shown(super::remaining(&cx, id).await?)))
 }
 
@@ -59,9 +62,9 @@ async fn remaining(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Json<wire::Re
     post,
     path = "/api/v1/connections/{id}/drain",
     tag = "connections",
-    params(("id" = String, Path, description = "`con_…`")),
+    params(("id" = String, Path, description = "`con_…`"), IdempotencyKey),
     request_body = wire::Drain,
-    responses((status = 200, body = wire::Remaining), (status = "4XX", body = Problem))
+    responses((status = 200, body = wire::ConnectionRemaining), (status = "4XX", body = Problem))
 )]
 async fn drain(
     cx: Cx,
@@ -83,9 +86,12 @@ async fn drain(
     path = "/api/v1/connections/{id}/resume",
     tag = "connections",
     params(("id" = String, Path, description = "`con_…`")),
-    responses((status = 200, body = wire::Remaining), (status = "4XX", body = Problem))
+    responses((status = 200, body = wire::ConnectionRemaining), (status = "4XX", body = Problem))
 )]
-async fn resume(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Json<wire::Remaining>, Failure> {
+async fn resume(
+    cx: Cx,
+    Path(id): Path<ConnectionId>,
+) -> Result<Json<wire::ConnectionRemaining>, Failure> {
     Ok(Json(shown(super::resume(&cx, id).await?)))
 }
 

@@ -60,10 +60,12 @@ impl Task for Bindings {
         let nudged = app.nudges.sleeper(name);
         // One that hangs at AWS keeps its own place only: the others are claimed as they fall due.
         loop {
-            for (binding, claim) in self
-                .claim(app, &config, AT_ONCE.saturating_sub(working.len()))
-                .await?
-            {
+            let free = if app.stopping.begun() {
+                0
+            } else {
+                AT_ONCE.saturating_sub(working.len())
+            };
+            for (binding, claim) in self.claim(app, &config, free).await? {
                 let (app, config) = (app.clone(), config.clone());
                 working.spawn(async move {
                     Worker::new(&app, name, binding, claim, config).work().await

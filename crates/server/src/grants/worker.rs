@@ -9,7 +9,7 @@ use stint_db::Priority;
 use stint_domain::binding::{
     Action, Answer, Attempt, AttemptKind, Claim, Config, Ledger, Lost, Reading, Wanted,
 };
-use stint_domain::{BindingId, Time};
+use stint_domain::{BindingId, Span, Time};
 
 use super::store::ledgers;
 use super::{Error, tell};
@@ -40,6 +40,8 @@ struct Way {
 enum Turned {
     /// Nothing more for now.
     Rest,
+    /// Only a clock asks for this removal, and the clocks disagree by so much.
+    Held(Span),
     /// This call is next.
     Call(Action, Lane),
 }
@@ -66,8 +68,17 @@ impl<'a> Worker<'a> {
         // The AWS request behind what the next turn finds: that of the newest reading.
         let mut seen_by: Option<String> = None;
         for _ in 0..MOST_TURNS {
+            if self.app.stopping.begun() {
+                return self.hand_over().await;
+            }
             let (action, lane) = match self.turn(seen_by.as_deref()).await? {
                 Turned::Rest => return Ok(()),
+                Turned::Held(apart) => {
+                    let why = format!(
+                        "this machine's clock and the database's differ by {apart}: a removal that only a clock asks for waits until they agree"
+                    );
+                    return self.put_off(&why).await;
+                }
                 Turned::Call(action, lane) => (action, lane),
             };
             let way = match self.way().await? {
@@ -103,6 +114,11 @@ impl<'a> Worker<'a> {
         let Some(was) = ledgers::load(&mut tx, self.binding, cx.now, &self.config).await? else {
             return Ok(Turned::Rest);
         };
+        if let Some(apart) = self.app.trust.paused()
+            && was.by_time_alone(cx.now)
+        {
+            return Ok(Turned::Held(apart));
+        }
         let lane = if was.wanted(cx.now) == Wanted::Absent {
             Lane::Revoke
         } else {
@@ -366,6 +382,28 @@ impl<'a> Worker<'a> {
         tell::facts(&cx, &mut tx, &is, &facts, aws).await?;
         tx.commit().await?;
         self.app.nudge(outbox::DELIVER);
+        Ok(())
+    }
+
+    /// The process stops: gives the claim back at once.
+    async fn hand_over(&self) -> Result<(), Error> {
+        stint_db::retrying(|| self.hand_over_once()).await
+    }
+
+    async fn hand_over_once(&self) -> Result<(), Error> {
+        let cx = self.cx();
+        let mut tx = cx.begin(Priority::Revoke).await?;
+        let Some(was) = ledgers::load(&mut tx, self.binding, cx.now, &self.config).await? else {
+            return Ok(());
+        };
+        match was.clone().hand_over(&self.claim, cx.now) {
+            Ok(is) => {
+                ledgers::save(&mut tx, &was, &is, None).await?;
+                tx.commit().await?;
+                tracing::info!(binding.id = %self.binding, "claim.handed_over");
+            }
+            Err(lost) => self.lost(lost),
+        }
         Ok(())
     }
 

@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use stint_domain::{Span, Time};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
-use super::{Ran, Task, TaskError};
+use super::{Ran, Stopping, Task, TaskError};
 use crate::cx::App;
 use crate::http::failure_chain;
 
 /// The running tasks. Dropping it aborts them where they stand; [`stop`](Driver::stop) lets
-/// each finish its round.
+/// each finish or hand over what it has in hand.
 pub struct Driver {
-    stop: watch::Sender<bool>,
+    stopping: Stopping,
     running: JoinSet<()>,
 }
 
@@ -27,26 +26,32 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 impl Driver {
     /// Starts a driver for each task.
     pub fn start(app: &App, tasks: Vec<Arc<dyn Task>>) -> Self {
-        let (stop, stopped) = watch::channel(false);
+        let stopping = app.stopping.clone();
         let mut running = JoinSet::new();
         for task in tasks {
             let span = tracing::info_span!("task", task.name = task.name());
-            running.spawn(drive(app.clone(), task, stopped.clone()).instrument(span));
+            running.spawn(drive(app.clone(), task).instrument(span));
         }
-        Self { stop, running }
+        Self { stopping, running }
     }
 
-    /// Lets every task finish its round, and ends.
-    pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        while self.running.join_next().await.is_some() {}
+    /// Lets every task come to an end: nothing new is claimed, a call to AWS that is under way
+    /// is waited for and its answer recorded, and the claim given back. True when all ended
+    /// within `patience`; else the rest is aborted where it stands, as a crash would, and
+    /// another process takes over when the leases lapse.
+    pub async fn stop(mut self, patience: Duration) -> bool {
+        self.stopping.begin();
+        let all = async { while self.running.join_next().await.is_some() {} };
+        let ended = tokio::time::timeout(patience, all).await.is_ok();
+        self.running.shutdown().await;
+        ended
     }
 }
 
-async fn drive(app: App, task: Arc<dyn Task>, mut stopped: watch::Receiver<bool>) {
+async fn drive(app: App, task: Arc<dyn Task>) {
     let name = task.name();
     let sleeper = app.nudges.sleeper(name);
-    while !*stopped.borrow() {
+    while !app.stopping.begun() {
         app.nudges.take(name);
         let ran = round(task.as_ref(), &app).await;
         app.status.note(name, app.clock.now(), &ran);
@@ -61,7 +66,7 @@ async fn drive(app: App, task: Arc<dyn Task>, mut stopped: watch::Receiver<bool>
         tokio::select! {
             () = sleep(pause) => {}
             () = sleeper.notified() => {}
-            _ = stopped.changed() => {}
+            () = app.stopping.wait() => {}
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod driver;
 mod status;
+mod stopping;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::cx::App;
 
 pub use driver::Driver;
 pub use status::{Status, Statuses};
+pub use stopping::Stopping;
 
 /// Why a run failed. It is logged and shown; the task runs again after its period.
 pub type TaskError = Box<dyn std::error::Error + Send + Sync>;

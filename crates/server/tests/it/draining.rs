@@ -49,7 +49,7 @@ both_engines! {
         let detail = refused["detail"].as_str().expect("a detail");
         assert!(detail.contains("moving to the new organization") && detail.contains("Cy"), "{detail}");
         let preview = ana.post("/api/v1/requests/preview", ask.clone()).await.ok();
-        assert_eq!(preview["hurdles"][0]["code"], "connection_draining", "{preview}");
+        assert_eq!(preview["refusals"][0]["code"], "connection_draining", "{preview}");
         let approve = format!("/api/v1/requests/{waiting}/approve");
         let bo = world.as_user("bo");
         bo.post(&approve, json!({ "comment": "" })).await.refused(409, "connection_draining");

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)] // a test may say what it counted
 
 mod audit;
+mod clocks;
 mod connections;
 mod directory;
 mod draining;

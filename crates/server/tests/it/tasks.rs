@@ -109,7 +109,7 @@ async fn the_driver_runs_at_once_when_nudged_and_stops() {
     world.app().nudge("test.other");
     world.app().nudges.nudge_all();
     probe.ran.notified().await;
-    driver.stop().await;
+    assert!(driver.stop(std::time::Duration::from_secs(20)).await);
     assert_eq!(probe.rounds.load(Ordering::SeqCst), 3);
     world.app().nudge("test.probe");
     assert_eq!(
@@ -130,7 +130,7 @@ async fn a_task_that_panics_has_failed_and_goes_on() {
     probe.ran.notified().await;
     world.app().nudge("test.probe");
     probe.ran.notified().await;
-    driver.stop().await;
+    assert!(driver.stop(std::time::Duration::from_secs(20)).await);
     let status = world.app().status.all()["test.probe"].clone();
     assert_eq!(
         (status.runs, status.failures, status.failing),

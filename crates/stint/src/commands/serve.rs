@@ -1,7 +1,10 @@
 //! `stint serve`, `stint worker`, `stint migrate`.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use stint_server::cx::App;
+use stint_server::processes;
 use stint_server::tasks::Driver;
 use tokio::net::TcpListener;
 
@@ -9,25 +12,37 @@ use crate::config::Settings;
 use crate::exit::{Exit, Failure};
 use crate::{out, runtime};
 
-/// Serves until interrupted; what the background work has in hand is finished first.
+/// How long a process that was told to stop takes at most: longer than a call to AWS may.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// Serves until told to stop; then answers what was asked, and finishes or hands over what the
+/// background work has in hand.
 pub(crate) async fn serve(settings: &Settings, worker: bool) -> Result<(), Failure> {
     runtime::log(&settings.log)?;
     // First the port: a second server must fail before it touches the database.
     let listener = listen(settings.listen).await?;
     let app = runtime::app(settings, "stint serve").await?;
-    let driver = worker.then(|| Driver::start(&app, stint_server::tasks()));
+    let driver = start(&app, worker).await?;
     tracing::info!(listen = %settings.listen, public_url = %settings.public_url, "serving");
-    let service = stint_server::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service)
-        .with_graceful_shutdown(interrupted())
-        .await;
-    if let Some(driver) = driver {
-        driver.stop().await;
+    let router = stint_server::router(app.clone());
+    let stopping = app.stopping.clone();
+    let serving = tokio::spawn(async move {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service)
+            .with_graceful_shutdown(async move { stopping.wait().await })
+            .await
+    });
+    interrupted().await;
+    app.stopping.begin();
+    let (served, ()) = tokio::join!(tokio::time::timeout(PATIENCE, serving), stop(&app, driver));
+    match served {
+        Ok(Ok(served)) => served.map_err(Failure::from),
+        // Somebody's answer takes longer than anybody should wait.
+        Ok(Err(_)) | Err(_) => Ok(()),
     }
-    served.map_err(Failure::from)
 }
 
-/// Does the background work until interrupted.
+/// Does the background work until told to stop; then finishes or hands over what it has in hand.
 pub(crate) async fn worker(settings: &Settings) -> Result<(), Failure> {
     runtime::log(&settings.log)?;
     if settings.database.starts_with("sqlite:") {
@@ -36,11 +51,39 @@ pub(crate) async fn worker(settings: &Settings) -> Result<(), Failure> {
         ));
     }
     let app = runtime::app(settings, "stint worker").await?;
-    let driver = Driver::start(&app, stint_server::tasks());
+    let driver = start(&app, true).await?;
     tracing::info!("working");
     interrupted().await;
-    driver.stop().await;
+    stop(&app, driver).await;
     Ok(())
+}
+
+/// Joins the processes on this database and begins the background work.
+async fn start(app: &App, worker: bool) -> Result<Driver, Failure> {
+    let mut tasks = processes::own_tasks(&app.db);
+    if !tasks.is_empty() {
+        // Before the first call to AWS: the others make room.
+        let joined = processes::beat(app).await;
+        joined.map_err(|e| Failure::from(anyhow::Error::from(e)))?;
+    }
+    if worker {
+        tasks.extend(stint_server::tasks());
+    }
+    Ok(Driver::start(app, tasks))
+}
+
+/// Comes to an end, in bounded time.
+async fn stop(app: &App, driver: Driver) {
+    tracing::info!("stopping");
+    if !driver.stop(PATIENCE).await {
+        tracing::warn!(
+            "not everything came to an end: another process takes over when the leases lapse"
+        );
+    }
+    if let Err(error) = processes::leave(app).await {
+        tracing::warn!(%error, "processes.leave");
+    }
+    tracing::info!("stopped");
 }
 
 /// Brings the database to this version.

@@ -65,7 +65,7 @@ pub(crate) async fn run(demo: Demo) -> Result<(), Failure> {
     let served = axum::serve(pages, service)
         .with_graceful_shutdown(serve::interrupted())
         .await;
-    driver.stop().await;
+    driver.stop(std::time::Duration::from_secs(25)).await;
     served.map_err(Failure::from)
 }
 

@@ -2,3 +2,4 @@
 //! under it.
 
 mod tour;
+mod workers;

@@ -195,7 +195,7 @@ async fn another_credential_counts_as_untested_and_is_tested_at_once() {
         ..Default::default()
     };
     let account = &facts.management_account;
-    room.clock.forward(Span::hours(1));
+    room.clock.forward(Span::minutes(5));
     let cx = Cx::new(&cx.app, cx.actor.clone(), "");
     let by_key = change(key(&facts.connector_user, account));
     let by_key = connections::update(&cx, made.id, by_key, None)

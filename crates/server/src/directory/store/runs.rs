@@ -12,6 +12,8 @@ stint_db::statements! {
     quiet CLAIM = "update sync_runs set moved_at = $3 where id = $1 and state = 'running' and moved_at < $2";
     quiet MOVE = "update sync_runs set phase = $2, done = $3, expected = $4, calls = $5, seen = $6, appeared = $7, ended = $8, moved_at = $9 \
         where id = $1 and state = 'running'";
+    /// Whoever moved it stops: it may be taken over at once.
+    quiet LET_GO = "update sync_runs set moved_at = 0 where id = $1 and state = 'running'";
     FINISH = "update sync_runs set state = $2, error = $3, digest = $4, finished_at = $5, moved_at = $5 where id = $1 and state = 'running'";
     RUNNING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
         from sync_runs where connection_id = $1 and state = 'running' {lock}";
@@ -40,6 +42,11 @@ pub(in crate::directory) async fn claim(
     now: Time,
 ) -> Result<bool> {
     Ok(tx.run(&CLAIM, args![id, idle_since, now]).await? > 0)
+}
+
+/// Lets go of a run, so that another takes it over at once.
+pub(in crate::directory) async fn let_go(tx: &mut Tx, id: SyncId) -> Result<()> {
+    tx.run(&LET_GO, args![id]).await.map(drop)
 }
 
 /// Writes down how far a run is. False when it is no longer the running one.
