@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(25);
 /// background work has in hand.
 pub(crate) async fn serve(settings: &Settings, worker: bool) -> Result<(), Failure> {
     runtime::log(&settings.log)?;
+    let ending = Ending::listen();
     // First the port: a second server must fail before it touches the database.
     let listener = listen(settings.listen).await?;
     let app = runtime::app(settings, "stint serve").await?;
@@ -32,7 +33,7 @@ pub(crate) async fn serve(settings: &Settings, worker: bool) -> Result<(), Failu
             .with_graceful_shutdown(async move { stopping.wait().await })
             .await
     });
-    interrupted().await;
+    ending.told().await;
     app.stopping.begin();
     let (served, ()) = tokio::join!(tokio::time::timeout(PATIENCE, serving), stop(&app, driver));
     match served {
@@ -50,10 +51,11 @@ pub(crate) async fn worker(settings: &Settings) -> Result<(), Failure> {
             "worker: SQLite is served by one process; `stint serve` does the background work itself. Use PostgreSQL for several processes.",
         ));
     }
+    let ending = Ending::listen();
     let app = runtime::app(settings, "stint worker").await?;
     let driver = start(&app, true).await?;
     tracing::info!("working");
-    interrupted().await;
+    ending.told().await;
     stop(&app, driver).await;
     Ok(())
 }
@@ -110,18 +112,34 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
     })
 }
 
-/// Ends when the process is told to: ctrl-c, or a termination signal.
-pub(crate) async fn interrupted() {
-    let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(term) => term,
-        Err(error) => {
-            tracing::error!(%error, "signal.unavailable");
+/// Hears when the process is told to end: ctrl-c, or a termination signal. From the moment it
+/// is made, so that one told to end while it starts ends in order too.
+pub(crate) struct Ending(Option<tokio::signal::unix::Signal>);
+
+impl Ending {
+    /// Begins to listen.
+    pub(crate) fn listen() -> Self {
+        let term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        Self(
+            term.inspect_err(|error| tracing::error!(%error, "signal.unavailable"))
+                .ok(),
+        )
+    }
+
+    /// Ends when the process is told to.
+    pub(crate) async fn told(mut self) {
+        let Some(term) = &mut self.0 else {
             let _ = tokio::signal::ctrl_c().await;
             return;
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = term.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = term.recv() => {}
     }
+}
+
+/// Ends when the process is told to.
+pub(crate) async fn interrupted() {
+    Ending::listen().told().await;
 }
