@@ -35,6 +35,8 @@ use serde::{Deserialize, Serialize};
 use stint_db::{Query, Tx};
 use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
 
+use crate::identity;
+
 pub use applications::{
     ApplicationChange, NewApplication, create_application, get_application, list_applications,
     update_application,
@@ -330,7 +332,7 @@ pub async fn closed(
         return Ok(None);
     }
     let owners = store::connection_owners(q, connection.id).await?;
-    let owners = crate::identity::users(q, &owners).await?;
+    let owners = identity::users(q, &owners).await?;
     Ok(Some(Closed {
         connection: connection.name.clone(),
         owners: owners.into_iter().map(|user| user.name).collect(),
