@@ -30,7 +30,7 @@ impl SharedBudget {
         store::lapse(&mut tx, &write.scope, rules.now).await?;
         let revoke = write.lane == Lane::Revoke;
         let open = store::open_writes(&mut tx, &write.scope).await?;
-        let busy = open.iter().any(|account| *account == write.account);
+        let busy = open.contains(&write.account);
         let waited_for = store::turn(&mut tx, &write.scope, &write.account, rules.now).await?;
         let room = if revoke {
             rules.outstanding
