@@ -6,6 +6,8 @@
 //! it has not arrived: its signature is judged when it is let through, as that of a request
 //! whose sender slept.
 
+#![expect(clippy::panic, reason = "helpers of tests, which fail by it")]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
