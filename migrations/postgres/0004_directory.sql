@@ -43,6 +43,7 @@ create table principals (
     check (kind in ('identity_center_user', 'identity_center_group'))
 );
 create unique index principals_aws_id on principals (connection_id, kind, aws_id);
+create index principals_who on principals (sort_key, id);
 create index principals_sort on principals (connection_id, sort_key, id);
 
 -- `account` is empty for a group. `name` is what people see; `sort_key` its lower case.
@@ -60,6 +61,8 @@ create table entitlements (
     check (kind in ('account_assignment', 'group_membership'))
 );
 create unique index entitlements_key on entitlements (connection_id, kind, account, target);
+create index entitlements_what on entitlements (sort_key, id);
+create index entitlements_account on entitlements (account, id);
 create index entitlements_sort on entitlements (connection_id, sort_key, id);
 
 -- One row for each time a principal was seen to hold an entitlement. It began after
@@ -79,6 +82,7 @@ create table assignments (
 create unique index assignments_held on assignments (principal_id, entitlement_id) where ended_at is null;
 create index assignments_entitlement on assignments (entitlement_id, principal_id);
 create index assignments_principal on assignments (principal_id, entitlement_id);
+create index assignments_since on assignments (first_seen, id);
 create index assignments_connection on assignments (connection_id, id);
 
 create table sync_runs (

@@ -95,8 +95,17 @@ pub struct Entitlement {
     pub gone_at: Option<String>,
 }
 
-/// One time that a principal was seen to hold an entitlement, itself. It began between
-/// `absent_before` and `first_seen`; it ended between `last_seen` and `ended_at`.
+/// Through what a principal holds something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Through {
+    /// The Identity Center group (`prn_…`).
+    pub principal_id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// One time that a principal was seen to hold an entitlement, itself or through a group. It
+/// began between `absent_before` and `first_seen`; it ended between `last_seen` and `ended_at`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Assignment {
     /// `asg_…`
@@ -115,6 +124,16 @@ pub struct Assignment {
     /// The reading that found it gone; absent while it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
+    /// Through this group; absent where the principal holds it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Through>,
+    /// The user whose principal it is confirmed to be (`usr_…`), where that was looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Under `as_of`: whether it was held then for certain. False: it began or ended around
+    /// then, between two readings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certain: Option<bool>,
 }
 
 /// Which principal belongs to which user.

@@ -183,7 +183,7 @@ table! {
     GetPrincipal        "directory.get_principal"        All All All All   All   Own  Hide(GetPrincipal), "see a principal";
     ListEntitlements    "directory.list_entitlements"    All All All Nil   All   Nil  Forbid, "list entitlements, requestable or not";
     GetEntitlement      "directory.get_entitlement"      All All All Nil   All   Nil  Hide(GetEntitlement), "see an entitlement, requestable or not";
-    ListAssignments     "directory.list_assignments"     All All All Nil   All   Nil  Forbid, "list assignments and their history";
+    ListAssignments     "directory.list_assignments"     All All All Own   All   Own  Forbid, "see who holds what, and since when";
     ListLinks           "directory.list_links"           All All All All   All   Nil  Forbid, "list links";
     GetLink             "directory.get_link"             All All All All   All   Own  Hide(GetLink), "see a link";
     ProposeLink         "directory.propose_link"         All All Nil All   Nil   Nil  Forbid, "propose a link";

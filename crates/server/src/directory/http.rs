@@ -10,7 +10,7 @@ use stint_domain::{ConnectionId, EntitlementId, LinkId, PrincipalId, Time, UserI
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{Assignment, Entitlement, Error, Filter, Link, Principal, SyncRun};
+use super::{Assignment, Entitlement, Error, Filter, Holding, Link, Principal, SyncRun};
 use crate::cx::Cx;
 use crate::http::{
     Failure, IdempotencyKey, Idempotent, Json, Paging, Path, Query, Routes, versioned,
@@ -59,21 +59,34 @@ struct Of {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Which {
+    /// Words in the names of who holds it or of what is held, in their order.
+    q: Option<String>,
     /// Only of this connection (`con_…`).
     #[param(value_type = Option<String>)]
     connection: Option<ConnectionId>,
     /// Only of principals confirmed to be this user's (`usr_…`).
     #[param(value_type = Option<String>)]
     user: Option<UserId>,
-    /// Only of this principal (`prn_…`), itself.
+    /// Only of this principal (`prn_…`).
     #[param(value_type = Option<String>)]
     principal: Option<PrincipalId>,
     /// Only of this entitlement (`ent_…`).
     #[param(value_type = Option<String>)]
     entitlement: Option<EntitlementId>,
-    /// As they stood then (RFC 3339); now when absent.
+    /// Only of entitlements on this account (twelve digits).
+    account: Option<String>,
+    /// Only of entitlements of this kind: `account_assignment` or `group_membership`.
+    kind: Option<String>,
+    /// `own` (when absent): what principals hold themselves. `group`: what they hold through
+    /// Identity Center groups. `any`: both. What is held through groups is listed where a
+    /// user, a principal, an entitlement or an account is named.
+    through: Option<String>,
+    /// As it stood then (RFC 3339); as last seen when absent. What may have begun or ended
+    /// around that moment is listed too, with `certain` false.
     #[param(value_type = Option<String>)]
-    at: Option<Time>,
+    as_of: Option<Time>,
+    /// `who` (when absent), `what` or `since`; with a minus before it from its other end.
+    sort: Option<String>,
 }
 
 /// Which pair.
@@ -158,8 +171,25 @@ fn entitlement(of: Entitlement) -> wire::Entitlement {
     }
 }
 
+fn holding(of: Holding, at: Option<Time>) -> wire::Assignment {
+    let certain = at.map(|at| of.assignment.certain(at));
+    let through = of.through.map(|(id, name)| wire::Through {
+        principal_id: id.to_string(),
+        name,
+    });
+    wire::Assignment {
+        through,
+        user_id: of.user.map(|id| id.to_string()),
+        certain,
+        ..assignment(of.assignment)
+    }
+}
+
 fn assignment(of: Assignment) -> wire::Assignment {
     wire::Assignment {
+        through: None,
+        user_id: None,
+        certain: None,
         id: of.id.to_string(),
         principal: principal(of.principal),
         entitlement: entitlement(of.entitlement),
@@ -281,7 +311,8 @@ async fn entitlements(
     Ok(answer(page, entitlement))
 }
 
-/// Lists who holds what, itself: now, or as it stood at a moment.
+/// Lists who holds what, as last seen or as it stood at a moment. Who may not see everybody's
+/// names themselves as `user`.
 #[utoipa::path(
     get,
     path = "/api/v1/assignments",
@@ -294,17 +325,25 @@ async fn assignments(
     Query(which): Query<Which>,
     paging: Paging,
 ) -> Result<Json<Page<wire::Assignment>>, Failure> {
+    let through = match which.through.as_deref() {
+        None => Some("own".to_owned()),
+        Some("any") => None,
+        Some(word) => Some(word.to_owned()),
+    };
     let filter = Filter {
+        q: which.q.unwrap_or_default(),
         connection: which.connection,
         user: which.user,
         principal: which.principal,
         entitlement: which.entitlement,
-        at: which.at,
+        account: which.account,
+        kind: which.kind,
+        through,
+        at: which.as_of,
+        sort: which.sort,
     };
-    Ok(answer(
-        super::assignments(&cx, &filter, &paging).await?,
-        assignment,
-    ))
+    let page = super::holdings(&cx, &filter, &paging).await?;
+    Ok(answer(page, |row| holding(row, filter.at)))
 }
 
 /// Lists every time a principal was seen to hold an entitlement, oldest first.

@@ -37,12 +37,15 @@ use crate::connections::Connection;
 
 pub use error::Error;
 pub use links::{confirm_link, links, propose_link, reject_link};
-pub use look::{Filter, assignments, history, inherited, list_entitlements, principals, sync_runs};
+pub use look::{
+    Filter, HOLDING_SORTS, KINDS, THROUGH, history, holdings, inherited, known_since,
+    list_entitlements, principals, sync_runs,
+};
 pub use observe::{Change, Observed, observe};
 pub use sync::{start_sync, sync};
 
 pub(crate) use http::routes;
-pub(crate) use pages::{console, entitlement_facts, place, routes as page_routes};
+pub(crate) use pages::{console, entitlement_facts, place, places, routes as page_routes};
 pub(crate) use store::STATEMENTS;
 pub(crate) use tasks::tasks;
 
@@ -101,6 +104,34 @@ pub struct Assignment {
     pub last_seen: Time,
     /// The reading that found it gone.
     pub ended_at: Option<Time>,
+}
+
+impl Assignment {
+    /// Whether it was held at `at` for certain: a reading before saw it, and one since. What is
+    /// not ended counts as held since it was last seen.
+    pub fn certain(&self, at: Time) -> bool {
+        self.first_seen <= at && (self.ended_at.is_none() || at <= self.last_seen)
+    }
+}
+
+/// Who holds what, itself or through an Identity Center group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// Who, what and since when. Through a group: the row of the group, with the member as its
+    /// principal and the times at which both that row and the membership were there.
+    pub assignment: Assignment,
+    /// The membership that gives it; the assignment itself where there is none.
+    pub membership: AssignmentId,
+    /// Through this Identity Center group.
+    pub through: Option<(PrincipalId, String)>,
+    /// The entitlement of being in that group.
+    pub joined: Option<EntitlementId>,
+    /// Whose the principal is confirmed to be.
+    pub user: Option<UserId>,
+    /// What it is sorted by under `who`.
+    pub who: String,
+    /// What it is sorted by under `what`.
+    pub what: String,
 }
 
 /// One run of the sync.

@@ -26,13 +26,17 @@ mod tests;
 mod verbs;
 mod worker;
 
+use std::collections::BTreeMap;
+
 use stint_db::{Query, Tx};
 #[cfg(test)]
 use stint_domain::binding::Config;
 use stint_domain::binding::{Binding, BindingKind};
 use stint_domain::entitlement::Pair;
 use stint_domain::grant::{self as rules, GrantState};
-use stint_domain::{ConnectionId, GrantId, RequestId, Span, Time, UserId};
+use stint_domain::{
+    ConnectionId, EntitlementId, GrantId, PrincipalId, RequestId, Span, Time, UserId,
+};
 
 use crate::connections;
 use crate::cx::Cx;
@@ -227,6 +231,16 @@ pub async fn timeline(q: &mut impl Query, id: GrantId) -> stint_db::Result<Vec<M
 /// When the next window is over, if any is open.
 pub async fn next_end(q: &mut impl Query, now: Time) -> stint_db::Result<Option<Time>> {
     store::lists::next_end(q, now).await
+}
+
+/// Which of these pairs a grant gave at that moment, and whether Stint had put them into AWS
+/// itself (false: access that stood there already was used).
+pub async fn gave(
+    q: &mut impl Query,
+    pairs: &[(PrincipalId, EntitlementId)],
+    at: Time,
+) -> stint_db::Result<BTreeMap<(PrincipalId, EntitlementId), bool>> {
+    store::lists::gave(q, pairs, at).await
 }
 
 /// How many removals AWS refuses.

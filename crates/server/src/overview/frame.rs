@@ -21,7 +21,13 @@ pub(crate) async fn frame(app: &App, actor: &Actor, target: &str, headers: &Head
     if let Actor::User(person) = actor {
         let mut areas: Vec<(Area, u64)> = Vec::new();
         for area in Area::ALL {
-            if cx.authorize(verb(area), Relation::None).is_ok() {
+            // Everybody explores what they hold themselves.
+            let relation = if area == Area::Explore {
+                Relation::Own
+            } else {
+                Relation::None
+            };
+            if cx.authorize(verb(area), relation).is_ok() {
                 let count = if area == Area::Approvals {
                     waiting(&cx).await
                 } else {
@@ -68,6 +74,7 @@ const fn verb(area: Area) -> Verb {
         Area::Request => Verb::ListOffers,
         Area::MyRequests => Verb::MyRequests,
         Area::Approvals => Verb::Inbox,
+        Area::Explore => Verb::ListAssignments,
         Area::Grants => Verb::ListGrants,
         Area::People => Verb::ListUsers,
         Area::Connections => Verb::ListConnections,

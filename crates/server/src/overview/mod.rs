@@ -1,8 +1,9 @@
-//! The page frame and the home page: what gathers from several rooms for one person.
+//! The page frame, the home page and Explore: what gathers from several rooms.
 //!
 //! **Tables**: none. **Events**: none. It changes nothing and decides nothing: every figure
 //! and row comes from another room's verb, with that verb's rights.
 
+pub(crate) mod explore;
 mod frame;
 pub(crate) mod pages;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The home page: what this person holds, what they asked for, what waits for them.
 
+pub(crate) mod explore_view;
 pub(crate) mod view;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,20 @@ const MOVING: u32 = 2;
 const RESTING: u32 = 30;
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().page(Verb::Home, Method::GET, "/", home)
+    Routes::new()
+        .page(Verb::Home, Method::GET, "/", home)
+        .page(
+            Verb::ListAssignments,
+            Method::GET,
+            "/explore",
+            super::explore::explore,
+        )
+        .page(
+            Verb::ListAssignments,
+            Method::GET,
+            "/explore/history",
+            super::explore::history,
+        )
 }
 
 async fn home(cx: Cx, frame: Frame) -> Result<Response, Failure> {

@@ -26,6 +26,8 @@ pub enum Area {
     MyRequests,
     /// `/approvals`: what waits for this person's decision.
     Approvals,
+    /// `/explore`: who holds what.
+    Explore,
     /// `/grants`
     Grants,
     /// `/people`
@@ -38,11 +40,12 @@ pub enum Area {
 
 impl Area {
     /// Every area, in the order of the navigation.
-    pub const ALL: [Area; 8] = [
+    pub const ALL: [Area; 9] = [
         Area::Home,
         Area::Request,
         Area::MyRequests,
         Area::Approvals,
+        Area::Explore,
         Area::Grants,
         Area::People,
         Area::Connections,
@@ -56,6 +59,7 @@ impl Area {
             Area::Request => "/request",
             Area::MyRequests => "/requests",
             Area::Approvals => "/approvals",
+            Area::Explore => "/explore",
             Area::Grants => "/grants",
             Area::People => "/people",
             Area::Connections => "/connections",
@@ -69,6 +73,7 @@ impl Area {
             Area::Request => "Request access",
             Area::MyRequests => "My requests",
             Area::Approvals => "Approvals",
+            Area::Explore => "Explore",
             Area::Grants => "Grants",
             Area::People => "People",
             Area::Connections => "Connections",
@@ -82,6 +87,7 @@ impl Area {
             Area::Request => "key",
             Area::MyRequests => "list-details",
             Area::Approvals => "checks",
+            Area::Explore => "compass",
             Area::Grants => "clock",
             Area::People => "users",
             Area::Connections => "plug-connected",
@@ -92,7 +98,7 @@ impl Area {
     const fn group(self) -> &'static str {
         match self {
             Area::Home | Area::Request | Area::MyRequests | Area::Approvals => "You",
-            Area::Grants | Area::People => "Access",
+            Area::Explore | Area::Grants | Area::People => "Access",
             Area::Connections | Area::Audit => "Set up",
         }
     }

@@ -91,14 +91,18 @@ async fn place(world: &World, connection: ConnectionId) -> Place {
 
 async fn held(world: &World, filter: &Filter) -> Vec<Assignment> {
     let cx = world.cx("dee");
+    let filter = Filter {
+        through: Some("own".into()),
+        ..filter.clone()
+    };
     let mut all = Vec::new();
     let mut cursor = None;
     loop {
         let paging = Paging::after_cursor(37, cursor);
-        let page = directory::assignments(&cx, filter, &paging)
+        let page = directory::holdings(&cx, &filter, &paging)
             .await
             .expect("listed");
-        all.extend(page.items);
+        all.extend(page.items.into_iter().map(|row| row.assignment));
         match page.next {
             Some(next) => cursor = Some(next),
             None => return all,
@@ -667,16 +671,16 @@ both_engines! {
         assert_eq!(row["principal"]["email"], world.person("ana").email.as_str());
         let entitlement = row["entitlement"]["id"].as_str().expect("an id");
         let principal = row["principal"]["id"].as_str().expect("an id");
-        let all = dee.get(&format!("/api/v1/assignments?entitlement={entitlement}&principal={principal}&connection={connection}&at={}", world.now())).await.ok();
+        let all = dee.get(&format!("/api/v1/assignments?entitlement={entitlement}&principal={principal}&connection={connection}&as_of={}", world.now())).await.ok();
         assert_eq!(all["items"].as_array().map(Vec::len), Some(1));
         let told = dee.get(&format!("/api/v1/assignments/history?entitlement={entitlement}&principal={principal}")).await.ok();
         assert_eq!(told["items"][0]["id"], row["id"]);
         let before = world.now() - Span::seconds(1);
-        let none = dee.get(&format!("/api/v1/assignments?principal={principal}&at={before}")).await.ok();
+        let none = dee.get(&format!("/api/v1/assignments?principal={principal}&as_of={before}")).await.ok();
         assert_eq!(none["items"].as_array().map(Vec::len), Some(0));
         let found = dee.get(&format!("/api/v1/entitlements?connection={connection}&search=Prod-ADMIN%20on%20prod-pay")).await.ok();
         assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
-        dee.get("/api/v1/assignments?at=yesterday").await.is(422);
+        dee.get("/api/v1/assignments?as_of=yesterday").await.is(422);
         world.as_user("ana").get("/api/v1/assignments").await.refused(403, "forbidden");
         world.as_nobody().get("/api/v1/assignments").await.is(401);
     }

@@ -9,6 +9,7 @@ mod connections;
 mod directory;
 mod draining;
 mod estate;
+mod explore;
 mod grants;
 mod idempotency;
 mod journey;

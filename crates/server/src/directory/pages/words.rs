@@ -69,6 +69,34 @@ pub(crate) fn console(entitlement: &Entitlement, connection: &Connection) -> Opt
     })
 }
 
+/// The domain of the AWS console of this partition.
+fn console_domain(connection: &Connection) -> &'static str {
+    match connection.role_arn.split(':').nth(1) {
+        Some("aws-cn") => "console.amazonaws.cn",
+        Some("aws-us-gov") => "console.amazonaws-us-gov.com",
+        _ => "console.aws.amazon.com",
+    }
+}
+
+/// Where an administrator finds it in the AWS console, and what the link says: an account in
+/// Organizations, and everything else from Identity Center's first page, since the addresses
+/// below that are not documented by AWS.
+pub(crate) fn places(
+    entitlement: &Entitlement,
+    connection: &Connection,
+) -> Vec<(String, &'static str)> {
+    let (region, domain) = (&connection.region, console_domain(connection));
+    let mut places = vec![(
+        format!("https://{region}.{domain}/singlesignon/home?region={region}"),
+        "Identity Center in the AWS console",
+    )];
+    if let EntitlementKey::AccountAssignment { account, .. } = &entitlement.key {
+        let place = format!("https://{domain}/organizations/v2/home/accounts/{account}");
+        places.insert(0, (place, "The account in the AWS console"));
+    }
+    places
+}
+
 /// `AdministratorAccess on prod-payments` in its two names. A permission set's name has no
 /// space in it.
 fn split(name: &str) -> (&str, &str) {

@@ -4,7 +4,7 @@ use stint_db::{Query, Result, Row, Tx, args};
 use stint_domain::entitlement::Pair;
 use stint_domain::{AssignmentId, ConnectionId, EntitlementId, PrincipalId, Time};
 
-use super::super::{Assignment, Filter, Principal};
+use super::super::{Assignment, Principal};
 use super::things::{read_entitlement, read_principal};
 
 stint_db::statements! {
@@ -31,12 +31,6 @@ stint_db::statements! {
         join principals g on g.connection_id = ge.connection_id and g.kind = 'identity_center_group' and g.aws_id = ge.target \
         join assignments a on a.principal_id = g.id and a.entitlement_id = $2 and a.ended_at is null \
         where m.principal_id = $1 and m.ended_at is null order by g.sort_key";
-    LIST = "select a.id as assignment_id, a.principal_id, a.entitlement_id, a.absent_before, a.first_seen, a.last_seen, a.ended_at \
-        from assignments a where a.id > $1 \
-        and ($2 is null or a.connection_id = $2) and ($3 is null or a.principal_id = $3) and ($4 is null or a.entitlement_id = $4) \
-        and (case when $5 is null then a.ended_at is null else a.first_seen <= $5 and (a.ended_at is null or a.ended_at > $5) end) \
-        and ($7 is null or a.principal_id in (select l.principal_id from links l where l.user_id = $7 and l.state = 'confirmed')) \
-        order by a.id limit $6";
     HOLDERS = "select p.id, p.connection_id, p.kind, p.aws_id, p.name, p.display_name, p.email, p.active, p.gone_at \
         from assignments a join principals p on p.id = a.principal_id \
         where a.entitlement_id = $1 and a.ended_at is null order by a.principal_id limit $2";
@@ -187,31 +181,6 @@ pub(in crate::directory) async fn holders(
 ) -> Result<Vec<Principal>> {
     let rows = q.all(&HOLDERS, args![entitlement, limit]).await?;
     rows.iter().map(read_principal).collect()
-}
-
-/// One page, in the order the rows were made.
-pub(in crate::directory) async fn list(
-    q: &mut impl Query,
-    filter: &Filter,
-    after: Option<AssignmentId>,
-    limit: i64,
-) -> Result<Vec<Assignment>> {
-    let after = after.unwrap_or_else(|| AssignmentId::from(uuid::Uuid::nil()));
-    let rows = q
-        .all(
-            &LIST,
-            args![
-                after,
-                filter.connection,
-                filter.principal,
-                filter.entitlement,
-                filter.at,
-                limit,
-                filter.user
-            ],
-        )
-        .await?;
-    whole(q, &rows).await
 }
 
 /// What the principal's groups hold, one page in the order the rows were made.

@@ -1,5 +1,7 @@
 //! Runs of the sync.
 
+use std::collections::BTreeMap;
+
 use stint_db::{Query, Result, Row, Tx, args};
 use stint_domain::{ConnectionId, SyncId, Time};
 
@@ -21,6 +23,7 @@ stint_db::statements! {
         from sync_runs where id = $1";
     LIST = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
         from sync_runs where connection_id = $1 and ($2 is null or (started_at, id) < ($2, $3)) order by started_at desc, id desc limit $4";
+    KNOWN_SINCE = "select connection_id, min(started_at) as since from sync_runs where state = 'complete' group by connection_id";
     LAST_COMPLETE = "select started_at from sync_runs where connection_id = $1 and state = 'complete' order by started_at desc limit 1";
     LAST = "select state, started_at, finished_at from sync_runs where connection_id = $1 order by started_at desc, id desc limit 1";
 }
@@ -78,6 +81,16 @@ pub(in crate::directory) async fn finish(
         .run(&FINISH, args![id, state, error, digest, now])
         .await?
         > 0)
+}
+
+/// See [`crate::directory::known_since`].
+pub(in crate::directory) async fn known_since(
+    q: &mut impl Query,
+) -> Result<BTreeMap<ConnectionId, Time>> {
+    let rows = q.all(&KNOWN_SINCE, args![]).await?;
+    rows.iter()
+        .map(|row| Ok((row.get("connection_id")?, row.get("since")?)))
+        .collect()
 }
 
 pub(in crate::directory) async fn running(

@@ -448,7 +448,7 @@ pub(in crate::directory) fn like(search: &str) -> String {
     }
 }
 
-fn kind(word: &str) -> PrincipalKind {
+pub(super) fn kind(word: &str) -> PrincipalKind {
     if word == PrincipalKind::IdentityCenterGroup.as_str() {
         PrincipalKind::IdentityCenterGroup
     } else {

@@ -1,8 +1,13 @@
 //! Grants to look at.
 
+use std::collections::BTreeMap;
+
+use serde_json::json;
 use stint_db::{Query, Result, Row, args};
 use stint_domain::binding::Binding;
-use stint_domain::{BindingId, ConnectionId, GrantId, RequestId, Time, UserId};
+use stint_domain::{
+    BindingId, ConnectionId, EntitlementId, GrantId, PrincipalId, RequestId, Time, UserId,
+};
 
 use super::super::{Grant, Moment, Origin, Show};
 use super::ledgers;
@@ -31,6 +36,20 @@ stint_db::statements! {
         and g.opened_at <= $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
     COUNT_STUCK = "select count(*) as n from grants g join bindings b on b.id = g.binding_id \
         where g.ended_at is null and b.stuck_since is not null and g.ends_at is not null and g.ends_at <= $1";
+    /// $1 is a JSON list of pairs of ids, $2 a moment: which pairs a grant gave
+    /// then, and whether Stint had put it there.
+    GAVE = {
+        sqlite: "select b.principal_id, b.entitlement_id, max(b.epoch_open) as added from json_each($1) j \
+            cross join bindings b cross join grants g \
+            where b.principal_id = unhex(json_extract(j.value, '$[0]')) and b.entitlement_id = unhex(json_extract(j.value, '$[1]')) \
+            and g.binding_id = b.id and g.confirmed_at <= $2 and (g.ended_at is null or g.ended_at > $2) \
+            group by b.principal_id, b.entitlement_id",
+        postgres: "select b.principal_id, b.entitlement_id, max(cast(b.epoch_open as integer)) as added from jsonb_array_elements($1) j \
+            cross join bindings b cross join grants g \
+            where b.principal_id = cast(j.value ->> 0 as uuid) and b.entitlement_id = cast(j.value ->> 1 as uuid) \
+            and g.binding_id = b.id and g.confirmed_at <= $2 and (g.ended_at is null or g.ended_at > $2) \
+            group by b.principal_id, b.entitlement_id",
+    };
     NEXT_END = "select ends_at from grants where ended_at is null and ends_at > $1 order by ends_at limit 1";
     OPEN_ON = "select count(*) as n from grants g join bindings b on b.id = g.binding_id where b.connection_id = $1 and g.ended_at is null";
     FIRST_OPEN_ON = (concat!(columns!(), "where b.connection_id = $1 and g.ended_at is null order by g.id limit 200"));
@@ -92,6 +111,28 @@ pub(in crate::grants) async fn list(
 
 pub(in crate::grants) async fn count_stuck(q: &mut impl Query, now: Time) -> Result<i64> {
     q.one(&COUNT_STUCK, args![now]).await?.get("n")
+}
+
+/// See [`crate::grants::gave`].
+pub(in crate::grants) async fn gave(
+    q: &mut impl Query,
+    pairs: &[(PrincipalId, EntitlementId)],
+    at: Time,
+) -> Result<BTreeMap<(PrincipalId, EntitlementId), bool>> {
+    if pairs.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let list: Vec<_> = pairs
+        .iter()
+        .map(|(who, what)| [who.0.simple().to_string(), what.0.simple().to_string()])
+        .collect();
+    let rows = q.all(&GAVE, args![json!(list), at]).await?;
+    rows.iter()
+        .map(|row| {
+            let pair = (row.get("principal_id")?, row.get("entitlement_id")?);
+            Ok((pair, row.get::<i64>("added")? != 0))
+        })
+        .collect()
 }
 
 pub(in crate::grants) async fn open_on(

@@ -295,7 +295,7 @@ fn query(route: &str, stage: &Stage) -> String {
         "GET /api/v1/entitlements" | "GET /api/v1/principals" => {
             format!("?connection={}", stage.connection)
         }
-        "GET /api/v1/assignments/history" => {
+        "GET /api/v1/assignments/history" | "GET /explore/history" => {
             format!(
                 "?principal={}&entitlement={}",
                 stage.principals[0], stage.offered
