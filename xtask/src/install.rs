@@ -75,6 +75,69 @@ pub fn python(root: &Path, requirements: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// The version of axe-core that judges the pages, and the SHA-512 of its package. It is under
+/// the MPL 2.0: a tool of the tests, never part of what is shipped.
+const AXE: &str = "4.13.0";
+const AXE_SHA512: &str = "5331adf3383b372f1d8db60c871976cee11ebd56bbaf68098d86392f0af5c4ce\
+    fe5d4da777a0a421615355c0886c03fadef4b3ef535a572cae4a4f651ca732d0";
+
+/// Sees to Chromium and its driver.
+///
+/// # Errors
+/// When they are missing and cannot be installed.
+pub fn browser() -> Result<()> {
+    let there = |name: &str| run::works(Command::new(name).arg("--version"));
+    if !there("chromium") || !there("chromedriver") {
+        packages(&["chromium", "chromium-driver"])?;
+    }
+    if there("chromium") && there("chromedriver") {
+        Ok(())
+    } else {
+        bail!("chromium and chromedriver are still missing from PATH")
+    }
+}
+
+/// Sees to axe-core in `target/tools/axe`; gives the path of its script.
+///
+/// # Errors
+/// When it cannot be had, or is not the package that was pinned.
+pub fn axe(root: &Path) -> Result<PathBuf> {
+    let folder = root.join("target/tools/axe");
+    let script = folder.join(format!("axe-{AXE}.min.js"));
+    if script.exists() {
+        return Ok(script);
+    }
+    if !run::works(Command::new("npm").arg("--version")) {
+        packages(&["npm"])?;
+    }
+    println!("installing axe-core {AXE} from npm into target/tools/axe");
+    std::fs::create_dir_all(&folder)?;
+    let package = format!("axe-core@{AXE}");
+    run::run(
+        (Command::new("npm").current_dir(&folder)).args(["pack", "--silent", &package]),
+    )?;
+    let archive = format!("axe-core-{AXE}.tgz");
+    std::fs::write(
+        folder.join("SHA512"),
+        format!("{AXE_SHA512}  {archive}\n"),
+    )?;
+    run::run(
+        (Command::new("sha512sum").current_dir(&folder)).args(["--check", "--quiet", "SHA512"]),
+    )?;
+    run::run((Command::new("tar").current_dir(&folder)).args([
+        "--extract",
+        "--gzip",
+        "--strip-components=1",
+        "--file",
+        &archive,
+        "package/axe.min.js",
+        "package/LICENSE",
+    ]))?;
+    // Last, so that what is there is whole.
+    std::fs::rename(folder.join("axe.min.js"), &script)?;
+    Ok(script)
+}
+
 /// Installs Debian packages, after one `apt-get update`.
 fn packages(names: &[&str]) -> Result<()> {
     let line = format!(

@@ -20,6 +20,8 @@ enum Command {
     Check,
     /// Everything, on both database engines; installs what is missing and says so.
     Test,
+    /// The pages in a browser: the journey of three people, and every page judged by axe.
+    Browser,
     /// The rules of the house that the compiler does not know.
     Tidy,
     /// Apply each committed fault to a copy and see that its named test notices.
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Check => suites::check(&root),
         Command::Test => suites::test(&root),
+        Command::Browser => suites::browser(&root),
         Command::Tidy => tidy::command(&root),
         Command::Mutants { list: true, .. } => mutants::list(&root),
         Command::Mutants { table: true, .. } => mutants::write_table(&root),

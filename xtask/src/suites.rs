@@ -14,6 +14,8 @@ use crate::tidy;
 pub const ENGINES: &str = "STINT_TEST_ENGINES";
 
 const CLIENTS: &str = "crates/aws-sim/tests/clients";
+/// Clicks through the pages and has them judged.
+const BROWSER: &str = "crates/stint/tests/browser/run.py";
 /// Starts moto, fills it, and runs what it is given beside it.
 const JUDGE: &str = "crates/aws/tests/moto/judge.py";
 
@@ -49,6 +51,8 @@ pub fn test(root: &Path) -> Result<ExitCode> {
     install::nextest()?;
     install::postgres()?;
     let python = install::python(root, &requirements)?;
+    install::browser()?;
+    let axe = install::axe(root)?;
     let mut steps = Steps::default();
     look(&mut steps, root);
     let built = steps.step("build", || {
@@ -96,6 +100,9 @@ pub fn test(root: &Path) -> Result<ExitCode> {
             .arg("--stint")
             .arg(&stint);
         run::run(&mut clients)
+    });
+    steps.step("pages in a browser", || {
+        run::run(&mut in_browser(root, &python, &axe))
     });
     steps.step("connector against moto", || {
         let mut judge = Command::new(&python);
@@ -147,6 +154,32 @@ pub fn openapi(root: &Path) -> Result<ExitCode> {
         if same { "as it was" } else { "written" }
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo xtask browser`: the pages in a browser, on a build of this tree.
+///
+/// # Errors
+/// When what it needs cannot be had, or a check failed.
+pub fn browser(root: &Path) -> Result<ExitCode> {
+    install::browser()?;
+    let axe = install::axe(root)?;
+    run::run(cargo().current_dir(root).args(["build", "-p", "stint"]))?;
+    run::run(&mut in_browser(root, Path::new("python3"), &axe))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_browser(root: &Path, python: &Path, axe: &Path) -> Command {
+    let mut command = Command::new(python);
+    command
+        .current_dir(root)
+        .arg(root.join(BROWSER))
+        .arg("--stint")
+        .arg(root.join("target/debug/stint"))
+        .arg("--axe")
+        .arg(axe)
+        .arg("--out")
+        .arg(root.join("target/browser"));
+    command
 }
 
 /// What needs no test: format, clippy, tidy.

@@ -36,6 +36,8 @@ stint_db::statements! {
         and (e.actor_id = $5 or $5 is null) \
         and (exists (select 1 from audit_subjects s where s.id = $6 and s.seq = e.seq) or $6 is null) \
         and (e.at >= $7 or $7 is null) and (e.at < $8 or $8 is null) \
+        and (e.actor_kind = $10 or $10 is null) \
+        and ($11 = '%' or lower(e.body) like $11 escape '\\') \
         order by e.seq desc limit $9";
 }
 
@@ -159,6 +161,8 @@ pub(super) async fn list(
         filter.since,
         filter.until,
         limit,
+        filter.by.clone(),
+        crate::http::like(&filter.q),
     ];
     q.all(&LIST, args).await?.iter().map(read).collect()
 }

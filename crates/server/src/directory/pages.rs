@@ -108,6 +108,7 @@ async fn show(
         name: found.name,
         path,
     };
+    let frame = frame.refreshing(view.poll);
     Ok(web::page(&frame, &view.name, &view))
 }
 

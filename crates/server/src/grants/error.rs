@@ -68,7 +68,7 @@ impl Fault for Error {
             Self::NoReason => {
                 "Say why: the person whose access ends is told, and so is the auditor.".to_owned()
             }
-            Self::BadShow(_) => "Use show=live, stuck, failed or ended.".to_owned(),
+            Self::BadShow(_) => "Use show=live, soon, stuck, failed or ended.".to_owned(),
             Self::Closed(closed) => closed.detail(),
             Self::Refused(refused) => format!("Stint {refused}. Reload to see how it stands."),
             Self::Db(e) => e.detail(),

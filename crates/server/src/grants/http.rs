@@ -50,7 +50,7 @@ async fn mine(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Grant>>, Failure
 #[utoipa::path(
     get, path = "/api/v1/grants", tag = "grants",
     params(
-        ("show" = Option<String>, Query, description = "`live` (when absent), `stuck`, `failed` or `ended`."),
+        ("show" = Option<String>, Query, description = "`live` (when absent), `soon` (ending within the hour), `stuck`, `failed` or `ended`."),
         ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
         ("cursor" = Option<String>, Query, description = "`next` of the page before."),
     ),
@@ -76,6 +76,7 @@ async fn list(
 fn shown(word: &str) -> Result<Show, Error> {
     match word {
         "live" => Ok(Show::Live),
+        "soon" => Ok(Show::Soon),
         "stuck" => Ok(Show::Stuck),
         "failed" => Ok(Show::Failed),
         "ended" => Ok(Show::Ended),

@@ -144,6 +144,8 @@ pub enum Show {
     /// Those that give or will give access, or whose access is being removed.
     #[default]
     Live,
+    /// Of those, the ones that end within [`SOON`].
+    Soon,
     /// Those whose access AWS refuses to remove.
     Stuck,
     /// Those that never gave access.
@@ -151,6 +153,9 @@ pub enum Show {
     /// Those that are over.
     Ended,
 }
+
+/// How near the end of a grant is when it is listed as ending soon.
+pub const SOON: Span = Span::hours(1);
 
 /// The numbers of the model, as they are unless set.
 #[cfg(test)]

@@ -10,13 +10,13 @@ use http::Method;
 use serde::Deserialize;
 use stint_domain::grant::GrantState;
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{GrantId, UserId};
+use stint_domain::{ConnectionId, GrantId, Time, UserId};
 
 use super::{Error, Grant, Origin, Remaining, Show};
 use crate::cx::Cx;
-use crate::http::{Failure, Fault as _, Form, Path, Query, Routes};
-use crate::web::{self, Empty, Flash, Frame, Listing, Tab, Tabs, When};
-use crate::{directory, identity};
+use crate::http::{Failure, Fault as _, Form, Page, Paging, Path, Query, Routes};
+use crate::web::{self, Column, Empty, Flash, Frame, List, Listing, Tab, Tabs, When};
+use crate::{connections, directory, identity};
 
 pub(crate) use view::Revoke;
 pub(crate) use words::{chip, time_left, told};
@@ -43,15 +43,22 @@ pub(crate) fn routes() -> Routes {
         )
 }
 
-/// The four views of the list: word in the address, word on the tab, what it lists, and what
+/// The views of the list: word in the address, word on the tab, what it lists, and what
 /// an empty one means.
-const VIEWS: [(&str, Show, &str, &str, &str); 4] = [
+const VIEWS: [(&str, Show, &str, &str, &str); 5] = [
     (
         "live",
         Show::Live,
         "Live",
         "Access that is in force, on its way into AWS, or being removed.",
         "Nobody holds access through Stint now",
+    ),
+    (
+        "soon",
+        Show::Soon,
+        "Ending soon",
+        "Access that ends within the hour.",
+        "Nothing ends within the hour",
     ),
     (
         "stuck",
@@ -76,13 +83,114 @@ const VIEWS: [(&str, Show, &str, &str, &str); 4] = [
     ),
 ];
 
+/// The headings.
+pub(crate) const COLUMNS: &[Column] = &[
+    Column::plain("Access"),
+    Column::plain("Who"),
+    Column::plain("State"),
+    Column::plain("Time"),
+    Column::quiet("Actions"),
+];
+
+/// Every grant of a view as CSV.
+async fn csv(cx: Cx, show: Show, word: &'static str) -> Result<Response, Failure> {
+    let head = [
+        "User",
+        "E-mail",
+        "Access",
+        "Where",
+        "State",
+        "Why",
+        "Opened",
+        "Confirmed",
+        "Ends",
+        "Ended",
+        "Request",
+        "Grant",
+    ];
+    let fetch = move |paging: Paging| {
+        let cx = cx.clone();
+        async move {
+            let page = super::list(&cx, show, &paging).await?;
+            let next = page.next.clone();
+            let grants = page.items.clone();
+            let rows = rows(&cx, page.items).await?;
+            let lines = grants.iter().zip(rows).map(|(grant, row)| line(grant, row));
+            Ok(Page {
+                items: lines.collect(),
+                next,
+            })
+        }
+    };
+    web::csv(&format!("grants-{word}"), &head, fetch).await
+}
+
+fn line(grant: &Grant, row: view::GrantRow) -> Vec<String> {
+    let text = |at: Option<Time>| at.map(|at| at.to_string()).unwrap_or_default();
+    let Origin::Request(request) = grant.origin;
+    vec![
+        row.who,
+        row.email,
+        row.what,
+        row.place,
+        row.chip.word().to_owned(),
+        row.why,
+        text(Some(grant.opened_at)),
+        text(grant.window.confirmed_at),
+        text(grant.end()),
+        text(grant.window.ended.as_ref().map(|ended| ended.at)),
+        request.to_string(),
+        grant.id.to_string(),
+    ]
+}
+
+/// Who answers for the connections of what is stuck.
+async fn owners(cx: &Cx, grants: &[Grant]) -> Result<BTreeMap<ConnectionId, String>, Failure> {
+    let mut owners = BTreeMap::new();
+    for grant in grants {
+        let id = grant.pair.connection;
+        if !owners.contains_key(&id) && grant.status(cx.now) == GrantState::Stuck {
+            let found = connections::get(cx, id).await?;
+            let names: Vec<String> = found.owners.into_iter().map(|owner| owner.name).collect();
+            owners.insert(id, names.join(", "));
+        }
+    }
+    Ok(owners)
+}
+
 async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
     let found = VIEWS.iter().find(|(word, ..)| *word == asked.show);
     let (word, show, _, lead, nothing) = *found.unwrap_or(&VIEWS[0]);
+    if asked.csv() {
+        return csv(cx, show, word).await;
+    }
     let page = super::list(&cx, show, &asked.paging(ROWS)).await?;
     let stuck = super::count_stuck(&mut cx.read().await?, cx.now).await?;
     let stuck = u64::try_from(stuck).unwrap_or(0);
-    let rows = rows(&cx, page.items).await?;
+    let nothing = Empty::new(
+        if matches!(show, Show::Live | Show::Soon) {
+            "clock"
+        } else {
+            "circle-check"
+        },
+        nothing,
+        lead,
+    );
+    let list = List::new("/grants", &asked, COLUMNS, nothing).answered(&page);
+    let owners = owners(&cx, &page.items).await?;
+    let answers: Vec<Option<ConnectionId>> = (page.items.iter())
+        .map(|g| (g.status(cx.now) == GrantState::Stuck).then_some(g.pair.connection))
+        .collect();
+    let mut rows = rows(&cx, page.items).await?;
+    for (row, connection) in rows.iter_mut().zip(answers) {
+        if let Some(names) = connection.and_then(|id| owners.get(&id)) {
+            row.why.push_str(match names.as_str() {
+                "" => ". Nobody is named as owner of the connection",
+                _ => ". Owners of the connection: ",
+            });
+            row.why.push_str(names);
+        }
+    }
     let tab = |(value, _, title, ..): &(&str, Show, &'static str, &str, &str)| Tab {
         href: match *value {
             "live" => "/grants".to_owned(),
@@ -98,17 +206,8 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
             tabs: VIEWS.iter().map(tab).collect(),
         },
         lead,
-        pager: asked.pager("/grants", page.next.as_deref()),
+        list,
         rows,
-        empty: Empty::new(
-            if show == Show::Live {
-                "clock"
-            } else {
-                "circle-check"
-            },
-            nothing,
-            lead,
-        ),
     };
     Ok(web::page(&frame, "Grants", &view))
 }

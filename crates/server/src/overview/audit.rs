@@ -14,9 +14,7 @@ use crate::audit::{self, CATEGORIES, Filter as Which};
 use crate::cx::Cx;
 use crate::http::{Failure, Kind, Paging, Query, chosen};
 use crate::web::time::grouped;
-use crate::web::{
-    self, Column, Copyable, Empty, Filter, Frame, List, Listing, When,
-};
+use crate::web::{self, Column, Copyable, Empty, Filter, Frame, List, Listing, When};
 use crate::{connections, directory, identity};
 
 /// How many rows a page of the list has.
@@ -35,25 +33,52 @@ const SAID: &[(&str, &str)] = &[
     ("attempt.answered", "heard AWS's answer to a change"),
     ("attempt.intended", "set out to change AWS"),
     ("attempt.presumed", "took a change in AWS for done or lost"),
-    ("binding.absence_proved", "read back from AWS that access is gone"),
+    (
+        "binding.absence_proved",
+        "read back from AWS that access is gone",
+    ),
     ("binding.adopted", "found access in AWS that it had added"),
-    ("binding.interruption_over", "found access back that had been taken away"),
-    ("binding.provision_again", "had access put back that was taken away in AWS"),
+    (
+        "binding.interruption_over",
+        "found access back that had been taken away",
+    ),
+    (
+        "binding.provision_again",
+        "had access put back that was taken away in AWS",
+    ),
     ("binding.removal_decided", "decided that access is removed"),
     ("binding.retried", "had a refused removal tried again"),
     ("binding.stuck", "was refused the removal of access by AWS"),
-    ("binding.taken_away", "found that somebody took access away in AWS"),
-    ("binding.unstuck", "could remove access that AWS had refused to remove"),
-    ("catalog.access_control_set", "set who approves an entitlement, and for how long"),
+    (
+        "binding.taken_away",
+        "found that somebody took access away in AWS",
+    ),
+    (
+        "binding.unstuck",
+        "could remove access that AWS had refused to remove",
+    ),
+    (
+        "catalog.access_control_set",
+        "set who approves an entitlement, and for how long",
+    ),
     ("catalog.changed", "changed a catalog"),
     ("catalog.created", "created a catalog"),
-    ("catalog.entitlement_removed", "took an entitlement out of a catalog"),
-    ("catalog.entitlements_added", "added entitlements to a catalog"),
+    (
+        "catalog.entitlement_removed",
+        "took an entitlement out of a catalog",
+    ),
+    (
+        "catalog.entitlements_added",
+        "added entitlements to a catalog",
+    ),
     ("connection.changed", "changed a connection"),
     ("connection.created", "created a connection"),
     ("connection.tested", "tested a connection"),
     ("grant.closed", "closed a grant"),
-    ("grant.confirmed", "read back from AWS that granted access is there"),
+    (
+        "grant.confirmed",
+        "read back from AWS that granted access is there",
+    ),
     ("grant.ended", "ended a grant: nothing of it remains"),
     ("grant.opened", "opened a grant"),
     ("group.changed", "changed a group"),
@@ -61,9 +86,15 @@ const SAID: &[(&str, &str)] = &[
     ("group.member_added", "added somebody to a group"),
     ("group.member_removed", "took somebody out of a group"),
     ("link.confirmed", "confirmed whose AWS identity it is"),
-    ("link.made_primary", "made an AWS identity somebody's primary one"),
+    (
+        "link.made_primary",
+        "made an AWS identity somebody's primary one",
+    ),
     ("link.proposed", "proposed whose AWS identity it is"),
-    ("link.rejected", "rejected that an AWS identity is somebody's"),
+    (
+        "link.rejected",
+        "rejected that an AWS identity is somebody's",
+    ),
     ("policy.created", "created a policy"),
     ("policy.version_written", "wrote a new version of a policy"),
     ("request.approved", "approved a request"),
@@ -90,12 +121,10 @@ const SAID: &[(&str, &str)] = &[
 
 /// The action in a sentence; one that has none yet is said by its own words.
 pub(super) fn said(action: &str) -> String {
-    SAID.iter()
-        .find(|(known, _)| *known == action)
-        .map_or_else(
-            || format!("did “{}”", action.replace(['.', '_'], " ")),
-            |(_, words)| (*words).to_owned(),
-        )
+    SAID.iter().find(|(known, _)| *known == action).map_or_else(
+        || format!("did “{}”", action.replace(['.', '_'], " ")),
+        |(_, words)| (*words).to_owned(),
+    )
 }
 
 /// What a category is called.
@@ -142,7 +171,12 @@ pub(crate) async fn list(
     let categories = CATEGORIES.iter().map(|word| (*word, category(word)));
     let mut list = List::new("/audit", &asked, COLUMNS, nothing)
         .search("Words in events, or an id: req_…, grt_…, usr_…")
-        .filter(Filter::choice("category", "About", "Everything", categories))
+        .filter(Filter::choice(
+            "category",
+            "About",
+            "Everything",
+            categories,
+        ))
         .filter(Filter::choice(
             "by",
             "By",
@@ -211,7 +245,9 @@ fn understand(asked: &Listing) -> Result<Which, Failure> {
 fn is_id(text: &str) -> bool {
     text.split_once('_').is_some_and(|(kind, rest)| {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        (2..=4).contains(&kind.len()) && rest.len() == 26 && text.chars().all(|c| c == '_' || plain(c))
+        (2..=4).contains(&kind.len())
+            && rest.len() == 26
+            && text.chars().all(|c| c == '_' || plain(c))
     })
 }
 
@@ -225,9 +261,13 @@ impl Names {
         let subjects = || events.iter().flat_map(|event| &event.subject);
         let mut users: Vec<UserId> = subjects().filter_map(|s| s.id.parse().ok()).collect();
         users.extend(which.actor);
-        users.extend(which.subject.iter().filter_map(|id| id.parse::<UserId>().ok()));
-        let mut things: Vec<EntitlementId> =
-            subjects().filter_map(|s| s.id.parse().ok()).collect();
+        users.extend(
+            which
+                .subject
+                .iter()
+                .filter_map(|id| id.parse::<UserId>().ok()),
+        );
+        let mut things: Vec<EntitlementId> = subjects().filter_map(|s| s.id.parse().ok()).collect();
         let told = |event: &AuditEvent| event.detail.get("entitlement")?.as_str()?.parse().ok();
         things.extend(events.iter().filter_map(told));
         things.sort_unstable();
@@ -300,7 +340,9 @@ fn row(event: AuditEvent, names: &Names, now: Time) -> view::AuditRow {
 fn named(subject: &AuditSubject, names: &Names, detail: &Value) -> view::AuditSubject {
     let id = &subject.id;
     let told = || {
-        let name = detail.get("name").or_else(|| detail.pointer("/after/name"))?;
+        let name = detail
+            .get("name")
+            .or_else(|| detail.pointer("/after/name"))?;
         let whole = ["group", "catalog", "policy", "application", "connection"];
         let told = whole.contains(&subject.kind.as_str());
         told.then(|| name.as_str().map(str::to_owned)).flatten()
@@ -369,7 +411,9 @@ mod tests {
             };
             let events = events.split("**").next().unwrap_or_default();
             for word in events.split('`').skip(1).step_by(2) {
-                let whole = word.split_once('.').is_some_and(|(_, verb)| !verb.is_empty());
+                let whole = word
+                    .split_once('.')
+                    .is_some_and(|(_, verb)| !verb.is_empty());
                 if whole {
                     announced += 1;
                     assert!(!said(word).starts_with("did “"), "`{word}` has no sentence");

@@ -1,5 +1,6 @@
 //! The home page: what this person holds, what they asked for, what waits for them.
 
+pub(crate) mod audit_view;
 pub(crate) mod explore_view;
 pub(crate) mod view;
 
@@ -29,6 +30,7 @@ const RESTING: u32 = 30;
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .page(Verb::Home, Method::GET, "/", home)
+        .page(Verb::ListAudit, Method::GET, "/audit", super::audit::list)
         .page(
             Verb::ListAssignments,
             Method::GET,

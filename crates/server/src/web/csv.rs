@@ -25,29 +25,48 @@ where
     F: Fn(Paging) -> Fut + Send + 'static,
     Fut: Future<Output = Result<Page<Vec<String>>, Failure>> + Send,
 {
+    let body = all_of(line(head.iter().copied()), fetch, |cells| {
+        line(cells.iter().map(String::as_str))
+    });
+    let kind = "text/csv; charset=utf-8; header=present";
+    Ok(file(body.await?, kind, &format!("stint-{name}.csv")))
+}
+
+/// A file `stint-<name>.jsonl`: one JSON document a line.
+pub async fn json_lines<F, Fut>(name: &str, fetch: F) -> Result<Response, Failure>
+where
+    F: Fn(Paging) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<Page<serde_json::Value>, Failure>> + Send,
+{
+    let body = all_of(String::new(), fetch, |value| format!("{value}\n"));
+    let kind = "application/jsonl; charset=utf-8";
+    Ok(file(body.await?, kind, &format!("stint-{name}.jsonl")))
+}
+
+/// The head, then every row `fetch` gives, a page at a time.
+async fn all_of<T, F, Fut>(head: String, fetch: F, write: fn(&T) -> String) -> Result<Body, Failure>
+where
+    T: 'static,
+    F: Fn(Paging) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<Page<T>, Failure>> + Send,
+{
     let first = fetch(Paging::first(ROWS)).await?;
-    let mut text = line(head.iter().copied());
-    write_lines(&mut text, &first.items);
+    let mut text = head;
+    text.extend(first.items.iter().map(write));
     let begun = stream::once(async move { Ok::<_, std::io::Error>(Bytes::from(text)) });
-    let rest = stream::try_unfold((first.next, fetch), |(next, fetch)| async move {
+    let rest = stream::try_unfold((first.next, fetch), move |(next, fetch)| async move {
         let Some(cursor) = next else { return Ok(None) };
         let page = match fetch(Paging::after_cursor(ROWS, Some(cursor))).await {
             Ok(page) => page,
             Err(failure) => {
-                tracing::error!(error = ?failure, "csv.broken_off");
+                tracing::error!(error = ?failure, "file.broken_off");
                 return Err(std::io::Error::other("the list could not be read on"));
             }
         };
-        let mut text = String::new();
-        write_lines(&mut text, &page.items);
+        let text: String = page.items.iter().map(write).collect();
         Ok(Some((Bytes::from(text), (page.next, fetch))))
     });
-    let whole = futures::StreamExt::chain(begun, rest);
-    Ok(file(
-        Body::from_stream(whole),
-        "text/csv; charset=utf-8; header=present",
-        &format!("stint-{name}.csv"),
-    ))
+    Ok(Body::from_stream(futures::StreamExt::chain(begun, rest)))
 }
 
 /// An answer that is saved under a name instead of shown.
@@ -60,12 +79,6 @@ pub(crate) fn file(body: Body, kind: &'static str, name: &str) -> Response {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     response
-}
-
-fn write_lines(out: &mut String, lines: &[Vec<String>]) {
-    for cells in lines {
-        out.push_str(&line(cells.iter().map(String::as_str)));
-    }
 }
 
 /// One line with its end.

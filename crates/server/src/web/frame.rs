@@ -223,6 +223,8 @@ pub struct Frame {
     pub person: Option<FramePerson>,
     /// The demo's banner, in the demo only.
     pub demo: Option<DemoBar>,
+    /// Seconds after which a browser without script asks again: something is in motion.
+    pub(super) again: Option<u32>,
     pub(super) nav: Vec<NavGroup>,
 }
 
@@ -277,6 +279,14 @@ impl Frame {
         for item in self.nav.iter_mut().flat_map(|group| &mut group.items) {
             item.current = item.href == area.href();
         }
+        self
+    }
+
+    /// Has a browser without script ask again after so many seconds, while something is in
+    /// motion; with script the piece in motion refreshes itself.
+    #[must_use]
+    pub const fn refreshing(mut self, seconds: Option<u32>) -> Self {
+        self.again = seconds;
         self
     }
 

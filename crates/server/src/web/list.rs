@@ -82,6 +82,11 @@ impl Listing {
         self.format == "csv"
     }
 
+    /// Whether it is wanted as one JSON document a line.
+    pub fn json(&self) -> bool {
+        self.format == "json"
+    }
+
     /// Which rows to ask for, at most `limit`.
     pub fn paging(&self, limit: i64) -> Paging {
         Paging::after_cursor(limit, self.cursor.clone())
@@ -246,7 +251,8 @@ pub struct List {
     next: Option<String>,
     rows: usize,
     yet: Empty,
-    csv: bool,
+    /// As which files it can be had: what the link says, and the `format` of its address.
+    files: Vec<(&'static str, &'static str)>,
 }
 
 impl List {
@@ -263,7 +269,7 @@ impl List {
             next: None,
             rows: 0,
             yet,
-            csv: true,
+            files: vec![("CSV", "csv")],
         }
     }
 
@@ -296,10 +302,10 @@ impl List {
         self
     }
 
-    /// Without a CSV of it.
+    /// To be had as another file beside CSV (`JSON`, `json`).
     #[must_use]
-    pub const fn without_csv(mut self) -> Self {
-        self.csv = false;
+    pub fn also(mut self, word: &'static str, format: &'static str) -> Self {
+        self.files.push((word, format));
         self
     }
 
@@ -466,7 +472,10 @@ impl List {
     pub(crate) fn foot(&self) -> Foot {
         let cursor = self.asked.cursor.as_deref().filter(|c| !c.is_empty());
         Foot {
-            csv: (self.csv && self.rows > 0).then(|| self.link(&[("format", "csv")])),
+            files: (self.files.iter())
+                .filter(|_| self.rows > 0)
+                .map(|(word, format)| (*word, self.link(&[("format", format)])))
+                .collect(),
             first: cursor.map(|_| self.link(&[])),
             next: (self.next.as_deref()).map(|next| self.link(&[("cursor", next)])),
         }
@@ -544,7 +553,7 @@ impl HtmlSafe for Head {}
 #[derive(Template)]
 #[template(path = "ui/list_foot.html")]
 pub(crate) struct Foot {
-    csv: Option<String>,
+    files: Vec<(&'static str, String)>,
     first: Option<String>,
     next: Option<String>,
 }
@@ -626,7 +635,7 @@ mod tests {
     #[test]
     fn the_foot_leads_on_and_gives_the_same_as_csv() {
         insta::assert_snapshot!(plain(list("q=bo&cursor=c1", 50, Some("c2")).foot()),
-            @r##"<div class="st-foot"><a class="btn btn-quiet" href="/people?q=bo&#38;format=csv" download><svg class="st-icon" aria-hidden="true" focusable="false"><use href="/icons#download"/></svg>CSV<span class="visually-hidden"> of these rows, in this order</span></a><nav class="st-pager" aria-label="Pages"><a class="btn btn-quiet" href="/people?q=bo"><svg class="st-icon" aria-hidden="true" focusable="false"><use href="/icons#chevron-left"/></svg>First page</a><a class="btn btn-quiet" href="/people?q=bo&#38;cursor=c2" rel="next">Next page<svg class="st-icon" aria-hidden="true" focusable="false"><use href="/icons#chevron-right"/></svg></a></nav></div>"##
+            @r##"<div class="st-foot"><div class="st-actions st-actions-start"><a class="btn btn-quiet" href="/people?q=bo&#38;format=csv" download><svg class="st-icon" aria-hidden="true" focusable="false"><use href="/icons#download"/></svg>CSV<span class="visually-hidden"> of these rows, in this order</span></a></div><nav class="st-pager" aria-label="Pages"><a class="btn btn-quiet" href="/people?q=bo"><svg class="st-icon" aria-hidden="true" focusable="false"><use href="/icons#chevron-left"/></svg>First page</a><a class="btn btn-quiet" href="/people?q=bo&#38;cursor=c2" rel="next">Next page<svg class="st-icon" aria-hidden="true" focusable="false"><use href="/icons#chevron-right"/></svg></a></nav></div>"##
         );
         assert_eq!(plain(list("q=zz", 0, None).foot()).trim(), "");
     }

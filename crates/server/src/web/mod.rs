@@ -26,7 +26,7 @@ pub use answer::{bare_page, error_page, go, go_with, local, page, page_with, rou
 pub use flash::Flash;
 pub use form::Mistakes;
 
-pub use csv::csv;
+pub use csv::{csv, json_lines};
 pub use frame::{Area, DemoBar, Frame, FramePerson, Theme};
 pub use list::{Column, Filter, List, Listing};
 pub use time::{TimeLeft, When, WhenBoth};

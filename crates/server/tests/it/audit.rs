@@ -232,3 +232,54 @@ async fn a_forged_chain_fails_its_world() {
     )
     .await;
 }
+
+both_engines! {
+    async fn the_log_is_read_as_sentences_narrowed_and_exported(world) {
+        let (dee, ana) = (world.in_browser("dee").await, world.in_browser("ana").await);
+        let cy = world.as_user("cy");
+        let made = cy.post("/api/v1/groups", json!({"name": "Night shift", "description": "=1+1"})).await.ok();
+        let group = made["id"].as_str().expect("an id").to_owned();
+        let bo = world.person("bo");
+
+        let page = dee.get("/audit").await.is(200).text();
+        assert!(page.contains("created a group") && page.contains("Night shift"), "{page}");
+        let page = dee.get("/audit?category=group").await.is(200).text();
+        assert!(page.contains("created a group") && !page.contains("created a user"));
+        let page = dee.get("/audit?q=night%20SHIFT").await.is(200).text();
+        assert!(page.contains("created a group") && !page.contains("created a user"), "{page}");
+        let page = dee.get(&format!("/audit?q={group}")).await.is(200).text();
+        assert!(page.contains("created a group") && page.contains(&format!("value=\"{group}\"")));
+        let page = dee.get(&format!("/audit?subject={}", bo.id)).await.is(200).text();
+        assert!(page.contains("created a user") && page.contains("<b>Bo Lindqvist</b>"), "{page}");
+        let page = dee.get(&format!("/audit?actor={}&by=user", world.person("cy").id)).await.is(200).text();
+        assert!(page.contains("created a group"));
+        let page = dee.get("/audit?by=nobody&category=group").await.is(200).text();
+        assert!(page.contains("Nothing matches these filters"));
+        let ago = stint_server::web::time::input_value(world.now() - stint_domain::Span::hours(2));
+        let page = dee.get(&format!("/audit?until={ago}")).await.is(200).text();
+        assert!(!page.contains("created a group"));
+        for wrong in ["category=shoe", "by=king", "since=soon", "actor=cy"] {
+            dee.get(&format!("/audit?{wrong}")).await.is(422);
+        }
+
+        // Everything that fits, as files, by both doors; no cell is a formula.
+        let csv = dee.get("/audit?category=group&format=csv").await.is(200).text();
+        let lines = csv.lines().count();
+        assert!(csv.starts_with("Number,At,Action,By,") && lines == 2, "{csv}");
+        let json = dee.get("/audit?category=group&format=json").await.is(200).text();
+        let event: serde_json::Value = serde_json::from_str(json.trim()).expect("one event");
+        assert_eq!(event["action"], "group.created");
+        let api = world.as_user("dee");
+        let export = api.get("/api/v1/audit-events/export?format=csv&action=group.").await.is(200);
+        assert!(export.header("content-type").starts_with("text/csv") && export.text() == csv);
+        let all = api.get("/api/v1/audit-events/export").await.is(200).text();
+        let listed = api.get("/api/v1/audit-events?limit=200").await.ok();
+        assert_eq!(Some(all.lines().count()), listed["items"].as_array().map(Vec::len));
+        let found = api.get("/api/v1/audit-events?q=night%20shift&by=user").await.ok();
+        assert_eq!(found["items"].as_array().map(Vec::len), Some(1));
+        api.get("/api/v1/audit-events?by=king").await.refused(422, "invalid_filter");
+        api.get("/api/v1/audit-events/export?format=xml").await.refused(422, "invalid_filter");
+        ana.get("/audit?format=csv").await.is(403);
+        world.as_user("ana").get("/api/v1/audit-events/export").await.refused(403, "forbidden");
+    }
+}

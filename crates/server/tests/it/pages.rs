@@ -242,6 +242,9 @@ both_engines! {
         assert!(page.contains(&format!("{place}/return")));
         ana.get("/grants").await.is(403);
         assert!(html(cy.get("/grants").await).contains("Ana Moreno"));
+        assert!(html(cy.get("/grants?show=soon").await).contains("Ana Moreno"), "20 minutes are left");
+        let csv = cy.get("/grants?format=csv").await.is(200).text();
+        assert!(csv.lines().count() == 2 && csv.contains("Ana Moreno"), "{csv}");
 
         // She gives it back, and it is proved gone.
         let answer = ana.form(&format!("{place}/return"), &[("back", "/")]).await;

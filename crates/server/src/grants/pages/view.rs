@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::web::{Chip, Empty, Pager, Tabs, TimeLeft, WhenBoth};
+use crate::web::{Chip, List, Tabs, TimeLeft, WhenBoth};
 
 /// `GET /grants`: everybody's grants, for administrators.
 #[derive(Debug, Clone, Template)]
@@ -11,9 +11,8 @@ pub(crate) struct Grants {
     pub(crate) tabs: Tabs,
     /// What this tab lists, in a sentence.
     pub(crate) lead: &'static str,
+    pub(crate) list: List,
     pub(crate) rows: Vec<GrantRow>,
-    pub(crate) pager: Pager,
-    pub(crate) empty: Empty,
 }
 
 /// One grant.

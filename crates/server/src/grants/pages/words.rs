@@ -55,7 +55,11 @@ pub(super) fn why(grant: &Grant, now: Time) -> String {
                 .due
                 .map(|due| When::relative(due.max(now), now));
             format!(
-                "AWS refuses the removal: {}. Next try {}",
+                "AWS has refused the removal {}: {}. Next try {}",
+                stuck.map_or_else(
+                    || "for a while".to_owned(),
+                    |stuck| format!("since {}", When::short(stuck.since, now).text())
+                ),
                 stuck.map_or("no reason given", |stuck| stuck.reason.as_str()),
                 next.as_ref().map_or("soon", |next| next.text())
             )

@@ -29,6 +29,9 @@ stint_db::statements! {
     OF_BINDING = (concat!(columns!(), "where g.binding_id = $1 and g.ended_at is null order by g.id"));
     LIVE = (concat!(columns!(), "where g.ended_at is null and (g.close_reason is null or g.close_reason not in ('refused', 'not_confirmed')) \
         and not (b.stuck_since is not null and g.ends_at is not null and g.ends_at <= $1) and ($2 is null or g.id < $2) order by g.id desc limit $3"));
+    /// The last made first, like the others: how many end within so short a time is few.
+    SOON = (concat!(columns!(), "where g.ended_at is null and g.closed_at is null and g.ends_at > $1 and g.ends_at <= $4 \
+        and ($2 is null or g.id < $2) order by g.id desc limit $3"));
     STUCK = (concat!(columns!(), "where g.ended_at is null and b.stuck_since is not null and g.ends_at is not null and g.ends_at <= $1 \
         and ($2 is null or g.id < $2) order by g.id desc limit $3"));
     FAILED = (concat!(columns!(), "where g.close_reason in ('refused', 'not_confirmed') and g.opened_at <= $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
@@ -100,6 +103,11 @@ pub(in crate::grants) async fn list(
     limit: i64,
 ) -> Result<Vec<Grant>> {
     let sql = match show {
+        Show::Soon => {
+            let until = now + super::super::SOON;
+            let rows = q.all(&SOON, args![now, before, limit, until]).await?;
+            return whole(q, &rows).await;
+        }
         Show::Live => &LIVE,
         Show::Stuck => &STUCK,
         Show::Failed => &FAILED,

@@ -5,11 +5,11 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use stint_domain::{Span, Time};
 
-use crate::audit::pages::view as audit;
 use crate::connections::pages::view as connections;
 use crate::directory::pages::view as directory;
 use crate::grants::pages::view as grants;
 use crate::identity::pages::view as identity;
+use crate::overview::pages::audit_view as audit;
 use crate::overview::pages::view as overview;
 use crate::requests::pages::view as requests;
 use crate::web::frame::{Area, DemoBar, Frame, FramePerson};
@@ -687,8 +687,7 @@ fn grants_list() -> grants::Grants {
                 None,
             ),
         ],
-        pager: Pager::new("/grants", &[], Some("c"), Some("next")),
-        empty: Empty::new("clock", "", ""),
+        list: sample_list("/grants", crate::grants::pages::COLUMNS, "", 3),
     }
 }
 
@@ -819,48 +818,29 @@ fn links() -> directory::Links {
 }
 
 fn audit_list() -> audit::Audit {
-    let row = |number: &str, time: &str, who: &str, via: &str, action: &str| audit::AuditRow {
-        number: number.into(),
-        at: When::both(at(time), now()),
-        who: who.into(),
-        via: via.into(),
-        action: action.into(),
-        subjects: vec![
-            audit::AuditSubject {
-                kind: "request".into(),
-                id: "req_01jd4n7k2m9x0v5t3q8w6y1z4a".into(),
-                href: "/requests/req_01jd4n7k2m9x0v5t3q8w6y1z4a".into(),
-            },
-            audit::AuditSubject {
-                kind: "grant".into(),
-                id: "grt_01jd4n7k2m9x0v5t3q8w6y1z4b".into(),
-                href: "/audit?q=grt_01jd4n7k2m9x0v5t3q8w6y1z4b".into(),
-            },
-        ],
-        detail: "{\n  \"duration\": 7200,\n  \"reason\": \"INC-2291 card declines\"\n}".into(),
-        hash: Copyable::new("5f2c9d1e0b7a4c3d8e6f1a2b3c4d5e6f", "the hash"),
-        request_id: "01jd4n7k".into(),
-    };
     audit::Audit {
-        q: String::new(),
-        rows: vec![
-            row(
-                "#48 211",
-                "2026-11-23T14:11:02Z",
-                "task grants.reconcile",
-                "Stint itself",
-                "grant.confirmed",
-            ),
-            row(
-                "#48 210",
-                "2026-11-23T14:06:02Z",
-                "Bo Lindqvist",
-                "on the page",
-                "request.approved",
-            ),
-        ],
-        pager: Pager::new("/audit", &[], None, Some("next")),
-        empty: Empty::new("file-text", "", ""),
+        list: sample_list("/audit", crate::overview::audit::COLUMNS, "", 1)
+            .search("Words in events, or an id")
+            .filter(Filter::moment("since", "From (UTC)")),
+        rows: vec![audit::AuditRow {
+            number: "#48 211".into(),
+            at: When::both(at("2026-11-23T14:08:00Z"), now()),
+            who: "Ana Reyes".into(),
+            who_href: Some("/audit?actor=usr_1".into()),
+            via: String::new(),
+            said: "asked for access".into(),
+            why: "INC-2291 card payments are declined".into(),
+            action: "request.submitted".into(),
+            subjects: vec![audit::AuditSubject {
+                kind: "request".into(),
+                name: "…9x3v5c".into(),
+                href: "/requests/req_1".into(),
+            }],
+            changes: vec![("name".into(), "Old".into(), "New".into())],
+            detail: "{}".into(),
+            hash: Copyable::new("9f2c", "the hash"),
+            request_id: "01jd4n7k2m9x".into(),
+        }],
         may_verify: true,
     }
 }
