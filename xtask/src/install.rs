@@ -113,14 +113,9 @@ pub fn axe(root: &Path) -> Result<PathBuf> {
     println!("installing axe-core {AXE} from npm into target/tools/axe");
     std::fs::create_dir_all(&folder)?;
     let package = format!("axe-core@{AXE}");
-    run::run(
-        (Command::new("npm").current_dir(&folder)).args(["pack", "--silent", &package]),
-    )?;
+    run::run((Command::new("npm").current_dir(&folder)).args(["pack", "--silent", &package]))?;
     let archive = format!("axe-core-{AXE}.tgz");
-    std::fs::write(
-        folder.join("SHA512"),
-        format!("{AXE_SHA512}  {archive}\n"),
-    )?;
+    std::fs::write(folder.join("SHA512"), format!("{AXE_SHA512}  {archive}\n"))?;
     run::run(
         (Command::new("sha512sum").current_dir(&folder)).args(["--check", "--quiet", "SHA512"]),
     )?;

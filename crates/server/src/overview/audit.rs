@@ -12,7 +12,7 @@ use stint_domain::{EntitlementId, Time, UserId};
 use super::pages::audit_view as view;
 use crate::audit::{self, CATEGORIES, Filter as Which};
 use crate::cx::Cx;
-use crate::http::{Failure, Kind, Paging, Query, chosen};
+use crate::http::{Failure, Kind, Query, chosen};
 use crate::web::time::grouped;
 use crate::web::{self, Column, Copyable, Empty, Filter, Frame, List, Listing, When};
 use crate::{connections, directory, identity};
@@ -268,7 +268,9 @@ impl Names {
                 .filter_map(|id| id.parse::<UserId>().ok()),
         );
         let mut things: Vec<EntitlementId> = subjects().filter_map(|s| s.id.parse().ok()).collect();
-        let told = |event: &AuditEvent| event.detail.get("entitlement")?.as_str()?.parse().ok();
+        let told = |event: &AuditEvent| -> Option<EntitlementId> {
+            event.detail.get("entitlement")?.as_str()?.parse().ok()
+        };
         things.extend(events.iter().filter_map(told));
         things.sort_unstable();
         things.dedup();

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::web::filters;
 use crate::web::{Chip, List, Tabs, TimeLeft, WhenBoth};
 
 /// `GET /grants`: everybody's grants, for administrators.
