@@ -49,7 +49,7 @@ def start(stint):
     process = subprocess.Popen(
         [stint, "demo", "--port", "0", "--sim-port", "0"], stdout=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         line = process.stdout.readline()
         if not line:

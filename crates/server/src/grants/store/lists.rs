@@ -42,12 +42,12 @@ stint_db::statements! {
     /// $1 is a JSON list of pairs of ids, $2 a moment: which pairs a grant gave
     /// then, and whether Stint had put it there.
     GAVE = {
-        sqlite: "select b.principal_id, b.entitlement_id, max(b.epoch_open) as added from json_each($1) j \
+        sqlite: "select b.principal_id, b.entitlement_id, sum(b.epoch_open) as added from json_each($1) j \
             cross join bindings b cross join grants g \
             where b.principal_id = unhex(json_extract(j.value, '$[0]')) and b.entitlement_id = unhex(json_extract(j.value, '$[1]')) \
             and g.binding_id = b.id and g.confirmed_at <= $2 and (g.ended_at is null or g.ended_at > $2) \
             group by b.principal_id, b.entitlement_id",
-        postgres: "select b.principal_id, b.entitlement_id, max(cast(b.epoch_open as integer)) as added from jsonb_array_elements($1) j \
+        postgres: "select b.principal_id, b.entitlement_id, sum(case when b.epoch_open then 1 else 0 end) as added from jsonb_array_elements($1) j \
             cross join bindings b cross join grants g \
             where b.principal_id = cast(j.value ->> 0 as uuid) and b.entitlement_id = cast(j.value ->> 1 as uuid) \
             and g.binding_id = b.id and g.confirmed_at <= $2 and (g.ended_at is null or g.ended_at > $2) \
