@@ -20,12 +20,20 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::VerifyAudit, routes!(verify))
 }
 
+/// How much of a list at once.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "limit and cursor are here for the description; `Paging` reads them"
-)]
+#[expect(dead_code, reason = "for the description; `Paging` reads them")]
+struct Pages {
+    /// How many, 1 to 200 (50).
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
     /// The action, whole (`request.submitted`) or up to a dot (`request.`).
     action: Option<String>,
@@ -44,10 +52,6 @@ pub(crate) struct Asked {
     /// Before (RFC 3339).
     #[param(value_type = Option<String>)]
     until: Option<Time>,
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
 }
 
 /// Lists the audit log, newest first.
@@ -55,7 +59,7 @@ pub(crate) struct Asked {
     get,
     path = "/api/v1/audit-events",
     tag = "audit",
-    params(Asked),
+    params(Asked, Pages),
     responses((status = 200, body = Page<AuditEvent>), (status = "4XX", body = Problem))
 )]
 async fn list(

@@ -45,7 +45,9 @@ pub use observe::{Change, Observed, observe};
 pub use sync::{start_sync, sync};
 
 pub(crate) use http::routes;
-pub(crate) use pages::{console, entitlement_facts, place, places, routes as page_routes};
+pub(crate) use pages::{
+    console, entitlement_facts, partition, place, places, routes as page_routes,
+};
 pub(crate) use store::STATEMENTS;
 pub(crate) use tasks::tasks;
 

@@ -23,7 +23,7 @@ use crate::web::{
     self, Chip, Copyable, Empty, Fact, Facts, Flash, Frame, Listing, Note, Tone, When,
 };
 
-pub(crate) use words::{console, entitlement_facts, place, places};
+pub(crate) use words::{console, entitlement_facts, partition, place, places};
 
 /// How many rows a page of a list has.
 const ROWS: i64 = 50;

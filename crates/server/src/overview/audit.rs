@@ -73,6 +73,12 @@ const SAID: &[(&str, &str)] = &[
     ),
     ("connection.changed", "changed a connection"),
     ("connection.created", "created a connection"),
+    (
+        "connection.draining",
+        "took a connection out of service for new requests",
+    ),
+    ("connection.removed", "removed a connection"),
+    ("connection.resumed", "took a connection back into service"),
     ("connection.tested", "tested a connection"),
     ("grant.closed", "closed a grant"),
     (

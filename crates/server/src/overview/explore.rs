@@ -423,8 +423,7 @@ fn last(held: &Assignment, now: Time) -> String {
 
 /// What there is to copy: what AWS calls the things.
 fn copies(held: &Assignment, estate: Option<&Connection>) -> Vec<(&'static str, Copyable)> {
-    let partition = estate.and_then(|c| c.role_arn.split(':').nth(1));
-    let partition = partition.unwrap_or("aws");
+    let partition = estate.map_or("aws", directory::partition);
     let mut copies = Vec::new();
     match &held.entitlement.key {
         EntitlementKey::AccountAssignment {

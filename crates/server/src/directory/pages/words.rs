@@ -69,11 +69,17 @@ pub(crate) fn console(entitlement: &Entitlement, connection: &Connection) -> Opt
     })
 }
 
+/// The partition of AWS that an estate is in, as its Identity Center instance says.
+pub(crate) fn partition(connection: &Connection) -> &str {
+    let arn = connection.instance_arn.as_deref().unwrap_or_default();
+    arn.split(':').nth(1).unwrap_or("aws")
+}
+
 /// The domain of the AWS console of this partition.
 fn console_domain(connection: &Connection) -> &'static str {
-    match connection.role_arn.split(':').nth(1) {
-        Some("aws-cn") => "console.amazonaws.cn",
-        Some("aws-us-gov") => "console.amazonaws-us-gov.com",
+    match partition(connection) {
+        "aws-cn" => "console.amazonaws.cn",
+        "aws-us-gov" => "console.amazonaws-us-gov.com",
         _ => "console.aws.amazon.com",
     }
 }
