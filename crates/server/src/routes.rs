@@ -1,10 +1,12 @@
 //! All addresses of Stint together, and what is done for each request before its handler:
 //! finding out who is asking.
 
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode, header};
@@ -13,8 +15,8 @@ use stint_domain::rights::Verb;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
-use crate::cx::{Actor, App, Cx};
-use crate::http::{Failure, Json, PageRequest, Routes, Trouble};
+use crate::cx::{Actor, App, Cx, Via};
+use crate::http::{Budget, Caller, Failure, Json, PageRequest, Routes, Told, Trouble, takes_away};
 use crate::identity;
 use crate::web::Frame;
 
@@ -66,13 +68,20 @@ pub fn router(app: App) -> Router {
 async fn who(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let bare = matches!(path, "/healthz" | "/readyz") || path.starts_with("/assets/");
-    let (actor, over) = if bare {
-        (Actor::Nobody, false)
+    let (found, told) = if bare {
+        (Ok((Actor::Nobody, false)), None)
     } else {
-        match asking(&app, path, request.headers()).await {
-            Ok(found) => found,
-            Err(error) => return Failure::from(error).into_response(),
-        }
+        let found = asking(&app, path, request.headers()).await;
+        let actor = found.as_ref().map_or(&Actor::Nobody, |(actor, _)| actor);
+        let told = budget(&app, actor, &request);
+        (found, told)
+    };
+    let refused = told.as_ref().and_then(Told::refusal);
+    let (actor, over) = match (found, &refused) {
+        (Ok(found), _) => found,
+        // Who guesses tokens is told to wait like anybody else.
+        (Err(error), None) => return Failure::from(error).into_response(),
+        (Err(_), Some(_)) => (Actor::Nobody, false),
     };
     // The API is answered without a frame.
     let framed = !bare && !request.uri().path().starts_with("/api/");
@@ -89,7 +98,13 @@ async fn who(State(app): State<App>, mut request: Request, next: Next) -> Respon
         request.extensions_mut().insert(frame.clone());
     }
     request.extensions_mut().insert(actor);
-    let mut response = next.run(request).await;
+    let mut response = match refused {
+        Some(refused) => refused,
+        None => next.run(request).await,
+    };
+    if let Some(told) = told {
+        told.tell(response.headers_mut());
+    }
     // For the error page, which is made further out.
     if let Some(frame) = frame {
         response.extensions_mut().insert(frame);
@@ -99,6 +114,47 @@ async fn who(State(app): State<App>, mut request: Request, next: Next) -> Respon
         response.headers_mut().insert(header::SET_COOKIE, forget);
     }
     response
+}
+
+/// Takes the call out of its caller's budget; says how that stands where there is a limit.
+///
+/// Counted is the token or the sign-in, and the address for callers who are nobody. Taking
+/// away is free for who is known: see [`takes_away`].
+fn budget(app: &App, actor: &Actor, request: &Request) -> Option<Told> {
+    static VERBS: OnceLock<HashMap<(Method, String), Verb>> = OnceLock::new();
+    let verbs = VERBS.get_or_init(|| {
+        (routes().recorded().iter())
+            .map(|it| ((it.method.clone(), it.path.clone()), it.verb))
+            .collect()
+    });
+    let method = request.method();
+    let path = request.extensions().get::<MatchedPath>();
+    let verb = path.and_then(|path| verbs.get(&(method.clone(), path.as_str().to_owned())));
+    let reads = method.is_safe();
+    let signs_in = !reads && matches!(verb, Some(Verb::SignIn | Verb::DemoSignIn));
+    let (caller, budget) = match actor {
+        Actor::User(person) if !signs_in => {
+            if !reads && verb.is_some_and(|verb| takes_away(*verb)) {
+                return None;
+            }
+            let caller = match person.via {
+                Via::Page(id) => Caller::SignIn(id),
+                Via::Token(id) => Caller::Token(id),
+            };
+            (caller, if reads { Budget::Reads } else { Budget::Writes })
+        }
+        _ => {
+            let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+            let address = (app.limiter.proxies()).client(peer.ip(), request.headers());
+            let budget = if signs_in {
+                Budget::SignIns
+            } else {
+                Budget::Anonymous
+            };
+            (Caller::Address(address), budget)
+        }
+    };
+    app.limiter.take(caller, budget, app.wall.now())
 }
 
 /// The actor, and whether the browser is to forget a sign-in that is over. A page (and the
@@ -114,7 +170,9 @@ async fn asking(
         found => found.map(|actor| (actor, false)),
     };
     let known = matches!(found, Ok((Actor::User(_), _)));
-    if !known && !identity::initialised(app).await? {
+    // What the refusal means must be there to be read.
+    let explains = path.starts_with("/docs/");
+    if !known && !explains && !identity::initialised(app).await? {
         return Err(identity::Error::NotInitialised);
     }
     found

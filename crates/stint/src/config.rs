@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use stint_server::http::{Limits, Networks};
 
 use crate::exit::{Exit, Failure};
 
@@ -38,6 +39,8 @@ pub(crate) struct Settings {
     pub clock_tolerance: u32,
     /// The clock of a simulated AWS, in a file. Never in production: see `clock`.
     pub simulated_clock: Option<PathBuf>,
+    /// How many calls somebody may make.
+    pub limits: Limits,
 }
 
 /// Flags that override the file and the environment; each is absent unless given.
@@ -109,6 +112,33 @@ struct File {
     log: Option<String>,
     #[serde(default)]
     aws: AwsFile,
+    #[serde(default)]
+    limits: LimitsFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsFile {
+    reads_per_minute: Option<u32>,
+    writes_per_minute: Option<u32>,
+    sign_ins_per_minute: Option<u32>,
+    anonymous_per_minute: Option<u32>,
+    trusted_proxies: Option<Vec<String>>,
+}
+
+impl LimitsFile {
+    fn limits(self) -> Result<Limits, Failure> {
+        let usual = Limits::default();
+        let proxies = self.trusted_proxies.unwrap_or_default();
+        Ok(Limits {
+            reads: self.reads_per_minute.unwrap_or(usual.reads),
+            writes: self.writes_per_minute.unwrap_or(usual.writes),
+            sign_ins: self.sign_ins_per_minute.unwrap_or(usual.sign_ins),
+            anonymous: self.anonymous_per_minute.unwrap_or(usual.anonymous),
+            proxies: Networks::parse(&proxies)
+                .map_err(|e| Failure::usage(format!("limits.trusted_proxies: {e}")))?,
+        })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -129,6 +159,12 @@ const KEYS: &[&str] = &[
     "aws",
     "region",
     "endpoint",
+    "limits",
+    "reads_per_minute",
+    "writes_per_minute",
+    "sign_ins_per_minute",
+    "anonymous_per_minute",
+    "trusted_proxies",
 ];
 
 impl Settings {
@@ -182,6 +218,7 @@ impl Settings {
                 .unwrap_or(10),
             simulated_clock: over.simulated_clock_file.clone(),
             master_key_file: over.master_key_file.clone().or(file.master_key_file),
+            limits: file.limits.limits()?,
         })
     }
 }
@@ -291,6 +328,24 @@ mod tests {
             error.message,
             "stint.toml line 2: unknown key `regoin`; did you mean `region`?"
         );
+    }
+
+    #[test]
+    fn limits_are_read_and_what_is_no_network_is_refused() {
+        let text = "[limits]\nwrites_per_minute = 10\nsign_ins_per_minute = 0\ntrusted_proxies = [\"10.0.0.0/8\"]\n";
+        let settings =
+            Settings::combine(file(text).expect("valid"), &Overrides::default()).expect("valid");
+        assert_eq!(settings.limits.writes, 10);
+        assert_eq!(settings.limits.sign_ins, 0);
+        assert_eq!(settings.limits.reads, Limits::default().reads);
+        let text = "[limits]\ntrusted_proxies = [\"proxy.example.com\"]\n";
+        let error = Settings::combine(file(text).expect("TOML"), &Overrides::default())
+            .expect_err("a name");
+        assert_eq!(
+            error.message,
+            "limits.trusted_proxies: `proxy.example.com` is not an address or a network: write it as 10.0.0.0/8 or 127.0.0.1"
+        );
+        assert!(file("[limits]\nwrites_per_minute = -1\n").is_err());
     }
 
     #[test]

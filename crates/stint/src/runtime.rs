@@ -53,6 +53,7 @@ pub(crate) async fn app(settings: &Settings, holder: &str) -> Result<App, Failur
     let config = Config {
         public_url: settings.public_url.clone(),
         demo: false,
+        limits: settings.limits.clone(),
     };
     let keys = keys(settings, &db).await?;
     let mut app = App::new(db, clock, Arc::new(Wall), Aws::new(options), config);

@@ -9,6 +9,7 @@ use stint_domain::binding::Config as Model;
 use stint_domain::{Clock, Time};
 use stint_server::audit::Chain;
 use stint_server::cx::{App, Config, IdSource};
+use stint_server::http::Limits;
 use stint_server::sealed::{KeyProvider, Keys, MasterKey};
 
 use crate::clock::{HandClock, RulesClock};
@@ -30,6 +31,7 @@ pub struct Builder {
     pub(crate) demo: bool,
     pub(crate) people: bool,
     pub(crate) model: Model,
+    pub(crate) limits: Limits,
 }
 
 impl Default for Builder {
@@ -43,6 +45,7 @@ impl Default for Builder {
             demo: false,
             people: true,
             model: Model::default(),
+            limits: Limits::off(),
         }
     }
 }
@@ -90,6 +93,13 @@ impl Builder {
         self
     }
 
+    /// With limits on calls; without this there are none.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Without people: as before the first user.
     #[must_use]
     pub fn empty(mut self) -> Self {
@@ -122,6 +132,7 @@ impl Builder {
             crash: Crash::default(),
             demo: self.demo,
             model: Arc::new(self.model),
+            limits: self.limits.clone(),
             seed: self.seed,
             starts: 0,
         };
@@ -142,6 +153,7 @@ pub(crate) struct Parts {
     pub(crate) crash: Crash,
     pub(crate) demo: bool,
     pub(crate) model: Arc<Model>,
+    pub(crate) limits: Limits,
     pub(crate) seed: u64,
     pub(crate) starts: u64,
 }
@@ -237,6 +249,7 @@ impl Parts {
         let config = Config {
             public_url: "http://stint.test".to_owned(),
             demo: self.demo,
+            limits: self.limits.clone(),
         };
         let mut app = App::new(db, clock, Arc::new(self.wall.clone()), aws, config);
         app.ids = ids;

@@ -19,6 +19,7 @@ pub struct Door {
     router: Router,
     token: Option<SecretString>,
     headers: HeaderMap,
+    peer: SocketAddr,
 }
 
 impl Door {
@@ -27,6 +28,7 @@ impl Door {
             router,
             token,
             headers: HeaderMap::new(),
+            peer: SocketAddr::from(([127, 0, 0, 1], 55_555)),
         }
     }
 
@@ -35,6 +37,14 @@ impl Door {
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::try_from(value).expect("a header value");
         self.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    /// From another address than this machine's.
+    #[must_use]
+    pub fn at_address(mut self, address: &str) -> Self {
+        let address = address.parse().expect("an address");
+        self.peer = SocketAddr::new(address, 55_555);
         self
     }
 
@@ -154,8 +164,7 @@ impl Door {
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
         }
-        let peer = SocketAddr::from(([127, 0, 0, 1], 55_555));
-        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(ConnectInfo(self.peer));
         let response = match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

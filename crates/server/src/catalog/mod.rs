@@ -296,17 +296,23 @@ pub async fn set_access_control(
     if policies::current(&mut tx, policy).await?.is_none() {
         return Err(Error::UnknownPolicy(policy));
     }
-    let before = store::lock_access_control(&mut tx, id).await?;
-    let found = before.as_ref().map_or(0, |control| control.version);
-    fresh(expected, found)?;
-    let after = AccessControl {
-        entitlement: id,
-        policy,
-        max_duration,
-        version: found + 1,
-    };
     let by = cx.person().ok().map(|person| person.id);
-    store::set_access_control(&mut tx, &after, cx.now, by).await?;
+    let (before, after) = loop {
+        let before = store::lock_access_control(&mut tx, id).await?;
+        let found = before.as_ref().map_or(0, |control| control.version);
+        fresh(expected, found)?;
+        let after = AccessControl {
+            entitlement: id,
+            policy,
+            max_duration,
+            version: found + 1,
+        };
+        // Where there was none to lock, somebody else may set the first one meanwhile; it is
+        // there the second time.
+        if store::set_access_control(&mut tx, &after, cx.now, by).await? {
+            break (before, after);
+        }
+    };
     let facts = serde_json::json!({
         "policy": policy,
         "max_duration_seconds": max_duration,

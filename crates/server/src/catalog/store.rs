@@ -51,7 +51,8 @@ stint_db::statements! {
         values ($1, $2, $3, $4, $5, $6)
         on conflict (entitlement_id) do update set policy_id = excluded.policy_id,
             max_duration = excluded.max_duration, set_at = excluded.set_at,
-            set_by = excluded.set_by, version = excluded.version";
+            set_by = excluded.set_by, version = excluded.version
+            where access_controls.version = excluded.version - 1";
     /// What members of a group may ask for.
     OFFERED = "select distinct c.entitlement_id, c.policy_id, c.max_duration, c.version
         from catalog_audience a
@@ -192,15 +193,15 @@ pub(super) async fn lock_access_control(
     row.as_ref().map(control).transpose()
 }
 
+/// False when it is not at the version before this one.
 pub(super) async fn set_access_control(
     tx: &mut Tx,
     c: &AccessControl,
     now: Time,
     by: Option<UserId>,
-) -> stint_db::Result<()> {
+) -> stint_db::Result<bool> {
     let args = args![c.entitlement, c.policy, c.max_duration, now, by, c.version];
-    tx.run(&SET_CONTROL, args).await?;
-    Ok(())
+    Ok(tx.run(&SET_CONTROL, args).await? > 0)
 }
 
 pub(super) async fn offered(

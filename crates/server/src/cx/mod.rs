@@ -21,6 +21,7 @@ use stint_domain::audit::{Event, Subject};
 use stint_domain::rights::{Answer, Relation, Verb, allowed};
 use stint_domain::{Clock, Span, Time};
 
+use crate::http::{Limiter, Limits};
 pub use actor::{Actor, Denied, Person, Via};
 pub use ids::IdSource;
 pub use nudges::Nudges;
@@ -33,6 +34,8 @@ pub struct Config {
     pub public_url: String,
     /// The demo: personas without passwords and a clock that can be moved. Loopback only.
     pub demo: bool,
+    /// How many calls somebody may make.
+    pub limits: Limits,
 }
 
 /// A clock that can be moved forward: the demo's, and no other.
@@ -73,6 +76,8 @@ pub struct App {
     pub status: crate::tasks::Statuses,
     /// The numbers of the grants' model: fence, lag, retries, how often to look again.
     pub model: Arc<stint_domain::binding::Config>,
+    /// How many calls each caller has made of late.
+    pub(crate) limiter: Arc<Limiter>,
     /// The handle by which the demo's clock is moved; absent in production.
     pub demo_clock: Option<Arc<dyn MovableClock>>,
 }
@@ -99,6 +104,7 @@ impl App {
             wall,
             aws,
             keys: crate::sealed::Keys::default(),
+            limiter: Arc::new(Limiter::new(config.limits.clone())),
             config: Arc::new(config),
             nudges: Nudges::default(),
             status: crate::tasks::Statuses::default(),

@@ -53,6 +53,12 @@ pub enum Error {
         /// How it is.
         state: String,
     },
+    /// It has changed since the caller read it.
+    #[error("it has changed since it was read")]
+    Stale {
+        /// Its version now.
+        version: i64,
+    },
     /// An id that is none.
     #[error("{field} is no id")]
     Id {
@@ -79,6 +85,7 @@ impl Fault for Error {
             Self::NotReady(_) | Self::Running { .. } | Self::Taken | Self::LinkState { .. } => {
                 Kind::Conflict
             }
+            Self::Stale { .. } => Kind::Stale,
             Self::NotAPerson | Self::Id { .. } => Kind::Invalid,
             Self::Aws { .. } => Kind::Conflict,
             Self::Connection(e) => e.kind(),
@@ -97,6 +104,7 @@ impl Fault for Error {
             Self::Connection(e) => e.code(),
             Self::Taken => "principal_taken",
             Self::LinkState { .. } => "wrong_state",
+            Self::Stale { .. } => "stale",
             Self::NotAPerson => "not_a_person",
             Self::Id { .. } => "invalid_value",
             Self::Db(e) => e.code(),
@@ -120,6 +128,9 @@ impl Fault for Error {
                 "This AWS identity is confirmed to be another user's. Reject that link first.".to_owned()
             }
             Self::LinkState { state } => format!("The link is already {state}; reload to see how it stands."),
+            Self::Stale { version } => format!(
+                "It has changed since you read it and is now at version {version}. Read it again, then decide."
+            ),
             Self::Id { field, source } => format!("{field}: {source}."),
             Self::NotAPerson => "Choose an Identity Center user; a group has members, and is nobody's identity.".to_owned(),
             Self::Db(e) => e.detail(),

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::{Assignment, Entitlement, Error, Filter, Holding, Link, Principal, SyncRun};
 use crate::cx::Cx;
 use crate::http::{
-    Failure, IdempotencyKey, Idempotent, Json, Paging, Path, Query, Routes, versioned,
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Paging, Path, Query, Routes, versioned,
 };
 
 /// Every address of the room.
@@ -413,11 +413,11 @@ fn named<T: std::str::FromStr<Err = stint_domain::IdError>>(
     post,
     path = "/api/v1/links/{id}/confirm",
     tag = "directory",
-    params(("id" = String, Path, description = "`lnk_…`")),
+    params(("id" = String, Path, description = "`lnk_…`"), IfMatch),
     responses((status = 200, body = wire::Link), (status = "4XX", body = Problem))
 )]
-async fn confirm(cx: Cx, Path(id): Path<LinkId>) -> Result<Response, Failure> {
-    let confirmed = super::confirm_link(&cx, id).await?;
+async fn confirm(cx: Cx, Path(id): Path<LinkId>, seen: IfMatch) -> Result<Response, Failure> {
+    let confirmed = super::confirm_link_at(&cx, id, seen.version()).await?;
     Ok(versioned(confirmed.version, Json(link(confirmed))))
 }
 
@@ -426,10 +426,10 @@ async fn confirm(cx: Cx, Path(id): Path<LinkId>) -> Result<Response, Failure> {
     post,
     path = "/api/v1/links/{id}/reject",
     tag = "directory",
-    params(("id" = String, Path, description = "`lnk_…`")),
+    params(("id" = String, Path, description = "`lnk_…`"), IfMatch),
     responses((status = 200, body = wire::Link), (status = "4XX", body = Problem))
 )]
-async fn reject(cx: Cx, Path(id): Path<LinkId>) -> Result<Response, Failure> {
-    let rejected = super::reject_link(&cx, id).await?;
+async fn reject(cx: Cx, Path(id): Path<LinkId>, seen: IfMatch) -> Result<Response, Failure> {
+    let rejected = super::reject_link_at(&cx, id, seen.version()).await?;
     Ok(versioned(rejected.version, Json(link(rejected))))
 }

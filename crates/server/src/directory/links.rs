@@ -80,9 +80,14 @@ async fn propose(
 /// Confirms a link. The first confirmed one of a user on a connection becomes primary: that
 /// is who their requests are for. Confirming one that is confirmed makes it the primary.
 pub async fn confirm_link(cx: &Cx, id: LinkId) -> Result<Link, Error> {
+    confirm_link_at(cx, id, None).await
+}
+
+/// The same, if the link is still at the version the caller had seen.
+pub async fn confirm_link_at(cx: &Cx, id: LinkId, expected: Option<i64>) -> Result<Link, Error> {
     cx.authorize(Verb::ConfirmLink, Relation::Others)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
-    let link = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let link = locked(&mut tx, id, expected).await?;
     if link.state == "confirmed" && !link.primary {
         return make_primary(cx, tx, &link).await;
     }
@@ -117,6 +122,17 @@ pub async fn confirm_link(cx: &Cx, id: LinkId) -> Result<Link, Error> {
     Ok(link)
 }
 
+/// The link, locked, at the version that was seen if one was.
+async fn locked(tx: &mut Tx, id: LinkId, expected: Option<i64>) -> Result<Link, Error> {
+    let link = store::get(tx, id).await?.ok_or(Error::NotFound)?;
+    match expected {
+        Some(version) if version != link.version => Err(Error::Stale {
+            version: link.version,
+        }),
+        _ => Ok(link),
+    }
+}
+
 async fn make_primary(cx: &Cx, mut tx: Tx, link: &Link) -> Result<Link, Error> {
     let before = store::primary_link(&mut tx, link.user, link.connection).await?;
     if let Some(before) = before {
@@ -143,9 +159,14 @@ async fn make_primary(cx: &Cx, mut tx: Tx, link: &Link) -> Result<Link, Error> {
 /// Rejects a proposal, or takes a confirmed link back. Grants that are open stay: they are
 /// ended by revoking them.
 pub async fn reject_link(cx: &Cx, id: LinkId) -> Result<Link, Error> {
+    reject_link_at(cx, id, None).await
+}
+
+/// The same, if the link is still at the version the caller had seen.
+pub async fn reject_link_at(cx: &Cx, id: LinkId, expected: Option<i64>) -> Result<Link, Error> {
     cx.authorize(Verb::RemoveLink, Relation::Others)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
-    let link = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let link = locked(&mut tx, id, expected).await?;
     if link.state == "rejected" {
         return Err(Error::LinkState { state: link.state });
     }

@@ -23,6 +23,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 
+use super::codes::CODES;
 use super::routes::Recorded;
 
 const BEARER: &str = "token";
@@ -48,7 +49,11 @@ exactly as what does not exist.
 `If-Match`, and the change is refused with 412 `stale` when somebody else was faster.
 
 **Repeats.** Where `Idempotency-Key` is listed, the same key with the same body gets the first \
-answer again for 24 hours, and nothing is done twice.";
+answer again for 24 hours, and nothing is done twice.
+
+**Limits.** Each token, each sign-in and each address has a budget a minute for reads, for writes \
+and for tries to sign in; every answer carries `RateLimit-Policy` and `RateLimit`. Beyond it comes \
+429 with `Retry-After`. Taking access away (revoke, cut off, return, deny, …) draws from no budget.";
 
 /// What the tags of the handlers stand for. A test wants each used, and no other.
 pub(super) const TAGS: &[(&str, &str)] = &[
@@ -150,9 +155,10 @@ pub(super) fn complete(api: &mut OpenApi, recorded: &[Recorded]) {
         .schemas
         .insert(Problem::name().into_owned(), Problem::schema());
     for (name, status, when) in REFUSALS {
-        parts
-            .responses
-            .insert((*name).to_owned(), refusal(*status, when).into());
+        parts.responses.insert(
+            (*name).to_owned(),
+            refusal(*status, &told(*status, when)).into(),
+        );
     }
     refer(&mut parts.schemas);
     let versions: Vec<String> = (parts.schemas.iter())
@@ -197,6 +203,18 @@ fn schemes() -> [(String, SecurityScheme); 2] {
     ]
 }
 
+/// When a refusal comes, with the codes it can have.
+fn told(status: u16, when: &str) -> String {
+    let codes: Vec<_> = (CODES.iter())
+        .filter(|code| code.status == status)
+        .map(|code| format!("[`{0}`](/docs/errors/{0})", code.word))
+        .collect();
+    match codes.len() {
+        0 => when.to_owned(),
+        _ => format!("{when} Codes: {}.", codes.join(", ")),
+    }
+}
+
 fn refusal(status: u16, when: &str) -> Response {
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(Problem::name())))
@@ -204,11 +222,26 @@ fn refusal(status: u16, when: &str) -> Response {
     let mut made = ResponseBuilder::new()
         .description(when)
         .content("application/problem+json", content);
-    if matches!(status, 429 | 503) {
-        made = made.header(
-            "Retry-After",
-            header(Type::Integer, "Seconds after which to try again."),
-        );
+    if status == 429 {
+        for (name, kind, about) in [
+            (
+                "Retry-After",
+                Type::Integer,
+                "Seconds after which to try again.",
+            ),
+            (
+                "RateLimit-Policy",
+                Type::String,
+                "The budget and how many calls a minute it has: `\"writes\";q=240;w=60`.",
+            ),
+            (
+                "RateLimit",
+                Type::String,
+                "The budget, calls left, and seconds until it is full again: `\"writes\";r=0;t=60`.",
+            ),
+        ] {
+            made = made.header(name, header(kind, about));
+        }
     }
     made.build()
 }

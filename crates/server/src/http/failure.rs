@@ -166,6 +166,10 @@ impl Trouble {
                 "unsupported_media_type",
                 "Send JSON with `Content-Type: application/json`.",
             ),
+            StatusCode::SERVICE_UNAVAILABLE => (
+                "database_not_ready",
+                "The database did not answer in time. Try again in a moment.",
+            ),
             status if status.is_client_error() => (
                 "bad_request",
                 "The request could not be understood. Check how it is written.",

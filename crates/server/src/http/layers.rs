@@ -158,7 +158,11 @@ async fn write_failures(
         None => return response,
     };
     match page {
-        Some(page) => error_page(&response, &trouble, &page),
+        Some(page) => {
+            let mut shown = error_page(&response, &trouble, &page);
+            keep(&response, shown.headers_mut());
+            shown
+        }
         None => problem(&response, &trouble, id),
     }
 }
@@ -190,16 +194,22 @@ fn problem(response: &Response, trouble: &Trouble, request_id: String) -> Respon
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
-    // 405 says which methods there are, 401 how to sign in, 429 and 503 when to come back.
-    for name in [header::ALLOW, header::RETRY_AFTER] {
-        if let Some(value) = response.headers().get(&name) {
-            headers.insert(name, value.clone());
-        }
-    }
+    keep(response, headers);
     if trouble.status == http::StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     written
+}
+
+/// What a refusal says in its headers, whatever it is written as: 405 which methods there
+/// are, 429 and 503 when to come back, and how the caller's budget stands.
+fn keep(response: &Response, headers: &mut http::HeaderMap) {
+    let [policy, state] = &super::limits::HEADERS;
+    for name in [&header::ALLOW, &header::RETRY_AFTER, policy, state] {
+        if let Some(value) = response.headers().get(name) {
+            headers.insert(name, value.clone());
+        }
+    }
 }
 
 /// No inline script or style, nothing from elsewhere, in no frame; answers are not cached

@@ -135,7 +135,7 @@ fn error_title(status: StatusCode) -> &'static str {
         StatusCode::PRECONDITION_FAILED => "Somebody changed it meanwhile",
         StatusCode::PAYLOAD_TOO_LARGE => "That is too much at once",
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => "This was not understood",
-        StatusCode::TOO_MANY_REQUESTS => "Too many tries",
+        StatusCode::TOO_MANY_REQUESTS => "Too much at once",
         StatusCode::SERVICE_UNAVAILABLE => "Stint is not ready",
         _ => "Something went wrong",
     }
@@ -225,6 +225,7 @@ pub fn routes() -> Routes {
             super::assets::serve,
         )
         .page(Verb::ReadPublic, Method::POST, "/theme", set_theme)
+        .merge(super::errors::routes())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod answer;
 pub mod assets;
 mod cookies;
 pub mod csv;
+mod errors;
 pub mod filters;
 pub mod flash;
 pub mod form;

@@ -5,6 +5,7 @@
 
 mod audit;
 mod clocks;
+mod codes;
 mod connections;
 mod directory;
 mod draining;
@@ -13,6 +14,7 @@ mod explore;
 mod grants;
 mod idempotency;
 mod journey;
+mod limits;
 mod openapi;
 mod outbox;
 mod pages;
@@ -24,3 +26,4 @@ mod simulation;
 mod statements;
 mod sweep;
 mod tasks;
+mod versions;

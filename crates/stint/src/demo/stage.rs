@@ -130,6 +130,8 @@ impl Stage {
         let config = Config {
             public_url,
             demo: true,
+            // One person on one machine, who may be as quick as they like.
+            limits: stint_server::http::Limits::off(),
         };
         let key = folder.path().join("master.key");
         KeyFile::create(&key, &IdSource::new(Arc::clone(&moved)).bytes())

@@ -66,6 +66,7 @@ impl Room {
         let config = Config {
             public_url: "http://127.0.0.1:8480".to_owned(),
             demo: false,
+            limits: crate::http::Limits::off(),
         };
         let aws = aws(shared.clone(), None);
         let mut app = App::new(db, shared, Arc::new(wall.clone()), aws, config);

@@ -296,6 +296,7 @@ async fn a_new_password_ends_other_sign_ins_and_forgives() {
 fn demo(app: &mut App) {
     app.config = std::sync::Arc::new(Config {
         demo: true,
+        limits: crate::http::Limits::off(),
         ..(*app.config).clone()
     });
 }

@@ -313,6 +313,7 @@ async fn a_persona_signs_in_by_form_on_this_machine_only() {
     let room = Room::with(|app| {
         app.config = Arc::new(Config {
             demo: true,
+            limits: crate::http::Limits::off(),
             ..(*app.config).clone()
         });
     })

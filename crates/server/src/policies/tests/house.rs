@@ -74,6 +74,7 @@ impl House {
         let config = Config {
             public_url: "http://127.0.0.1:8480".into(),
             demo: false,
+            limits: crate::http::Limits::off(),
         };
         let app = App::new(db, Arc::clone(&shared), shared, Aws::new(options), config);
         Self {

@@ -346,6 +346,7 @@ pub(crate) async fn asks(stage: &Stage) -> Vec<Ask> {
         let named = template.contains("{id}");
         let others = |path: &str| {
             path.replace("{file}", stage.asset.trim_start_matches("/assets/"))
+                .replace("{code}", "stale")
                 .replace("{user}", &stage.other.to_string())
                 .replace("{entitlement}", &stage.offered.to_string())
                 + &query(&route, stage)

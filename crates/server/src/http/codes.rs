@@ -1,0 +1,157 @@
+//! Every code a refusal can have: what it means and what to do, for people.
+//!
+//! One row per code, kept beside the mapping ([`failure`](super::failure)) that sends it.
+//! `/docs/errors/<code>`, where a problem's `type` leads, is made of this, and so is the list
+//! of codes in the API's description. A test reads the source: a code without a row fails,
+//! and so does a row without a code.
+
+/// A code, and what there is to say about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// The HTTP status it comes with.
+    pub status: u16,
+    /// The stable word.
+    pub word: &'static str,
+    /// What it means.
+    pub means: &'static str,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+impl Code {
+    /// The row of a code.
+    pub fn of(word: &str) -> Option<&'static Self> {
+        CODES.iter().find(|code| code.word == word)
+    }
+}
+
+const fn row(status: u16, word: &'static str, means: &'static str, remedy: &'static str) -> Code {
+    Code {
+        status,
+        word,
+        means,
+        remedy,
+    }
+}
+
+/// All of them, by status and word.
+#[rustfmt::skip]
+pub const CODES: &[Code] = &[
+    row(400, "bad_request", "The request could not be read as HTTP with a JSON body.", "Check how it is written: method, headers, encoding of the address."),
+
+    row(401, "invalid_token", "The API token is unknown, expired or revoked.", "Issue a new one on your page in Stint, or type `stint login`, and use that."),
+    row(401, "not_signed_in", "The call needs to know who is asking, and nobody is signed in.", "Sign in on the page, or send an API token as `Authorization: Bearer stint_pat_…`."),
+    row(401, "sign_in_over", "The sign-in has ended: by the clock, by a new password, or because somebody ended it.", "Sign in again."),
+    row(401, "sign_in_refused", "Address or password is wrong, or the user is deactivated; which of them is never told.", "Try again, or ask a Super Admin to set a new password."),
+
+    row(403, "became_approver_after_submission", "The caller put themselves among the approvers while the request was waiting.", "Another approver has to decide."),
+    row(403, "cross_site", "The form was sent from another site's page, or a proxy changes Host or Origin.", "Open Stint's own page and do it there. Behind a proxy, set `public_url` to the address people use."),
+    row(403, "forbidden", "The caller may know of the thing, and none of their roles allows this with it.", "Ask an administrator to do it, or for the role it takes."),
+    row(403, "not_an_approver", "The current step of the request names others.", "Wait for your step, or leave it to those who are asked now; the request's page names them."),
+    row(403, "not_loopback", "A persona of the demo was asked for from another machine.", "Open the demo's page at http://127.0.0.1 on the machine it runs on."),
+    row(403, "self_approval", "Nobody decides a request they made or that is for them, unless the policy says so.", "Another approver has to decide; you can cancel the request."),
+    row(403, "token_from_token", "API tokens are issued to people, not to tokens: a stolen one could otherwise outlive itself.", "Sign in with your password (the page, or `stint login`) and issue it there."),
+
+    row(404, "not_found", "It does not exist, or the caller may not know that it does. Both answer the same, byte for byte.", "Check the address or the id, or ask whoever gave it to you."),
+
+    row(405, "method_not_allowed", "The address is right, and does not take this method.", "`Allow` in the answer names the methods; the API is described at /api/v1/openapi.json."),
+
+    row(409, "already_decided", "The caller has decided on this request before.", "Nothing: one person counts once. Others have to decide now."),
+    row(409, "audit_broken", "An event of the audit log was edited, removed, inserted or moved.", "Keep a copy of the database as it is, and compare with backups from before and after the event that is named. Treat it as an incident."),
+    row(409, "beneficiary_inactive", "Whom the access would be for has been deactivated meanwhile.", "Make them active again, or deny the request."),
+    row(409, "connection_not_ready", "The connection's test has not passed yet, so it is not known which Identity Center to read.", "Test the connection; it says what is missing in AWS."),
+    row(409, "email_taken", "A user with this address exists, active or not.", "Use another address, or change that user."),
+    row(409, "estate_already_connected", "Another connection manages this Identity Center instance, and one estate has one connection.", "Use that connection."),
+    row(409, "idempotency_answer_lost", "The call with this key was carried out, and its answer was lost before it was kept.", "Do not repeat it: look at the list to see what it made."),
+    row(409, "idempotency_in_progress", "A call with this key is under way.", "Wait a moment and repeat the same call with the same key."),
+    row(409, "last_super_admin", "The last active Super Admin would be gone.", "Make somebody else Super Admin first."),
+    row(409, "name_taken", "Another thing of this kind has the name; capitals make no difference.", "Use another name."),
+    row(409, "nothing_ends", "The demo's clock was to go to the next end of access, and nobody holds any that ends.", "Ask for some access first, or move the clock by an hour."),
+    row(409, "nothing_to_return", "The request gave nothing, or what it gave is over.", "Nothing: the request's page shows how each grant ended."),
+    row(409, "principal_changed", "The beneficiary's AWS identity changed between asking and approving.", "Cancel or deny this request and ask again, so that who approves sees the right identity."),
+    row(409, "principal_taken", "This AWS identity is confirmed to be another user's.", "Reject that link first, if it is wrong."),
+    row(409, "role_already_connected", "Another connection uses this IAM role.", "Change that connection, or make a role of its own for this one."),
+    row(409, "sync_failed", "AWS refused a page of the reading; nothing was taken for gone.", "Test the connection: it says which permission is missing."),
+    row(409, "sync_running", "A sync of this connection is under way.", "Wait for it to end; its progress is among the connection's runs."),
+    row(409, "too_many_tokens", "The caller has as many usable API tokens as one may have.", "Revoke one that is no longer needed."),
+    row(409, "wrong_state", "The thing is not in a state in which this can be done; somebody may have been faster.", "Read it again and see how it stands."),
+
+    row(412, "stale", "Somebody changed it since it was read: it is no longer at the version in `If-Match`.", "Read it again, look at what changed, and repeat the change with the new `ETag`."),
+
+    row(413, "too_large", "The body is larger than 1 MiB.", "Send less at once."),
+
+    row(415, "unsupported_media_type", "The body is not marked as JSON.", "Send JSON with `Content-Type: application/json`."),
+
+    row(422, "approver_unable", "A step names a user who is deactivated or may not decide.", "Name an active user who is neither Helpdesk nor Auditor."),
+    row(422, "auto_approve_with_steps", "A policy that approves by itself asks nobody, and this one has steps too.", "Leave out `auto_approve` or the steps."),
+    row(422, "bad_value", "A word is none of those the call takes.", "Use one of the words the answer's `detail` names."),
+    row(422, "comment_too_long", "The comment is longer than is kept.", "Shorten it."),
+    row(422, "duration_over_policy", "Longer than the policy or the entitlement allows.", "Ask for at most the longest duration, which `detail` and a preview name."),
+    row(422, "duration_too_short", "Shorter than can be given and taken away in order.", "Ask for at least the duration that `detail` names."),
+    row(422, "how_many", "Too many entitlements at once, or none.", "Send between one and the number that `detail` names."),
+    row(422, "idempotency_key_reused", "The key was sent before with another body.", "Use a fresh key for every call that is meant."),
+    row(422, "invalid_application", "The value is not the id of an application.", "Send an id that begins with `app_`, from the list of applications."),
+    row(422, "invalid_body", "The body is not what this call takes: not JSON, a field that is missing, unknown or of another kind.", "Correct the field that `detail` names; the API's description shows the body."),
+    row(422, "invalid_cursor", "The cursor was not given by this list, or under another order or filter.", "Leave it out to begin again; pass on `next` unchanged."),
+    row(422, "invalid_days", "A token cannot live for so many days.", "Ask for 1 to 366."),
+    row(422, "invalid_description", "The description is too long.", "Shorten it."),
+    row(422, "invalid_email", "The value is not an e-mail address.", "Write it as `ana@example.com`."),
+    row(422, "invalid_filter", "A filter of the list has no such value.", "Use one of the words that `detail` names."),
+    row(422, "invalid_idempotency_key", "`Idempotency-Key` is empty, longer than 200 characters, or not ASCII.", "A fresh UUID per call does."),
+    row(422, "invalid_if_match", "`If-Match` is not a version.", "Send back the `ETag` as it came with the thing: \"7\"."),
+    row(422, "invalid_limit", "A page cannot have so many rows.", "Ask for 1 to 200."),
+    row(422, "invalid_name", "The name is empty, too long, or has characters that cannot be shown.", "Choose another as `detail` says."),
+    row(422, "invalid_note", "The note of the version is too long.", "Shorten it."),
+    row(422, "invalid_owner", "The value is not the id of a user.", "Send an id that begins with `usr_`, from the list of users."),
+    row(422, "invalid_policy", "The policy's rules cannot be saved.", "Correct what `detail` names."),
+    row(422, "invalid_query", "The part of the address after the question mark is not what it takes.", "Check the names and values of the parameters in the API's description."),
+    row(422, "invalid_region", "The value is not an AWS Region.", "Write it as `eu-central-1`: the home Region of Identity Center."),
+    row(422, "invalid_role", "The value is not a product role.", "Use super_admin, connection_admin, policy_admin, helpdesk or auditor."),
+    row(422, "invalid_role_arn", "The value is not the ARN of an IAM role.", "Copy it from the role's page in AWS: arn:aws:iam::123456789012:role/stint."),
+    row(422, "invalid_sort", "The list cannot be sorted like that.", "Use one of the orders that `detail` names."),
+    row(422, "invalid_state", "The list knows no such state.", "Use pending, approved, denied or cancelled."),
+    row(422, "invalid_user", "The value is not the id of a user.", "Send an id that begins with `usr_`."),
+    row(422, "invalid_value", "A field holds a value that cannot be used.", "Correct the field that `detail` names."),
+    row(422, "max_duration", "The longest duration of an access control is out of bounds.", "Choose one between the bounds that `detail` names, or leave it to the policy."),
+    row(422, "needs_nobody", "A step needs no approval at all.", "Let it need at least one, leave the step out, or use a policy that approves by itself."),
+    row(422, "needs_too_many", "A step needs more people than it names.", "Let it need fewer, or add approvers."),
+    row(422, "no_approver", "A step names nobody.", "Name users or groups who may approve it."),
+    row(422, "no_linked_principal", "The beneficiary has no confirmed AWS identity in this connection.", "Somebody named in `detail` can confirm a link; then ask again."),
+    row(422, "no_owner", "Nobody would be answerable for it.", "Name at least one owner."),
+    row(422, "no_possible_approver", "Nobody, or not enough different people, could approve it.", "Ask a Policy Admin to add approvers to the policy or its groups."),
+    row(422, "no_steps", "A policy without steps would ask nobody.", "Add a step, or say `auto_approve`."),
+    row(422, "not_a_person", "The principal is a group, and a group is nobody's identity.", "Choose a user in AWS."),
+    row(422, "owner_unable", "The owner is neither Connection Admin nor Super Admin, and could not mend the connection.", "Give them the role first, or name somebody else."),
+    row(422, "policy_duration", "The policy's longest duration is out of bounds.", "Choose one between the bounds that `detail` names."),
+    row(422, "principal_gone", "The beneficiary's AWS identity no longer exists in AWS.", "Sync the connection, confirm the link to the new identity, then ask again."),
+    row(422, "reason_length", "The shortest reason a policy wants is longer than is kept, or set where none is required.", "Lower it, or set it to 0."),
+    row(422, "reason_required", "This has to be done with a reason: it is kept, and people are told.", "Give a reason with it."),
+    row(422, "reason_too_long", "The reason is longer than is kept.", "Shorten it; refer to a ticket for the rest."),
+    row(422, "reason_too_short", "The policy wants a longer reason.", "Say more: who decides reads it."),
+    row(422, "refused", "The policy refuses the request.", "Read `detail`, or preview the request: it lists every obstacle."),
+    row(422, "start_in_past", "The start lies in the past.", "Leave it out to begin as soon as it is approved."),
+    row(422, "start_too_far", "The start is further ahead than may be asked for.", "Ask again nearer to it."),
+    row(422, "step_name", "A step has no name, or one that is too long.", "Name it as people should read it: Platform."),
+    row(422, "steps_share_approvers", "Together the steps need more different people than they name: nobody counts for two steps.", "Add approvers, or let the steps need fewer."),
+    row(422, "too_many_steps", "The policy has more steps than may be.", "Join some of them."),
+    row(422, "unknown_application", "There is no application with this id.", "Look it up in the list, or create one first."),
+    row(422, "unknown_entitlement", "There is no entitlement with this id.", "Sync the connection, and look it up in its list."),
+    row(422, "unknown_group", "There is no group with this id.", "Look it up in the list of groups."),
+    row(422, "unknown_owner", "An owner is no active user.", "Name users who may be told when something fails."),
+    row(422, "unknown_persona", "The demo has no such persona.", "Use one that the sign-in page shows."),
+    row(422, "unknown_policy", "There is no policy with this id.", "Look it up in the list of policies."),
+    row(422, "unknown_user", "There is no user with this id.", "Look it up in the list of users."),
+    row(422, "user_inactive", "The user named is deactivated.", "Make them active again first."),
+    row(422, "weak_password", "The password is too short, too long, or known to be guessed.", "Choose another as `detail` says; a few random words do well."),
+    row(422, "wrong_password", "The current password given is wrong.", "Try again."),
+
+    row(429, "locked_out", "Too many sign-ins failed for this address.", "Wait as long as `Retry-After` says, or ask a Super Admin to set a new password."),
+
+    row(429, "too_many_requests", "More calls than one token, sign-in or address may make in a minute.", "Wait as long as `Retry-After` says and go on. Revoking and returning access is never limited."),
+
+    row(500, "internal", "Stint failed at this; it is in the server's log under the answer's `request_id`.", "Try again, and give an administrator the `request_id` if it stays so."),
+
+    row(503, "database_not_ready", "The database did not answer in time; nothing was changed.", "Try again in a moment. Administrators: look at `/readyz` and at the database."),
+    row(503, "no_base_identity", "AWS did not tell as whom Stint itself calls it.", "Give the machine Stint runs on AWS credentials, and try again."),
+    row(503, "not_initialised", "Stint has no user yet.", "On the machine it runs on, type: stint users create-admin --email you@example.com"),
+];
