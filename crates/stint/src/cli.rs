@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::client::Server;
+use crate::commands::{account, audit, estates, grants, people, rules};
 use crate::config::Overrides;
 
 /// AWS access for exactly as long as it is needed.
@@ -34,15 +35,45 @@ pub(crate) enum Command {
         #[command(flatten)]
         settings: Overrides,
     },
-    /// Users, from this machine.
+    /// Sign in, and keep an API token for the other commands.
+    Login(account::Login),
+    /// Revoke the token `stint login` keeps, and forget it.
+    Logout {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Users; the first administrator.
     #[command(subcommand)]
     Users(Users),
-    /// The audit log, from this machine.
+    /// Groups of users.
+    #[command(subcommand)]
+    Groups(people::Groups),
+    /// Whose principals in AWS are whose.
+    #[command(subcommand)]
+    Links(people::Links),
+    /// API tokens of yours.
+    #[command(subcommand)]
+    Tokens(account::Tokens),
+    /// Connections to AWS.
+    #[command(subcommand)]
+    Connections(estates::Connections),
+    /// Catalogs: which entitlements may be asked for, by whom and how.
+    #[command(subcommand)]
+    Catalogs(rules::Catalogs),
+    /// Policies: who has to approve, in versions.
+    #[command(subcommand)]
+    Policies(rules::Policies),
+    /// The audit log.
     #[command(subcommand)]
     Audit(Audit),
     /// The keys that secrets are sealed under, on this machine.
     #[command(subcommand)]
     MasterKey(MasterKey),
+    /// Print a script that completes commands in your shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
     /// Everything with a simulated AWS, on this machine, for trying out.
     Demo(crate::demo::Demo),
     /// A simulated AWS that speaks AWS's wire protocols.
@@ -75,13 +106,16 @@ pub(crate) enum Command {
         /// Everybody's (administrators and auditors).
         #[arg(long, conflicts_with_all = ["id", "waiting"])]
         all: bool,
+        /// Everybody's in this state.
+        #[arg(long, value_name = "STATE", value_parser = ["pending", "approved", "denied", "cancelled"], conflicts_with_all = ["id", "waiting"])]
+        state: Option<String>,
     },
     /// Approve a request.
     Approve {
         #[command(flatten)]
         server: Server,
-        /// The request, as `req_…`.
-        id: String,
+        /// The request: id, or words that fit one only of those that wait for you.
+        request: String,
         /// Said with it.
         #[arg(long, default_value = "")]
         comment: String,
@@ -90,8 +124,8 @@ pub(crate) enum Command {
     Deny {
         #[command(flatten)]
         server: Server,
-        /// The request, as `req_…`.
-        id: String,
+        /// The request: id, or words that fit one only of those that wait for you.
+        request: String,
         /// Why; the requester is told.
         #[arg(long)]
         reason: String,
@@ -100,30 +134,55 @@ pub(crate) enum Command {
     Cancel {
         #[command(flatten)]
         server: Server,
-        /// The request, as `req_…`.
-        id: String,
+        /// The request: id, or words that fit one only of yours that wait.
+        request: String,
     },
     /// Give access back before its time.
     Return {
         #[command(flatten)]
         server: Server,
-        /// The request it came by, as `req_…`.
-        id: String,
+        /// The request it came by: id, or words that fit one only of yours that still give.
+        request: String,
     },
     /// Access you hold through Stint, with the time left.
-    Grants {
+    Grants(grants::Grants),
+    /// End somebody's grant early.
+    Revoke(Because),
+    /// End every grant of the same access and person, and remove the access.
+    CutOff(Because),
+    /// Try again now what AWS refused to remove.
+    Retry {
         #[command(flatten)]
         server: Server,
-        /// Everybody's (administrators and auditors).
-        #[arg(long)]
-        all: bool,
+        /// The grant: id, or words that fit one only.
+        grant: String,
+    },
+    /// Put access back that somebody took away in AWS.
+    ProvisionAgain {
+        #[command(flatten)]
+        server: Server,
+        /// The grant: id, or words that fit one only.
+        grant: String,
     },
 }
 
-/// Users, straight in the database.
+/// A grant to end, and why.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Because {
+    #[command(flatten)]
+    pub server: Server,
+    /// The grant: id, or words of what it gives and to whom that fit one only.
+    pub grant: String,
+    /// Why; the person and the auditors are told.
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// Users, over the API; the first one straight in the database.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Users {
-    /// Create the first administrator. The password is asked for, or read from standard input.
+    /// On this machine: create the first administrator. The password is asked for, or read
+    /// from standard input.
     CreateAdmin {
         #[command(flatten)]
         settings: Overrides,
@@ -134,6 +193,8 @@ pub(crate) enum Users {
         #[arg(long)]
         name: Option<String>,
     },
+    #[command(flatten)]
+    Others(people::Users),
 }
 
 /// Files of master keys.
@@ -152,17 +213,22 @@ pub(crate) enum MasterKey {
     },
 }
 
-/// The audit log, straight in the database.
+/// The audit log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
-    /// Check that no event was edited, removed, inserted or reordered.
+    /// Check that no event was edited, removed, inserted or reordered: on this machine,
+    /// straight in the database.
     Verify {
         #[command(flatten)]
         settings: Overrides,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
+        /// Ask the running Stint to check, over the API.
+        #[arg(long, conflicts_with_all = ["config", "database"])]
+        over_api: bool,
+        #[command(flatten)]
+        server: Server,
     },
+    /// Events, newest first, over the API.
+    List(audit::Events),
 }
 
 /// Ask for access for oneself.
@@ -228,7 +294,7 @@ pub(crate) struct Sim {
 }
 
 /// `2h`, `90m`, `1h30m`, `45s` in seconds.
-fn duration(text: &str) -> Result<i64, String> {
+pub(crate) fn duration(text: &str) -> Result<i64, String> {
     let wrong = || format!("`{text}` is not a duration: write it as 2h, 90m or 1h30m");
     let mut total: i64 = 0;
     let mut number = String::new();

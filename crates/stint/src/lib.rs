@@ -7,6 +7,7 @@ mod client;
 mod clock;
 mod commands;
 mod config;
+mod credentials;
 pub mod demo;
 mod exit;
 mod out;
@@ -14,10 +15,10 @@ mod runtime;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use cli::{Audit, Cli, Command, MasterKey, Users};
-use commands::{ask, local, serve, sim};
+use commands::{account, ask, audit, estates, grants, local, people, rules, serve, sim};
 use config::Settings;
 use exit::{Exit, Failure};
 
@@ -61,15 +62,31 @@ async fn command(command: Command) -> Result<(), Failure> {
             email,
             name,
         }) => local::create_admin(&Settings::load(&settings)?, email, name).await,
-        Command::Audit(Audit::Verify { settings, json }) => {
-            local::verify(&Settings::load(&settings)?, json).await
-        }
         Command::MasterKey(MasterKey::Create { file }) => local::create_key(&file),
         Command::MasterKey(MasterKey::Add { file }) => local::add_key(&file),
+        Command::Users(Users::Others(what)) => people::users(what).await,
+        Command::Groups(what) => people::groups(what).await,
+        Command::Links(what) => people::links(what).await,
+        Command::Login(args) => account::login(args).await,
+        Command::Logout { server } => account::logout(&server).await,
+        Command::Tokens(what) => account::tokens(what).await,
+        Command::Connections(what) => estates::connections(what).await,
+        Command::Catalogs(what) => rules::catalogs(what).await,
+        Command::Policies(what) => rules::policies(what).await,
+        Command::Audit(Audit::Verify {
+            server,
+            over_api: true,
+            ..
+        }) => audit::verify(&server).await,
+        Command::Audit(Audit::Verify {
+            settings, server, ..
+        }) => local::verify(&Settings::load(&settings)?, server.json).await,
+        Command::Audit(Audit::List(args)) => audit::list(args).await,
+        Command::Completions { shell } => completions(shell),
         Command::Demo(demo) => demo::run(demo).await,
         Command::Sim(args) => sim::run(args).await,
         Command::Openapi => out::json(&stint_server::routes::routes().openapi()),
-        Command::Whoami { server } => ask::whoami(&server).await,
+        Command::Whoami { server } => account::whoami(&server).await,
         Command::Entitlements { server, search } => {
             ask::entitlements(&server, search.as_deref()).await
         }
@@ -79,17 +96,35 @@ async fn command(command: Command) -> Result<(), Failure> {
             id,
             waiting,
             all,
-        } => ask::requests(&server, id.as_deref(), waiting, all).await,
+            state,
+        } => ask::requests(&server, id.as_deref(), waiting, all, state.as_deref()).await,
         Command::Approve {
             server,
-            id,
+            request,
             comment,
-        } => ask::approve(&server, &id, &comment).await,
-        Command::Deny { server, id, reason } => ask::deny(&server, &id, &reason).await,
-        Command::Cancel { server, id } => ask::verb(&server, &id, "cancel").await,
-        Command::Return { server, id } => ask::verb(&server, &id, "return").await,
-        Command::Grants { server, all } => ask::grants(&server, all).await,
+        } => ask::approve(&server, &request, &comment).await,
+        Command::Deny {
+            server,
+            request,
+            reason,
+        } => ask::deny(&server, &request, &reason).await,
+        Command::Cancel { server, request } => ask::cancel(&server, &request).await,
+        Command::Return { server, request } => ask::give_back(&server, &request).await,
+        Command::Grants(args) => grants::grants(args).await,
+        Command::Revoke(args) => grants::end_early(args, "revoke").await,
+        Command::CutOff(args) => grants::end_early(args, "cut-off").await,
+        Command::Retry { server, grant } => grants::again(&server, &grant, "retry").await,
+        Command::ProvisionAgain { server, grant } => {
+            grants::again(&server, &grant, "provision-again").await
+        }
     }
+}
+
+/// `stint completions SHELL`.
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "stint", &mut script);
+    out::line(String::from_utf8_lossy(&script).trim_end())
 }
 
 /// The one TLS and crypto provider, before anything can open a connection.

@@ -1,39 +1,18 @@
 //! The commands of people: ask, answer, look, give back. All of them over the API.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stint_api::catalog::{EntitlementName, Offer};
-use stint_api::grants::Grant;
-use stint_api::identity::Me;
 use stint_api::requests::{
     Approve, Deny, NewRequest, Preview, PreviewRequest, Request, RequestLine,
 };
-use stint_domain::{Span, Time};
+use stint_domain::Span;
 
 use crate::cli::Ask;
-use crate::client::{Client, Server};
+use crate::client::{Client, Server, pause};
 use crate::exit::{Exit, Failure};
 use crate::out;
 
-/// The most rows a list prints.
-const MOST: usize = 1_000;
-
-/// `stint whoami`.
-pub(crate) async fn whoami(server: &Server) -> Result<(), Failure> {
-    let me: Me = Client::new(server)?.get("/api/v1/me", &[]).await?;
-    if server.json {
-        return out::json(&me);
-    }
-    let groups: Vec<&str> = me.groups.iter().map(|g| g.name.as_str()).collect();
-    out::line(&format!(
-        "{} <{}>  {}",
-        me.user.name, me.user.email, me.user.id
-    ))?;
-    out::line(&format!(
-        "roles   {}",
-        listed(&me.user.roles.iter().map(String::as_str).collect::<Vec<_>>())
-    ))?;
-    out::line(&format!("groups  {}", listed(&groups)))
-}
+use super::{MOST, find, short};
 
 /// `stint entitlements [search]`.
 pub(crate) async fn entitlements(server: &Server, search: Option<&str>) -> Result<(), Failure> {
@@ -81,14 +60,14 @@ pub(crate) async fn request(ask: &Ask) -> Result<(), Failure> {
     };
     let mut request: Request = client.post("/api/v1/requests", &body).await?;
     if let Some(seconds) = ask.wait {
-        request = wait(&client, request, seconds).await?;
+        request = wait(&client, request, ask, seconds).await?;
     }
     show(&ask.server, &request)
 }
 
 /// An id as it is; otherwise the one offer that fits the words, preferring an exact name.
 async fn find(client: &Client, what: &str) -> Result<EntitlementName, Failure> {
-    if what.starts_with("ent_") {
+    if find::is_id("ent", what) {
         return Ok(EntitlementName {
             id: what.to_owned(),
             kind: String::new(),
@@ -121,7 +100,7 @@ async fn find(client: &Client, what: &str) -> Result<EntitlementName, Failure> {
                 String::new()
             };
             Err(Failure::usage(format!(
-                "`{what}` fits several:\n{}{rest}\nName one of them.",
+                "`{what}` fits several:\n{}{rest}\nName one of them, or give its id.",
                 names.join("\n")
             )))
         }
@@ -169,42 +148,103 @@ async fn preview(client: &Client, ask: &Ask, entitlement: &EntitlementName) -> R
     Ok(())
 }
 
-/// Asks again every second until it is decided and, when approved, the access is there.
-async fn wait(client: &Client, mut request: Request, seconds: i64) -> Result<Request, Failure> {
+/// Asks again every second until it is decided and, when approved, the access is there. What
+/// changes meanwhile is said on standard error.
+async fn wait(
+    client: &Client,
+    mut request: Request,
+    ask: &Ask,
+    seconds: i64,
+) -> Result<Request, Failure> {
+    let mut told = String::new();
     for _ in 0..seconds {
-        match request.line.state.as_str() {
-            "denied" | "cancelled" => {
-                return Err(Failure::new(
-                    Exit::Denied,
-                    format!("{} was {}", request.line.id, request.line.state),
-                ));
-            }
-            "approved"
-                if request
-                    .grants
-                    .iter()
-                    .all(|g| g.status != "provisioning" && g.status != "scheduled") =>
-            {
-                return Ok(request);
-            }
-            _ => {}
+        if let Some(ended) = arrived(&request, ask.start.is_some()) {
+            return ended.map(|()| request);
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a client command waits on the wall, not on Stint's clock"
-        )]
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let now = standing(&request);
+        if now != told {
+            out::remark(&format!("{}: {now}", request.line.id));
+            told = now;
+        }
+        pause(1).await;
         request = client
             .get(&format!("/api/v1/requests/{}", request.line.id), &[])
             .await?;
     }
-    Err(Failure::new(
-        Exit::TimedOut,
-        format!(
-            "{} is still {}; `stint requests {}` tells more",
-            request.line.id, request.line.state, request.line.id
-        ),
-    ))
+    match arrived(&request, ask.start.is_some()) {
+        Some(ended) => ended.map(|()| request),
+        None => Err(Failure::new(
+            Exit::TimedOut,
+            format!(
+                "{}: {}, after {}. It goes on without you; `stint requests {}` tells more, and `stint cancel {}` takes it back while nobody has answered",
+                request.line.id,
+                standing(&request),
+                Span::seconds(seconds),
+                request.line.id,
+                request.line.id
+            ),
+        )),
+    }
+}
+
+/// Whether there is nothing more to wait for, and whether that is good.
+fn arrived(request: &Request, later: bool) -> Option<Result<(), Failure>> {
+    let failed = |exit, why: String| Some(Err(Failure::new(exit, why)));
+    let id = &request.line.id;
+    match request.line.state.as_str() {
+        "pending" => None,
+        "approved" => {
+            let states: Vec<_> = request.grants.iter().map(|g| g.status.as_str()).collect();
+            if states.contains(&"active") {
+                return Some(Ok(()));
+            }
+            if later && states.contains(&"scheduled") {
+                return Some(Ok(()));
+            }
+            if !states.is_empty()
+                && states
+                    .iter()
+                    .all(|s| matches!(*s, "failed" | "ended" | "ending" | "stuck"))
+            {
+                let last = request.timeline.last().map(|it| it.text.as_str());
+                let why = last.unwrap_or("its grant is over");
+                return failed(
+                    Exit::Failed,
+                    format!("{id} was approved, but gives nothing: {why}"),
+                );
+            }
+            None
+        }
+        state => {
+            let answered = request.steps.iter().flat_map(|step| &step.decisions).last();
+            let why = answered.map_or_else(String::new, |it| {
+                format!(" by {}: {}", it.by.name, it.comment)
+            });
+            failed(Exit::Denied, format!("{id} was {state}{why}"))
+        }
+    }
+}
+
+/// How it stands, in a few words.
+fn standing(request: &Request) -> String {
+    match (&request.waiting, request.grants.first()) {
+        (Some(waiting), _) => {
+            let who: Vec<&str> = waiting.who.iter().map(|w| w.name.as_str()).collect();
+            let stuck = if waiting.stuck {
+                "; fewer people can approve than are needed: tell whoever runs Stint"
+            } else {
+                ""
+            };
+            format!(
+                "waits for {} of {} ({}){stuck}",
+                waiting.still,
+                listed(&who),
+                waiting.step
+            )
+        }
+        (None, Some(grant)) => format!("{}, {}", request.line.state, grant.status),
+        (None, None) => request.line.state.clone(),
+    }
 }
 
 /// `stint requests [id]`.
@@ -213,26 +253,24 @@ pub(crate) async fn requests(
     id: Option<&str>,
     waiting: bool,
     all: bool,
+    state: Option<&str>,
 ) -> Result<(), Failure> {
     let client = Client::new(server)?;
     if let Some(id) = id {
+        let id = checked(id)?;
         let request: Request = client.get(&format!("/api/v1/requests/{id}"), &[]).await?;
         return show(server, &request);
     }
-    let (path, query, empty): (_, &[(&str, &str)], _) = match (waiting, all) {
-        (true, _) => ("/api/v1/approvals", &[], "Nothing waits for you."),
-        (_, true) => (
-            "/api/v1/requests",
-            &[("scope", "all")],
-            "Nobody has asked for anything yet.",
-        ),
+    let query: Vec<_> = state.map(|state| ("state", state)).into_iter().collect();
+    let (path, empty) = match (waiting, all || state.is_some()) {
+        (true, _) => ("/api/v1/approvals", "Nothing waits for you."),
+        (_, true) => ("/api/v1/requests/all", "No such request."),
         _ => (
             "/api/v1/requests",
-            &[],
             "You have not asked for anything yet. `stint entitlements` lists what you may ask for.",
         ),
     };
-    let lines: Vec<RequestLine> = client.list(path, query, MOST).await?;
+    let lines: Vec<RequestLine> = client.list(path, &query, MOST).await?;
     if server.json {
         return out::json(&lines);
     }
@@ -263,86 +301,112 @@ pub(crate) async fn requests(
     )
 }
 
-/// `stint grants`.
-pub(crate) async fn grants(server: &Server, all: bool) -> Result<(), Failure> {
-    let path = if all {
-        "/api/v1/grants"
-    } else {
-        "/api/v1/grants/mine"
+/// `stint approve`.
+pub(crate) async fn approve(server: &Server, given: &str, comment: &str) -> Result<(), Failure> {
+    let body = Approve {
+        comment: comment.to_owned(),
     };
-    let grants: Vec<Grant> = Client::new(server)?.list(path, &[], MOST).await?;
-    if server.json {
-        return out::json(&grants);
-    }
-    let rows: Vec<_> = grants
-        .iter()
-        .map(|g| {
-            let end = g
-                .end
-                .as_deref()
-                .map_or_else(|| "until revoked".to_owned(), short);
-            [
-                g.id.clone(),
-                g.status_title.clone(),
-                g.entitlement_name.clone(),
-                g.user_name.clone(),
-                end,
-            ]
-        })
-        .collect();
-    out::table(
-        ["grant", "state", "what", "whose", "ends (UTC)"],
-        &rows,
-        "No access through Stint.",
-    )
+    answer(server, given, &WAITING, "approve", &body).await
 }
 
-/// `stint approve`, `deny`, `cancel`, `return`.
-pub(crate) async fn approve(server: &Server, id: &str, comment: &str) -> Result<(), Failure> {
-    answer(
-        server,
-        id,
-        "approve",
-        &Approve {
-            comment: comment.to_owned(),
-        },
-    )
-    .await
+/// `stint deny`.
+pub(crate) async fn deny(server: &Server, given: &str, reason: &str) -> Result<(), Failure> {
+    let body = Deny {
+        reason: reason.to_owned(),
+    };
+    answer(server, given, &WAITING, "deny", &body).await
 }
 
-/// See [`approve`].
-pub(crate) async fn deny(server: &Server, id: &str, reason: &str) -> Result<(), Failure> {
-    answer(
-        server,
-        id,
-        "deny",
-        &Deny {
-            reason: reason.to_owned(),
-        },
-    )
-    .await
+/// `stint cancel`.
+pub(crate) async fn cancel(server: &Server, given: &str) -> Result<(), Failure> {
+    let mine = Among {
+        list: "/api/v1/requests",
+        state: Some("pending"),
+        what: "request of yours that waits",
+        see: "stint requests",
+    };
+    answer(server, given, &mine, "cancel", &json!({})).await
 }
 
-/// See [`approve`]. `verb` is the last part of the path.
-pub(crate) async fn verb(server: &Server, id: &str, verb: &str) -> Result<(), Failure> {
-    answer(server, id, verb, &json!({})).await
+/// `stint return`.
+pub(crate) async fn give_back(server: &Server, given: &str) -> Result<(), Failure> {
+    let mine = Among {
+        list: "/api/v1/requests",
+        state: Some("approved"),
+        what: "approved request of yours",
+        see: "stint requests",
+    };
+    answer(server, given, &mine, "return", &json!({})).await
 }
+
+/// Among which requests words may mean one.
+struct Among {
+    list: &'static str,
+    state: Option<&'static str>,
+    what: &'static str,
+    see: &'static str,
+}
+
+const WAITING: Among = Among {
+    list: "/api/v1/approvals",
+    state: None,
+    what: "request that waits for you",
+    see: "stint requests --waiting",
+};
 
 async fn answer(
     server: &Server,
-    id: &str,
+    given: &str,
+    among: &Among,
     verb: &str,
     body: &impl serde::Serialize,
 ) -> Result<(), Failure> {
-    if !id.starts_with("req_") {
-        return Err(Failure::usage(format!(
-            "`{id}` is not a request: its id begins with req_"
-        )));
-    }
-    let request: Request = Client::new(server)?
+    let client = Client::new(server)?;
+    let id = if given.starts_with("req_") {
+        checked(given)?.to_owned()
+    } else {
+        meant(&client, given, among).await?
+    };
+    let request: Request = client
         .post(&format!("/api/v1/requests/{id}/{verb}"), body)
         .await?;
     show(server, &request)
+}
+
+fn checked(id: &str) -> Result<&str, Failure> {
+    if find::is_id("req", id) {
+        return Ok(id);
+    }
+    Err(Failure::usage(format!(
+        "`{id}` is not a request: its id is req_ and 26 characters; `stint requests` lists them"
+    )))
+}
+
+/// The one request that the words fit: what it is about, and whose it is.
+async fn meant(client: &Client, given: &str, among: &Among) -> Result<String, Failure> {
+    let mut all: Vec<Value> = client.list(among.list, &[], MOST).await?;
+    all.retain(|it| {
+        among
+            .state
+            .is_none_or(|state| out::field(it, "state") == state)
+    });
+    for it in &mut all {
+        let both = format!(
+            "{} for {}",
+            out::field(it, "entitlement.name"),
+            out::field(it, "beneficiary.name")
+        );
+        if let Some(it) = it.as_object_mut() {
+            it.insert("both".to_owned(), both.into());
+        }
+    }
+    let found = find::chosen(among.what, among.see, &["both"], given, all)?;
+    out::remark(&format!(
+        "{}: {}",
+        out::field(&found, "id"),
+        out::field(&found, "both")
+    ));
+    Ok(out::field(&found, "id"))
 }
 
 fn show(server: &Server, request: &Request) -> Result<(), Failure> {
@@ -357,19 +421,8 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
         line.beneficiary.name,
         Span::seconds(line.duration_seconds)
     ))?;
-    if let Some(waiting) = &request.waiting {
-        let who: Vec<&str> = waiting.who.iter().map(|w| w.name.as_str()).collect();
-        let stuck = if waiting.stuck {
-            "; fewer people can approve than are needed: tell whoever runs Stint"
-        } else {
-            ""
-        };
-        out::line(&format!(
-            "waits for {} of {} ({}){stuck}",
-            waiting.still,
-            listed(&who),
-            waiting.step
-        ))?;
+    if request.waiting.is_some() {
+        out::line(&standing(request))?;
     }
     for grant in &request.grants {
         let end = grant
@@ -392,32 +445,10 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
     Ok(())
 }
 
-/// To the second, without the T and Z.
-pub(crate) fn short(time: &str) -> String {
-    match time.parse::<Time>() {
-        Ok(t) => Time::from_micros(t.seconds().saturating_mul(1_000_000))
-            .to_string()
-            .replace('T', " ")
-            .replace('Z', ""),
-        Err(_) => time.to_owned(),
-    }
-}
-
 fn listed(names: &[&str]) -> String {
     if names.is_empty() {
         "nobody".to_owned()
     } else {
         names.join(", ")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_shown_to_the_second() {
-        assert_eq!(short("2026-11-23T14:05:09.123456Z"), "2026-11-23 14:05:09");
-        assert_eq!(short("soon"), "soon");
     }
 }

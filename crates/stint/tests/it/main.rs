@@ -1,5 +1,6 @@
 //! The program as its users meet it: the tour, and what it does when the world is broken
 //! under it.
 
+mod commands;
 mod tour;
 mod workers;

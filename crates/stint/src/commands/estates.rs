@@ -1,0 +1,429 @@
+//! Connections to AWS, and what is known through them.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::client::{Client, Server, pause};
+use crate::exit::{Exit, Failure};
+use crate::out;
+
+use super::{MOST, find, short};
+
+/// Connections to AWS.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Connections {
+    /// All, with how they stand.
+    List {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// One, with its last test.
+    Show {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+    },
+    /// Connect an AWS organization by an IAM role. Prints what to paste into AWS.
+    Add {
+        #[command(flatten)]
+        server: Server,
+        /// What to call it.
+        name: String,
+        /// The application it belongs to: id or name; a new name makes a new one.
+        #[arg(long, default_value = "AWS")]
+        application: String,
+        /// The role Stint shall assume.
+        #[arg(long, value_name = "ARN")]
+        role_arn: String,
+        /// The home Region of Identity Center.
+        #[arg(long)]
+        region: String,
+        /// Who is answerable besides or instead of you: id, address or name.
+        #[arg(long = "owner", value_name = "USER")]
+        owners: Vec<String>,
+    },
+    /// What to paste into AWS so that Stint may assume the role: trust and permissions.
+    Setup {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+    },
+    /// Test one. Changes nothing in AWS; exit code 1 when something is missing.
+    Test {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+    },
+    /// Read again what AWS holds, now.
+    Sync {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+        /// Wait until it is read, at most this long, as `10m`.
+        #[arg(long, value_name = "DURATION", value_parser = crate::cli::duration)]
+        wait: Option<i64>,
+    },
+    /// The last runs of its sync.
+    Runs {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+    },
+    /// Its entitlements, in a catalog or not.
+    Entitlements {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+        /// Words of the name.
+        #[arg(default_value = "")]
+        search: String,
+    },
+    /// Its principals: users and groups in AWS.
+    Principals {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+        /// Words of the name.
+        #[arg(default_value = "")]
+        search: String,
+    },
+}
+
+/// `stint connections …`.
+pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
+    match what {
+        Connections::List { server } => {
+            let client = Client::new(&server)?;
+            let all: Vec<Value> = client.list("/api/v1/connections", &[], MOST).await?;
+            if server.json {
+                return out::json(&all);
+            }
+            let rows: Vec<_> = (all.iter())
+                .map(|it| {
+                    [
+                        out::field(it, "id"),
+                        out::field(it, "name"),
+                        out::field(it, "status"),
+                        out::field(it, "management_account"),
+                        out::field(it, "region"),
+                        short(&out::field(it, "last_sync_at")),
+                    ]
+                })
+                .collect();
+            let head = [
+                "connection",
+                "name",
+                "status",
+                "account",
+                "region",
+                "synced (UTC)",
+            ];
+            out::table(
+                head,
+                &rows,
+                "Not connected to AWS yet: `stint connections add`.",
+            )
+        }
+        Connections::Show { server, connection } => {
+            let client = Client::new(&server)?;
+            let it = find::one(&client, find::CONNECTION, &connection).await?;
+            if server.json {
+                return out::json(&it);
+            }
+            shown(&it)
+        }
+        Connections::Add {
+            server,
+            name,
+            application,
+            role_arn,
+            region,
+            owners,
+        } => {
+            let client = Client::new(&server)?;
+            let body = json!({
+                "application_id": self::application(&client, &application).await?,
+                "name": name,
+                "role_arn": role_arn,
+                "region": region,
+                "owners": find::ids(&client, find::USER, &owners).await?,
+            });
+            let made: Value = client.post("/api/v1/connections", &body).await?;
+            if server.json {
+                return out::json(&made);
+            }
+            shown(&made)?;
+            out::line("")?;
+            setup(&client, &out::field(&made, "id")).await?;
+            out::remark(&format!("Then type: stint connections test '{name}'"));
+            Ok(())
+        }
+        Connections::Setup { server, connection } => {
+            let client = Client::new(&server)?;
+            let id = find::id(&client, find::CONNECTION, &connection).await?;
+            if server.json {
+                let path = format!("/api/v1/connections/{id}/setup");
+                return out::json(&client.get::<Value>(&path, &[]).await?);
+            }
+            setup(&client, &id).await
+        }
+        Connections::Test { server, connection } => {
+            let client = Client::new(&server)?;
+            let id = find::id(&client, find::CONNECTION, &connection).await?;
+            let path = format!("/api/v1/connections/{id}/test");
+            let report = client.change(Method::POST, &path, None, None).await?;
+            if server.json {
+                out::json(&report)?;
+            } else {
+                checks(&report)?;
+            }
+            if report.get("passed").and_then(Value::as_bool) == Some(true) {
+                Ok(())
+            } else {
+                Err(Failure::new(Exit::Failed, "the test did not pass"))
+            }
+        }
+        Connections::Sync {
+            server,
+            connection,
+            wait,
+        } => sync(&server, &connection, wait).await,
+        Connections::Runs { server, connection } => {
+            let client = Client::new(&server)?;
+            let id = find::id(&client, find::CONNECTION, &connection).await?;
+            let path = format!("/api/v1/connections/{id}/sync-runs");
+            let runs: Vec<Value> = client.list(&path, &[], 20).await?;
+            if server.json {
+                return out::json(&runs);
+            }
+            let rows: Vec<_> = (runs.iter())
+                .map(|run| {
+                    [
+                        out::field(run, "id"),
+                        out::field(run, "state"),
+                        out::field(run, "seen"),
+                        out::field(run, "appeared"),
+                        out::field(run, "ended"),
+                        short(&out::field(run, "started_at")),
+                        out::field(run, "error"),
+                    ]
+                })
+                .collect();
+            let head = [
+                "run",
+                "state",
+                "seen",
+                "new",
+                "gone",
+                "began (UTC)",
+                "error",
+            ];
+            out::table(head, &rows, "Never synced: `stint connections sync`.")
+        }
+        Connections::Entitlements {
+            server,
+            connection,
+            search,
+        } => {
+            let found = held(&server, &connection, &search, "entitlements").await?;
+            let rows: Vec<_> = (found.iter())
+                .map(|it| {
+                    let gone = short(&out::field(it, "gone_at"));
+                    [
+                        out::field(it, "id"),
+                        out::field(it, "kind"),
+                        out::field(it, "name"),
+                        gone,
+                    ]
+                })
+                .collect();
+            let head = ["entitlement", "kind", "name", "gone (UTC)"];
+            printed(&server, &found, head, &rows, "Nothing fits.")
+        }
+        Connections::Principals {
+            server,
+            connection,
+            search,
+        } => {
+            let found = held(&server, &connection, &search, "principals").await?;
+            let rows: Vec<_> = (found.iter())
+                .map(|it| {
+                    [
+                        out::field(it, "id"),
+                        out::field(it, "kind"),
+                        out::field(it, "name"),
+                        out::field(it, "email"),
+                        short(&out::field(it, "gone_at")),
+                    ]
+                })
+                .collect();
+            let head = ["principal", "kind", "name", "email", "gone (UTC)"];
+            printed(&server, &found, head, &rows, "Nobody fits.")
+        }
+    }
+}
+
+async fn held(
+    server: &Server,
+    connection: &str,
+    search: &str,
+    what: &str,
+) -> Result<Vec<Value>, Failure> {
+    let client = Client::new(server)?;
+    let id = find::id(&client, find::CONNECTION, connection).await?;
+    let query = [("connection", id.as_str()), ("search", search)];
+    client.list(&format!("/api/v1/{what}"), &query, MOST).await
+}
+
+fn printed<const N: usize>(
+    server: &Server,
+    found: &[Value],
+    head: [&str; N],
+    rows: &[[String; N]],
+    empty: &str,
+) -> Result<(), Failure> {
+    if server.json {
+        return out::json(&found);
+    }
+    out::table(head, rows, empty)
+}
+
+/// The application that is named; a name nobody has yet makes one.
+async fn application(client: &Client, given: &str) -> Result<String, Failure> {
+    match find::id(client, find::APPLICATION, given).await {
+        Err(error) if error.exit == Exit::NotFound && !given.starts_with("app_") => {
+            let made: Value = client
+                .post("/api/v1/applications", &json!({ "name": given }))
+                .await?;
+            out::remark(&format!(
+                "Application `{given}` is new: {}",
+                out::field(&made, "id")
+            ));
+            Ok(out::field(&made, "id"))
+        }
+        found => found,
+    }
+}
+
+fn shown(it: &Value) -> Result<(), Failure> {
+    out::facts(&[
+        ("connection", out::field(it, "id")),
+        ("name", out::field(it, "name")),
+        ("status", out::field(it, "status")),
+        ("why", out::field(it, "status_detail")),
+        ("role", out::field(it, "role_arn")),
+        ("external id", out::field(it, "external_id")),
+        ("region", out::field(it, "region")),
+        ("account", out::field(it, "management_account")),
+        ("instance", out::field(it, "instance_arn")),
+        ("owners", out::field(it, "owners")),
+        ("synced", short(&out::field(it, "last_sync_at"))),
+    ])?;
+    match it.get("last_test") {
+        Some(report) if !report.is_null() => {
+            out::line(&format!(
+                "tested at {} (UTC):",
+                short(&out::field(report, "at"))
+            ))?;
+            checks(report)
+        }
+        _ => out::line("never tested"),
+    }
+}
+
+fn checks(report: &Value) -> Result<(), Failure> {
+    for check in report
+        .get("checks")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let outcome = out::field(check, "outcome");
+        let what = out::field(check, "what");
+        out::line(&format!(
+            "  {outcome:<8}  {}: {what}",
+            out::field(check, "name")
+        ))?;
+        let mend = out::field(check, "mend");
+        for line in mend.lines() {
+            out::line(&format!("            {line}"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn setup(client: &Client, id: &str) -> Result<(), Failure> {
+    let setup: Value = client
+        .get(&format!("/api/v1/connections/{id}/setup"), &[])
+        .await?;
+    let policy = |name: &str| {
+        let policy = setup.get(name).cloned().unwrap_or_default();
+        serde_json::to_string_pretty(&policy).unwrap_or_default()
+    };
+    let base = out::field(&setup, "base_identity");
+    out::line(&format!("Stint calls AWS as {base}."))?;
+    out::line("Trust policy of the role:")?;
+    out::line(&policy("trust_policy"))?;
+    out::line("Permissions of the role:")?;
+    out::line(&policy("permission_policy"))
+}
+
+async fn sync(server: &Server, connection: &str, wait: Option<i64>) -> Result<(), Failure> {
+    let client = Client::new(server)?;
+    let id = find::id(&client, find::CONNECTION, connection).await?;
+    let path = format!("/api/v1/connections/{id}/sync");
+    let mut run = client.change(Method::POST, &path, None, None).await?;
+    let number = out::field(&run, "id");
+    let mut told = String::new();
+    for _ in 0..wait.unwrap_or(0) {
+        if out::field(&run, "state") != "running" {
+            break;
+        }
+        let phase = format!(
+            "{} ({} so far)",
+            out::field(&run, "phase"),
+            out::field(&run, "seen")
+        );
+        if phase != told {
+            out::remark(&format!("reading {phase}"));
+            told = phase;
+        }
+        pause(1).await;
+        let path = format!("/api/v1/connections/{id}/sync-runs");
+        let runs: Vec<Value> = client.list(&path, &[], 20).await?;
+        let found = runs.into_iter().find(|it| out::field(it, "id") == number);
+        run = found.unwrap_or(run);
+    }
+    if server.json {
+        out::json(&run)?;
+    } else {
+        out::facts(&[
+            ("run", number.clone()),
+            ("state", out::field(&run, "state")),
+            ("seen", out::field(&run, "seen")),
+            ("new", out::field(&run, "appeared")),
+            ("gone", out::field(&run, "ended")),
+            ("error", out::field(&run, "error")),
+        ])?;
+    }
+    match (out::field(&run, "state").as_str(), wait) {
+        ("running", Some(_)) => Err(Failure::new(
+            Exit::TimedOut,
+            format!(
+                "{number} is still under way; `stint connections runs '{connection}'` tells more"
+            ),
+        )),
+        ("failed" | "abandoned", _) => {
+            Err(Failure::new(Exit::Failed, "the sync did not go through"))
+        }
+        _ => Ok(()),
+    }
+}
