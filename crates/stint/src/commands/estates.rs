@@ -25,7 +25,8 @@ pub(crate) enum Connections {
         /// The connection: id or name.
         connection: String,
     },
-    /// Connect an AWS organization by an IAM role. Prints what to paste into AWS.
+    /// Connect an AWS organization: by an IAM role, by an access key, or as this host. Prints
+    /// what to do in AWS.
     Add {
         #[command(flatten)]
         server: Server,
@@ -34,9 +35,23 @@ pub(crate) enum Connections {
         /// The application it belongs to: id or name; a new name makes a new one.
         #[arg(long, default_value = "AWS")]
         application: String,
-        /// The role Stint shall assume.
-        #[arg(long, value_name = "ARN")]
-        role_arn: String,
+        /// By role: the role Stint shall assume.
+        #[arg(long, value_name = "ARN", conflicts_with_all = ["access_key_id", "host"])]
+        role_arn: Option<String>,
+        /// By access key: its id. The secret is asked for, or read from standard input.
+        #[arg(
+            long,
+            value_name = "AKIA…",
+            requires = "account",
+            conflicts_with = "host"
+        )]
+        access_key_id: Option<String>,
+        /// As the host Stint runs on.
+        #[arg(long, requires = "account")]
+        host: bool,
+        /// By access key or host: the account it has to be in.
+        #[arg(long, value_name = "ACCOUNT")]
+        account: Option<String>,
         /// The home Region of Identity Center.
         #[arg(long)]
         region: String,
@@ -67,6 +82,37 @@ pub(crate) enum Connections {
         /// Wait until it is read, at most this long, as `10m`.
         #[arg(long, value_name = "DURATION", value_parser = crate::cli::duration)]
         wait: Option<i64>,
+    },
+    /// Take one out of service: it gives no new access, and what it gave runs out.
+    Drain {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+        /// Why; whoever asks for access meanwhile reads it.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Put a drained one back into service.
+    Resume {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+    },
+    /// What keeps one in service.
+    Remaining {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+    },
+    /// Remove one that nothing holds any more. Its secret is erased; changes nothing in AWS.
+    Remove {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
     },
     /// The last runs of its sync.
     Runs {
@@ -145,18 +191,24 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
             name,
             application,
             role_arn,
+            access_key_id,
+            host,
+            account,
             region,
             owners,
         } => {
             let client = Client::new(&server)?;
-            let body = json!({
+            let mut body = entrance(role_arn, access_key_id, host, account)?;
+            let common = json!({
                 "application_id": self::application(&client, &application).await?,
                 "name": name,
-                "role_arn": role_arn,
                 "region": region,
                 "owners": find::ids(&client, find::USER, &owners).await?,
             });
-            let made: Value = client.post("/api/v1/connections", &body).await?;
+            if let (Some(body), Value::Object(common)) = (body.as_object_mut(), common) {
+                body.extend(common);
+            }
+            let made: Value = client.post_secret("/api/v1/connections", &body).await?;
             if server.json {
                 return out::json(&made);
             }
@@ -196,6 +248,42 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
             connection,
             wait,
         } => sync(&server, &connection, wait).await,
+        Connections::Drain {
+            server,
+            connection,
+            reason,
+        } => {
+            let client = Client::new(&server)?;
+            let id = find::id(&client, find::CONNECTION, &connection).await?;
+            let path = format!("/api/v1/connections/{id}/drain");
+            let left: Value = client.post(&path, &json!({ "reason": reason })).await?;
+            remains(&server, &left)
+        }
+        Connections::Resume { server, connection } => {
+            let client = Client::new(&server)?;
+            let id = find::id(&client, find::CONNECTION, &connection).await?;
+            let path = format!("/api/v1/connections/{id}/resume");
+            let left = client.change(Method::POST, &path, None, None).await?;
+            remains(&server, &left)
+        }
+        Connections::Remaining { server, connection } => {
+            let client = Client::new(&server)?;
+            let id = find::id(&client, find::CONNECTION, &connection).await?;
+            let path = format!("/api/v1/connections/{id}/remaining");
+            remains(&server, &client.get(&path, &[]).await?)
+        }
+        Connections::Remove { server, connection } => {
+            let client = Client::new(&server)?;
+            let id = find::id(&client, find::CONNECTION, &connection).await?;
+            let path = format!("/api/v1/connections/{id}");
+            client.change(Method::DELETE, &path, None, None).await?;
+            if server.json {
+                return out::json(&json!({ "id": id, "removed": true }));
+            }
+            out::line(&format!(
+                "{id} is removed. What was done through it stays on record."
+            ))
+        }
         Connections::Runs { server, connection } => {
             let client = Client::new(&server)?;
             let id = find::id(&client, find::CONNECTION, &connection).await?;
@@ -313,13 +401,63 @@ async fn application(client: &Client, given: &str) -> Result<String, Failure> {
     }
 }
 
+/// How the estate is entered, as the API takes it.
+fn entrance(
+    role_arn: Option<String>,
+    access_key_id: Option<String>,
+    host: bool,
+    account: Option<String>,
+) -> Result<Value, Failure> {
+    use secrecy::ExposeSecret as _;
+    match (role_arn, access_key_id, host) {
+        (Some(arn), _, _) => Ok(json!({ "credential": "role", "role_arn": arn })),
+        (None, Some(key), _) => {
+            let secret = crate::client::secret("Secret access key: ")?;
+            Ok(json!({
+                "credential": "access_key",
+                "access_key_id": key,
+                "secret_access_key": secret.expose_secret(),
+                "account_id": account,
+            }))
+        }
+        (None, None, true) => Ok(json!({ "credential": "host", "account_id": account })),
+        (None, None, false) => Err(Failure::usage(
+            "say how to enter AWS: --role-arn ARN, --access-key-id AKIA… --account N, or --host --account N",
+        )),
+    }
+}
+
+/// What keeps a connection in service.
+fn remains(server: &Server, left: &Value) -> Result<(), Failure> {
+    if server.json {
+        return out::json(left);
+    }
+    let since = match out::field(left, "draining_since") {
+        none if none.is_empty() => "in service".to_owned(),
+        since => format!("drained since {} (UTC)", short(&since)),
+    };
+    out::facts(&[
+        ("connection", out::field(left, "connection_id")),
+        ("state", since),
+        ("why", out::field(left, "draining_reason")),
+        ("grants", out::field(left, "grants")),
+        ("bindings", out::field(left, "bindings")),
+        ("until", short(&out::field(left, "watched_until"))),
+        ("requests", out::field(left, "requests")),
+        ("removable", out::field(left, "removable")),
+    ])
+}
+
 fn shown(it: &Value) -> Result<(), Failure> {
     out::facts(&[
         ("connection", out::field(it, "id")),
         ("name", out::field(it, "name")),
         ("status", out::field(it, "status")),
         ("why", out::field(it, "status_detail")),
+        ("enters by", out::field(it, "credential")),
         ("role", out::field(it, "role_arn")),
+        ("access key", out::field(it, "access_key_id")),
+        ("drained", short(&out::field(it, "draining_since"))),
         ("external id", out::field(it, "external_id")),
         ("region", out::field(it, "region")),
         ("account", out::field(it, "management_account")),
@@ -369,10 +507,14 @@ async fn setup(client: &Client, id: &str) -> Result<(), Failure> {
         serde_json::to_string_pretty(&policy).unwrap_or_default()
     };
     let base = out::field(&setup, "base_identity");
-    out::line(&format!("Stint calls AWS as {base}."))?;
-    out::line("Trust policy of the role:")?;
-    out::line(&policy("trust_policy"))?;
-    out::line("Permissions of the role:")?;
+    if !base.is_empty() {
+        out::line(&format!("Stint calls AWS as {base}."))?;
+    }
+    if setup.get("trust_policy").is_some_and(|it| !it.is_null()) {
+        out::line("Trust policy of the role:")?;
+        out::line(&policy("trust_policy"))?;
+    }
+    out::line("Permissions:")?;
     out::line(&policy("permission_policy"))
 }
 
