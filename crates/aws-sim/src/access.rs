@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use stint_iam_policy::{
-    Caller, Context, Identity, Layers, Origin, Policy, Request, ResourceKind, ResourcePolicy,
-    Source, Verdict, connector_permissions, judge, own_user_statement, trust_policy,
+    Caller, Context, Identity, Policy, connector_permissions, own_user_statement, trust_policy,
 };
 
 use crate::estate::{BEGINNING, Estate};
 use crate::facts::Keys;
-use crate::iam::{Entity, IamUser};
+use crate::held::{AllHeld, Document, Held, ManagedPolicies};
+use crate::iam::{Credentials, Entity, IamRole, IamUser};
 use crate::ids::Seeded;
 use crate::journal::Party;
 use crate::wire::{ApiError, Authorization, Service};
@@ -62,8 +62,16 @@ pub(crate) struct Key {
     pub(crate) last_used: Option<Use>,
     pub(crate) session_token: Option<String>,
     pub(crate) expires_at: Option<i64>,
-    pub(crate) session_policy: Option<Policy>,
+    /// What a session is narrowed to; it may do what one of these allows.
+    pub(crate) session_policies: Option<Vec<Document>>,
     pub(crate) source_identity: Option<String>,
+    /// Of temporary credentials: when they were handed out.
+    pub(crate) issued_at: Option<i64>,
+    pub(crate) tags: Vec<(String, String)>,
+    /// Keys of the tags that go on to further sessions.
+    pub(crate) transitive: Vec<String>,
+    /// Since when somebody is known to have shown a device.
+    pub(crate) mfa_at: Option<i64>,
 }
 
 /// When and for what a key was used last (AWS reference §1.1).
@@ -85,6 +93,14 @@ pub(crate) enum Holder {
         role: String,
         arn: String,
         account: String,
+    },
+    /// Somebody an IAM user vouches for.
+    Federated {
+        arn: String,
+        account: String,
+        /// `AIDA…` of the user.
+        user: String,
+        user_arn: String,
     },
 }
 
@@ -112,20 +128,42 @@ impl Key {
             last_used: None,
             session_token: None,
             expires_at: None,
-            session_policy: None,
+            session_policies: None,
             source_identity: None,
+            issued_at: None,
+            tags: Vec::new(),
+            transitive: Vec::new(),
+            mfa_at: None,
         }
     }
 
     pub(crate) fn arn(&self) -> &str {
         match &self.holder {
-            Holder::User { arn, .. } | Holder::Session { arn, .. } => arn,
+            Holder::User { arn, .. }
+            | Holder::Session { arn, .. }
+            | Holder::Federated { arn, .. } => arn,
         }
+    }
+
+    /// The id of the user or role whose policies count.
+    pub(crate) fn owner(&self) -> &str {
+        match &self.holder {
+            Holder::User { .. } => &self.user_id,
+            Holder::Session { .. } => self.user_id.split(':').next().unwrap_or_default(),
+            Holder::Federated { user, .. } => user,
+        }
+    }
+
+    /// Whether these are an IAM user's own keys.
+    pub(crate) fn is_long_term(&self) -> bool {
+        self.session_token.is_none()
     }
 
     pub(crate) fn account(&self) -> &str {
         match &self.holder {
-            Holder::User { account, .. } | Holder::Session { account, .. } => account,
+            Holder::User { account, .. }
+            | Holder::Session { account, .. }
+            | Holder::Federated { account, .. } => account,
         }
     }
 
@@ -142,6 +180,10 @@ impl Key {
                     role: role.clone(),
                     session: arn.clone(),
                 },
+                Holder::Federated { arn, user_arn, .. } => Identity::FederatedUser {
+                    user: user_arn.clone(),
+                    session: arn.clone(),
+                },
             },
         }
     }
@@ -149,22 +191,22 @@ impl Key {
     /// The condition keys every request carries (AWS reference §6.3).
     pub(crate) fn context(&self, organization: Option<&str>, now: i64) -> Context {
         let principal = match &self.holder {
-            Holder::User { arn, .. } => arn,
+            Holder::User { arn, .. } | Holder::Federated { arn, .. } => arn,
             Holder::Session { role, .. } => role,
         };
         let name = match &self.holder {
             Holder::User { name, .. } => Some(name.clone()),
-            Holder::Session { .. } => None,
+            Holder::Session { .. } | Holder::Federated { .. } => None,
         };
-        Context::new()
+        let mut context = Context::new()
             .with("aws:PrincipalArn", principal.clone())
             .with("aws:PrincipalAccount", self.account())
             .with(
                 "aws:PrincipalType",
-                if self.is_session() {
-                    "AssumedRole"
-                } else {
-                    "User"
+                match &self.holder {
+                    Holder::User { .. } => "User",
+                    Holder::Session { .. } => "AssumedRole",
+                    Holder::Federated { .. } => "FederatedUser",
                 },
             )
             .with("aws:userid", self.user_id.clone())
@@ -174,30 +216,40 @@ impl Key {
             .with_option("aws:username", name)
             .with_option("aws:SourceIdentity", self.source_identity.clone())
             .with_option("aws:PrincipalOrgID", organization)
+            .with_option("aws:TokenIssueTime", self.issued_at.map(crate::clock::iso));
+        // Absent for a user's own keys (AWS reference §6.3).
+        if !self.is_long_term() {
+            let shown = if self.mfa_at.is_some() {
+                "true"
+            } else {
+                "false"
+            };
+            context.set("aws:MultiFactorAuthPresent", [shown.to_owned()]);
+        }
+        if let Some(at) = self.mfa_at {
+            let age = now.saturating_sub(at).div_euclid(1_000_000);
+            context.set("aws:MultiFactorAuthAge", [age.to_string()]);
+        }
+        for (key, value) in &self.tags {
+            context.set(&format!("aws:PrincipalTag/{key}"), [value.clone()]);
+        }
+        context
     }
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Role {
-    pub(crate) account: String,
-    /// Without its path.
-    pub(crate) name: String,
-    /// `AROA…`
-    pub(crate) id: String,
-    pub(crate) trust: Policy,
-    pub(crate) permissions: Policy,
-    pub(crate) longest_session: i64,
 }
 
 /// Everybody who can call.
 #[derive(Debug, Default)]
 pub(crate) struct Access {
     pub(crate) keys: HashMap<String, Key>,
-    /// By ARN.
-    pub(crate) roles: BTreeMap<String, Role>,
-    /// What IAM users may do, by their ids; whoever is not here may do nothing.
-    pub(crate) users_may: HashMap<String, Policy>,
+    /// What users, groups and roles hold; whoever is not here may do nothing.
+    pub(crate) held: AllHeld,
+    pub(crate) managed: ManagedPolicies,
+    /// For which services each user and role (by id) called last, when, and where.
+    pub(crate) uses: HashMap<String, BTreeMap<&'static str, (i64, String)>>,
 }
+
+/// The name of the inline policy the owner of the simulator gives and replaces.
+const OWNERS: &str = "Permissions";
 
 /// The people and roles of a fresh estate, and what to tell about them.
 pub(crate) struct Founding {
@@ -215,7 +267,10 @@ const CONNECTOR_USER: &str = "stint-connector";
 
 impl Founding {
     pub(crate) fn of(estate: &mut Estate) -> Founding {
-        let mut access = Access::default();
+        let mut access = Access {
+            managed: ManagedPolicies::of_aws(BEGINNING),
+            ..Access::default()
+        };
         let management = estate.management().to_owned();
         let all = allow(&["*"]);
         let admin = access.user(
@@ -248,31 +303,31 @@ impl Founding {
             "stint-{}",
             Seeded::new(estate.seed, "external id", 0).lower(24)
         );
-        let mut role = |account: &str| {
+        let mut role = |estate: &mut Estate, account: &str| {
             let arn = format!("arn:aws:iam::{account}:role/{CONNECTOR_ROLE}");
             let mut stream = Seeded::new(estate.seed, &arn, 0);
-            access.roles.insert(
-                arn.clone(),
-                Role {
+            let id = format!("AROA{}", stream.upper(17));
+            access.permit(&id, connector_permissions());
+            estate.iam.add_role(IamRole {
+                entity: Entity {
                     account: account.to_owned(),
+                    path: "/".to_owned(),
                     name: CONNECTOR_ROLE.to_owned(),
-                    id: format!("AROA{}", stream.upper(17)),
-                    trust: trust_policy(&host.arn, &external_id),
-                    permissions: connector_permissions(),
-                    longest_session: 3_600,
+                    id,
+                    created_at: BEGINNING,
+                    removed: false,
                 },
-            );
+                trust: Document::of(trust_policy(&host.arn, &external_id)),
+                description: None,
+                longest_session: 3_600,
+                tags: Vec::new(),
+            });
             arn
         };
-        let connector_role = role(&management);
-        let member = estate
-            .accounts
-            .iter()
-            .skip(1)
-            .map(|account| account.id.as_str())
-            .nth(1);
-        let member = member.or_else(|| estate.accounts.get(1).map(|account| account.id.as_str()));
-        let member_role = member.map(&mut role);
+        let connector_role = role(estate, &management);
+        let ids = estate.accounts.iter().skip(1).map(|account| &account.id);
+        let member = ids.clone().nth(1).or_else(|| ids.clone().next()).cloned();
+        let member_role = member.map(|account| role(estate, &account));
         Founding {
             access,
             admin,
@@ -353,11 +408,11 @@ impl Access {
             },
             tags: Vec::new(),
             keys: vec![keys.access_key_id.clone()],
-            login_profile: None,
+            credentials: Credentials::default(),
             judge,
             party,
         };
-        self.users_may.insert(user.entity.id.clone(), permissions);
+        self.permit(&user.entity.id, permissions);
         let key = Key::of_user(&user, keys.secret_access_key.clone(), BEGINNING);
         self.keys.insert(keys.access_key_id.clone(), key);
         estate.iam.add_user(user);
@@ -381,6 +436,16 @@ impl Access {
                 service: service.scope(),
                 region: authorization.region.clone(),
             });
+            let region = authorization.region.clone();
+            match self.uses.get_mut(key.owner()) {
+                Some(uses) => {
+                    uses.insert(service.scope(), (at, region));
+                }
+                None => {
+                    let uses = BTreeMap::from([(service.scope(), (at, region))]);
+                    self.uses.insert(key.owner().to_owned(), uses);
+                }
+            }
         }
     }
 
@@ -433,70 +498,26 @@ impl Access {
         Ok(key)
     }
 
-    /// Whether a caller may do this, and why; permissions are looked up anew for every request
-    /// (AWS reference §5.1).
-    pub(crate) fn verdict(
-        &self,
-        key: &Key,
-        action: &str,
-        resource: &str,
-        context: &Context,
-    ) -> Verdict {
-        self.judged(key, action, resource, context, |_| {})
+    /// Gives somebody, by id, what the owner of the simulator says, instead of what was said
+    /// before.
+    pub(crate) fn permit(&mut self, id: &str, permissions: Policy) {
+        let held = self.held.entry(id.to_owned()).or_default();
+        held.inline
+            .insert(OWNERS.to_owned(), Document::of(permissions));
     }
 
-    /// Whether a caller may do this with a role: its trust policy has a say too.
-    pub(crate) fn verdict_on_role<'a>(
-        &'a self,
-        key: &'a Key,
-        action: &str,
-        role: (&'a str, &'a Role),
-        context: &Context,
-    ) -> Verdict {
-        let (arn, role) = role;
-        self.judged(key, action, arn, context, |layers| {
-            layers.resource_account = Some(&role.account);
-            layers.resource = Some(ResourcePolicy {
-                source: Source::of(arn, Origin::Resource, &role.trust),
-                kind: ResourceKind::Role,
-            });
-        })
+    /// What somebody holds, by id.
+    pub(crate) fn held(&self, id: &str) -> Option<&Held> {
+        self.held.get(id)
     }
 
-    fn judged<'a>(
-        &'a self,
-        key: &'a Key,
-        action: &str,
-        resource: &str,
-        context: &Context,
-        more: impl FnOnce(&mut Layers<'a>),
-    ) -> Verdict {
-        let (permissions, origin) = match &key.holder {
-            Holder::User { .. } => (self.users_may.get(&key.user_id), Origin::User),
-            Holder::Session { role, .. } => {
-                let role = self.roles.get(role);
-                (role.map(|role| &role.permissions), Origin::Role)
+    /// Everything that was held by or handed out to a user or role ends with it.
+    pub(crate) fn gone(&mut self, id: &str) {
+        self.held.remove(id);
+        for key in self.keys.values_mut() {
+            if key.owner() == id {
+                key.active = false;
             }
-        };
-        let session = key.session_policy.as_ref();
-        let mut layers = Layers {
-            identity: permissions
-                .map(|policy| Source::of("permissions", origin, policy))
-                .into_iter()
-                .collect(),
-            session: session.map(|policy| vec![Source::of("session", Origin::None, policy)]),
-            ..Layers::default()
-        };
-        more(&mut layers);
-        let caller = key.caller();
-        judge(
-            &layers,
-            &Request {
-                caller: &caller,
-                action,
-                resource,
-                context,
-            },
-        )
+        }
     }
 }

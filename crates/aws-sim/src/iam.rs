@@ -1,13 +1,23 @@
-//! The IAM users and groups of every account, by their places; who is in which group is with
+//! The IAM users, groups and roles of every account, by their places; who is in which group is with
 //! the other relations.
 //!
 //! Places are never reused: of something deleted a mark stays behind, so that a page token
 //! made before still tells where to go on.
 
-use std::collections::HashMap;
+mod credentials;
+mod roles;
+
+use std::collections::{BTreeMap, HashMap};
 
 use crate::access::Judge;
 use crate::journal::Party;
+
+pub(crate) use credentials::{
+    CERTIFICATES_PER_USER, Certificate, Credentials, Login, MFA_PER_USER, Mfa,
+    SERVICE_CREDENTIALS_PER_USER, SSH_KEYS_PER_USER, ServiceCredential, SshKey, VirtualMfa,
+    code_at, is_code,
+};
+pub(crate) use roles::{IamRole, RESERVED, ROLES_PER_ACCOUNT, SERVICE_LINKED};
 
 /// What an account may have (AWS reference §1.1 [D]).
 pub(crate) const USERS_PER_ACCOUNT: usize = 5_000;
@@ -37,6 +47,13 @@ impl Entity {
     }
 }
 
+/// Account and name of a role's ARN.
+pub(crate) fn of_role_arn(arn: &str) -> Option<(&str, &str)> {
+    let (account, rest) = arn.strip_prefix("arn:aws:iam::")?.split_once(':')?;
+    let name = rest.strip_prefix("role/")?;
+    Some((account, name.rsplit('/').next().unwrap_or(name)))
+}
+
 /// The ARN something of this kind has, or would have.
 pub(crate) fn arn(account: &str, kind: &str, path: &str, name: &str) -> String {
     format!("arn:aws:iam::{account}:{kind}{path}{name}")
@@ -49,8 +66,7 @@ pub(crate) struct IamUser {
     pub(crate) tags: Vec<(String, String)>,
     /// Ids of access keys, oldest first; what is known of each is with the other keys.
     pub(crate) keys: Vec<String>,
-    /// When a console password was set, if there is one.
-    pub(crate) login_profile: Option<i64>,
+    pub(crate) credentials: Credentials,
     /// By which clock signatures made with its keys are judged.
     pub(crate) judge: Judge,
     pub(crate) party: Party,
@@ -86,8 +102,39 @@ fn name_key(account: &str, name: &str) -> NameKey {
 pub(crate) struct Iam {
     pub(crate) users: Vec<IamUser>,
     pub(crate) groups: Vec<IamGroup>,
+    pub(crate) roles: Vec<IamRole>,
+    pub(crate) virtual_mfas: Vec<VirtualMfa>,
+    /// By account.
+    pub(crate) aliases: BTreeMap<String, String>,
+    /// Credential reports by account.
+    pub(crate) reports: HashMap<String, Report>,
+    /// Jobs that find out who used what, by their ids.
+    pub(crate) use_jobs: HashMap<String, UseJob>,
     user_names: HashMap<NameKey, u32>,
     group_names: HashMap<NameKey, u32>,
+    role_names: HashMap<NameKey, u32>,
+}
+
+/// A credential report, under way or made.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub(crate) ready_at: i64,
+    /// Questions still to be answered that it is under way.
+    pub(crate) polls: u32,
+    /// The CSV, and when it was made.
+    pub(crate) body: Option<(String, i64)>,
+}
+
+/// A search for the services somebody used.
+#[derive(Debug, Clone)]
+pub(crate) struct UseJob {
+    pub(crate) account: String,
+    /// Ids and ARNs of those it is about.
+    pub(crate) ids: Vec<(String, String)>,
+    pub(crate) created_at: i64,
+    pub(crate) ready_at: i64,
+    pub(crate) polls: u32,
+    pub(crate) done_at: Option<i64>,
 }
 
 impl Iam {
@@ -127,6 +174,67 @@ impl Iam {
 
     pub(crate) fn group(&self, place: u32) -> Option<&IamGroup> {
         self.groups.get(place as usize)
+    }
+
+    /// Adds a role, whose name the caller has found to be free; gives its place.
+    pub(crate) fn add_role(&mut self, role: IamRole) -> u32 {
+        let place = place_of(self.roles.len());
+        let key = name_key(&role.entity.account, &role.entity.name);
+        self.role_names.insert(key, place);
+        self.roles.push(role);
+        place
+    }
+
+    pub(crate) fn role_place(&self, account: &str, name: &str) -> Option<u32> {
+        self.role_names.get(&name_key(account, name)).copied()
+    }
+
+    pub(crate) fn role(&self, place: u32) -> Option<&IamRole> {
+        self.roles.get(place as usize)
+    }
+
+    pub(crate) fn role_mut(&mut self, place: u32) -> Option<&mut IamRole> {
+        self.roles.get_mut(place as usize)
+    }
+
+    /// The role somebody made with this ARN.
+    pub(crate) fn role_by_arn(&self, arn: &str) -> Option<&IamRole> {
+        let (account, name) = of_role_arn(arn)?;
+        let role = self.role(self.role_place(account, name)?)?;
+        (role.arn() == arn).then_some(role)
+    }
+
+    /// The same, to change it.
+    pub(crate) fn role_by_arn_mut(&mut self, arn: &str) -> Option<&mut IamRole> {
+        let (account, name) = of_role_arn(arn)?;
+        let place = self.role_place(account, name)?;
+        self.role_mut(place).filter(|role| role.arn() == arn)
+    }
+
+    pub(crate) fn remove_role(&mut self, place: u32) {
+        if let Some(role) = self.roles.get_mut(place as usize) {
+            role.entity.removed = true;
+            let key = name_key(&role.entity.account, &role.entity.name);
+            self.role_names.remove(&key);
+        }
+    }
+
+    /// Roles of an account under a path, as [`Iam::users_of`].
+    pub(crate) fn roles_of<'a>(
+        &'a self,
+        account: &'a str,
+        prefix: &'a str,
+        from: u32,
+    ) -> impl Iterator<Item = (u32, &'a IamRole)> {
+        (from..)
+            .zip(self.roles.iter().skip(from as usize))
+            .filter(move |(_, role)| is_under(&role.entity, account, prefix))
+    }
+
+    /// The virtual device with this ARN.
+    pub(crate) fn virtual_mfa(&self, arn: &str) -> Option<&VirtualMfa> {
+        let mut devices = self.virtual_mfas.iter();
+        devices.find(|known| !known.removed && known.arn == arn)
     }
 
     /// The user with this ARN.

@@ -6,9 +6,8 @@
 //! id, keeps a journal, and does what a script of faults says. Many accounts stand behind one
 //! port: who calls, and from which account, follows from the access key.
 //!
-//! Signatures are verified. What it does not do yet: enforce resource scopes of identity policies in any
-//! service but IAM, throttle by itself, or know of IAM more than users, groups, access keys and
-//! tags.
+//! Signatures are verified. What it does not do yet: enforce resource scopes of identity
+//! policies in any service but IAM, or throttle by itself.
 //!
 //! Reached over TCP ([`Sim::serve`]) or in memory ([`Sim::http_client`]).
 
@@ -20,13 +19,16 @@ mod control;
 mod estate;
 mod facts;
 mod fault;
+mod held;
 mod history;
 mod iam;
 mod ids;
 mod journal;
+mod judge;
 mod ops;
 mod options;
 mod relations;
+mod reserved;
 mod serve;
 mod sim;
 mod wire;

@@ -30,6 +30,8 @@ impl SimOptions {
 pub struct Knobs {
     /// How long asynchronous writes take.
     pub settle: Settle,
+    /// Whether a login profile made a moment ago cannot be changed yet (AWS reference §1.1).
+    pub new_logins_settle: bool,
     /// How old the state is that lagging reads answer from, in microseconds; 0 for no lag.
     pub read_lag_micros: i64,
     /// Which reads lag.
@@ -59,6 +61,7 @@ impl Default for Knobs {
                 polls: 2,
                 micros: 3_000_000,
             },
+            new_logins_settle: false,
             read_lag_micros: 0,
             reads: Reads::Lagging,
             signature_window_micros: 15 * 60 * 1_000_000,

@@ -11,6 +11,7 @@ use crate::clock::{SimClock, wall_micros};
 use crate::estate::{AccountState, EstateError};
 use crate::facts::Facts;
 use crate::fault::{Effect, Faults, Seen};
+use crate::held;
 use crate::history::{By, Changed, Row};
 use crate::journal::{Answered, Call as Entry, Party};
 use crate::options::{Knobs, SimOptions};
@@ -243,8 +244,8 @@ impl Sim {
         let mut world = self.lock();
         let trust = trust_policy(&world.facts.host.arn, external_id);
         let role = world.facts.connector_role_arn.clone();
-        if let Some(role) = world.access.roles.get_mut(&role) {
-            role.trust = trust;
+        if let Some(role) = world.estate.iam.role_by_arn_mut(&role) {
+            role.trust = held::Document::of(trust);
         }
     }
 
@@ -252,12 +253,8 @@ impl Sim {
     pub fn put_trust_policy(&self, role_arn: &str, policy: &str) -> Result<(), ControlError> {
         let policy = checked(policy, PolicyKind::Trust)?;
         let mut world = self.lock();
-        let role = world
-            .access
-            .roles
-            .get_mut(role_arn)
-            .ok_or_else(|| unknown("role", role_arn))?;
-        role.trust = policy;
+        let role = world.estate.iam.role_by_arn_mut(role_arn);
+        role.ok_or_else(|| unknown("role", role_arn))?.trust = held::Document::of(policy);
         Ok(())
     }
 
@@ -265,12 +262,11 @@ impl Sim {
     pub fn put_role_permissions(&self, role_arn: &str, policy: &str) -> Result<(), ControlError> {
         let policy = checked(policy, PolicyKind::Identity)?;
         let mut world = self.lock();
-        let role = world
-            .access
-            .roles
-            .get_mut(role_arn)
+        let role = world.estate.iam.role_by_arn(role_arn);
+        let id = role
+            .map(|role| role.entity.id.clone())
             .ok_or_else(|| unknown("role", role_arn))?;
-        role.permissions = policy;
+        world.access.permit(&id, policy);
         Ok(())
     }
 
@@ -282,7 +278,7 @@ impl Sim {
         let id = user
             .map(|user| user.entity.id.clone())
             .ok_or_else(|| unknown("user", user_arn))?;
-        world.access.users_may.insert(id, policy);
+        world.access.permit(&id, policy);
         Ok(())
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) sets_by_arn: HashMap<String, u32>,
     pub(crate) users_by_id: HashMap<String, u32>,
     pub(crate) groups_by_id: HashMap<String, u32>,
+    /// How often a permission set came back into an account, and when it last did.
+    pub(crate) rounds: HashMap<(u32, u32), (u64, i64)>,
     lagging: Option<Lagging>,
     late: Vec<Late>,
     reads: u64,
@@ -110,6 +112,7 @@ impl World {
             sets_by_arn,
             users_by_id,
             groups_by_id,
+            rounds: HashMap::new(),
             lagging: None,
             late: Vec::new(),
             reads: 0,
@@ -202,7 +205,7 @@ impl World {
             access_key_id: authorization.map(|known| known.access_key.clone()),
             request_id,
             signed_at: authorization.map(|known| known.signed_at),
-            input: call.input.clone(),
+            input: told(&call.input),
             answer,
             fault,
         };
@@ -326,6 +329,15 @@ impl World {
 
     /// Changes the state; a lagging copy follows later.
     pub(crate) fn change(&mut self, change: Change, at: i64, by: By) {
+        if let Change::Assign(account, set, _) = change
+            && self.relations().rows_of(account, set, 0).next().is_none()
+        {
+            self.provisioned_anew(account, set, at);
+        }
+        let role = match change {
+            Change::Unassign(account, set, _) => self.reserved_role(account, set),
+            _ => None,
+        };
         if self.estate.relations.apply(&change)
             && let Some((came, row)) = self.named(&change)
         {
@@ -337,6 +349,12 @@ impl World {
                 by,
                 call,
             });
+        }
+        if let (Change::Unassign(account, set, _), Some(role)) = (&change, role)
+            && self.relations().rows_of(*account, *set, 0).next().is_none()
+        {
+            // The role is gone with the last assignment, and its sessions with it.
+            self.access.gone(&role.entity.id);
         }
         if let Some(lagging) = &mut self.lagging {
             lagging.to_come.push_back((at, change));
@@ -416,4 +434,17 @@ impl World {
             _ => &self.estate.relations,
         }
     }
+}
+
+/// An input as the journal tells it: without passwords.
+fn told(input: &serde_json::Value) -> serde_json::Value {
+    let mut input = input.clone();
+    if let Some(members) = input.as_object_mut() {
+        for name in ["Password", "OldPassword", "NewPassword"] {
+            if let Some(value) = members.get_mut(name) {
+                *value = "…".into();
+            }
+        }
+    }
+    input
 }

@@ -6,7 +6,7 @@ use super::generate::{DAY, nth, person_name, possible};
 use super::{BEGINNING, Estate, EstateError, EstateSpec, names};
 use crate::access::Judge;
 use crate::iam::{
-    Entity, GROUPS_PER_ACCOUNT, GROUPS_PER_USER, IamGroup, IamUser, USERS_PER_ACCOUNT,
+    Credentials, Entity, GROUPS_PER_ACCOUNT, GROUPS_PER_USER, IamGroup, IamUser, USERS_PER_ACCOUNT,
 };
 use crate::ids::Seeded;
 use crate::journal::Party;
@@ -78,7 +78,7 @@ fn user(seed: u64, account: &str, n: u32) -> IamUser {
         entity,
         tags: Vec::new(),
         keys: Vec::new(),
-        login_profile: None,
+        credentials: Credentials::default(),
         judge: Judge::Virtual,
         party: Party::User,
     }

@@ -214,7 +214,7 @@ fn forbidden(world: &World, cx: &Cx<'_>, account_id: &str) -> Option<String> {
         "arn:aws:iam::{account_id}:saml-provider/AWSSSO_{}_DO_NOT_DELETE",
         world.estate.instance.trim_start_matches("ssoins-"),
     );
-    let verdict = world.access.verdict(cx.key, action, &provider, &context);
+    let verdict = world.verdict(cx.key, action, &provider, &context);
     verdict
         .message(cx.key.arn(), action, &provider)
         .map(|message| {

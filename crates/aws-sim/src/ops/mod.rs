@@ -11,6 +11,7 @@ mod sts;
 
 use serde_json::{Map, Value, json};
 
+use crate::access::Holder;
 use crate::history::By;
 use crate::wire::{Answer, ApiError, Input, Pager, Service, Xml};
 use crate::world::{Cx, World};
@@ -30,6 +31,7 @@ pub(crate) fn dispatch(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiErro
     let service = cx.call.service;
     let operation = cx.call.operation.as_str();
     let unknown = |version| ApiError::unknown_operation(service, operation, version);
+    barred(cx)?;
     match service {
         Service::Iam => in_xml(iam::OPERATIONS, operation)
             .ok_or_else(|| unknown("2010-05-08"))
@@ -48,6 +50,34 @@ pub(crate) fn dispatch(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiErro
                 .and_then(|(_, serve)| serve(world, cx))
                 .map(Answer::Json)
         }
+    }
+}
+
+/// Some temporary credentials are of no use for some services (AWS reference §4): federated
+/// users' for IAM and most of STS, those of GetSessionToken without a device for IAM.
+fn barred(cx: &Cx<'_>) -> Result<(), ApiError> {
+    let (service, operation) = (cx.call.service, cx.call.operation.as_str());
+    let user_session = matches!(cx.key.holder, Holder::User { .. }) && !cx.key.is_long_term();
+    let federated = matches!(cx.key.holder, Holder::Federated { .. });
+    match service {
+        Service::Iam if federated || (user_session && cx.key.mfa_at.is_none()) => {
+            Err(ApiError::unknown_key(service))
+        }
+        Service::Sts if federated && operation != "GetCallerIdentity" => Err(ApiError::new(
+            "AccessDenied",
+            format!("Cannot call {operation} with session credentials"),
+        )
+        .status(403)),
+        Service::Sts
+            if user_session && !["AssumeRole", "GetCallerIdentity"].contains(&operation) =>
+        {
+            Err(ApiError::new(
+                "AccessDenied",
+                format!("Cannot call {operation} with session credentials"),
+            )
+            .status(403))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -139,7 +169,7 @@ fn authorize(
         .key
         .context(Some(&world.estate.organization_id), cx.now());
     // Resource scoping is not enforced yet: every action is judged on `*`.
-    let verdict = world.access.verdict(cx.key, &action, "*", &context);
+    let verdict = world.verdict(cx.key, &action, "*", &context);
     if verdict.is_allowed() {
         Ok(())
     } else {

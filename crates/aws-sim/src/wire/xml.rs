@@ -52,6 +52,19 @@ impl Xml {
         })
     }
 
+    /// `<name>` around one `<member>` with a text for every item.
+    pub(crate) fn words(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> &mut Self {
+        self.element(name, |xml| {
+            for item in items {
+                xml.text("member", item.as_ref());
+            }
+        })
+    }
+
     pub(crate) fn into_text(self) -> String {
         self.text
     }

@@ -345,8 +345,11 @@ def errors(estate):
         "UnknownOperationException",
         400,
     )
-    refused(admin(estate, "sts").get_session_token, "InvalidAction", 400)
-    refused(admin(estate, "iam").list_roles, "InvalidAction", 400)
+    sts = admin(estate, "sts")
+    refused(
+        lambda: sts.decode_authorization_message(EncodedMessage="x"), "InvalidAction", 400
+    )
+    refused(admin(estate, "iam").list_saml_providers, "InvalidAction", 400)
     refused(
         lambda: sso.list_permission_sets(InstanceArn=instance, NextToken="abc"),
         "ValidationException",

@@ -9,7 +9,9 @@ use crate::rig::{Rig, both, code, keyed, refusal, small};
 
 mod generated;
 mod keys;
+mod leaving;
 mod members;
+mod papers;
 mod people;
 mod tags;
 

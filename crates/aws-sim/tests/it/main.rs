@@ -17,4 +17,5 @@ mod organizations;
 mod paging;
 mod rig;
 mod signing;
+mod sts;
 mod wire;

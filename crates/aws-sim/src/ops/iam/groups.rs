@@ -1,5 +1,6 @@
 //! Groups. `GetGroup` also lists who is in one.
 
+use super::policies::in_the_way;
 use super::{
     Output, authorize_list, authorize_on, close_page, conflict, group_of, limit, marker, prefix,
     shapes, users,
@@ -103,8 +104,16 @@ pub(super) fn delete(world: &mut World, cx: &Cx<'_>) -> Output {
     if world.relations().iam_members_of(place, 0).next().is_some() {
         return Err(conflict("remove users from group"));
     }
+    let id = world
+        .estate
+        .iam
+        .group(place)
+        .map(|group| group.entity.id.clone());
+    let id = id.unwrap_or_default();
+    in_the_way(world, &id)?;
     if !matches!(cx.effect, Some(Effect::IgnoreDelete)) {
         world.estate.iam.remove_group(place);
+        world.access.gone(&id);
     }
     Ok(None)
 }

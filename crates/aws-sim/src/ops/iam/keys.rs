@@ -135,5 +135,5 @@ fn no_key(id: &str) -> ApiError {
 }
 
 fn status(key: &Key) -> &'static str {
-    if key.active { "Active" } else { "Inactive" }
+    shapes::status(key.active)
 }

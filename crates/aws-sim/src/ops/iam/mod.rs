@@ -1,17 +1,26 @@
-//! IAM: users, groups, who is in which, access keys and tags (AWS reference §1.1).
+//! IAM: users, groups and roles, who is in which group, their policies and credentials, and
+//! what the account as a whole tells (AWS reference §1.1).
 //!
-//! Every call is about the caller's own account. It is judged on the ARN of the user or group
-//! it names (AWS reference §6.3 [S]); the lists, which name none, on `*`. Writes take effect
-//! at once; reads of memberships lag as those of the identity store do
+//! Every call is about the caller's own account. It is judged on the ARN of the user, group,
+//! role or policy it names (AWS reference §6.3 [S]); the lists, which name none, on `*`. Writes
+//! take effect at once; reads of memberships lag as those of the identity store do
 //! ([`crate::Knobs::read_lag_micros`]).
 //!
-//! What it does not do: passwords themselves, MFA devices, certificates, SSH keys, policies of
-//! users and groups (so nothing of them stands in the way of a deletion), and roles.
+//! What it does not do: instance profiles, SAML and OpenID providers, server certificates,
+//! password policies, service-linked roles.
 
+mod account;
+mod certificates;
 mod groups;
 mod keys;
+mod managed;
 mod members;
-mod profiles;
+mod mfa;
+mod passwords;
+mod policies;
+mod reports;
+mod roles;
+mod service_credentials;
 mod shapes;
 mod tags;
 mod users;
@@ -21,10 +30,14 @@ use crate::access::Holder;
 use crate::iam::{IamGroup, IamUser, arn};
 use crate::wire::{ApiError, Input, Pager, Service, Xml};
 use crate::world::{Cx, World};
+use policies::On;
 use shapes::NAME;
 
+pub(super) use mfa::shows as mfa_shows;
+
 /// What is served here, noun by noun.
-pub(super) const OPERATIONS: &[&[(&str, InXml)]] = &[BASICS];
+pub(super) const OPERATIONS: &[&[(&str, InXml)]] =
+    &[BASICS, POLICIES, MANAGED, ROLES, CREDENTIALS, ACCOUNT];
 
 const BASICS: &[(&str, InXml)] = &[
     ("ListUsers", |world, cx| users::list(world, cx)),
@@ -51,16 +64,227 @@ const BASICS: &[(&str, InXml)] = &[
     ("GetAccessKeyLastUsed", |world, cx| {
         keys::last_used(world, cx)
     }),
-    ("GetLoginProfile", |world, cx| profiles::get(world, cx)),
-    ("CreateLoginProfile", |world, cx| {
-        profiles::create(world, cx)
-    }),
-    ("DeleteLoginProfile", |world, cx| {
-        profiles::delete(world, cx)
-    }),
     ("ListUserTags", |world, cx| tags::list(world, cx)),
     ("TagUser", |world, cx| tags::add(world, cx)),
     ("UntagUser", |world, cx| tags::remove(world, cx)),
+];
+
+const POLICIES: &[(&str, InXml)] = &[
+    ("PutUserPolicy", |world, cx| {
+        policies::put_inline(world, cx, On::User)
+    }),
+    ("GetUserPolicy", |world, cx| {
+        policies::get_inline(world, cx, On::User)
+    }),
+    ("DeleteUserPolicy", |world, cx| {
+        policies::delete_inline(world, cx, On::User)
+    }),
+    ("ListUserPolicies", |world, cx| {
+        policies::list_inline(world, cx, On::User)
+    }),
+    ("AttachUserPolicy", |world, cx| {
+        policies::attach(world, cx, On::User)
+    }),
+    ("DetachUserPolicy", |world, cx| {
+        policies::detach(world, cx, On::User)
+    }),
+    ("ListAttachedUserPolicies", |world, cx| {
+        policies::list_attached(world, cx, On::User)
+    }),
+    ("PutGroupPolicy", |world, cx| {
+        policies::put_inline(world, cx, On::Group)
+    }),
+    ("GetGroupPolicy", |world, cx| {
+        policies::get_inline(world, cx, On::Group)
+    }),
+    ("DeleteGroupPolicy", |world, cx| {
+        policies::delete_inline(world, cx, On::Group)
+    }),
+    ("ListGroupPolicies", |world, cx| {
+        policies::list_inline(world, cx, On::Group)
+    }),
+    ("AttachGroupPolicy", |world, cx| {
+        policies::attach(world, cx, On::Group)
+    }),
+    ("DetachGroupPolicy", |world, cx| {
+        policies::detach(world, cx, On::Group)
+    }),
+    ("ListAttachedGroupPolicies", |world, cx| {
+        policies::list_attached(world, cx, On::Group)
+    }),
+    ("PutRolePolicy", |world, cx| {
+        policies::put_inline(world, cx, On::Role)
+    }),
+    ("GetRolePolicy", |world, cx| {
+        policies::get_inline(world, cx, On::Role)
+    }),
+    ("DeleteRolePolicy", |world, cx| {
+        policies::delete_inline(world, cx, On::Role)
+    }),
+    ("ListRolePolicies", |world, cx| {
+        policies::list_inline(world, cx, On::Role)
+    }),
+    ("AttachRolePolicy", |world, cx| {
+        policies::attach(world, cx, On::Role)
+    }),
+    ("DetachRolePolicy", |world, cx| {
+        policies::detach(world, cx, On::Role)
+    }),
+    ("ListAttachedRolePolicies", |world, cx| {
+        policies::list_attached(world, cx, On::Role)
+    }),
+    ("PutUserPermissionsBoundary", |world, cx| {
+        policies::put_boundary(world, cx, On::User)
+    }),
+    ("DeleteUserPermissionsBoundary", |world, cx| {
+        policies::delete_boundary(world, cx, On::User)
+    }),
+    ("PutRolePermissionsBoundary", |world, cx| {
+        policies::put_boundary(world, cx, On::Role)
+    }),
+    ("DeleteRolePermissionsBoundary", |world, cx| {
+        policies::delete_boundary(world, cx, On::Role)
+    }),
+];
+
+const MANAGED: &[(&str, InXml)] = &[
+    ("CreatePolicy", |world, cx| managed::create(world, cx)),
+    ("GetPolicy", |world, cx| managed::get(world, cx)),
+    ("ListPolicies", |world, cx| managed::list(world, cx)),
+    ("DeletePolicy", |world, cx| managed::delete(world, cx)),
+    ("CreatePolicyVersion", |world, cx| {
+        managed::create_version(world, cx)
+    }),
+    ("GetPolicyVersion", |world, cx| {
+        managed::get_version(world, cx)
+    }),
+    ("ListPolicyVersions", |world, cx| {
+        managed::list_versions(world, cx)
+    }),
+    ("SetDefaultPolicyVersion", |world, cx| {
+        managed::set_version(world, cx)
+    }),
+    ("DeletePolicyVersion", |world, cx| {
+        managed::delete_version(world, cx)
+    }),
+    ("ListEntitiesForPolicy", |world, cx| {
+        managed::list_entities(world, cx)
+    }),
+];
+
+const ROLES: &[(&str, InXml)] = &[
+    ("ListRoles", |world, cx| roles::list(world, cx)),
+    ("GetRole", |world, cx| roles::get(world, cx)),
+    ("CreateRole", |world, cx| roles::create(world, cx)),
+    ("UpdateRole", |world, cx| roles::update(world, cx)),
+    ("UpdateRoleDescription", |world, cx| {
+        roles::describe(world, cx)
+    }),
+    ("UpdateAssumeRolePolicy", |world, cx| {
+        roles::update_trust(world, cx)
+    }),
+    ("DeleteRole", |world, cx| roles::delete(world, cx)),
+    ("ListRoleTags", |world, cx| roles::list_tags(world, cx)),
+    ("TagRole", |world, cx| roles::tag(world, cx)),
+    ("UntagRole", |world, cx| roles::untag(world, cx)),
+    ("ListInstanceProfilesForRole", |world, cx| {
+        roles::list_profiles(world, cx)
+    }),
+];
+
+const CREDENTIALS: &[(&str, InXml)] = &[
+    ("CreateLoginProfile", |world, cx| {
+        passwords::create(world, cx)
+    }),
+    ("GetLoginProfile", |world, cx| passwords::get(world, cx)),
+    ("UpdateLoginProfile", |world, cx| {
+        passwords::update(world, cx)
+    }),
+    ("DeleteLoginProfile", |world, cx| {
+        passwords::delete(world, cx)
+    }),
+    ("UploadSigningCertificate", |world, cx| {
+        certificates::upload(world, cx)
+    }),
+    ("ListSigningCertificates", |world, cx| {
+        certificates::list(world, cx)
+    }),
+    ("UpdateSigningCertificate", |world, cx| {
+        certificates::update(world, cx)
+    }),
+    ("DeleteSigningCertificate", |world, cx| {
+        certificates::delete(world, cx)
+    }),
+    ("UploadSSHPublicKey", |world, cx| {
+        certificates::upload_ssh(world, cx)
+    }),
+    ("GetSSHPublicKey", |world, cx| {
+        certificates::get_ssh(world, cx)
+    }),
+    ("ListSSHPublicKeys", |world, cx| {
+        certificates::list_ssh(world, cx)
+    }),
+    ("UpdateSSHPublicKey", |world, cx| {
+        certificates::update_ssh(world, cx)
+    }),
+    ("DeleteSSHPublicKey", |world, cx| {
+        certificates::delete_ssh(world, cx)
+    }),
+    ("CreateServiceSpecificCredential", |world, cx| {
+        service_credentials::create(world, cx)
+    }),
+    ("ListServiceSpecificCredentials", |world, cx| {
+        service_credentials::list(world, cx)
+    }),
+    ("UpdateServiceSpecificCredential", |world, cx| {
+        service_credentials::update(world, cx)
+    }),
+    ("ResetServiceSpecificCredential", |world, cx| {
+        service_credentials::reset(world, cx)
+    }),
+    ("DeleteServiceSpecificCredential", |world, cx| {
+        service_credentials::delete(world, cx)
+    }),
+    ("CreateVirtualMFADevice", |world, cx| {
+        mfa::create_virtual(world, cx)
+    }),
+    ("ListVirtualMFADevices", |world, cx| {
+        mfa::list_virtual(world, cx)
+    }),
+    ("EnableMFADevice", |world, cx| mfa::enable(world, cx)),
+    ("ListMFADevices", |world, cx| mfa::list(world, cx)),
+    ("DeactivateMFADevice", |world, cx| {
+        mfa::deactivate(world, cx)
+    }),
+    ("DeleteVirtualMFADevice", |world, cx| {
+        mfa::delete_virtual(world, cx)
+    }),
+];
+
+const ACCOUNT: &[(&str, InXml)] = &[
+    ("ListAccountAliases", |world, cx| {
+        account::list_aliases(world, cx)
+    }),
+    ("CreateAccountAlias", |world, cx| {
+        account::create_alias(world, cx)
+    }),
+    ("DeleteAccountAlias", |world, cx| {
+        account::delete_alias(world, cx)
+    }),
+    ("GetAccountSummary", |world, cx| account::summary(world, cx)),
+    ("GetAccountAuthorizationDetails", |world, cx| {
+        account::details(world, cx)
+    }),
+    ("GenerateCredentialReport", |world, cx| {
+        reports::generate(world, cx)
+    }),
+    ("GetCredentialReport", |world, cx| reports::get(world, cx)),
+    ("GenerateServiceLastAccessedDetails", |world, cx| {
+        reports::generate_accessed(world, cx)
+    }),
+    ("GetServiceLastAccessedDetails", |world, cx| {
+        reports::get_accessed(world, cx)
+    }),
 ];
 
 /// What an operation answers: its output, or nothing where it has none.
@@ -77,7 +301,7 @@ fn authorize(
     let in_organization = world.accounts_by_id.contains_key(cx.key.account());
     let organization = in_organization.then_some(world.estate.organization_id.as_str());
     let context = cx.key.context(organization, cx.now());
-    let verdict = world.access.verdict(cx.key, action, judged_on, &context);
+    let verdict = world.verdict(cx.key, action, judged_on, &context);
     if verdict.is_allowed() {
         return Ok(());
     }
@@ -119,7 +343,7 @@ fn user_or_caller(world: &World, cx: &Cx<'_>) -> Result<u32, ApiError> {
     }
     match &cx.key.holder {
         Holder::User { name, .. } => user_named(world, cx, name),
-        Holder::Session { .. } => Err(ApiError::validation(
+        Holder::Session { .. } | Holder::Federated { .. } => Err(ApiError::validation(
             Service::Iam,
             "Must specify userName when calling with non-User credentials",
         )),

@@ -34,12 +34,16 @@ pub(super) fn add(world: &mut World, cx: &Cx<'_>) -> Output {
 
 pub(super) fn remove(world: &mut World, cx: &Cx<'_>) -> Output {
     let place = user_named(world, cx, cx.input().required("UserName", shapes::NAME)?)?;
-    let keys = form::list(&cx.call.input, "TagKeys", "");
     if let Some(user) = world.estate.iam.user_mut(place) {
-        user.tags
-            .retain(|(known, _)| !keys.iter().any(|key| key.eq_ignore_ascii_case(known)));
+        without(&mut user.tags, cx);
     }
     Ok(None)
+}
+
+/// Takes the tags away whose keys the call names.
+pub(super) fn without(tags: &mut Tags, cx: &Cx<'_>) {
+    let keys = form::list(&cx.call.input, "TagKeys", "");
+    tags.retain(|(known, _)| !keys.iter().any(|key| key.eq_ignore_ascii_case(known)));
 }
 
 /// The tags of a call's input.

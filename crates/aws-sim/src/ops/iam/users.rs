@@ -1,5 +1,6 @@
 //! Users.
 
+use super::policies::{boundary, in_the_way, write_boundary};
 use super::{
     Output, authorize, authorize_list, authorize_on, close_page, conflict, limit, marker, prefix,
     shapes, tags, user_named, user_or_caller,
@@ -7,7 +8,7 @@ use super::{
 use crate::access::Judge;
 use crate::clock::iso;
 use crate::fault::Effect;
-use crate::iam::{Entity, IamUser, USERS_PER_ACCOUNT, arn};
+use crate::iam::{Credentials, Entity, IamUser, USERS_PER_ACCOUNT, arn};
 use crate::journal::Party;
 use crate::wire::{ApiError, Xml};
 use crate::world::{Cx, World};
@@ -43,13 +44,10 @@ pub(super) fn create(world: &mut World, cx: &Cx<'_>) -> Output {
         // Who makes something with tags must be allowed to tag (AWS reference §6.5).
         authorize(world, cx, "iam:TagUser", &resource, &resource)?;
     }
-    if let Some(boundary) = input.text("PermissionsBoundary")? {
-        // There are no managed policies here.
-        return Err(ApiError::iam(
-            "NoSuchEntity",
-            format!("Scope ARN: {boundary} does not exist or is not attachable."),
-        ));
-    }
+    let boundary = match input.text("PermissionsBoundary")? {
+        Some(_) => Some(boundary(world, cx)?),
+        None => None,
+    };
     if world.estate.iam.user_place(account, name).is_some() {
         return Err(taken(name));
     }
@@ -58,6 +56,9 @@ pub(super) fn create(world: &mut World, cx: &Cx<'_>) -> Output {
     }
     let tags = tags::merged(&[], tags)?;
     let id = format!("AIDA{}", world.fresh("IAM user made").upper(17));
+    if boundary.is_some() {
+        world.access.held.entry(id.clone()).or_default().boundary = boundary;
+    }
     let place = world.estate.iam.add_user(IamUser {
         entity: Entity {
             account: account.to_owned(),
@@ -69,7 +70,7 @@ pub(super) fn create(world: &mut World, cx: &Cx<'_>) -> Output {
         },
         tags,
         keys: Vec::new(),
-        login_profile: None,
+        credentials: Credentials::default(),
         judge: Judge::Virtual,
         party: Party::User,
     });
@@ -113,19 +114,33 @@ pub(super) fn delete(world: &mut World, cx: &Cx<'_>) -> Output {
     let Some(user) = world.estate.iam.user(place) else {
         return Ok(None);
     };
-    if user.login_profile.is_some() {
+    // Login profile, keys, devices in this order [R]; of the rest no order is known.
+    let credentials = &user.credentials;
+    if credentials.login.is_some() {
         return Err(conflict("delete login profile"));
     }
     if !user.keys.is_empty() {
         return Err(conflict("delete access keys"));
     }
+    if !credentials.mfa.is_empty() {
+        return Err(conflict("delete MFA device"));
+    }
+    if !credentials.certificates.is_empty() {
+        return Err(conflict("delete signing certificates"));
+    }
+    // What was seen with SSH keys [R]; taken to be so of the other kind too [K].
+    if !credentials.ssh_keys.is_empty() || !credentials.of_services.is_empty() {
+        return Err(conflict("remove referenced objects"));
+    }
+    in_the_way(world, &user.entity.id)?;
     if world.relations().iam_groups_of(place, 0).next().is_some() {
         return Err(conflict("remove users from group"));
     }
     if !matches!(cx.effect, Some(Effect::IgnoreDelete)) {
-        let id = user.entity.id.clone();
+        let (id, arn) = (user.entity.id.clone(), user.arn());
         world.estate.iam.remove_user(place);
-        world.access.users_may.remove(&id);
+        world.forget_principal(&arn, &id);
+        world.access.gone(&id);
     }
     Ok(None)
 }
@@ -151,6 +166,7 @@ fn whole(world: &World, place: u32) -> Option<Xml> {
     let mut xml = Xml::new();
     xml.element("User", |xml| {
         bare(xml, user);
+        write_boundary(xml, world, &user.entity.id);
         if !user.tags.is_empty() {
             tags::write(xml, &user.tags);
         }

@@ -1,0 +1,130 @@
+//! Whether a caller may do something: every policy that applies is gathered here, anew for every
+//! request (AWS reference §5.1), and judged by the crate that knows the language.
+
+use stint_iam_policy::{
+    Context, Layers, Origin, Request, ResourceKind, ResourcePolicy, Source, Verdict, judge,
+};
+
+use crate::access::{Holder, Key};
+use crate::iam::IamRole;
+use crate::world::World;
+
+impl World {
+    /// Whether a caller may do this, and why.
+    pub(crate) fn verdict(
+        &self,
+        key: &Key,
+        action: &str,
+        resource: &str,
+        context: &Context,
+    ) -> Verdict {
+        self.judged(key, [action, resource], context, None)
+    }
+
+    /// Whether a caller may do this with a role: its trust policy has a say too.
+    pub(crate) fn verdict_on_role(
+        &self,
+        key: &Key,
+        action: &str,
+        role: &IamRole,
+        context: &Context,
+    ) -> Verdict {
+        let arn = role.arn();
+        self.judged(key, [action, &arn], context, Some(role))
+    }
+
+    fn judged(
+        &self,
+        key: &Key,
+        [action, resource]: [&str; 2],
+        context: &Context,
+        role: Option<&IamRole>,
+    ) -> Verdict {
+        let held = self.access.held(key.owner());
+        let boundary = held.and_then(|held| held.boundary.as_ref());
+        let boundary = boundary.and_then(|arn| {
+            let policy = self.access.managed.policy(arn)?;
+            Some(Source::of(arn, Origin::UserManaged, policy))
+        });
+        let session = match (&key.session_policies, &key.holder) {
+            (Some(narrower), _) => Some(
+                narrower
+                    .iter()
+                    .map(|document| Source::of("session", Origin::None, &document.policy))
+                    .collect(),
+            ),
+            // Without a session policy a federated user may do nothing (AWS reference §6.1).
+            (None, Holder::Federated { .. }) => Some(Vec::new()),
+            (None, _) => None,
+        };
+        let layers = Layers {
+            identity: self.policies_of(key),
+            boundary,
+            session,
+            resource: role.map(|role| ResourcePolicy {
+                source: Source::of(resource, Origin::Resource, &role.trust.policy),
+                kind: ResourceKind::Role,
+            }),
+            resource_account: role.map(|role| role.entity.account.as_str()),
+            ..Layers::default()
+        };
+        judge(
+            &layers,
+            &Request {
+                caller: &key.caller(),
+                action,
+                resource,
+                context,
+            },
+        )
+    }
+
+    /// Every identity policy that counts for a caller.
+    fn policies_of(&self, key: &Key) -> Vec<Source<'_>> {
+        let owner = key.owner();
+        let is_role = matches!(key.holder, Holder::Session { .. });
+        let own = if is_role { Origin::Role } else { Origin::User };
+        let mut ids = vec![(owner, own)];
+        if !is_role {
+            let iam = &self.estate.iam;
+            let named = match &key.holder {
+                Holder::User { name, .. } => iam.user_place(key.account(), name),
+                Holder::Session { .. } | Holder::Federated { .. } => None,
+            };
+            let is_it = |place: &u32| iam.user(*place).is_some_and(|user| user.entity.id == owner);
+            // A session of a user keeps the name the user had.
+            let user = named
+                .filter(is_it)
+                .or_else(|| self.user_place_by_id(key.account(), owner));
+            let groups = user
+                .into_iter()
+                .flat_map(|user| self.relations().iam_groups_of(user, 0));
+            ids.extend(
+                groups
+                    .filter_map(|group| iam.group(group))
+                    .map(|group| (group.entity.id.as_str(), Origin::Group)),
+            );
+        }
+        let mut sources = Vec::new();
+        for (id, origin) in ids {
+            let Some(held) = self.access.held(id) else {
+                continue;
+            };
+            for (name, document) in &held.inline {
+                sources.push(Source::of(name, origin, &document.policy));
+            }
+            for arn in &held.attached {
+                let policy = self.access.managed.get(arn);
+                let document = policy.and_then(|policy| policy.document());
+                if let (Some(policy), Some(document)) = (policy, document) {
+                    let origin = match policy.account {
+                        Some(_) => Origin::UserManaged,
+                        None => Origin::AwsManaged,
+                    };
+                    sources.push(Source::of(&policy.arn, origin, &document.policy));
+                }
+            }
+        }
+        sources
+    }
+}
