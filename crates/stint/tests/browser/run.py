@@ -109,7 +109,8 @@ class Journeys:
         self.become("ana")
         browser.picture(self.out / "journey-1-home.png")
         browser.type(browser.find("#q"), "prod-deploy prod-payments\n")
-        browser.click(browser.find_text("a.st-what", "prod-deploy on prod-payments"))
+        browser.at("/request?")
+        browser.click(browser.find_text("#offers a.st-what", "prod-deploy on prod-payments"))
         browser.find_text("h2", "Who will have to approve")
         browser.picture(self.out / "journey-2-ask.png")
         browser.type(browser.find("#reason"), "INC-2291 the browser test declines nothing")
@@ -126,10 +127,10 @@ class Journeys:
         browser.picture(self.out / "journey-4-inbox.png")
         browser.open(self.request)
         browser.click(browser.find_text("button", "Approve"))
-        browser.find(".st-flash.live")
+        browser.find(".st-flash.live", patience=30)
         # Nobody reloads: the page itself sees AWS confirm it.
         browser.open(self.request)
-        self.says("Active", patience=60)
+        self.says("Active", patience=120)
         browser.picture(self.out / "journey-5-active.png")
 
     def cy_revokes(self):
@@ -152,7 +153,7 @@ class Journeys:
         browser.click(browser.find(f"{box} .btn-danger"))
         browser.find(".st-flash.live")
         browser.open(self.request)
-        self.says("Ended", patience=60)
+        self.says("Ended", patience=120)
         browser.picture(self.out / "journey-7-ended.png")
 
     def lists_improve_with_script(self):

@@ -142,29 +142,47 @@ class Browser:
         """The last argument of the script is what to call with the answer."""
         return self._do("POST", "/execute/async", {"script": script, "args": list(args)})
 
-    def find(self, selector, patience=5):
-        """The first element that fits and is shown; waits for it."""
+    def _wait(self, look, patience, what):
+        """What `look` finds, as soon as it finds something. Pieces in motion are replaced while
+        one looks: what has gone meanwhile is looked for again."""
         deadline = time.monotonic() + patience
         while True:
-            for found in self._do("POST", "/elements", {"using": "css selector", "value": selector}):
-                shown = self._do("GET", f"/element/{found[ELEMENT]}/displayed")
-                if shown:
-                    return found[ELEMENT]
+            try:
+                found = look()
+                if found is not None:
+                    return found
+            except Trouble as trouble:
+                if "stale element" not in str(trouble):
+                    raise
             if time.monotonic() > deadline:
-                raise Trouble(f"nothing is shown for {selector!r} on {self.url()}")
-            time.sleep(0.05)
-
-    def find_text(self, selector, words, patience=5):
-        """The first shown element that fits and has these words in it."""
-        deadline = time.monotonic() + patience
-        while True:
-            for found in self._do("POST", "/elements", {"using": "css selector", "value": selector}):
-                element = found[ELEMENT]
-                if words in self._do("GET", f"/element/{element}/text"):
-                    return element
-            if time.monotonic() > deadline:
-                raise Trouble(f"{words!r} is in no {selector!r} on {self.url()}")
+                raise Trouble(f"{what} on {self.url()}")
             time.sleep(0.1)
+
+    def _all(self, selector):
+        found = self._do("POST", "/elements", {"using": "css selector", "value": selector})
+        return [each[ELEMENT] for each in found]
+
+    def find(self, selector, patience=20):
+        """The first element that fits and is shown; waits for it."""
+
+        def look():
+            shown = (e for e in self._all(selector) if self._do("GET", f"/element/{e}/displayed"))
+            return next(shown, None)
+
+        return self._wait(look, patience, f"nothing is shown for {selector!r}")
+
+    def find_text(self, selector, words, patience=20):
+        """The first element that fits and has these words in it."""
+
+        def look():
+            fits = (e for e in self._all(selector) if words in self._do("GET", f"/element/{e}/text"))
+            return next(fits, None)
+
+        return self._wait(look, patience, f"{words!r} is in no {selector!r}")
+
+    def at(self, part, patience=20):
+        """Waits until the address has this in it."""
+        self._wait(lambda: True if part in self.url() else None, patience, f"no {part!r} in the address")
 
     def click(self, element):
         self._do("POST", f"/element/{element}/click")
