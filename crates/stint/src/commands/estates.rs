@@ -231,9 +231,10 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
             let client = Client::new(&server)?;
             let id = find::id(&client, find::CONNECTION, &connection).await?;
             let path = format!("/api/v1/connections/{id}/test");
-            let report = client.change(Method::POST, &path, None, None).await?;
+            let tested = client.change(Method::POST, &path, None, None).await?;
+            let report = tested.get("last_test").cloned().unwrap_or_default();
             if server.json {
-                out::json(&report)?;
+                out::json(&tested)?;
             } else {
                 checks(&report)?;
             }

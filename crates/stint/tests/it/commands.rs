@@ -3,7 +3,7 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing)]
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -211,6 +211,30 @@ fn serve(settings: &str) -> Running {
     Running {
         child,
         url: format!("http://127.0.0.1:{port}"),
+        _folder: folder,
+    }
+}
+
+/// `stint demo`, once it has printed where it is.
+fn demo() -> Running {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (port, sim) = (free_port().to_string(), free_port().to_string());
+    let mut demo = stint();
+    demo.args(["demo", "--port", &port, "--sim-port", &sim]);
+    demo.env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut child = demo.spawn().expect("the demo starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let url = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        let place = line.trim().strip_prefix("Pages and API")?.trim().to_owned();
+        Some(place)
+    });
+    // What it prints from now on must not fill the pipe.
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+    Running {
+        child,
+        url: url.expect("the demo says where it is"),
         _folder: folder,
     }
 }
@@ -541,4 +565,121 @@ fn what_is_wrong_with_the_way_there_is_said() {
         let script = cy.types(&["completions", shell]).done();
         assert!(script.contains("provision-again"), "{shell}");
     }
+}
+
+#[test]
+fn access_is_asked_for_given_returned_and_revoked_from_the_command_line() {
+    let demo = demo();
+    let people: Vec<_> = ["ana", "bo", "cy"]
+        .iter()
+        .map(|who| {
+            let person = Person::at(&demo.url);
+            person.types(&["login", "--persona", who]).done();
+            person
+        })
+        .collect();
+    let [ana, bo, cy] = people.as_slice() else {
+        panic!("three people")
+    };
+    ana.types(&["login", "--persona", "eve"])
+        .fails(1, "ana, bo, cy and dee");
+
+    let offers = ana.types(&["entitlements", "--json"]).json();
+    let offers = offers.as_array().expect("offers");
+    let named = |auto: bool| {
+        let fits = offers.iter().filter(|o| {
+            o["auto_approve"] == auto && o["entitlement"]["kind"] == "account_assignment"
+        });
+        let names: Vec<_> = fits
+            .map(|o| {
+                o["entitlement"]["name"]
+                    .as_str()
+                    .expect("a name")
+                    .to_owned()
+            })
+            .collect();
+        names.into_iter().next_back().expect("an offer")
+    };
+    let (asked, given) = (named(false), named(true));
+
+    // Nobody answers: the wait is bounded, its reasons are told, and the request stays.
+    let ask = [
+        "request",
+        &asked,
+        "--for",
+        "1h",
+        "--reason",
+        "to try the command line",
+    ];
+    let preview = ana.types(&[&ask[..], &["--preview"]].concat()).done();
+    assert!(preview.contains("policy "), "{preview}");
+    let err = ana
+        .types(&[&ask[..], &["--wait", "2s"]].concat())
+        .fails(6, "waits for");
+    let id = err
+        .split_whitespace()
+        .find(|word| word.starts_with("req_"))
+        .expect("an id");
+    let id = id.trim_end_matches(':').to_owned();
+    ana.types(&["approve", &id]).fails(3, "self_approval");
+    let waiting = bo.types(&["requests", "--waiting"]).done();
+    assert!(waiting.contains(&id), "{waiting}");
+    bo.types(&["approve", &id, "--comment", "go on", "--json"])
+        .json();
+    bo.types(&["approve", &id]).fails(5, "quote");
+    assert_eq!(
+        ana.types(&["requests", &id, "--json"]).json()["state"],
+        "approved"
+    );
+
+    // Nobody has to: the wait ends when the access is there.
+    let ask = [
+        "request", &given, "--for", "1h", "--reason", "to look", "--wait", "2m", "--json",
+    ];
+    let there = ana.types(&ask).json();
+    assert_eq!(there["grants"][0]["status"], "active", "{there}");
+    let own = there["id"].as_str().expect("an id");
+    assert!(ana.types(&["grants"]).done().contains(&given));
+    ana.types(&["return", own]).done();
+    ana.types(&["return", own]).fails(5, "nothing_to_return");
+
+    // Ended by somebody who may.
+    let grant = cy.types(&["requests", &id, "--json"]).json()["grants"][0]["id"].clone();
+    let grant = grant.as_str().expect("a grant");
+    ana.types(&["revoke", grant, "--reason", "x"])
+        .fails(3, "forbidden");
+    cy.types(&["revoke", grant, "--reason", "the work is done"])
+        .done();
+    assert!(cy.types(&["grants", grant]).done().contains("because"));
+
+    // The estate.
+    let connections = cy.types(&["connections", "list", "--json"]).json();
+    let name = connections[0]["name"].as_str().expect("a name");
+    assert!(
+        cy.types(&["connections", "test", name])
+            .done()
+            .contains("assume_role")
+    );
+    let run = cy
+        .types(&["connections", "sync", name, "--wait", "2m", "--json"])
+        .json();
+    assert_ne!(run["state"], "running", "{run}");
+    assert!(
+        cy.types(&["connections", "principals", name, "ana"])
+            .done()
+            .contains("prn_")
+    );
+    assert!(
+        cy.types(&["links", "list", "--state", "confirmed"])
+            .done()
+            .contains("lnk_")
+    );
+    ana.types(&["connections", "sync", name])
+        .fails(3, "forbidden");
+    assert!(
+        cy.types(&["audit", "verify", "--over-api", "--json"])
+            .json()["events"]
+            .as_i64()
+            > Some(10)
+    );
 }
