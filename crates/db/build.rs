@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+    // Asked when it runs: a target folder that was copied holds the script of another checkout.
+    let here = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let root = Path::new(&here).join("../../migrations");
     let mut code = String::new();
     for engine in ["sqlite", "postgres"] {
         let folder = root.join(engine);
