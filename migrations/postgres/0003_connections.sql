@@ -20,6 +20,7 @@ create table application_owners (
 );
 create index application_owners_user on application_owners (user_id);
 
+-- `iam`: whether Stint also reads and changes IAM users and groups of the credential's account.
 -- An External ID is no secret, but it is unique and never chosen. One way in (`reach_key`: the
 -- role, the access key, or `host`) and one Identity Center instance belong to one connection: two
 -- would manage the same pairs. The secret of an access key is sealed, and goes with the removal
@@ -39,6 +40,7 @@ create table connections (
     key_set_at         bigint,
     external_id        text    not null,
     region             text    not null,
+    iam                boolean not null,
     status             text    not null,
     status_detail      text,
     instance_arn       text,

@@ -40,25 +40,28 @@ create table principals (
     first_seen      bigint not null,
     last_seen       bigint not null,
     gone_at         bigint,
-    check (kind in ('identity_center_user', 'identity_center_group'))
+    check (kind in ('identity_center_user', 'identity_center_group', 'iam_user'))
 );
 create unique index principals_aws_id on principals (connection_id, kind, aws_id);
 create index principals_who on principals (sort_key, id);
 create index principals_sort on principals (connection_id, sort_key, id);
 
--- `account` is empty for a group. `name` is what people see; `sort_key` its lower case.
+-- `account` is empty for an Identity Center group. `name` is what people see, `sort_key` its
+-- lower case; `aws_name` is what AWS calls an IAM group now: its calls go by names, while
+-- `target` is the id, which never comes back for another.
 create table entitlements (
     id              uuid    not null primary key,
     connection_id   uuid    not null references connections (id),
     kind            text    not null,
     account         text    not null,
     target          text    not null,
+    aws_name        text,
     name            text    not null,
     sort_key        text    collate "C" not null,
     first_seen      bigint not null,
     last_seen       bigint not null,
     gone_at         bigint,
-    check (kind in ('account_assignment', 'group_membership'))
+    check (kind in ('account_assignment', 'group_membership', 'iam_group_membership'))
 );
 create unique index entitlements_key on entitlements (connection_id, kind, account, target);
 create index entitlements_what on entitlements (sort_key, id);
@@ -110,6 +113,7 @@ create table links (
     id              uuid    not null primary key,
     user_id         uuid    not null references users (id),
     principal_id    uuid    not null references principals (id),
+    principal_kind  text    not null,
     connection_id   uuid    not null references connections (id),
     state           text    not null,
     is_primary      boolean not null,
@@ -123,5 +127,5 @@ create table links (
 );
 create unique index links_pair on links (user_id, principal_id);
 create unique index links_confirmed on links (principal_id) where state = 'confirmed';
-create unique index links_primary on links (user_id, connection_id) where is_primary;
+create unique index links_primary on links (user_id, connection_id, principal_kind) where is_primary;
 create index links_state on links (state, id);

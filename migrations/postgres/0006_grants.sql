@@ -27,7 +27,7 @@ create table bindings (
     again_at          bigint,
     failures          bigint  not null,
     created_at        bigint  not null,
-    check (kind in ('account_assignment', 'group_membership'))
+    check (kind in ('account_assignment', 'group_membership', 'iam_group_membership'))
 );
 create unique index bindings_pair on bindings (principal_id, entitlement_id);
 create index bindings_due on bindings (due, id);
@@ -59,6 +59,8 @@ create index grants_user on grants (user_id, id);
 create index grants_origin on grants (origin_id);
 create index grants_ends on grants (ended_at, ends_at);
 
+-- `sent_as` is the name an IAM user was added to a group under: another person may bear it
+-- before the call arrives.
 create table attempts (
     id                uuid    not null primary key,
     binding_id        uuid    not null references bindings (id),
@@ -72,9 +74,11 @@ create table attempts (
     outcome           text    not null,
     outcome_at        bigint,
     note              text,
+    sent_as           text,
     check (kind in ('create', 'delete'))
 );
 create index attempts_binding on attempts (binding_id, sign_at);
+create index attempts_sent_as on attempts (sent_as, sign_at);
 
 -- What happened to a binding and its grants, for people: never changed, never read by rules.
 create table moments (

@@ -99,7 +99,7 @@ pub struct SetAccessControl {
 pub struct EntitlementName {
     /// `ent_…`
     pub id: String,
-    /// `account_assignment` or `group_membership`.
+    /// `account_assignment`, `group_membership` or `iam_group_membership`.
     pub kind: String,
     /// What it is called: permission set on account, or group.
     #[schema(example = "AdministratorAccess on prod-payments")]

@@ -87,6 +87,8 @@ pub struct Connection {
     pub access_key_set_at: Option<String>,
     /// The home region of IAM Identity Center.
     pub region: String,
+    /// Whether IAM users and groups of the credential's own account are read and changed, too.
+    pub iam: bool,
     /// `not_connected`, `syncing`, `connected` or `failing`.
     pub status: String,
     /// Why it fails, if it does.
@@ -189,6 +191,10 @@ pub struct NewConnection {
     /// The home region of IAM Identity Center.
     #[schema(example = "eu-central-1")]
     pub region: String,
+    /// Whether IAM users and groups of the credential's own account are read and changed, too. The
+    /// permission policy to paste then asks for it.
+    #[serde(default)]
+    pub iam: bool,
     /// `usr_…`; each must be a Connection Admin or Super Admin. The creator when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<String>,
@@ -217,6 +223,10 @@ pub struct ConnectionChange {
     /// For `access_key` and `host`: the account it has to be in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
+    /// Whether IAM users and groups of the credential's own account are read and changed, too;
+    /// test afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam: Option<bool>,
     /// All owners it is to have (`usr_…`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owners: Option<Vec<String>>,

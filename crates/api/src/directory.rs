@@ -50,7 +50,7 @@ pub struct Principal {
     pub id: String,
     /// `con_…`
     pub connection_id: String,
-    /// `identity_center_user` or `identity_center_group`.
+    /// `identity_center_user`, `identity_center_group` or `iam_user`.
     pub kind: String,
     /// Its id in the identity store.
     pub aws_id: String,
@@ -77,15 +77,15 @@ pub struct Entitlement {
     pub id: String,
     /// `con_…`
     pub connection_id: String,
-    /// `account_assignment` or `group_membership`.
+    /// `account_assignment`, `group_membership` or `iam_group_membership`.
     pub kind: String,
-    /// Of an account assignment: the account's twelve digits.
+    /// Of an account assignment or an IAM group: the account's twelve digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// Of an account assignment: the permission set's ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission_set: Option<String>,
-    /// Of a group membership: the group's id in the identity store.
+    /// Of a group membership: the group's id in the identity store (`AGPA…` in IAM).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// What people see.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use stint_iam_policy::{
     Caller, Context, Identity, Policy, connector_permissions, own_user_statement, trust_policy,
+    with_iam_groups,
 };
 
 use crate::estate::{BEGINNING, Estate};
@@ -295,7 +296,10 @@ impl Founding {
             estate,
             &management,
             CONNECTOR_USER,
-            with_iam_groups(connector_permissions()),
+            with_itself(with_iam_groups(
+                connector_permissions(),
+                &groups_of(&management),
+            )),
             Judge::Virtual,
             Party::Stint,
         );
@@ -307,7 +311,10 @@ impl Founding {
             let arn = format!("arn:aws:iam::{account}:role/{CONNECTOR_ROLE}");
             let mut stream = Seeded::new(estate.seed, &arn, 0);
             let id = format!("AROA{}", stream.upper(17));
-            access.permit(&id, connector_permissions());
+            access.permit(
+                &id,
+                with_iam_groups(connector_permissions(), &groups_of(account)),
+            );
             estate.iam.add_role(IamRole {
                 entity: Entity {
                     account: account.to_owned(),
@@ -340,21 +347,15 @@ impl Founding {
     }
 }
 
-/// What IAM needs to be read and its groups changed, beside what Stint asks for today. Only the
-/// simulator's own user has it: nobody is asked for rights that Stint does not use.
-fn with_iam_groups(mut policy: Policy) -> Policy {
-    let iam = allow(&[
-        "iam:ListUsers",
-        "iam:GetUser",
-        "iam:ListGroups",
-        "iam:GetGroup",
-        "iam:ListGroupsForUser",
-        "iam:AddUserToGroup",
-        "iam:RemoveUserFromGroup",
-    ]);
-    policy.statements.extend(iam.statements);
+/// The same, with looking at itself, as a user that Stint uses by access key has it.
+fn with_itself(mut policy: Policy) -> Policy {
     policy.statements.push(own_user_statement());
     policy
+}
+
+/// Every IAM group of an account.
+fn groups_of(account: &str) -> String {
+    format!("arn:aws:iam::{account}:group/*")
 }
 
 /// A policy that allows these actions on everything.

@@ -7,6 +7,7 @@ use std::fmt;
 pub struct RoleArn {
     text: String,
     account: String,
+    partition: String,
 }
 
 /// A text that is not the ARN of an IAM role.
@@ -70,6 +71,7 @@ impl RoleArn {
         Ok(Self {
             text: text.to_owned(),
             account: account.to_owned(),
+            partition: partition.to_owned(),
         })
     }
 
@@ -81,6 +83,11 @@ impl RoleArn {
     /// The account the role lives in.
     pub fn account(&self) -> &str {
         &self.account
+    }
+
+    /// `aws`, `aws-us-gov` or `aws-cn`.
+    pub fn partition(&self) -> &str {
+        &self.partition
     }
 }
 

@@ -17,6 +17,7 @@ use crate::clock::signing_time;
 use crate::error::{AwsError, ErrorKind};
 use crate::estate::{Estate, Session};
 use crate::governor::{Lane, Permit, Service};
+use crate::iam::Member;
 use crate::pair::PairKey;
 use crate::read::principal_type;
 
@@ -132,6 +133,22 @@ impl Estate {
                     Err(error) => refused(AttemptKind::Create, error),
                 }
             }
+            PairKey::IamMembership {
+                account,
+                group,
+                group_name,
+                user,
+                user_name,
+            } => {
+                let member = Member {
+                    account,
+                    group,
+                    group_name,
+                    user,
+                    user_name,
+                };
+                self.add_member(member, sign_at, lane).await
+            }
         }
     }
 
@@ -219,6 +236,22 @@ impl Estate {
                     Err(error) => refused(AttemptKind::Delete, error),
                 }
             }
+            PairKey::IamMembership {
+                account,
+                group,
+                group_name,
+                user,
+                user_name,
+            } => {
+                let member = Member {
+                    account,
+                    group,
+                    group_name,
+                    user,
+                    user_name,
+                };
+                self.remove_member(member, sign_at, lane).await
+            }
         }
     }
 }
@@ -261,7 +294,7 @@ async fn accepted(permit: Permit, status: Option<&Status>, aws: Option<String>) 
 }
 
 /// A write that met an error, by what the error means.
-fn refused(kind: AttemptKind, error: AwsError) -> Written {
+pub(crate) fn refused(kind: AttemptKind, error: AwsError) -> Written {
     let aws_request_id = error.request_id.clone();
     let said = |code: &str, permanent| Answer::Refused {
         code: code.to_owned(),
@@ -298,7 +331,7 @@ fn refused(kind: AttemptKind, error: AwsError) -> Written {
 }
 
 /// A write that was not sent because what it needed to know could not be read.
-fn unsent(error: AwsError) -> Written {
+pub(crate) fn unsent(error: AwsError) -> Written {
     let permanent = matches!(error.kind, ErrorKind::Denied | ErrorKind::Invalid);
     Written {
         aws_request_id: error.request_id.clone(),

@@ -44,7 +44,7 @@ impl Outcome {
 pub struct Check {
     /// What was looked at. By role: `role_arn`, `base_identity`, `assume_role`, `external_id`;
     /// by keys: `identity`, `console`, `access_key`; then `account`, `organization`,
-    /// `identity_center`.
+    /// `identity_center`, and `iam` where that is switched on.
     pub name: &'static str,
     /// What it came to.
     pub outcome: Outcome,
@@ -131,6 +131,9 @@ impl Estate {
         if entered {
             self.test_organization(&mut report).await;
             self.test_identity_center(&mut report).await;
+            if self.spec().iam {
+                self.test_iam(&mut report).await;
+            }
         }
         report
     }
@@ -408,6 +411,63 @@ impl Estate {
                 report.failed("identity_center", &error, mend);
             }
         }
+    }
+
+    /// Whether IAM's users and groups can be read. Every action is tried that changes nothing;
+    /// whether groups may be changed, no harmless call tells.
+    async fn test_iam(&self, report: &mut TestReport) {
+        match self.probe_iam().await {
+            Ok((account, request_ids)) => {
+                let what = format!(
+                    "the IAM users and groups of account {account} can be read; whether their members may \
+                     be changed shows when the first grant does it"
+                );
+                let check = report.add("iam", Outcome::Ok, what);
+                check.request_ids = request_ids;
+            }
+            Err(error) => {
+                let mend = if error.kind == ErrorKind::Denied {
+                    format!(
+                        "Allow {} in the permission policy of this connection's credential: the one shown for it \
+                         has it in its statement StintReadsIamUsersAndGroups. Or switch off IAM users and \
+                         groups for this connection.",
+                        error.operation
+                    )
+                } else {
+                    "Test the connection again, or switch off IAM users and groups for it."
+                        .to_owned()
+                };
+                report.failed("iam", &error, mend);
+            }
+        }
+    }
+
+    async fn probe_iam(&self) -> Result<(String, Vec<String>), AwsError> {
+        let (lane, service) = (Lane::Interactive, Service::Iam);
+        let account = self.account(lane).await?;
+        let users = |s: &Session| s.iam.list_users().max_items(1).send();
+        let users = self.look(lane, service, "iam:ListUsers", users).await?;
+        let groups = |s: &Session| s.iam.list_groups().max_items(1).send();
+        let groups = self.look(lane, service, "iam:ListGroups", groups).await?;
+        let mut request_ids: Vec<String> = [users.request_id(), groups.request_id()]
+            .into_iter()
+            .flatten()
+            .map(str::to_owned)
+            .collect();
+        if let Some(user) = users.users().first() {
+            let get = |s: &Session| s.iam.get_user().user_name(user.user_name()).send();
+            let answer = self.look(lane, service, "iam:GetUser", get).await?;
+            request_ids.extend(answer.request_id().map(str::to_owned));
+        }
+        if let Some(group) = groups.groups().first() {
+            let get = |s: &Session| {
+                let get = s.iam.get_group().group_name(group.group_name());
+                get.max_items(1).send()
+            };
+            let answer = self.look(lane, service, "iam:GetGroup", get).await?;
+            request_ids.extend(answer.request_id().map(str::to_owned));
+        }
+        Ok((account, request_ids))
     }
 
     fn denied(&self, base: &CallerIdentity, role: &RoleArn, external_id: &str) -> String {

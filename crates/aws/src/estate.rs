@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use stint_domain::{ConnectionId, Span, Time};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::arn::RoleArn;
 use crate::base::{Aws, CallerIdentity, fixed};
@@ -32,6 +32,8 @@ pub struct EstateSpec {
     pub reach: Reach,
     /// The region of the Identity Center instance.
     pub region: String,
+    /// Whether IAM users and groups of the role's own account are Stint's business, too.
+    pub iam: bool,
     /// How the sessions are named in CloudTrail: 2 to 64 of letters, digits and `_+=,.@-`.
     pub session_name: String,
 }
@@ -53,11 +55,11 @@ pub struct Instance {
 pub(crate) struct Session {
     number: u64,
     expires: Time,
-    pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) organizations: aws_sdk_organizations::Client,
     pub(crate) sso: aws_sdk_ssoadmin::Client,
     pub(crate) store: aws_sdk_identitystore::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
 }
 
 struct Inner {
@@ -67,6 +69,7 @@ struct Inner {
     session: Mutex<Option<Arc<Session>>>,
     sessions: AtomicU64,
     calls: AtomicU64,
+    account: OnceCell<String>,
 }
 
 /// One AWS estate. Clones share credentials and counters.
@@ -90,6 +93,7 @@ impl Estate {
             session: Mutex::default(),
             sessions: AtomicU64::new(0),
             calls: AtomicU64::new(0),
+            account: OnceCell::new(),
         }))
     }
 
@@ -105,7 +109,17 @@ impl Estate {
 
     /// As whom Stint speaks there.
     pub async fn identity(&self) -> Result<CallerIdentity, AwsError> {
-        let (lane, service) = (Lane::Interactive, Service::Sts);
+        self.identity_in(Lane::Interactive).await
+    }
+
+    /// The account whose IAM is read and changed: that of whoever Stint is here. Asked once.
+    pub async fn account(&self, lane: Lane) -> Result<String, AwsError> {
+        let ask = || async { self.identity_in(lane).await.map(|me| me.account) };
+        self.0.account.get_or_try_init(ask).await.cloned()
+    }
+
+    async fn identity_in(&self, lane: Lane) -> Result<CallerIdentity, AwsError> {
+        let service = Service::Sts;
         let send = |s: &Session| s.sts.get_caller_identity().send();
         let answer = self.look(lane, service, IDENTITY, send).await?;
         call::caller(&answer)

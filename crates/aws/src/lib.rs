@@ -4,8 +4,9 @@
 //!   reach from there. [`Estate`] is one connection: a role assumed with its External ID, an
 //!   access key or the base identity itself ([`Reach`]), and everything read and changed
 //!   through it.
-//! - Two things are managed, each "make it so" and "look whether it is so": an account
-//!   assignment and a group membership ([`PairKey`], [`Estate::read`], [`Estate::create`],
+//! - Three things are managed, each "make it so" and "look whether it is so": an account
+//!   assignment, a membership of an Identity Center group, and one of an IAM group
+//!   ([`PairKey`], [`Estate::read`], [`Estate::create`],
 //!   [`Estate::delete`], [`Estate::poll`]).
 //! - [`Pages`] stream what an estate holds; [`Estate::test`] says whether a connection works.
 //! - Every call passes the one door, [`Governor`]; every failure is an [`AwsError`],
@@ -24,6 +25,7 @@ mod connect;
 mod error;
 mod estate;
 mod governor;
+mod iam;
 mod look;
 mod pages;
 mod pair;
@@ -48,7 +50,8 @@ pub use pair::{PairKey, Reading};
 pub use poll::{InProgress, Poll, Polled};
 pub use reach::{AccessKey, AccessKeyIdError, Reach, access_key_id};
 pub use read::{
-    Account, AccountState, AssignmentRow, IdentityGroup, IdentityUser, Membership, PermissionSet,
+    Account, AccountState, AssignmentRow, IamGroup, IamUser, IdentityGroup, IdentityUser,
+    Membership, PermissionSet,
 };
 
 /// How calls leave: the SDK's own HTTP client unless another is given.

@@ -11,6 +11,7 @@ use stint_domain::entitlement::PrincipalKind;
 use crate::error::{AwsError, ErrorKind};
 use crate::estate::{Estate, Session};
 use crate::governor::{Lane, Service};
+use crate::iam::Member;
 use crate::pair::{PairKey, Reading};
 use crate::read::{kind, principal_type};
 
@@ -76,6 +77,22 @@ impl Estate {
                     }
                     other => other,
                 }
+            }
+            PairKey::IamMembership {
+                account,
+                group,
+                group_name,
+                user,
+                user_name,
+            } => {
+                let member = Member {
+                    account,
+                    group,
+                    group_name,
+                    user,
+                    user_name,
+                };
+                self.read_member(member, reading, lane).await
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The two things Stint manages, by the identifiers AWS knows them by.
+//! The things Stint manages, by the identifiers AWS knows them by.
 
 use serde::{Deserialize, Serialize};
 use stint_domain::Time;
@@ -30,14 +30,29 @@ pub enum PairKey {
         /// The user's id in it.
         user: String,
     },
+    /// An IAM user in an IAM group. Written at once, by names; both ids go with them, since a
+    /// name may be another's tomorrow (AWS reference §1.1).
+    IamMembership {
+        /// The account both are of: the role's own.
+        account: String,
+        /// The group's id, `AGPA…`.
+        group: String,
+        /// What the group was called when last seen.
+        group_name: String,
+        /// The user's id, `AIDA…`.
+        user: String,
+        /// What the user was called when last seen.
+        user_name: String,
+    },
 }
 
 impl PairKey {
-    /// The AWS account a write to this pair changes; none for a membership.
+    /// The AWS account a write to this pair changes; none for a
+    /// membership, which no other write stands in the way of.
     pub fn account(&self) -> Option<&str> {
         match self {
             Self::Assignment { account, .. } => Some(account),
-            Self::Membership { .. } => None,
+            Self::Membership { .. } | Self::IamMembership { .. } => None,
         }
     }
 }

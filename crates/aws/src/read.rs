@@ -3,10 +3,13 @@
 //! Every listing is [`Pages`]; a page whose rows lack what AWS promises fails as a whole.
 
 mod directory;
+mod iam;
 mod organization;
 mod permission;
 
 pub use directory::{IdentityGroup, IdentityUser, Membership};
+pub(crate) use iam::OTHER_GROUP;
+pub use iam::{IamGroup, IamUser};
 pub use organization::{Account, AccountState};
 pub use permission::{AssignmentRow, PermissionSet};
 pub(crate) use permission::{kind, principal_type};

@@ -105,8 +105,29 @@ pub enum Error {
     /// The database cannot be reached or opened.
     #[error("the database cannot be reached or opened")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A migration failed, or the database was made by another version.
-    #[error("the migrations do not fit or failed")]
+    /// The database was made by a program with other migrations.
+    #[error(
+        "this database was made by another version of Stint: its migration {number} is not the one this \
+         program has. Nothing was changed in it. Until the first release a database does not survive \
+         such a change: start with a new one (another file, or an empty PostgreSQL database), or run the \
+         version that made it"
+    )]
+    OtherVersion {
+        /// The first migration that differs.
+        number: i64,
+    },
+    /// The database was made by a newer program.
+    #[error(
+        "this database was made by a newer version of Stint: it has migration {number}, which this program \
+         does not know. Nothing was changed in it. Run the newer version, or restore the backup made \
+         before the upgrade"
+    )]
+    NewerVersion {
+        /// A migration this program does not know.
+        number: i64,
+    },
+    /// A migration failed.
+    #[error("a migration failed")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// Whatever else the driver says.
     #[error("{statement} failed")]

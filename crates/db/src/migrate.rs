@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sqlx::SqlSafeStr as _;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use crate::open::Pool;
 use crate::{Db, Engine, Error, Result};
@@ -52,7 +52,11 @@ impl Db {
             Pool::Sqlite { writer, .. } => migrator.run(writer).await,
             Pool::Postgres(pool) => migrator.run(pool).await,
         }
-        .map_err(Error::Migration)
+        .map_err(|error| match error {
+            MigrateError::VersionMismatch(number) => Error::OtherVersion { number },
+            MigrateError::VersionMissing(number) => Error::NewerVersion { number },
+            other => Error::Migration(other),
+        })
     }
 
     /// The names of the migrations for an engine, in order.

@@ -44,6 +44,9 @@ crate::grant::words! {
         /// Membership of an Identity Center group: synchronous; the membership's id tells one
         /// from another, and creating one that is there is refused.
         GroupMembership = "group_membership",
+        /// Membership of an IAM group: synchronous, idempotent both ways, no provenance;
+        /// addressed by names.
+        IamGroupMembership = "iam_group_membership",
     }
 }
 
@@ -53,6 +56,7 @@ impl BindingKind {
         match key {
             EntitlementKey::AccountAssignment { .. } => Self::AccountAssignment,
             EntitlementKey::GroupMembership { .. } => Self::GroupMembership,
+            EntitlementKey::IamGroupMembership { .. } => Self::IamGroupMembership,
         }
     }
 }

@@ -20,6 +20,14 @@ pub enum EntitlementKey {
         /// The group's id in the identity store.
         group: String,
     },
+    /// Membership of an IAM group (`iam:AddUserToGroup`). IAM calls name users and groups by
+    /// their names, which come back for others; the key is what never comes back.
+    IamGroupMembership {
+        /// The twelve digits of the account.
+        account: String,
+        /// The group's id: `AGPA…`.
+        group: String,
+    },
 }
 
 /// What kind of AWS identity a principal is.
@@ -30,6 +38,8 @@ pub enum PrincipalKind {
     IdentityCenterUser,
     /// An Identity Center group.
     IdentityCenterGroup,
+    /// An IAM user. Its id is `AIDA…`.
+    IamUser,
 }
 
 /// One Principal × Entitlement, the unit Stint manages.
@@ -49,7 +59,23 @@ impl EntitlementKey {
         match self {
             Self::AccountAssignment { .. } => "account_assignment",
             Self::GroupMembership { .. } => "group_membership",
+            Self::IamGroupMembership { .. } => "iam_group_membership",
         }
+    }
+
+    /// The kind of principal a person holds this as: what a link has to lead to.
+    pub const fn held_as(&self) -> PrincipalKind {
+        match self {
+            Self::AccountAssignment { .. } | Self::GroupMembership { .. } => {
+                PrincipalKind::IdentityCenterUser
+            }
+            Self::IamGroupMembership { .. } => PrincipalKind::IamUser,
+        }
+    }
+
+    /// Whether a group may hold it in a person's stead.
+    pub const fn is_for_groups(&self) -> bool {
+        matches!(self, Self::AccountAssignment { .. })
     }
 }
 
@@ -59,6 +85,23 @@ impl PrincipalKind {
         match self {
             Self::IdentityCenterUser => "identity_center_user",
             Self::IdentityCenterGroup => "identity_center_group",
+            Self::IamUser => "iam_user",
         }
+    }
+
+    /// The kind this word stands for, if any.
+    pub fn parse(word: &str) -> Option<Self> {
+        [
+            Self::IdentityCenterUser,
+            Self::IdentityCenterGroup,
+            Self::IamUser,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
+    }
+
+    /// Whether a person may be linked to it: it is somebody, not a set of people.
+    pub const fn is_personal(self) -> bool {
+        matches!(self, Self::IdentityCenterUser | Self::IamUser)
     }
 }

@@ -29,6 +29,17 @@ pub const CONNECTOR_ACTIONS: &[&str] = &[
     "identitystore:DeleteGroupMembership",
 ];
 
+/// The AWS actions the connector uses besides, where IAM users and groups of the role's own
+/// account are Stint's business too; in the order of [`with_iam_groups`].
+pub const IAM_ACTIONS: &[&str] = &[
+    "iam:ListUsers",
+    "iam:GetUser",
+    "iam:ListGroups",
+    "iam:GetGroup",
+    "iam:AddUserToGroup",
+    "iam:RemoveUserFromGroup",
+];
+
 /// The trust policy of a role that only `base_identity` may assume, and only with this
 /// External ID (AWS reference §4 [D]). A session's ARN is not a principal one should name:
 /// for a base identity that is itself a role session, the role is named.
@@ -122,8 +133,39 @@ pub fn own_user_statement() -> Statement {
     }
 }
 
+/// The same policy, with [`IAM_ACTIONS`]. Changing memberships is allowed on `groups` only:
+/// an ARN, or a pattern of one. IAM cannot limit *who* is put into a group (AWS reference
+/// §6.4), so whoever may do it on every group may make anybody an administrator.
+pub fn with_iam_groups(mut policy: Policy, groups: &str) -> Policy {
+    let statement = |sid: &str, writes: bool, resource: &str| Statement {
+        sid: Some(sid.to_owned()),
+        effect: Effect::Allow,
+        principals: None,
+        actions: Actions {
+            negated: false,
+            patterns: IAM_ACTIONS
+                .iter()
+                .filter(|action| is_write(action) == writes)
+                .map(|action| (*action).to_owned())
+                .collect(),
+        },
+        resources: Some(Resources {
+            negated: false,
+            patterns: vec![resource.to_owned()],
+        }),
+        conditions: Vec::new(),
+    };
+    policy.statements.extend([
+        statement("StintReadsIamUsersAndGroups", false, "*"),
+        statement("StintChangesIamGroupMembers", true, groups),
+    ]);
+    policy
+}
+
 fn is_write(action: &str) -> bool {
-    action.contains(":Create") || action.contains(":Delete")
+    [":Create", ":Delete", ":Add", ":Remove"]
+        .iter()
+        .any(|verb| action.contains(verb))
 }
 
 /// `arn:aws:sts::A:assumed-role/R/S` → `arn:aws:iam::A:role/R`. The role's path is not in a

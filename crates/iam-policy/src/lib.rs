@@ -36,7 +36,10 @@ mod value;
 mod verdict;
 mod words;
 
-pub use builders::{CONNECTOR_ACTIONS, connector_permissions, own_user_statement, trust_policy};
+pub use builders::{
+    CONNECTOR_ACTIONS, IAM_ACTIONS, connector_permissions, own_user_statement, trust_policy,
+    with_iam_groups,
+};
 pub use condition::{Condition, Operator, Quantifier, Test};
 pub use context::{Caller, Context, Identity, Request};
 pub use document::{Document, Kind, Size};

@@ -234,4 +234,67 @@ impl AwsView {
     fn iam_names(&self, row: &Row) -> Option<(String, String)> {
         self.sim.iam_names(row)
     }
+
+    /// An administrator takes a user out of a group by hand.
+    pub async fn leave(&self, group: &str, user: &str) {
+        let found = self
+            .store
+            .get_group_membership_id()
+            .identity_store_id(&self.facts.identity_store_id)
+            .group_id(group)
+            .member_id(MemberId::UserId(user.to_owned()))
+            .send()
+            .await
+            .expect("the administrator may look");
+        self.store
+            .delete_group_membership()
+            .identity_store_id(&self.facts.identity_store_id)
+            .membership_id(found.membership_id())
+            .send()
+            .await
+            .expect("the administrator may take members out");
+    }
+
+    /// The id of the IAM user of this name.
+    pub async fn iam_user_id(&self, name: &str) -> String {
+        let found = self.iam.get_user().user_name(name).send().await;
+        let found = found.expect("the IAM user exists");
+        found.user().expect("a user").user_id().to_owned()
+    }
+
+    /// The id of the IAM group of this name.
+    pub async fn iam_group_id(&self, name: &str) -> String {
+        let found = self.iam.get_group().group_name(name).send().await;
+        let found = found.expect("the IAM group exists");
+        found.group().expect("a group").group_id().to_owned()
+    }
+
+    /// The ids of the members of the IAM group that has this id, whatever its name; sorted.
+    /// None of a group that is gone.
+    pub async fn iam_members(&self, group: &str) -> Vec<String> {
+        let mut groups = self.iam.list_groups().into_paginator().items().send();
+        let mut name = None;
+        while let Some(row) = groups.next().await {
+            let row = row.expect("the administrator may list groups");
+            if row.group_id() == group {
+                name = Some(row.group_name().to_owned());
+            }
+        }
+        let Some(name) = name else {
+            return Vec::new();
+        };
+        let mut pages = self
+            .iam
+            .get_group()
+            .group_name(name)
+            .into_paginator()
+            .send();
+        let mut users = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.expect("the administrator may look into a group");
+            users.extend(page.users().iter().map(|user| user.user_id().to_owned()));
+        }
+        users.sort();
+        users
+    }
 }

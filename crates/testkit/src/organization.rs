@@ -32,6 +32,29 @@ impl World {
     /// Connects the estate, reads it, links the four people, and makes the catalog and the
     /// policies.
     pub async fn organize(&self) -> Organization {
+        self.organize_as(false).await
+    }
+
+    /// The same, with IAM users and groups switched on, and the four people linked to the IAM
+    /// users of their names.
+    pub async fn organize_with_iam(&self) -> Organization {
+        let organization = self.organize_as(true).await;
+        let facts = self.facts();
+        for (word, person) in [
+            ("ana", &facts.ana),
+            ("bo", &facts.bo),
+            ("cy", &facts.cy),
+            ("dee", &facts.dee),
+        ] {
+            if let Some(person) = person {
+                let id = self.aws().iam_user_id(&person.user_name).await;
+                self.link(organization.connection, word, &id).await;
+            }
+        }
+        organization
+    }
+
+    async fn organize_as(&self, iam: bool) -> Organization {
         let cx = self.cx("cy");
         let facts = self.facts();
         let application = connections::create_application(
@@ -51,6 +74,7 @@ impl World {
                 name: "prod".to_owned(),
                 credential: connections::NewCredential::role(&facts.connector_role_arn),
                 region: facts.region.clone(),
+                iam,
                 owners: Vec::new(),
             },
         )
@@ -146,7 +170,7 @@ impl World {
             .id
     }
 
-    /// Links somebody to an Identity Center user, and confirms it.
+    /// Links somebody to an Identity Center user or an IAM user, and confirms it.
     pub async fn link(&self, connection: ConnectionId, word: &str, aws_user: &str) -> PrincipalId {
         let cx = self.cx("cy");
         let mut reader = cx.read().await.expect("the database can be read");
@@ -207,6 +231,15 @@ impl Organization {
         let group = world.sim().group_id(group).expect("a name in the estate");
         self.find(world, &EntitlementKey::GroupMembership { group })
             .await
+    }
+
+    /// Membership of an IAM group of the management account, by its name.
+    pub async fn iam_membership(&self, world: &World, group: &str) -> EntitlementId {
+        let key = EntitlementKey::IamGroupMembership {
+            account: world.facts().management_account,
+            group: world.aws().iam_group_id(group).await,
+        };
+        self.find(world, &key).await
     }
 
     async fn find(&self, world: &World, key: &EntitlementKey) -> EntitlementId {

@@ -203,5 +203,7 @@ pub(crate) fn principal_type(kind: PrincipalKind) -> PrincipalType {
     match kind {
         PrincipalKind::IdentityCenterUser => PrincipalType::User,
         PrincipalKind::IdentityCenterGroup => PrincipalType::Group,
+        // No assignment is ever an IAM user's: AWS refuses the word, as it should.
+        PrincipalKind::IamUser => PrincipalType::from("IAM_USER"),
     }
 }

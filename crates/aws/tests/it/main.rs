@@ -7,6 +7,7 @@
 
 mod changing;
 mod connecting;
+mod iam;
 mod moto;
 mod reading;
 mod refusals;

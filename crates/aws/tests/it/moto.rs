@@ -31,6 +31,16 @@ struct Seeded {
     region: String,
     accounts: BTreeMap<String, Account>,
     directory: Directory,
+    iam: Iam,
+}
+
+#[derive(Deserialize)]
+struct Iam {
+    /// Ids by name.
+    users: BTreeMap<String, String>,
+    groups: BTreeMap<String, String>,
+    /// Names of users by a group's.
+    members: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +97,7 @@ impl Moto {
                 external_id: "stint-moto".to_owned(),
             },
             region: seeded.region.clone(),
+            iam: true,
             session_name: "stint-test".to_owned(),
         });
         Moto {
@@ -252,4 +263,50 @@ async fn a_membership_of_the_directory_comes_and_goes() {
         user: id(&directory.users, "user99"),
     })
     .await;
+}
+
+#[tokio::test]
+#[ignore = "needs moto's server: `cargo xtask test` starts it and runs this"]
+async fn iam_is_read_whole() {
+    let moto = Moto::new();
+    let iam = &moto.seeded.iam;
+    let users = moto.estate.iam_users(None, LANE).all().await.expect(WHY);
+    let found: BTreeMap<_, _> = users.into_iter().map(|u| (u.name, u.id)).collect();
+    assert_eq!((found.len(), &found), (130, &iam.users));
+    let groups = moto.estate.iam_groups(None, LANE).all().await.expect(WHY);
+    let found: BTreeMap<_, _> = (groups.iter())
+        .map(|g| (g.name.clone(), g.id.clone()))
+        .collect();
+    assert_eq!((found.len(), &found), (105, &iam.groups));
+    for group in groups
+        .iter()
+        .filter(|g| iam.members.contains_key(&g.name) || g.name == "iam-group9")
+    {
+        let members = moto.estate.iam_members(group, None, LANE);
+        let members = members.all().await.expect(WHY);
+        let mut found: Vec<_> = members.into_iter().map(|u| u.name).collect();
+        found.sort();
+        let mut expected = iam.members.get(&group.name).cloned().unwrap_or_default();
+        expected.sort();
+        assert_eq!(found, expected, "{}", group.name);
+    }
+}
+
+/// moto answers a removal of somebody who is no member otherwise than AWS does; both mean the
+/// same (AWS reference §1.1).
+#[tokio::test]
+#[ignore = "needs moto's server: `cargo xtask test` starts it and runs this"]
+async fn a_membership_of_an_iam_group_comes_and_goes() {
+    let moto = Moto::new();
+    let iam = &moto.seeded.iam;
+    let key = PairKey::IamMembership {
+        account: moto.seeded.account.clone(),
+        group: iam.groups["iam-group42"].clone(),
+        group_name: "iam-group42".to_owned(),
+        user: iam.users["iam-user99"].clone(),
+        user_name: "iam-user99".to_owned(),
+    };
+    moto.comes_and_goes(&key).await;
+    let absent = moto.estate.delete(&key, None, moto.now(), Lane::Revoke);
+    assert_eq!(absent.await.answer, Answer::NotFound);
 }

@@ -213,6 +213,15 @@ impl World {
                 .send()
                 .await
                 .is_ok(),
+            PairKey::IamMembership { group, user, .. } => {
+                let iam = self.onlooker_iam();
+                let groups = iam.list_groups().max_items(1000).send().await.unwrap();
+                let named = groups.groups().iter().find(|g| g.group_id() == group);
+                let Some(named) = named else { return false };
+                let members = iam.get_group().group_name(named.group_name());
+                let members = members.max_items(1000).send().await.unwrap();
+                members.users().iter().any(|u| u.user_id() == user)
+            }
         }
     }
 
@@ -288,6 +297,7 @@ fn spec(facts: &Facts) -> EstateSpec {
             external_id: facts.connector_external_id.clone(),
         },
         region: facts.region.clone(),
+        iam: false,
         session_name: "stint-test".to_owned(),
     }
 }

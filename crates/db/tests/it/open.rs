@@ -145,5 +145,27 @@ async fn a_database_of_a_newer_program_is_refused() {
         .migrate()
         .await
         .expect_err("a migration nobody knows");
-    assert!(matches!(error, Error::Migration(_)), "{error:?}");
+    assert!(
+        matches!(error, Error::NewerVersion { number: 9999 }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("Run the newer version"));
+    // One of an earlier program, in which a migration was another.
+    sqlx::query("delete from _sqlx_migrations where version = 9999")
+        .execute(&mut conn)
+        .await
+        .expect("deletes");
+    sqlx::query("update _sqlx_migrations set checksum = x'00' where version = 3")
+        .execute(&mut conn)
+        .await
+        .expect("changes");
+    let error = fresh.db.migrate().await.expect_err("another migration");
+    assert!(
+        matches!(error, Error::OtherVersion { number: 3 }),
+        "{error:?}"
+    );
+    assert!(
+        error.to_string().contains("start with a new one"),
+        "{error}"
+    );
 }

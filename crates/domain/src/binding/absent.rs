@@ -11,7 +11,11 @@ use crate::time::Time;
 impl View<'_> {
     pub(super) fn absent(&self) -> Step {
         match self.ledger.binding.kind {
-            BindingKind::AccountAssignment => self.absent_assignment(),
+            // Of an IAM group alike: adding says success whoever added, so only the epoch's
+            // Absent reading tells whose it is, and a success of a delete is an accepted one.
+            BindingKind::AccountAssignment | BindingKind::IamGroupMembership => {
+                self.absent_assignment()
+            }
             BindingKind::GroupMembership => self.absent_membership(),
         }
     }

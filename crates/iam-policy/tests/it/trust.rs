@@ -1,8 +1,9 @@
 //! Trust policies and identity policies: who may do what, and which statement says so.
 
 use stint_iam_policy::{
-    CONNECTOR_ACTIONS, Caller, Context, Decision, Identity, Kind, Policy, PrincipalMatch, Request,
-    connector_permissions, evaluate_identity, evaluate_trust, trust_policy,
+    CONNECTOR_ACTIONS, Caller, Context, Decision, IAM_ACTIONS, Identity, Kind, Policy,
+    PrincipalMatch, Request, connector_permissions, evaluate_identity, evaluate_trust,
+    trust_policy, with_iam_groups,
 };
 
 const HOST: &str = "arn:aws:iam::222233334444:user/stint-host";
@@ -159,6 +160,42 @@ fn the_connector_policy_allows_exactly_its_actions() {
             "identitystore:DeleteGroupMembership"
         ]
     );
+}
+
+#[test]
+fn with_iam_it_allows_those_actions_too_and_changes_only_of_these_groups() {
+    let groups = "arn:aws:iam::111122223333:group/stint/*";
+    let plain = connector_permissions();
+    let policy = with_iam_groups(plain.clone(), groups);
+    assert_eq!(Policy::parse(&policy.to_text()), Ok(policy.clone()));
+    assert_eq!(policy.check(Kind::Identity), Ok(()));
+    let caller = session("111122223333", "stint", "s");
+    let ask = |policy: &Policy, action: &str, resource: &str| {
+        let request = Request {
+            caller: &caller,
+            action,
+            resource,
+            context: &Context::new(),
+        };
+        evaluate_identity(policy, &request)
+    };
+    let (own, other) = (
+        "arn:aws:iam::111122223333:group/stint/data",
+        "arn:aws:iam::111122223333:group/administrators",
+    );
+    for action in IAM_ACTIONS {
+        let writes = action.ends_with("Group") && !action.ends_with(":GetGroup");
+        assert_eq!(ask(&plain, action, own), Decision::NotAllowed, "{action}");
+        assert!(ask(&policy, action, own).is_allowed(), "{action}");
+        assert_eq!(
+            ask(&policy, action, other).is_allowed(),
+            !writes,
+            "{action}"
+        );
+    }
+    for action in ["iam:CreateUser", "iam:AttachGroupPolicy", "iam:DeleteGroup"] {
+        assert_eq!(ask(&policy, action, own), Decision::NotAllowed, "{action}");
+    }
 }
 
 #[test]

@@ -196,6 +196,7 @@ pub fn estate(app: &App, connection: &Connection) -> Result<Estate, Error> {
         connection: connection.id,
         reach,
         region: connection.region.clone(),
+        iam: connection.iam,
         session_name: format!("stint-{}", connection.id),
     }))
 }

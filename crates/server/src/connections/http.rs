@@ -74,6 +74,7 @@ fn connection(of: Connection) -> wire::Connection {
         access_key_set_at: of.credential.key().map(|key| key.set_at.to_string()),
         external_id: of.external_id,
         region: of.region,
+        iam: of.iam,
         status: of.status.to_string(),
         status_detail: of.status_detail,
         instance_arn: of.instance_arn,
@@ -301,6 +302,7 @@ async fn create(cx: Cx, body: Idempotent<wire::NewConnection>) -> Result<Respons
             .read()?
             .ok_or_else(|| Error::bad("credential", "Say how to enter the estate."))?,
             region: input.region,
+            iam: input.iam,
             owners: owners(&input.owners)?,
         };
         let made = super::create(&cx, new).await?;
@@ -325,7 +327,7 @@ async fn get(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> 
     Ok(versioned(found.version, Json(connection(found))))
 }
 
-/// Changes a connection's name, credential or owners. A new credential is tested at once.
+/// Changes a connection's name, credential, owners, or whether IAM is its business. A new credential is tested at once.
 #[utoipa::path(
     patch,
     path = "/api/v1/connections/{id}",
@@ -351,6 +353,7 @@ async fn update(
                 account_id: input.account_id,
             }
             .read()?,
+            iam: input.iam,
             owners: input.owners.as_deref().map(owners).transpose()?,
         };
         let changed = super::update(&cx, id, change, seen.version()).await?;

@@ -22,6 +22,8 @@ pub struct NewConnection {
     pub credential: NewCredential,
     /// The home region of IAM Identity Center.
     pub region: String,
+    /// Whether IAM users and groups of the role's own account are its business, too.
+    pub iam: bool,
     /// Who is answerable; the caller when empty. Each has to be able to mend it.
     pub owners: Vec<UserId>,
 }
@@ -33,6 +35,8 @@ pub struct ConnectionChange {
     pub name: Option<String>,
     /// Another credential into the same estate.
     pub credential: Option<NewCredential>,
+    /// Whether IAM users and groups of the credential's own account are its business, too.
+    pub iam: Option<bool>,
     /// All owners it is to have.
     pub owners: Option<Vec<UserId>>,
 }
@@ -56,6 +60,7 @@ pub async fn create(cx: &Cx, new: NewConnection) -> Result<Connection, Error> {
         credential,
         external_id: format!("stint-{}", identity::base32(cx.app.ids.bytes())),
         region,
+        iam: new.iam,
         status: Status::NotConnected,
         status_detail: None,
         instance_arn: None,
@@ -82,6 +87,7 @@ pub async fn create(cx: &Cx, new: NewConnection) -> Result<Connection, Error> {
         "credential": connection.credential.facts(),
         "external_id": connection.external_id,
         "region": connection.region,
+        "iam": connection.iam,
         "owners": owners,
     });
     let subjects = [id.into(), connection.application.into()];
@@ -115,7 +121,8 @@ pub async fn list(cx: &Cx, paging: &Paging) -> Result<Page<Connection>, Error> {
     Ok(page)
 }
 
-/// Changes name, credential or owners. What a new credential is worth is tested at once, after
+/// Changes name, credential, owners, or whether IAM is this connection's business. Switching IAM
+/// off ends no grant: what was given is still removed on time, as long as AWS lets Stint. What a new credential is worth is tested at once, after
 /// it is kept: the connection comes back with the report. One that leads to another Identity
 /// Center instance is found out by that test, and never used for this connection's grants: AWS
 /// refuses calls that name an instance of somebody else.
@@ -145,7 +152,8 @@ pub async fn update(
         });
     }
     let name = name.unwrap_or_else(|| before.name.clone());
-    store::update_connection(&mut tx, id, &name)
+    let iam = change.iam.unwrap_or(before.iam);
+    store::update_connection(&mut tx, id, &name, iam)
         .await
         .map_err(Error::taken)?;
     // A key given again is a key given anew: its secret may be another.
@@ -167,8 +175,8 @@ pub async fn update(
         .ok_or(Error::NotFound)?;
     let after = with_owners(&mut tx, after).await?;
     let facts = json!({
-        "before": { "name": before.name, "credential": before.credential.facts() },
-        "after": { "name": name, "credential": after.credential.facts() },
+        "before": { "name": before.name, "credential": before.credential.facts(), "iam": before.iam },
+        "after": { "name": name, "credential": after.credential.facts(), "iam": iam },
         "credential_replaced": credential.is_some(),
         "owners": change.owners,
     });

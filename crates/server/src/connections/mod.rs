@@ -148,6 +148,8 @@ pub struct Connection {
     pub external_id: String,
     /// The home region of IAM Identity Center.
     pub region: String,
+    /// Whether IAM users and groups of the role's own account are read and changed, too.
+    pub iam: bool,
     /// How it is doing.
     pub status: Status,
     /// Why it fails, if it does.

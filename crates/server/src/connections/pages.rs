@@ -12,7 +12,9 @@ use serde::Deserialize;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, ConnectionId};
 
-use super::{Connection, Error, NewApplication, NewConnection, NewCredential, Status};
+use super::{
+    Connection, ConnectionChange, Error, NewApplication, NewConnection, NewCredential, Status,
+};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes};
 use crate::web::{
@@ -62,6 +64,12 @@ pub(crate) fn routes() -> Routes {
             Method::POST,
             "/connections/{id}/test",
             test,
+        )
+        .page(
+            Verb::UpdateConnection,
+            Method::POST,
+            "/connections/{id}/iam",
+            switch_iam,
         )
 }
 
@@ -207,6 +215,7 @@ async fn new_page(cx: Cx, frame: Frame, Query(asked): Query<Chosen>) -> Result<R
         application: String::new(),
         name: String::new(),
         region: String::new(),
+        iam: false,
         way: way(
             &cx,
             "/connections/new",
@@ -266,6 +275,8 @@ struct NewForm {
     region: String,
     #[serde(flatten)]
     way: WayForm,
+    /// The box is ticked.
+    iam: Option<String>,
 }
 
 async fn create(cx: Cx, frame: Frame, Form(form): Form<NewForm>) -> Result<Response, Failure> {
@@ -284,6 +295,7 @@ async fn create(cx: Cx, frame: Frame, Form(form): Form<NewForm>) -> Result<Respo
                 application: form.application,
                 name: form.name,
                 region: form.region,
+                iam: form.iam.is_some(),
             };
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(web::page_with(status, &frame, "Connect AWS", &view))
@@ -322,6 +334,7 @@ async fn try_create(
         name: form.name.clone(),
         credential,
         region: form.region.clone(),
+        iam: form.iam.is_some(),
         owners: Vec::new(),
     };
     super::create(cx, new)
@@ -453,10 +466,15 @@ async fn setup(cx: Cx, frame: Frame, Path(id): Path<ConnectionId>) -> Result<Res
         Err(error) => return Err(error.into()),
     };
     let may_test = cx.authorize(Verb::TestConnection, Relation::Others).is_ok();
+    let may_change = cx
+        .authorize(Verb::UpdateConnection, Relation::Others)
+        .is_ok();
     let role = found.credential.role_arn().unwrap_or_default();
     let view = view::SetUp {
         href: href(id),
         test: may_test.then(|| format!("{}/test", href(id))),
+        iam: found.iam,
+        switch: may_change.then(|| format!("{}/iam", href(id))),
         by: found.credential.as_str(),
         role_name: role.rsplit('/').next().unwrap_or_default().to_owned(),
         access_key_id: found
@@ -475,6 +493,35 @@ async fn setup(cx: Cx, frame: Frame, Path(id): Path<ConnectionId>) -> Result<Res
 
 fn pretty(json: &serde_json::Value) -> String {
     serde_json::to_string_pretty(json).unwrap_or_default()
+}
+
+#[derive(Debug, Deserialize)]
+struct IamForm {
+    /// `on` or `off`.
+    iam: String,
+}
+
+async fn switch_iam(
+    cx: Cx,
+    Path(id): Path<ConnectionId>,
+    Form(form): Form<IamForm>,
+) -> Result<Response, Failure> {
+    let on = form.iam == "on";
+    let change = ConnectionChange {
+        iam: Some(on),
+        ..ConnectionChange::default()
+    };
+    super::update(&cx, id, change, None).await?;
+    let flash = if on {
+        Flash::done(
+            "IAM users and groups are switched on. Replace the permission policy by the one below, then test.",
+        )
+    } else {
+        Flash::done(
+            "IAM users and groups are switched off: nobody can ask for them. What was given is still removed on time, so leave the permissions in AWS until then.",
+        )
+    };
+    Ok(web::go_with(&format!("{}/setup", href(id)), &flash))
 }
 
 async fn test(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> {

@@ -17,7 +17,7 @@ macro_rules! application_columns {
 macro_rules! connection_columns {
     () => {
         "select id, application_id, name, credential, role_arn, account, access_key_id, key_sealed, \
-         key_sealed_by, key_set_at, external_id, region, status, status_detail, \
+         key_sealed_by, key_set_at, external_id, region, iam, status, status_detail, \
          instance_arn, identity_store_id, management_account, last_test, last_sync_at, \
          draining_since, draining_reason, removed_at, created_at, version from connections "
     };
@@ -55,10 +55,10 @@ stint_db::statements! {
     /// A new connection.
     INSERT_CONNECTION = "insert into connections \
         (id, application_id, name, name_key, credential, reach_key, role_arn, account, access_key_id, \
-         key_sealed, key_sealed_by, key_set_at, external_id, region, status, created_at, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'not_connected', $15, 1)";
-    /// The name.
-    UPDATE_CONNECTION = "update connections set name = $2, name_key = $3, version = version + 1 where id = $1";
+         key_sealed, key_sealed_by, key_set_at, external_id, region, iam, status, created_at, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'not_connected', $16, 1)";
+    /// The name, and what it is for.
+    UPDATE_CONNECTION = "update connections set name = $2, name_key = $3, iam = $4, version = version + 1 where id = $1";
     /// Another credential: what was tested before counts no more.
     SET_CREDENTIAL = "update connections set credential = $2, reach_key = $3, role_arn = $4, account = $5, \
         access_key_id = $6, key_sealed = $7, key_sealed_by = $8, key_set_at = $9, last_test = null, \
@@ -132,6 +132,7 @@ fn read_connection(row: &Row) -> Result<Connection> {
         credential: read_credential(row)?,
         external_id: row.get("external_id")?,
         region: row.get("region")?,
+        iam: row.get("iam")?,
         status: row.parse("status")?,
         status_detail: row.get("status_detail")?,
         instance_arn: row.get("instance_arn")?,
@@ -325,13 +326,19 @@ pub(super) async fn insert_connection(tx: &mut Tx, new: &Connection) -> Result<(
     values.append(&mut args![
         new.external_id.as_str(),
         new.region.as_str(),
+        new.iam,
         new.created_at
     ]);
     tx.run(&INSERT_CONNECTION, values).await.map(drop)
 }
 
-pub(super) async fn update_connection(tx: &mut Tx, id: ConnectionId, name: &str) -> Result<()> {
-    tx.run(&UPDATE_CONNECTION, args![id, name, fold(name)])
+pub(super) async fn update_connection(
+    tx: &mut Tx,
+    id: ConnectionId,
+    name: &str,
+    iam: bool,
+) -> Result<()> {
+    tx.run(&UPDATE_CONNECTION, args![id, name, fold(name), iam])
         .await
         .map(drop)
 }

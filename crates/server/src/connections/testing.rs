@@ -5,7 +5,7 @@ use stint_aws::Instance;
 use stint_db::{Priority, Query};
 use stint_domain::ConnectionId;
 use stint_domain::rights::{Relation, Verb};
-use stint_iam_policy::{connector_permissions, own_user_statement, trust_policy};
+use stint_iam_policy::{connector_permissions, own_user_statement, trust_policy, with_iam_groups};
 
 use super::manage::with_owners;
 use super::{Check, Connection, Credential, Error, Outcome, Status, TestReport, estate, store};
@@ -34,6 +34,9 @@ pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
         .await?
         .ok_or(Error::NotFound)?;
     let mut permissions = connector_permissions();
+    if found.iam {
+        permissions = with_iam_groups(permissions, &every_group(&found));
+    }
     let base_identity = match &found.credential {
         Credential::AccessKey(_) => {
             permissions.statements.push(own_user_statement());
@@ -92,7 +95,7 @@ pub(super) async fn run(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> 
     let before = store::lock_connection(&mut tx, id)
         .await?
         .ok_or(Error::NotFound)?;
-    if before.credential != tested.credential {
+    if before.credential != tested.credential || before.iam != tested.iam {
         // What was tested is no longer what is there.
         return Err(Error::Stale {
             version: before.version,
@@ -156,6 +159,18 @@ fn unreadable(error: &sealed::Error) -> stint_aws::TestReport {
         checks: vec![check],
         ..stint_aws::TestReport::default()
     }
+}
+
+/// Every IAM group of the credential's account; the page says to name fewer. Only a role's ARN
+/// tells the partition; elsewhere it is left to any.
+fn every_group(connection: &Connection) -> String {
+    let role = connection.credential.role_arn();
+    let role = role.and_then(|arn| stint_aws::RoleArn::parse(arn).ok());
+    let partition = role.as_ref().map_or("*", stint_aws::RoleArn::partition);
+    format!(
+        "arn:{partition}:iam::{}:group/*",
+        connection.credential.account()
+    )
 }
 
 fn kept(check: &stint_aws::Check) -> Check {

@@ -40,6 +40,7 @@ fn new(application: &Application, name: &str, role_arn: &str) -> NewConnection {
         name: name.to_owned(),
         credential: NewCredential::role(role_arn),
         region: "eu-central-1".to_owned(),
+        iam: false,
         owners: vec![],
     }
 }

@@ -44,6 +44,14 @@ pub enum Error {
     /// The estate cannot be entered: its secret cannot be opened.
     #[error("the estate cannot be entered")]
     Connection(#[source] Box<connections::Error>),
+    /// The credentials lead to another account than the one whose IAM was read so far.
+    #[error("the IAM known is that of {was}, but the connection now speaks for {now}")]
+    OtherAccount {
+        /// Read so far.
+        was: String,
+        /// As whom AWS knows the connection now.
+        now: String,
+    },
     /// The principal belongs to somebody else already.
     #[error("the principal is confirmed to be somebody else")]
     Taken,
@@ -87,7 +95,7 @@ impl Fault for Error {
             }
             Self::Stale { .. } => Kind::Stale,
             Self::NotAPerson | Self::Id { .. } => Kind::Invalid,
-            Self::Aws { .. } => Kind::Conflict,
+            Self::Aws { .. } | Self::OtherAccount { .. } => Kind::Conflict,
             Self::Connection(e) => e.kind(),
             Self::Db(e) => e.kind(),
         }
@@ -101,6 +109,7 @@ impl Fault for Error {
             Self::NotReady(_) => "connection_not_ready",
             Self::Running { .. } => "sync_running",
             Self::Aws { .. } => "sync_failed",
+            Self::OtherAccount { .. } => "iam_other_account",
             Self::Connection(e) => e.code(),
             Self::Taken => "principal_taken",
             Self::LinkState { .. } => "wrong_state",
@@ -124,6 +133,9 @@ impl Fault for Error {
                 "AWS did not let Stint read all {phase}: {source}. Nothing was taken for gone. Test the connection to see what is missing."
             ),
             Self::Connection(e) => e.detail(),
+            Self::OtherAccount { was, now } => format!(
+                "The IAM users and groups known here are those of account {was}, but the connection now speaks for account {now}, where none of them exist. Nothing was taken for gone. Give it credentials of {was} again, and connect {now} by a connection of its own."
+            ),
             Self::Taken => {
                 "This AWS identity is confirmed to be another user's. Reject that link first.".to_owned()
             }
@@ -132,7 +144,7 @@ impl Fault for Error {
                 "It has changed since you read it and is now at version {version}. Read it again, then decide."
             ),
             Self::Id { field, source } => format!("{field}: {source}."),
-            Self::NotAPerson => "Choose an Identity Center user; a group has members, and is nobody's identity.".to_owned(),
+            Self::NotAPerson => "Choose an Identity Center user or an IAM user; a group has members, and is nobody's identity.".to_owned(),
             Self::Db(e) => e.detail(),
         }
     }

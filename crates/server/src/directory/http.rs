@@ -158,6 +158,7 @@ fn entitlement(of: Entitlement) -> wire::Entitlement {
             permission_set,
         } => (Some(account), Some(permission_set), None),
         EntitlementKey::GroupMembership { group } => (None, None, Some(group)),
+        EntitlementKey::IamGroupMembership { account, group } => (Some(account), None, Some(group)),
     };
     wire::Entitlement {
         id: of.id.to_string(),

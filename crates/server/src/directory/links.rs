@@ -36,7 +36,7 @@ async fn propose(
     principal: &Principal,
     why: &str,
 ) -> Result<Link, Error> {
-    if principal.kind != PrincipalKind::IdentityCenterUser {
+    if !principal.kind.is_personal() {
         return Err(Error::NotAPerson);
     }
     let by = cx.actor.user();
@@ -52,6 +52,7 @@ async fn propose(
                 id,
                 user,
                 principal: principal.id,
+                kind: principal.kind,
                 connection: principal.connection,
                 why,
                 by,
@@ -77,8 +78,8 @@ async fn propose(
     store::get(tx, id).await?.ok_or(Error::NotFound)
 }
 
-/// Confirms a link. The first confirmed one of a user on a connection becomes primary: that
-/// is who their requests are for. Confirming one that is confirmed makes it the primary.
+/// Confirms a link. The first confirmed one of a user on a connection becomes primary among
+/// those of its kind: that is who their requests are for. Confirming one that is confirmed makes it the primary.
 pub async fn confirm_link(cx: &Cx, id: LinkId) -> Result<Link, Error> {
     confirm_link_at(cx, id, None).await
 }
@@ -94,7 +95,7 @@ pub async fn confirm_link_at(cx: &Cx, id: LinkId, expected: Option<i64>) -> Resu
     if link.state != "proposed" {
         return Err(Error::LinkState { state: link.state });
     }
-    let primary = store::primary(&mut tx, link.user, link.connection)
+    let primary = store::primary(&mut tx, link.user, link.connection, link.kind)
         .await?
         .is_none();
     store::decide(&mut tx, id, "confirmed", primary, cx.actor.user(), cx.now)
@@ -134,7 +135,7 @@ async fn locked(tx: &mut Tx, id: LinkId, expected: Option<i64>) -> Result<Link, 
 }
 
 async fn make_primary(cx: &Cx, mut tx: Tx, link: &Link) -> Result<Link, Error> {
-    let before = store::primary_link(&mut tx, link.user, link.connection).await?;
+    let before = store::primary_link(&mut tx, link.user, link.connection, link.kind).await?;
     if let Some(before) = before {
         store::make_primary(&mut tx, before, false).await?;
     }
@@ -218,13 +219,19 @@ pub(super) async fn propose_likenesses(cx: &Cx, connection: ConnectionId) -> Res
         after = Some(last.id);
         let mut any = false;
         for principal in &stretch {
-            let Some(email) = principal.email.as_deref() else {
+            let (address, why) = match principal.kind {
+                PrincipalKind::IamUser => {
+                    (Some(&principal.name), "its name is their e-mail address")
+                }
+                _ => (principal.email.as_ref(), "the same e-mail address"),
+            };
+            let Some(address) = address else {
                 continue;
             };
-            let Some(user) = identity::user_by_email(&mut tx, email).await? else {
+            let Some(user) = identity::user_by_email(&mut tx, address).await? else {
                 continue;
             };
-            propose(cx, &mut tx, user.id, principal, "the same e-mail address").await?;
+            propose(cx, &mut tx, user.id, principal, why).await?;
             any = true;
         }
         if any {

@@ -62,6 +62,8 @@ pub struct Entitlement {
     pub key: EntitlementKey,
     /// What people see: `AdministratorAccess on prod-payments`, `Identity Center group data`.
     pub name: String,
+    /// What AWS calls an IAM group now, where it is one: calls go by names.
+    pub aws_name: Option<String>,
     /// Since when AWS no longer has it.
     pub gone_at: Option<Time>,
 }
@@ -75,7 +77,7 @@ pub struct Principal {
     pub connection: ConnectionId,
     /// What kind of identity.
     pub kind: PrincipalKind,
-    /// Its id in the identity store.
+    /// Its id in the identity store; of an IAM user the `AIDA…` that is never given twice.
     pub aws_id: String,
     /// User name or group name; the AWS id where AWS no longer tells.
     pub name: String,
@@ -146,7 +148,7 @@ pub struct SyncRun {
     /// `running`, `complete` or `failed`.
     pub state: String,
     /// What it is reading: `accounts`, `permission sets`, `users`, `groups`, `memberships`,
-    /// `assignments`.
+    /// `assignments`; of IAM `IAM users`, `IAM groups`, `IAM memberships`.
     pub phase: String,
     /// How much of this phase is done, of [`SyncRun::expected`].
     pub done: i64,
@@ -185,7 +187,10 @@ pub struct Link {
     pub connection: ConnectionId,
     /// `proposed`, `confirmed` or `rejected`.
     pub state: String,
-    /// Whether requests of the person on this connection are for this principal.
+    /// What kind of identity that is.
+    pub kind: PrincipalKind,
+    /// Whether requests of the person on this connection, for what is held as such an identity,
+    /// are for this principal.
     pub primary: bool,
     /// Why it was proposed.
     pub why: String,
@@ -260,14 +265,24 @@ pub async fn principal_by_aws_id(
     store::things::principal_by_aws_id(q, connection, aws_id).await
 }
 
-/// The principal that requests of this person are for, on this connection: the primary of
-/// their confirmed links.
+/// The principal of this kind that requests of this person are for, on this connection: the
+/// primary of their confirmed links.
 pub async fn primary_principal(
     q: &mut impl Query,
     user: UserId,
     connection: ConnectionId,
+    kind: PrincipalKind,
 ) -> stint_db::Result<Option<PrincipalId>> {
-    store::links::primary(q, user, connection).await
+    store::links::primary(q, user, connection, kind).await
+}
+
+/// What people call a kind of principal.
+pub const fn kind_words(kind: PrincipalKind) -> &'static str {
+    match kind {
+        PrincipalKind::IdentityCenterUser => "Identity Center user",
+        PrincipalKind::IdentityCenterGroup => "Identity Center group",
+        PrincipalKind::IamUser => "IAM user",
+    }
 }
 
 /// The principals a user is confirmed to be, on every connection.
@@ -289,6 +304,11 @@ pub async fn pair_key(
         return Ok(None);
     };
     Ok(match entitlement.key {
+        EntitlementKey::AccountAssignment { .. } | EntitlementKey::GroupMembership { .. }
+            if principal.kind == PrincipalKind::IamUser =>
+        {
+            None
+        }
         EntitlementKey::AccountAssignment {
             account,
             permission_set,
@@ -312,6 +332,18 @@ pub async fn pair_key(
                     user: principal.aws_id,
                 })
         }
+        EntitlementKey::IamGroupMembership { account, group }
+            if principal.kind == PrincipalKind::IamUser =>
+        {
+            Some(PairKey::IamMembership {
+                group_name: entitlement.aws_name.unwrap_or_else(|| group.clone()),
+                account,
+                group,
+                user: principal.aws_id,
+                user_name: principal.name,
+            })
+        }
+        EntitlementKey::IamGroupMembership { .. } => None,
     })
 }
 

@@ -17,7 +17,7 @@ use crate::connections::{self, Connection, SyncNote};
 use crate::cx::Cx;
 use crate::http::Fault as _;
 use crate::outbox;
-use walk::Walk;
+use walk::{Estates, Walk};
 
 /// A run that has not moved for so long is taken over: its worker is gone.
 const IDLE: Span = Span::minutes(10);
@@ -96,8 +96,11 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         cx,
         estate,
         run.clone(),
-        instance_arn,
-        identity_store,
+        Estates {
+            instance: instance_arn,
+            store: identity_store,
+            iam: connection.iam,
+        },
         previous,
     );
     let stopping = cx.app.stopping.clone();

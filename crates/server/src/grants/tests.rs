@@ -55,6 +55,7 @@ impl Stage {
             name: "Estate".to_owned(),
             credential: NewCredential::role("arn:aws:iam::123456789012:role/Stint"),
             region: "eu-central-1".to_owned(),
+            iam: false,
             owners: vec![],
         };
         let connection = connections::create(&cx, connection)
@@ -486,6 +487,7 @@ async fn every_call_is_signed_with_the_time_of_its_intent() {
         name: "Estate".to_owned(),
         credential: NewCredential::role(&facts.connector_role_arn),
         region: facts.region.clone(),
+        iam: false,
         owners: vec![],
     };
     let connection = connections::create(&cx, new).await.expect("created");

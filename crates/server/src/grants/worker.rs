@@ -7,7 +7,7 @@
 use stint_aws::{Estate, InProgress, Lane, PairKey, Polled, Written};
 use stint_db::Priority;
 use stint_domain::binding::{
-    Action, Answer, Attempt, AttemptKind, Claim, Config, Ledger, Lost, Reading, Wanted,
+    Action, Answer, Attempt, AttemptKind, BindingKind, Claim, Config, Ledger, Lost, Reading, Wanted,
 };
 use stint_domain::{BindingId, Span, Time};
 
@@ -135,6 +135,13 @@ impl<'a> Worker<'a> {
             }
         };
         ledgers::save(&mut tx, &was, &turn.ledger, None).await?;
+        if let Action::Send(attempt) = &turn.action
+            && attempt.kind == AttemptKind::Create
+            && was.binding.kind == BindingKind::IamGroupMembership
+            && let Some(user) = directory::principal(&mut tx, was.binding.pair.principal).await?
+        {
+            ledgers::send_as(&mut tx, attempt.id, &user.name).await?;
+        }
         tell::facts(&cx, &mut tx, &turn.ledger, &turn.facts, seen_by).await?;
         tx.commit().await?;
         if !turn.facts.is_empty() {
@@ -323,6 +330,10 @@ impl<'a> Worker<'a> {
             .await?;
             return Ok(Ok(()));
         }
+        if let Some(why) = self.name_is_held(way, attempt).await? {
+            self.record(attempt, Answer::Held { why }, None).await?;
+            return Ok(Ok(()));
+        }
         let written = match attempt.kind {
             AttemptKind::Create => way.estate.create(&way.key, attempt.sign_at, lane).await,
             AttemptKind::Delete => {
@@ -344,6 +355,35 @@ impl<'a> Worker<'a> {
         self.record(attempt, answer, aws_request_id.as_deref())
             .await?;
         Ok(Ok(()))
+    }
+
+    /// Why an IAM user may not be added under its name now. The call of an add goes by the name;
+    /// while one of another user under the same name may be under way, what is in the group
+    /// afterwards could be theirs or ours. Likewise when a sync gave it another name since the
+    /// intent.
+    async fn name_is_held(&self, way: &Way, attempt: &Attempt) -> Result<Option<String>, Error> {
+        let (AttemptKind::Create, PairKey::IamMembership { user_name, .. }) =
+            (attempt.kind, &way.key)
+        else {
+            return Ok(None);
+        };
+        let mut q = self.app.db.reader().await?;
+        if ledgers::sent_as(&mut q, attempt.id).await? != Some(user_name.to_lowercase()) {
+            return Ok(Some(format!(
+                "the IAM user is called {user_name} since a moment ago"
+            )));
+        }
+        let Some(binding) = ledgers::look(&mut q, self.binding).await? else {
+            return Ok(None);
+        };
+        let fenced = self.app.clock.now() - self.config.fence;
+        let held = ledgers::name_in_flight(&mut q, &binding.pair, user_name, fenced).await?;
+        Ok(held.then(|| {
+            format!(
+                "somebody else was called {user_name} until lately, and putting them into a group may still \
+                 be under way in AWS: waiting until that can no longer happen"
+            )
+        }))
     }
 
     /// Writes an answer into its own attempt, whatever became of the claim meanwhile.

@@ -443,6 +443,15 @@ fn copies(held: &Assignment, estate: Option<&Connection>) -> Vec<(&'static str, 
                 "the group's ARN",
             ),
         )),
+        EntitlementKey::IamGroupMembership { account, group } => {
+            copies.push(("Account", Copyable::new(account, "the account's number")));
+            copies.push(("Group", Copyable::new(group, "the group's id")));
+        }
+    }
+    if held.principal.kind == PrincipalKind::IamUser {
+        let id = Copyable::new(&held.principal.aws_id, "the IAM user's id");
+        copies.push(("Principal", id));
+        return copies;
     }
     let kind = match held.principal.kind {
         PrincipalKind::IdentityCenterGroup => "group",
@@ -497,6 +506,7 @@ fn line(row: &Holding, at: Option<Time>, around: &Around) -> Vec<String> {
             permission_set,
         } => (account.clone(), permission_set.clone()),
         EntitlementKey::GroupMembership { group } => (String::new(), group.clone()),
+        EntitlementKey::IamGroupMembership { account, group } => (account.clone(), group.clone()),
     };
     let user = row.user.and_then(|id| around.names.get(&id));
     vec![

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use stint_db::{Priority, Query};
-use stint_domain::entitlement::Pair;
+use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::policy::{Ask, ExplainedStep, People, Refusal, Verdict};
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
@@ -83,7 +83,9 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
     }
     if let Err(error) = principal(&mut q, user, &offer).await {
         match error {
-            Error::NoLinkedPrincipal { .. } | Error::PrincipalGone { .. } => {
+            Error::NoLinkedPrincipal { .. }
+            | Error::PrincipalGone { .. }
+            | Error::IamSwitchedOff => {
                 let (code, detail) = (error.code(), error.detail());
                 hurdles.insert(0, Hurdle { code, detail });
             }
@@ -186,10 +188,15 @@ async fn closed(q: &mut impl Query, offer: &Offer) -> Result<Option<Closed>, Err
 /// The user's principal in that estate, with what they ask for.
 async fn principal(q: &mut impl Query, user: UserId, offer: &Offer) -> Result<Pair, Error> {
     let connection = offer.entitlement.connection;
-    let Some(id) = directory::primary_principal(q, user, connection).await? else {
+    let held_as = offer.entitlement.key.held_as();
+    let known = connections::connection(q, connection).await?;
+    if held_as == PrincipalKind::IamUser && !known.as_ref().is_some_and(|c| c.iam) {
+        return Err(Error::IamSwitchedOff);
+    }
+    let Some(id) = directory::primary_principal(q, user, connection, held_as).await? else {
         return Err(Error::NoLinkedPrincipal {
-            connection: (connections::connection(q, connection).await?)
-                .map_or_else(|| connection.to_string(), |found| found.name),
+            kind: directory::kind_words(held_as),
+            connection: known.map_or_else(|| connection.to_string(), |found| found.name),
         });
     };
     match directory::principal(q, id).await? {

@@ -151,7 +151,11 @@ pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), 
         return Err(Error::BeneficiaryInactive);
     }
     let pair = request.pair;
-    if directory::primary_principal(tx, user, pair.connection).await? != Some(pair.principal) {
+    let Some(principal) = directory::principal(tx, pair.principal).await? else {
+        return Err(Error::PrincipalChanged);
+    };
+    let primary = directory::primary_principal(tx, user, pair.connection, principal.kind).await?;
+    if primary != Some(pair.principal) {
         return Err(Error::PrincipalChanged);
     }
     let grant = NewGrant {

@@ -29,13 +29,21 @@ pub enum Error {
     Decision(#[from] Refused),
     /// The beneficiary has no identity in AWS that could hold it.
     #[error(
-        "you have no confirmed link to a principal of the connection “{connection}”: ask Helpdesk \
+        "you have no confirmed link to an {kind} of the connection “{connection}”: ask Helpdesk \
          to propose one, and a Connection Admin to confirm it; then ask again"
     )]
     NoLinkedPrincipal {
+        /// What kind of identity could hold it.
+        kind: &'static str,
         /// The connection's name.
         connection: String,
     },
+    /// It is a group of IAM, which its connection no longer reads.
+    #[error(
+        "IAM users and groups are switched off for this connection: ask a Connection Admin to \
+         switch them on, or for other access"
+    )]
+    IamSwitchedOff,
     /// The beneficiary's principal is gone from AWS.
     #[error(
         "your principal “{name}” is no longer in AWS: ask a Connection Admin to confirm a link to \
@@ -120,6 +128,7 @@ impl Fault for Error {
             | Self::State(_) => Kind::Invalid,
             Self::Closed(_)
             | Self::PrincipalChanged
+            | Self::IamSwitchedOff
             | Self::BeneficiaryInactive
             | Self::NothingToReturn(_) => Kind::Conflict,
             Self::Grants(error) => error.kind(),
@@ -136,6 +145,7 @@ impl Fault for Error {
             Self::Decision(refused) => refused.code(),
             Self::NoLinkedPrincipal { .. } => "no_linked_principal",
             Self::PrincipalGone { .. } => "principal_gone",
+            Self::IamSwitchedOff => "iam_switched_off",
             Self::PrincipalChanged => "principal_changed",
             Self::BeneficiaryInactive => "beneficiary_inactive",
             Self::NothingToReturn(_) => "nothing_to_return",

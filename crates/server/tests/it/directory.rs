@@ -2,7 +2,7 @@
 //! gone, what single readings write, and who a principal belongs to.
 
 use serde_json::Value;
-use stint_domain::entitlement::{EntitlementKey, Pair};
+use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::rights::Role;
 use stint_domain::{ConnectionId, EntitlementId, PrincipalId, Span, Time};
 use stint_server::connections::{self, NewApplication, NewConnection, NewCredential};
@@ -35,6 +35,7 @@ async fn connected(world: &World) -> ConnectionId {
         name: "prod".into(),
         credential: NewCredential::role(facts.connector_role_arn),
         region: facts.region,
+        iam: false,
         owners: Vec::new(),
     };
     let made = connections::create(&cx, new).await.expect("a connection");
@@ -585,7 +586,7 @@ both_engines! {
         let ana = world.person("ana").id;
         let of_ana = links.iter().find(|l| l["user_id"] == ana.to_string()).expect("Ana's").clone();
         let mut q = world.app().db.reader().await.expect("a reader");
-        assert_eq!(directory::primary_principal(&mut q, ana, connection).await.expect("read"), None, "an address links nobody");
+        assert_eq!(directory::primary_principal(&mut q, ana, connection, PrincipalKind::IdentityCenterUser).await.expect("read"), None, "an address links nobody");
         drop(q);
 
         let confirm = format!("/api/v1/links/{}/confirm", of_ana["id"].as_str().expect("an id"));
@@ -596,7 +597,7 @@ both_engines! {
         cy.post(&confirm, Value::Null).await.refused(409, "wrong_state");
         let principal: PrincipalId = of_ana["principal_id"].as_str().expect("an id").parse().expect("an id");
         let mut q = world.app().db.reader().await.expect("a reader");
-        assert_eq!(directory::primary_principal(&mut q, ana, connection).await.expect("read"), Some(principal));
+        assert_eq!(directory::primary_principal(&mut q, ana, connection, PrincipalKind::IdentityCenterUser).await.expect("read"), Some(principal));
         drop(q);
 
         // The same principal for somebody else, by hand: proposed, and refused at the end.

@@ -94,6 +94,7 @@ both_engines! {
             name: "prod".to_owned(),
             credential: NewCredential::role(&facts.connector_role_arn),
             region: facts.region.clone(),
+            iam: false,
             owners: Vec::new(),
         };
         let again = connections::create(&cx, new).await.expect("created");

@@ -20,12 +20,17 @@ pub(crate) struct Estate {
     pub(crate) assignments: Vec<Entitlement>,
     /// Identity Center groups that Ana is not in, by name.
     pub(crate) groups: Vec<Entitlement>,
+    /// Ana, in IAM, where the estate has IAM users.
+    pub(crate) iam_user: Option<(String, PrincipalId)>,
+    /// IAM groups that Ana is not in, by name.
+    pub(crate) iam_groups: Vec<Entitlement>,
 }
 
 /// What AWS calls an entitlement.
 pub(crate) enum Place<'a> {
     Set(&'a str, &'a str),
     Group(&'a str),
+    IamGroup(&'a str),
 }
 
 pub(crate) fn place(entitlement: &Entitlement) -> Place<'_> {
@@ -35,12 +40,22 @@ pub(crate) fn place(entitlement: &Entitlement) -> Place<'_> {
             permission_set,
         } => Place::Set(account, permission_set),
         EntitlementKey::GroupMembership { group } => Place::Group(group),
+        EntitlementKey::IamGroupMembership { group, .. } => Place::IamGroup(group),
     }
 }
 
 impl Estate {
     /// Connects the estate of this world, reads it, and links Ana.
     pub(crate) async fn connect(world: &World) -> Self {
+        Self::connect_as(world, false).await
+    }
+
+    /// The same, with IAM users and groups.
+    pub(crate) async fn connect_with_iam(world: &World) -> Self {
+        Self::connect_as(world, true).await
+    }
+
+    async fn connect_as(world: &World, iam: bool) -> Self {
         let cx = world.cx("cy");
         let application = NewApplication {
             name: "AWS".to_owned(),
@@ -54,22 +69,34 @@ impl Estate {
             name: "prod".to_owned(),
             credential: NewCredential::role(&facts.connector_role_arn),
             region: facts.region.clone(),
+            iam,
             owners: Vec::new(),
         };
         let connection = connections::create(&cx, new).await.expect("a connection");
         world.sim().trust_connector(&connection.external_id);
         connections::test(&cx, connection.id).await.expect("tested");
         directory::sync(&cx, connection.id).await.expect("read");
-        let user = facts.ana.expect("Ana is in the estate").user_id;
+        let ana = facts.ana.expect("Ana is in the estate");
+        let user = ana.user_id;
         let mut q = cx.read().await.expect("a reader");
         let found = directory::principal_by_aws_id(&mut q, connection.id, &user).await;
         let principal = found.expect("read").expect("seen by the sync").id;
+        let mut iam_user = None;
+        if iam {
+            let id = world.aws().iam_user_id(&ana.user_name).await;
+            let found = directory::principal_by_aws_id(&mut q, connection.id, &id).await;
+            iam_user = Some((id, found.expect("read").expect("seen by the sync").id));
+        }
         let all = directory::all_entitlements(&mut q, connection.id).await;
         let mut free = Vec::new();
         for entitlement in all.expect("read") {
+            let holder = match (&entitlement.key, &iam_user) {
+                (EntitlementKey::IamGroupMembership { .. }, Some((_, iam))) => *iam,
+                _ => principal,
+            };
             let pair = Pair {
                 connection: connection.id,
-                principal,
+                principal: holder,
                 entitlement: entitlement.id,
             };
             let management = matches!(&entitlement.key,
@@ -79,26 +106,38 @@ impl Estate {
             }
         }
         drop(q);
-        let link = directory::propose_link(&cx, world.person("ana").id, principal).await;
-        directory::confirm_link(&cx, link.expect("a link").id)
-            .await
-            .expect("confirmed");
-        let (assignments, groups) = free
-            .into_iter()
-            .partition(|e| matches!(place(e), Place::Set(..)));
+        let principals = [Some(principal), iam_user.as_ref().map(|(_, id)| *id)];
+        for principal in principals.into_iter().flatten() {
+            let link = directory::propose_link(&cx, world.person("ana").id, principal).await;
+            directory::confirm_link(&cx, link.expect("a link").id)
+                .await
+                .expect("confirmed");
+        }
+        let (mut assignments, mut groups, mut iam_groups) = (Vec::new(), Vec::new(), Vec::new());
+        for entitlement in free {
+            match place(&entitlement) {
+                Place::Set(..) => assignments.push(entitlement),
+                Place::Group(_) => groups.push(entitlement),
+                Place::IamGroup(_) => iam_groups.push(entitlement),
+            }
+        }
         Self {
             connection,
             user,
             principal,
             assignments,
             groups,
+            iam_user,
+            iam_groups,
         }
     }
 
     pub(crate) fn pair(&self, entitlement: EntitlementId) -> Pair {
+        let iam = self.iam_groups.iter().any(|e| e.id == entitlement);
+        let iam = self.iam_user.as_ref().filter(|_| iam);
         Pair {
             connection: self.connection.id,
-            principal: self.principal,
+            principal: iam.map_or(self.principal, |(_, id)| *id),
             entitlement,
         }
     }
@@ -142,6 +181,12 @@ impl Estate {
                 let members = world.aws().members(group).await;
                 members.contains(&self.user)
             }
+            Place::IamGroup(group) => {
+                let members = world.aws().iam_members(group).await;
+                self.iam_user
+                    .as_ref()
+                    .is_some_and(|(id, _)| members.contains(id))
+            }
         }
     }
 }
@@ -159,12 +204,12 @@ pub(crate) fn writes(world: &World, since: u64) -> Vec<(AttemptKind, stint_testk
         .filter(|call| !matches!(call.answer, Answered::Lost { done: false, .. }))
         .filter_map(|call| {
             let kind = match call.operation.as_str() {
-                "sso:CreateAccountAssignment" | "identitystore:CreateGroupMembership" => {
-                    AttemptKind::Create
-                }
-                "sso:DeleteAccountAssignment" | "identitystore:DeleteGroupMembership" => {
-                    AttemptKind::Delete
-                }
+                "sso:CreateAccountAssignment"
+                | "identitystore:CreateGroupMembership"
+                | "iam:AddUserToGroup" => AttemptKind::Create,
+                "sso:DeleteAccountAssignment"
+                | "identitystore:DeleteGroupMembership"
+                | "iam:RemoveUserFromGroup" => AttemptKind::Delete,
                 _ => return None,
             };
             Some((kind, call))

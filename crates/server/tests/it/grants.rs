@@ -97,6 +97,7 @@ both_engines!(World::builder();
             match place(what) {
                 Place::Set(account, set) => world.aws().assign(account, set, &estate.user).await,
                 Place::Group(group) => world.aws().join(group, &estate.user).await,
+                Place::IamGroup(_) => panic!("those have a test of their own"),
             }
             world.sim().clock().advance(Span::minutes(1).as_micros());
             let since = world.sim().calls();

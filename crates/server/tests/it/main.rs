@@ -12,6 +12,7 @@ mod draining;
 mod estate;
 mod explore;
 mod grants;
+mod iam;
 mod idempotency;
 mod journey;
 mod limits;

@@ -39,10 +39,21 @@ fn small() -> EstateSpec {
         groups: 3,
         memberships: 4,
         assignments: 6,
-        iam_users: 0,
-        iam_groups: 0,
-        iam_memberships: 0,
+        iam_users: 6,
+        iam_groups: 3,
+        iam_memberships: 2,
     }
+}
+
+/// What is granted.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// A permission set on an account, to a user.
+    Assignment,
+    /// Membership of an Identity Center group.
+    Membership,
+    /// Membership of an IAM group.
+    IamMembership,
 }
 
 /// What is done to one AWS call.
@@ -103,12 +114,15 @@ struct Sweep {
 }
 
 impl Sweep {
-    async fn new(world: World, membership: bool) -> Self {
-        let estate = Estate::connect(&world).await;
-        let of_kind = if membership {
-            &estate.groups
-        } else {
-            &estate.assignments
+    async fn new(world: World, kind: Kind) -> Self {
+        let estate = match kind {
+            Kind::IamMembership => Estate::connect_with_iam(&world).await,
+            Kind::Assignment | Kind::Membership => Estate::connect(&world).await,
+        };
+        let of_kind = match kind {
+            Kind::Assignment => &estate.assignments,
+            Kind::Membership => &estate.groups,
+            Kind::IamMembership => &estate.iam_groups,
         };
         let what = of_kind
             .first()
@@ -273,8 +287,8 @@ fn same(told: &[String], expected: &str) {
     assert_eq!(told, expected);
 }
 
-async fn calls(world: World, membership: bool, expected: &str) -> World {
-    let mut sweep = Sweep::new(world, membership).await;
+async fn calls(world: World, kind: Kind, expected: &str) -> World {
+    let mut sweep = Sweep::new(world, kind).await;
     let mut told = Vec::new();
     for trouble in Trouble::ALL {
         sweep.lives = Lives::default();
@@ -288,8 +302,8 @@ async fn calls(world: World, membership: bool, expected: &str) -> World {
     sweep.world
 }
 
-async fn commits(world: World, membership: bool, expected: &str) -> World {
-    let mut sweep = Sweep::new(world, membership).await;
+async fn commits(world: World, kind: Kind, expected: &str) -> World {
+    let mut sweep = Sweep::new(world, kind).await;
     sweep.world.expect_failures();
     let mut told = Vec::new();
     for point in [CommitPoint::Before, CommitPoint::After] {
@@ -308,7 +322,7 @@ both_engines!(World::builder().estate(small());
     async fn every_call_of_an_assignment_fails_in_every_way(world) {
         world = calls(
             world,
-            false,
+            Kind::Assignment,
             "11 calls Refused: 11 lived, 1 failed
              12 calls Throttled: 13 lived, 0 failed
              12 calls LostBefore: 13 lived, 0 failed
@@ -324,7 +338,7 @@ both_engines!(World::builder().estate(small());
     async fn every_call_of_a_membership_fails_in_every_way(world) {
         world = calls(
             world,
-            true,
+            Kind::Membership,
             "5 calls Refused: 5 lived, 1 failed
              6 calls Throttled: 7 lived, 0 failed
              6 calls LostBefore: 7 lived, 0 failed
@@ -340,7 +354,7 @@ both_engines!(World::builder().estate(small());
     async fn the_program_dies_at_every_commit_of_an_assignment(world) {
         world = commits(
             world,
-            false,
+            Kind::Assignment,
             "31 commits Before: 32 lived, 0 failed
              31 commits After: 32 lived, 0 failed",
         )
@@ -352,7 +366,35 @@ both_engines!(World::builder().estate(small());
     async fn the_program_dies_at_every_commit_of_a_membership(world) {
         world = commits(
             world,
-            true,
+            Kind::Membership,
+            "19 commits Before: 20 lived, 0 failed
+             19 commits After: 20 lived, 0 failed",
+        )
+        .await;
+    }
+);
+
+both_engines!(World::builder().estate(small());
+    async fn every_call_of_an_iam_membership_fails_in_every_way(world) {
+        world = calls(
+            world,
+            Kind::IamMembership,
+            "9 calls Refused: 7 lived, 3 failed
+             10 calls Throttled: 11 lived, 0 failed
+             10 calls LostBefore: 11 lived, 0 failed
+             10 calls LostAfter: 11 lived, 0 failed
+             10 calls Late: 11 lived, 0 failed
+             10 calls TooLate: 11 lived, 0 failed",
+        )
+        .await;
+    }
+);
+
+both_engines!(World::builder().estate(small());
+    async fn the_program_dies_at_every_commit_of_an_iam_membership(world) {
+        world = commits(
+            world,
+            Kind::IamMembership,
             "19 commits Before: 20 lived, 0 failed
              19 commits After: 20 lived, 0 failed",
         )

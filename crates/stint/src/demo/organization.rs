@@ -61,6 +61,7 @@ pub(crate) async fn connect(stage: &Stage, people: &People) -> Result<Connection
             name: "Acme organization".to_owned(),
             credential: NewCredential::role(&stage.facts.connector_role_arn),
             region: stage.facts.region.clone(),
+            iam: false,
             owners: Vec::new(),
         },
     )
@@ -134,7 +135,8 @@ pub(crate) async fn open_for_requests(
     for entitlement in directory::all_entitlements(&mut q, connection).await? {
         let name = entitlement.name.clone();
         let policy = match &entitlement.key {
-            stint_domain::entitlement::EntitlementKey::GroupMembership { .. } => Some(groups),
+            stint_domain::entitlement::EntitlementKey::GroupMembership { .. }
+            | stint_domain::entitlement::EntitlementKey::IamGroupMembership { .. } => Some(groups),
             stint_domain::entitlement::EntitlementKey::AccountAssignment { .. } => {
                 let set = name.split(" on ").next().unwrap_or_default();
                 if set.starts_with("prod-") && !set.ends_with("-read")

@@ -236,6 +236,10 @@ impl Walk {
             EntitlementKey::GroupMembership { group } => {
                 watcher.membership(group, &ana.user_id).await
             }
+            EntitlementKey::IamGroupMembership { .. } => {
+                let group = wish.name.trim_start_matches("IAM group ");
+                watcher.iam_membership(group, &ana.user_name).await
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 
 use anyhow::{Context as _, Result};
 use aws_credential_types::Credentials;
+use aws_sdk_iam as iam;
 use aws_sdk_identitystore as identitystore;
 use aws_sdk_identitystore::operation::RequestId as _;
 use aws_sdk_ssoadmin as ssoadmin;
@@ -23,6 +24,7 @@ pub(crate) struct Seen {
 pub(crate) struct Watcher {
     sso: ssoadmin::Client,
     store: identitystore::Client,
+    iam: iam::Client,
     instance: String,
     identity_store: String,
 }
@@ -47,11 +49,18 @@ impl Watcher {
             .behavior_version(identitystore::config::BehaviorVersion::latest())
             .region(identitystore::config::Region::new(facts.region.clone()))
             .endpoint_url(url)
+            .credentials_provider(keys.clone())
+            .build();
+        let iam = iam::Config::builder()
+            .behavior_version(iam::config::BehaviorVersion::latest())
+            .region(iam::config::Region::new(facts.region.clone()))
+            .endpoint_url(url)
             .credentials_provider(keys)
             .build();
         Self {
             sso: ssoadmin::Client::from_conf(sso),
             store: identitystore::Client::from_conf(store),
+            iam: iam::Client::from_conf(iam),
             instance: facts.instance_arn.clone(),
             identity_store: facts.identity_store_id.clone(),
         }
@@ -116,6 +125,30 @@ impl Watcher {
             });
             token = page.next_token().map(str::to_owned);
             if there || token.is_none() {
+                return Ok(Seen { there, request_id });
+            }
+        }
+    }
+
+    /// Whether this IAM user is in this IAM group, by names.
+    pub(crate) async fn iam_membership(&self, group: &str, user: &str) -> Result<Seen> {
+        let mut marker = None;
+        let mut request_id = String::new();
+        loop {
+            let page = self
+                .iam
+                .get_group()
+                .group_name(group)
+                .set_marker(marker)
+                .send()
+                .await
+                .context("GetGroup with the administrator's key")?;
+            page.request_id()
+                .unwrap_or_default()
+                .clone_into(&mut request_id);
+            let there = page.users().iter().any(|row| row.user_name() == user);
+            marker = page.marker().map(str::to_owned);
+            if there || !page.is_truncated() {
                 return Ok(Seen { there, request_id });
             }
         }

@@ -75,6 +75,8 @@ pub(super) enum Reply {
 
 pub(super) struct Aws {
     pub(super) memberships: bool,
+    /// As IAM does it: at once, and success whether there was anything to do or not.
+    pub(super) iam: bool,
     pub(super) only_404: bool,
     /// How long a signature is really accepted.
     pub(super) fence: i64,
@@ -89,9 +91,10 @@ pub(super) struct Aws {
 }
 
 impl Aws {
-    pub(super) fn new(memberships: bool, only_404: bool, fence: i64, lag: i64) -> Self {
+    pub(super) fn new(memberships: bool, iam: bool, only_404: bool, fence: i64, lag: i64) -> Self {
         Self {
             memberships,
+            iam,
             only_404,
             fence,
             lag,
@@ -178,6 +181,14 @@ impl Aws {
         }
         if self.memberships {
             return self.membership(kind, attempt, membership, now);
+        }
+        if self.iam {
+            // Other implementations answer a removal of nothing otherwise; so may AWS one day.
+            if kind == Kind::Delete && self.row.is_none() && rng.chance(200) {
+                return (Reply::NotFound, None);
+            }
+            let effect = self.effect(kind, attempt, now);
+            return (Reply::Succeeded(None), effect);
         }
         if self.busy() {
             return (Reply::Conflict, None);

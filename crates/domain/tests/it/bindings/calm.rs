@@ -15,7 +15,7 @@ fn undisturbed(seed: u64, mode: Mode) -> History {
 #[test]
 fn access_is_there_in_seconds_and_gone_on_time() {
     for seed in 0..60 {
-        for mode in [Mode::Assignment, Mode::Membership] {
+        for mode in [Mode::Assignment, Mode::Membership, Mode::Iam] {
             let mut history = undisturbed(seed, mode);
             let id = history.open_for(0, Some(Span::minutes(30)));
             history.play(14 * MINUTE);
@@ -45,7 +45,7 @@ fn access_is_there_in_seconds_and_gone_on_time() {
 #[test]
 fn standing_access_serves_the_grant_and_stays() {
     for seed in 0..60 {
-        for mode in [Mode::Assignment, Mode::Membership] {
+        for mode in [Mode::Assignment, Mode::Membership, Mode::Iam] {
             let mut history = undisturbed(seed, mode);
             history.aws.add(By::Admin, -HOUR);
             let id = history.open_for(0, Some(Span::minutes(30)));

@@ -16,9 +16,10 @@ mod worker;
 
 use run::{History, Mode};
 
-const MODES: [Mode; 8] = [
+const MODES: [Mode; 9] = [
     Mode::Assignment,
     Mode::Membership,
+    Mode::Iam,
     Mode::Assignment,
     Mode::FenceBroken,
     Mode::Assignment,
@@ -72,6 +73,11 @@ fn ended_is_proved_and_standing_access_is_left_alone() {
 #[test]
 fn memberships_are_told_apart_by_their_ids() {
     all(&[Mode::Membership]);
+}
+
+#[test]
+fn of_an_iam_group_only_the_absent_reading_tells_whose_it_is() {
+    all(&[Mode::Iam]);
 }
 
 #[test]

@@ -20,6 +20,8 @@ use super::worker::{Event, Worker};
 pub(super) enum Mode {
     Assignment,
     Membership,
+    /// Membership of an IAM group.
+    Iam,
     /// Deletes of what is not there are always answered at once.
     Only404,
     /// AWS accepts signatures for hours.
@@ -64,10 +66,10 @@ impl History {
             principal: PrincipalId(Uuid::from_u128(2)),
             entitlement: EntitlementId(Uuid::from_u128(3)),
         };
-        let kind = if mode == Mode::Membership {
-            BindingKind::GroupMembership
-        } else {
-            BindingKind::AccountAssignment
+        let kind = match mode {
+            Mode::Membership => BindingKind::GroupMembership,
+            Mode::Iam => BindingKind::IamGroupMembership,
+            _ => BindingKind::AccountAssignment,
         };
         let lossy = [0, 60, 200, 350][usize::try_from(rng.range(0, 4)).unwrap()];
         let sleepy = [0, 30, 120][usize::try_from(rng.range(0, 3)).unwrap()];
@@ -75,7 +77,13 @@ impl History {
         Self {
             now: 0,
             rng,
-            aws: Aws::new(mode == Mode::Membership, mode == Mode::Only404, fence, lag),
+            aws: Aws::new(
+                mode == Mode::Membership,
+                mode == Mode::Iam,
+                mode == Mode::Only404,
+                fence,
+                lag,
+            ),
             oracle: Oracle::new(mode, lag),
             config,
             binding: Binding::new(BindingId(id), pair, kind),

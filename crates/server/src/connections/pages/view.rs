@@ -39,6 +39,8 @@ pub(crate) struct NewConnection {
     pub(crate) name: String,
     pub(crate) region: String,
     pub(crate) way: Way,
+    /// Whether IAM is to be its business, too.
+    pub(crate) iam: bool,
 }
 
 /// `GET /connections/{id}/credential`: another way into the same estate.
@@ -75,6 +77,10 @@ pub(crate) struct SetUp {
     pub(crate) name: String,
     /// Where the test is started, for who may.
     pub(crate) test: Option<String>,
+    /// Whether IAM users and groups are its business, too.
+    pub(crate) iam: bool,
+    /// Where that is switched, for who may.
+    pub(crate) switch: Option<String>,
     /// `role`, `access_key` or `host`.
     pub(crate) by: &'static str,
     pub(crate) role_name: String,

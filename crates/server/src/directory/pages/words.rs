@@ -18,6 +18,9 @@ pub(crate) fn place(entitlement: &Entitlement) -> String {
     match &entitlement.key {
         EntitlementKey::AccountAssignment { account, .. } => account_number(account),
         EntitlementKey::GroupMembership { .. } => "group membership".to_owned(),
+        EntitlementKey::IamGroupMembership { account, .. } => {
+            format!("IAM of {}", account_number(account))
+        }
     }
 }
 
@@ -38,6 +41,11 @@ pub(crate) fn entitlement_facts(entitlement: &Entitlement) -> Vec<Fact> {
             let id = Copyable::new(group, "the group's id");
             vec![Fact::new("Group", &entitlement.name).copy(id)]
         }
+        EntitlementKey::IamGroupMembership { account, group } => vec![
+            Fact::new("Account", account_number(account))
+                .copy(Copyable::new(account, "the account's number")),
+            Fact::new("Group", &entitlement.name).copy(Copyable::new(group, "the group's id")),
+        ],
     };
     if let Some(gone) = entitlement.gone_at {
         let day = crate::web::time::day(gone);

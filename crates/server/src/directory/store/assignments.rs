@@ -17,7 +17,7 @@ stint_db::statements! {
     quiet SCOPE_ENDED = "update assignments set ended_at = $2 where entitlement_id = $1 and last_seen <= $3 and ended_at is null";
     /// Nobody is in a group that no longer exists.
     quiet GROUPS_ENDED = "update assignments set ended_at = $2 where connection_id = $1 and last_seen <= $3 and ended_at is null \
-        and entitlement_id in (select e.id from entitlements e where e.connection_id = $1 and e.kind = 'group_membership' and e.gone_at is not null)";
+        and entitlement_id in (select e.id from entitlements e where e.connection_id = $1 and e.kind = $4 and e.gone_at is not null)";
     /// Nobody holds anything on an account that has left the organization.
     quiet ACCOUNTS_ENDED = "update assignments set ended_at = $2 where connection_id = $1 and last_seen <= $3 and ended_at is null \
         and entitlement_id in (select e.id from entitlements e join accounts c on c.connection_id = e.connection_id and c.aws_id = e.account \
@@ -128,14 +128,15 @@ pub(in crate::directory) async fn scope_ended(
         .await
 }
 
-/// Ends the memberships of groups that are gone, unless seen after `seen_until`.
+/// Ends the memberships of this kind, of groups that are gone, unless seen after `seen_until`.
 pub(in crate::directory) async fn groups_ended(
     tx: &mut Tx,
     connection: ConnectionId,
+    kind: &'static str,
     began: Time,
     seen_until: Time,
 ) -> Result<u64> {
-    tx.run(&GROUPS_ENDED, args![connection, began, seen_until])
+    tx.run(&GROUPS_ENDED, args![connection, began, seen_until, kind])
         .await
 }
 

@@ -11,7 +11,7 @@ use stint_domain::{AssignmentId, EntitlementId, PrincipalId, Time};
 
 use super::super::look::Filter;
 use super::super::{Assignment, Holding, Principal};
-use super::things::{kind, read_entitlement};
+use super::things::{principal_kind, read_entitlement};
 
 /// The columns that do not depend on how it is held.
 macro_rules! columns {
@@ -19,7 +19,7 @@ macro_rules! columns {
         "p.id as p_id, p.connection_id as p_connection, p.kind as p_kind, p.aws_id as p_aws_id, p.name as p_name, \
          p.display_name as p_display_name, p.email as p_email, p.active as p_active, p.gone_at as p_gone_at, \
          e.id as id, e.connection_id as connection_id, e.kind as kind, e.account as account, e.target as target, \
-         e.name as name, e.gone_at as gone_at, l.user_id as user_id, p.sort_key as who, e.sort_key as what, "
+         e.name as name, e.aws_name as aws_name, e.gone_at as gone_at, l.user_id as user_id, p.sort_key as who, e.sort_key as what, "
     };
 }
 
@@ -320,7 +320,7 @@ fn read(row: &Row) -> Result<Holding> {
             principal: Principal {
                 id: row.get("p_id")?,
                 connection: row.get("p_connection")?,
-                kind: kind(&row.get::<String>("p_kind")?),
+                kind: principal_kind(row, "p_kind")?,
                 aws_id: row.get("p_aws_id")?,
                 name: row.get("p_name")?,
                 display_name: row.get("p_display_name")?,

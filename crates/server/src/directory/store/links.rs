@@ -1,30 +1,33 @@
 //! Which principals belong to which user.
 
 use stint_db::{Query, Result, Row, Tx, args};
+use stint_domain::entitlement::PrincipalKind;
 use stint_domain::{ConnectionId, LinkId, PrincipalId, Time, UserId};
 
 use super::super::{Link, Principal};
 use super::things::read_principal;
 
 stint_db::statements! {
-    INSERT = "insert into links (id, user_id, principal_id, connection_id, state, is_primary, why, proposed_by, proposed_at, version) \
-        values ($1, $2, $3, $4, 'proposed', $5, $6, $7, $8, 1) \
+    INSERT = "insert into links (id, user_id, principal_id, principal_kind, connection_id, state, is_primary, why, proposed_by, proposed_at, version) \
+        values ($1, $2, $3, $9, $4, 'proposed', $5, $6, $7, $8, 1) \
         on conflict (user_id, principal_id) do nothing";
     DECIDE = "update links set state = $2, is_primary = $3, decided_by = $4, decided_at = $5, version = version + 1 where id = $1";
     AGAIN = "update links set state = 'proposed', is_primary = $2, why = $3, proposed_by = $4, proposed_at = $5, decided_by = null, decided_at = null, \
         version = version + 1 where id = $1";
     MAKE_PRIMARY = "update links set is_primary = $2, version = version + 1 where id = $1";
-    GET = "select id, user_id, principal_id, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
+    GET = "select id, user_id, principal_id, principal_kind, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
         from links where id = $1 {lock}";
-    OF_PAIR = "select id, user_id, principal_id, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
+    OF_PAIR = "select id, user_id, principal_id, principal_kind, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
         from links where user_id = $1 and principal_id = $2 {lock}";
-    LIST = "select id, user_id, principal_id, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
+    LIST = "select id, user_id, principal_id, principal_kind, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
         from links where ($1 is null or state = $1) and ($2 is null or user_id = $2) and id > $3 order by id limit $4";
-    PRIMARY = "select id, principal_id from links where user_id = $1 and connection_id = $2 and state = 'confirmed' and is_primary";
+    PRIMARY = "select id, principal_id from links where user_id = $1 and connection_id = $2 and principal_kind = $3 and state = 'confirmed' and is_primary";
     PRINCIPALS_OF = "select principal_id from links where user_id = $1 and state = 'confirmed' order by principal_id";
-    /// People of the directory without any link, to find likenesses among.
+    /// People of the directory without any link, to find likenesses among. An IAM user has no
+    /// address; one whose name is one says as much.
     UNLINKED = "select p.id, p.connection_id, p.kind, p.aws_id, p.name, p.display_name, p.email, p.active, p.gone_at from principals p \
-        where p.connection_id = $1 and p.kind = 'identity_center_user' and p.gone_at is null and p.email is not null and p.id > $2 \
+        where p.connection_id = $1 and p.gone_at is null and p.id > $2 \
+        and ((p.kind = 'identity_center_user' and p.email is not null) or (p.kind = 'iam_user' and p.name like '%@%')) \
         and not exists (select 1 from links l where l.principal_id = p.id) order by p.id limit $3";
 }
 
@@ -33,6 +36,7 @@ pub(in crate::directory) struct Proposal<'a> {
     pub(in crate::directory) id: LinkId,
     pub(in crate::directory) user: UserId,
     pub(in crate::directory) principal: PrincipalId,
+    pub(in crate::directory) kind: PrincipalKind,
     pub(in crate::directory) connection: ConnectionId,
     pub(in crate::directory) why: &'a str,
     pub(in crate::directory) by: Option<UserId>,
@@ -52,7 +56,8 @@ pub(in crate::directory) async fn insert(
         false,
         new.why,
         new.by,
-        now
+        now,
+        new.kind.as_str()
     ];
     Ok(tx.run(&INSERT, values).await? > 0)
 }
@@ -122,8 +127,9 @@ pub(in crate::directory) async fn primary(
     q: &mut impl Query,
     user: UserId,
     connection: ConnectionId,
+    kind: PrincipalKind,
 ) -> Result<Option<PrincipalId>> {
-    q.maybe(&PRIMARY, args![user, connection])
+    q.maybe(&PRIMARY, args![user, connection, kind.as_str()])
         .await?
         .map(|row| row.get("principal_id"))
         .transpose()
@@ -134,8 +140,9 @@ pub(in crate::directory) async fn primary_link(
     q: &mut impl Query,
     user: UserId,
     connection: ConnectionId,
+    kind: PrincipalKind,
 ) -> Result<Option<LinkId>> {
-    q.maybe(&PRIMARY, args![user, connection])
+    q.maybe(&PRIMARY, args![user, connection, kind.as_str()])
         .await?
         .map(|row| row.get("id"))
         .transpose()
@@ -179,6 +186,7 @@ fn read(row: &Row) -> Result<Link> {
         id: row.get("id")?,
         user: row.get("user_id")?,
         principal: row.get("principal_id")?,
+        kind: super::things::principal_kind(row, "principal_kind")?,
         connection: row.get("connection_id")?,
         state: row.get("state")?,
         primary: row.get("is_primary")?,

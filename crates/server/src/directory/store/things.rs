@@ -1,7 +1,7 @@
 //! Accounts, permission sets, principals and entitlements.
 
-use stint_aws::{Account, AccountState, IdentityGroup, IdentityUser, PermissionSet};
-use stint_db::{Query, Result, Row, Tx, args};
+use stint_aws::{Account, AccountState, IamUser, IdentityGroup, IdentityUser, PermissionSet};
+use stint_db::{Error, Query, Result, Row, Tx, args};
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::{AccountId, ConnectionId, EntitlementId, PrincipalId, Time};
 
@@ -27,9 +27,9 @@ stint_db::statements! {
     /// Somebody who holds something and whom the identity store does not list.
     quiet STAND_IN = "insert into principals (id, connection_id, kind, aws_id, name, sort_key, first_seen, last_seen, gone_at) \
         values ($1, $2, $3, $4, $4, $4, $5, $5, $5) on conflict (connection_id, kind, aws_id) do nothing";
-    quiet SEE_ENTITLEMENT = "insert into entitlements (id, connection_id, kind, account, target, name, sort_key, first_seen, last_seen) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $8) \
-        on conflict (connection_id, kind, account, target) do update set name = excluded.name, \
+    quiet SEE_ENTITLEMENT = "insert into entitlements (id, connection_id, kind, account, target, name, sort_key, first_seen, last_seen, aws_name) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) \
+        on conflict (connection_id, kind, account, target) do update set name = excluded.name, aws_name = excluded.aws_name, \
         sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
         where entitlements.last_seen <= excluded.last_seen";
     quiet ACCOUNTS_GONE = "update accounts set gone_at = $2 where connection_id = $1 and last_seen < $2 and gone_at is null";
@@ -47,19 +47,20 @@ stint_db::statements! {
     PRINCIPALS = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals \
         where connection_id = $1 and ($2 = '' or sort_key like $2) and ($3 is null or (sort_key, id) > ($3, $4)) \
         order by sort_key, id limit $5";
+    IAM_ACCOUNTS = "select distinct account from entitlements where connection_id = $1 and kind = 'iam_group_membership' and gone_at is null";
     PRINCIPAL_KEYS = "select id, kind, aws_id from principals where connection_id = $1 and id > $2 order by id limit $3";
-    ENTITLEMENT = "select id, connection_id, kind, account, target, name, gone_at, sort_key from entitlements where id = $1";
-    ENTITLEMENTS = "select id, connection_id, kind, account, target, name, gone_at, sort_key from entitlements \
+    ENTITLEMENT = "select id, connection_id, kind, account, target, name, aws_name, gone_at, sort_key from entitlements where id = $1";
+    ENTITLEMENTS = "select id, connection_id, kind, account, target, name, aws_name, gone_at, sort_key from entitlements \
         where connection_id = $1 and ($2 = '' or sort_key like $2) and ($3 is null or (sort_key, id) > ($3, $4)) \
         order by sort_key, id limit $5";
-    ENTITLEMENT_KEYS = "select id, connection_id, kind, account, target, name, gone_at, sort_key from entitlements \
+    ENTITLEMENT_KEYS = "select id, connection_id, kind, account, target, name, aws_name, gone_at, sort_key from entitlements \
         where connection_id = $1 and id > $2 order by id limit $3";
     /// $1 is a JSON array of ids.
     ENTITLEMENTS_AMONG = {
-        sqlite: "select id, connection_id, kind, account, target, name, gone_at, sort_key from entitlements \
+        sqlite: "select id, connection_id, kind, account, target, name, aws_name, gone_at, sort_key from entitlements \
             where id in (select unhex(value) from json_each($1)) and gone_at is null \
             and ($2 is null or (sort_key, id) > ($2, $3)) order by sort_key, id limit $4",
-        postgres: "select id, connection_id, kind, account, target, name, gone_at, sort_key from entitlements \
+        postgres: "select id, connection_id, kind, account, target, name, aws_name, gone_at, sort_key from entitlements \
             where id in (select cast(value as uuid) from jsonb_array_elements_text($1)) and gone_at is null \
             and ($2 is null or (sort_key, id) > ($2, $3)) order by sort_key, id limit $4",
     };
@@ -175,6 +176,29 @@ pub(in crate::directory) async fn see_group(
     tx.run(&SEE_PRINCIPAL, values).await.map(drop)
 }
 
+/// Notes an IAM user as just seen.
+pub(in crate::directory) async fn see_iam_user(
+    tx: &mut Tx,
+    id: PrincipalId,
+    connection: ConnectionId,
+    user: &IamUser,
+    began: Time,
+) -> Result<()> {
+    let values = args![
+        id,
+        connection,
+        PrincipalKind::IamUser.as_str(),
+        &user.id,
+        &user.name,
+        None::<String>,
+        None::<String>,
+        None::<bool>,
+        user.name.to_lowercase(),
+        began
+    ];
+    tx.run(&SEE_PRINCIPAL, values).await.map(drop)
+}
+
 /// Notes a principal that holds something without being listed: AWS leaves assignments of
 /// deleted users behind (AWS reference §1.2 [R]).
 pub(in crate::directory) async fn stand_in(
@@ -193,15 +217,29 @@ pub(in crate::directory) async fn stand_in(
     .map(drop)
 }
 
+/// Something a principal can hold, as a sync saw it.
+#[derive(Clone, Copy)]
+pub(in crate::directory) struct SeenEntitlement<'a> {
+    pub(in crate::directory) key: &'a EntitlementKey,
+    /// What people see.
+    pub(in crate::directory) name: &'a str,
+    /// What AWS's calls name it by, where they go by names.
+    pub(in crate::directory) aws_name: Option<&'a str>,
+}
+
 /// Notes an entitlement as just seen.
 pub(in crate::directory) async fn see_entitlement(
     tx: &mut Tx,
     id: EntitlementId,
     connection: ConnectionId,
-    key: &EntitlementKey,
-    name: &str,
+    seen: &SeenEntitlement<'_>,
     began: Time,
 ) -> Result<()> {
+    let SeenEntitlement {
+        key,
+        name,
+        aws_name,
+    } = *seen;
     let (account, target) = parts(key);
     let values = args![
         id,
@@ -211,7 +249,8 @@ pub(in crate::directory) async fn see_entitlement(
         target,
         name,
         name.to_lowercase(),
-        began
+        began,
+        aws_name.map(str::to_owned)
     ];
     tx.run(&SEE_ENTITLEMENT, values).await.map(drop)
 }
@@ -257,6 +296,7 @@ const fn parts(key: &EntitlementKey) -> (&str, &str) {
             permission_set,
         } => (account.as_str(), permission_set.as_str()),
         EntitlementKey::GroupMembership { group } => ("", group.as_str()),
+        EntitlementKey::IamGroupMembership { account, group } => (account.as_str(), group.as_str()),
     }
 }
 
@@ -317,6 +357,15 @@ pub(in crate::directory) async fn principals(
         .collect()
 }
 
+/// The accounts whose IAM groups are known and not gone: one, unless the role was moved.
+pub(in crate::directory) async fn iam_accounts(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<Vec<String>> {
+    let rows = q.all(&IAM_ACCOUNTS, args![connection]).await?;
+    rows.iter().map(|row| row.get("account")).collect()
+}
+
 /// Every principal's id by its names in AWS.
 pub(in crate::directory) async fn principal_keys(
     q: &mut impl Query,
@@ -333,7 +382,7 @@ pub(in crate::directory) async fn principal_keys(
         }
         for row in &rows {
             after = row.get("id")?;
-            keys.push((kind(&row.get::<String>("kind")?), row.get("aws_id")?, after));
+            keys.push((kind(row)?, row.get("aws_id")?, after));
         }
     }
 }
@@ -448,11 +497,19 @@ pub(in crate::directory) fn like(search: &str) -> String {
     }
 }
 
-pub(super) fn kind(word: &str) -> PrincipalKind {
-    if word == PrincipalKind::IdentityCenterGroup.as_str() {
-        PrincipalKind::IdentityCenterGroup
-    } else {
-        PrincipalKind::IdentityCenterUser
+fn kind(row: &Row) -> Result<PrincipalKind> {
+    principal_kind(row, "kind")
+}
+
+pub(super) fn principal_kind(row: &Row, column: &str) -> Result<PrincipalKind> {
+    let word: String = row.get(column)?;
+    PrincipalKind::parse(&word).ok_or_else(|| unreadable(column, &word))
+}
+
+fn unreadable(column: &str, word: &str) -> Error {
+    Error::Column {
+        column: column.to_owned(),
+        why: format!("`{word}` is no word this version knows"),
     }
 }
 
@@ -460,7 +517,7 @@ pub(super) fn read_principal(row: &Row) -> Result<Principal> {
     Ok(Principal {
         id: row.get("id")?,
         connection: row.get("connection_id")?,
-        kind: kind(&row.get::<String>("kind")?),
+        kind: kind(row)?,
         aws_id: row.get("aws_id")?,
         name: row.get("name")?,
         display_name: row.get("display_name")?,
@@ -472,19 +529,25 @@ pub(super) fn read_principal(row: &Row) -> Result<Principal> {
 
 pub(super) fn read_entitlement(row: &Row) -> Result<Entitlement> {
     let target: String = row.get("target")?;
-    let key = if row.get::<String>("kind")? == "group_membership" {
-        EntitlementKey::GroupMembership { group: target }
-    } else {
-        EntitlementKey::AccountAssignment {
+    let word: String = row.get("kind")?;
+    let key = match word.as_str() {
+        "account_assignment" => EntitlementKey::AccountAssignment {
             account: row.get("account")?,
             permission_set: target,
-        }
+        },
+        "group_membership" => EntitlementKey::GroupMembership { group: target },
+        "iam_group_membership" => EntitlementKey::IamGroupMembership {
+            account: row.get("account")?,
+            group: target,
+        },
+        other => return Err(unreadable("kind", other)),
     };
     Ok(Entitlement {
         id: row.get("id")?,
         connection: row.get("connection_id")?,
         key,
         name: row.get("name")?,
+        aws_name: row.get("aws_name")?,
         gone_at: row.get("gone_at")?,
     })
 }

@@ -1,5 +1,7 @@
 //! The reading itself: list after list, a short transaction per page.
 
+mod iam;
+
 use std::collections::{BTreeSet, HashMap};
 
 use aws_lc_rs::digest;
@@ -10,7 +12,7 @@ use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::{EntitlementId, PrincipalId, Time};
 
 use super::super::observe::{Change, Observed, observe};
-use super::super::store::things::{self, Gone};
+use super::super::store::things::{self, Gone, SeenEntitlement};
 use super::super::store::{assignments, runs};
 use super::super::{Error, SyncRun};
 use crate::cx::Cx;
@@ -25,12 +27,23 @@ pub(super) struct Walk<'a> {
     calls_before: u64,
     instance: String,
     store: String,
+    iam: bool,
     previous: Option<Time>,
     phase: &'static str,
     run: SyncRun,
     digest: digest::Context,
     principals: HashMap<(PrincipalKind, String), PrincipalId>,
     entitlements: HashMap<EntitlementKey, EntitlementId>,
+}
+
+/// What of an estate is read.
+pub(super) struct Estates {
+    /// The Identity Center instance.
+    pub(super) instance: String,
+    /// Its identity store.
+    pub(super) store: String,
+    /// Whether IAM users and groups of the role's own account are read, too.
+    pub(super) iam: bool,
 }
 
 /// Somebody who holds something, as AWS lists it.
@@ -51,16 +64,21 @@ impl<'a> Walk<'a> {
         cx: &'a Cx,
         estate: Estate,
         run: SyncRun,
-        instance: String,
-        store: String,
+        of: Estates,
         previous: Option<Time>,
     ) -> Self {
+        let Estates {
+            instance,
+            store,
+            iam,
+        } = of;
         Self {
             cx,
             calls_before: estate.calls(),
             estate,
             instance,
             store,
+            iam,
             previous,
             phase: "accounts",
             run,
@@ -83,6 +101,11 @@ impl<'a> Walk<'a> {
         self.offered(&accounts, &sets, began).await?;
         self.users().await?;
         let groups = self.groups().await?;
+        let iam = if self.iam {
+            Some(self.iam_people().await?)
+        } else {
+            None
+        };
         let mut q = self.cx.read().await?;
         let id = self.run.connection;
         self.principals = things::principal_keys(&mut q, id)
@@ -96,7 +119,11 @@ impl<'a> Walk<'a> {
             .collect();
         drop(q);
         self.memberships(&groups).await?;
-        self.assignments(&accounts).await
+        self.assignments(&accounts).await?;
+        match iam {
+            Some(iam) => self.iam_memberships(&iam).await,
+            None => Ok(()),
+        }
     }
 
     fn begin(&mut self, phase: &'static str, expected: usize) {
@@ -245,8 +272,11 @@ impl<'a> Walk<'a> {
                     &mut tx,
                     self.cx.app.new_id(),
                     self.run.connection,
-                    &key,
-                    &name,
+                    &SeenEntitlement {
+                        key: &key,
+                        name: &name,
+                        aws_name: None,
+                    },
                     began,
                 )
                 .await?;
@@ -308,8 +338,11 @@ impl<'a> Walk<'a> {
                     &mut tx,
                     app.new_id(),
                     self.run.connection,
-                    &key,
-                    &name,
+                    &SeenEntitlement {
+                        key: &key,
+                        name: &name,
+                        aws_name: None,
+                    },
                     page.began,
                 )
                 .await?;
@@ -324,7 +357,14 @@ impl<'a> Walk<'a> {
         if let Some(began) = began {
             let mut tx = self.write().await?;
             let id = self.run.connection;
-            let ended = assignments::groups_ended(&mut tx, id, began, seen_until(began)).await?;
+            let ended = assignments::groups_ended(
+                &mut tx,
+                id,
+                "group_membership",
+                began,
+                seen_until(began),
+            )
+            .await?;
             self.ended(ended);
             self.moved(tx, 0).await?;
         }

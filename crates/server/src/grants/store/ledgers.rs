@@ -38,6 +38,13 @@ stint_db::statements! {
     INSERT_ATTEMPT = "insert into attempts (id, binding_id, kind, epoch, sign_at, under_removal, request_id, membership, polled_at, outcome, outcome_at, note) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     UPDATE_ATTEMPT = "update attempts set request_id = $2, membership = $3, polled_at = $4, outcome = $5, outcome_at = $6, note = $7, epoch = $8 where id = $1";
+    /// Under which name an IAM user is added: part of the intent, committed with it.
+    SENT_AS = "update attempts set sent_as = $2 where id = $1";
+    SENT_AS_OF = "select sent_as from attempts where id = $1";
+    /// An add of somebody else under the same name, of which nothing is known. $4: the fence.
+    NAME_IN_FLIGHT = "select a.id from attempts a join bindings b on b.id = a.binding_id \
+        where a.sent_as = $1 and a.sign_at > $4 and a.kind = 'create' and a.outcome = 'unknown' \
+        and b.connection_id = $2 and b.principal_id <> $3 limit 1";
     /// A look at a write in progress is no change of state, and neither is the epoch that a lost
     /// create is counted to from now on: the rules carry it over in any turn, with news or without.
     quiet KEPT = "update attempts set polled_at = $2, epoch = $3 where id = $1";
@@ -263,6 +270,37 @@ async fn update_attempt(tx: &mut Tx, before: &Attempt, a: &Attempt) -> Result<()
         a.epoch
     ];
     tx.run(&UPDATE_ATTEMPT, values).await.map(drop)
+}
+
+/// Notes the name an IAM user is to be added under. IAM's names are the same in any case
+/// (AWS reference §1.1 [D]).
+pub(in crate::grants) async fn send_as(tx: &mut Tx, id: AttemptId, name: &str) -> Result<()> {
+    tx.run(&SENT_AS, args![id, name.to_lowercase()])
+        .await
+        .map(drop)
+}
+
+/// The name an IAM user is to be added under, as it was committed.
+pub(in crate::grants) async fn sent_as(
+    q: &mut impl Query,
+    id: AttemptId,
+) -> Result<Option<String>> {
+    match q.maybe(&SENT_AS_OF, args![id]).await? {
+        Some(row) => row.get("sent_as"),
+        None => Ok(None),
+    }
+}
+
+/// Whether an add of another principal of this estate under that name may be under way: one
+/// intended after `fenced`, of which nothing is known.
+pub(in crate::grants) async fn name_in_flight(
+    q: &mut impl Query,
+    pair: &Pair,
+    name: &str,
+    fenced: Time,
+) -> Result<bool> {
+    let values = args![name.to_lowercase(), pair.connection, pair.principal, fenced];
+    Ok(q.maybe(&NAME_IN_FLIGHT, values).await?.is_some())
 }
 
 /// Claims due bindings: those to be removed (or idle), or those somebody holds now.

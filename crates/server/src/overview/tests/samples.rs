@@ -576,6 +576,7 @@ fn new_connection(by: &'static str) -> connections::NewConnection {
         applications: Vec::new(),
         name: String::new(),
         region: "eu-central-1".into(),
+        iam: false,
         way: connections::Way {
             ways: Tabs {
                 label: "As whom Stint enters",
@@ -606,6 +607,8 @@ fn setup(known: bool) -> connections::SetUp {
         href: "/connections/con_1".into(),
         name: "management".into(),
         test: Some("/connections/con_1/test".into()),
+        iam: known,
+        switch: Some("/connections/con_1/iam".into()),
         by: "role",
         role_name: "stint".into(),
         access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),

@@ -155,6 +155,7 @@ async fn holders(q: &mut impl Query, line: &Line) -> Result<String, Error> {
         .take(shown)
         .map(|principal| match principal.kind {
             PrincipalKind::IdentityCenterUser => principal.name.clone(),
+            PrincipalKind::IamUser => format!("the IAM user {}", principal.name),
             PrincipalKind::IdentityCenterGroup => format!("the group {}", principal.name),
         })
         .collect();

@@ -230,6 +230,7 @@ fn form(route: &str, stage: &Stage) -> Option<String> {
             format!("credential=role&role_arn={}", stage.role_arn)
         }
         "POST /connections/new" => "name=&role_arn=x&region=x".to_owned(),
+        "POST /connections/{id}/iam" => "iam=off".to_owned(),
         _ => demo_form(route)?.to_owned(),
     };
     Some(text)

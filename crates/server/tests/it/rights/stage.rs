@@ -220,6 +220,7 @@ impl Stage {
             name: "Everything".to_owned(),
             credential: connections::NewCredential::role(&role_arn),
             region: world.facts().region,
+            iam: false,
             owners: vec![],
         };
         let connection = connections::create(&cy, connection)

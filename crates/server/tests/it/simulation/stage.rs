@@ -66,7 +66,9 @@ impl Stage {
                     && Some(permission_set.clone())
                         != world.sim().permission_set_arn("ReadOnlyAccess")
             }
-            EntitlementKey::GroupMembership { .. } => true,
+            EntitlementKey::GroupMembership { .. } | EntitlementKey::IamGroupMembership { .. } => {
+                true
+            }
         };
         let group = |key: &EntitlementKey| matches!(key, EntitlementKey::GroupMembership { .. });
         let assignments = all
@@ -109,6 +111,10 @@ fn row(key: &EntitlementKey, user: &str) -> Row {
             principal: user.to_owned(),
         },
         EntitlementKey::GroupMembership { group } => Row::Membership {
+            group: group.clone(),
+            user: user.to_owned(),
+        },
+        EntitlementKey::IamGroupMembership { group, .. } => Row::IamMembership {
             group: group.clone(),
             user: user.to_owned(),
         },

@@ -1,0 +1,393 @@
+//! Membership of an IAM group: looking, adding, removing.
+//!
+//! IAM's calls name users and groups by names, and names come back for others (AWS reference
+//! §1.1). So nothing is sent before AWS has said whose the names are: an add is refused when
+//! the user's name is somebody else's today, and a removal finds out how the user is called
+//! now. Both calls say success when there is nothing to do; who added a member, IAM does not
+//! tell. A reading goes by ids alone.
+//!
+//! What it cannot do: hold AWS to what it said. Between the answer about a name and the
+//! arrival of the call the name may move; whoever intends an add must not do so while one of
+//! another user under the same name may be under way.
+
+use aws_types::request_id::RequestId;
+use stint_domain::Time;
+use stint_domain::binding::AttemptKind;
+
+use crate::change::{Answer, Written, refused, unsent};
+use crate::clock::signing_time;
+use crate::error::{AwsError, ErrorKind};
+use crate::estate::{Estate, Session};
+use crate::governor::{Lane, Service};
+use crate::pair::Reading;
+use crate::read::{IamGroup, OTHER_GROUP};
+
+pub(crate) const ADD: &str = "iam:AddUserToGroup";
+const REMOVE: &str = "iam:RemoveUserFromGroup";
+const USER: &str = "iam:GetUser";
+const GROUP: &str = "iam:GetGroup";
+
+/// A pair, borrowed.
+#[derive(Clone, Copy)]
+pub(crate) struct Member<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) group: &'a str,
+    pub(crate) group_name: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) user_name: &'a str,
+}
+
+/// How something with this id is called now.
+enum Called {
+    /// As it was.
+    Still,
+    /// Otherwise. `taken`: the old name is another's.
+    Now { name: String, taken: bool },
+    /// There is none with this id any more.
+    Gone { taken: bool },
+}
+
+/// What was learnt, with AWS's ids of the calls it took.
+struct Learnt {
+    called: Called,
+    request_ids: Vec<String>,
+}
+
+impl Learnt {
+    /// The present name, if it has one.
+    fn name(&self, before: &str) -> Option<String> {
+        match &self.called {
+            Called::Still => Some(before.to_owned()),
+            Called::Now { name, .. } => Some(name.clone()),
+            Called::Gone { .. } => None,
+        }
+    }
+}
+
+impl Estate {
+    /// Whether the user with this id is in the group with this id.
+    pub(crate) async fn read_member(
+        &self,
+        m: Member<'_>,
+        mut reading: Reading,
+        lane: Lane,
+    ) -> Result<Reading, AwsError> {
+        self.in_account(m.account, lane).await?;
+        let group = |name: &str| IamGroup {
+            id: m.group.to_owned(),
+            name: name.to_owned(),
+        };
+        let before = group(m.group_name);
+        let first = self.members_with(&before, m.user, &mut reading, lane).await;
+        match first {
+            Err(error) if elsewhere(&error) => {
+                reading.request_ids.extend(error.request_id);
+                let learnt = self.group_called(m, lane).await?;
+                reading
+                    .request_ids
+                    .extend(learnt.request_ids.iter().cloned());
+                let Some(name) = learnt.name(m.group_name) else {
+                    // Nobody is in a group that no longer exists; its id never comes back.
+                    reading.present = false;
+                    return Ok(reading);
+                };
+                self.members_with(&group(&name), m.user, &mut reading, lane)
+                    .await?;
+                Ok(reading)
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(reading),
+        }
+    }
+
+    async fn members_with(
+        &self,
+        group: &IamGroup,
+        user: &str,
+        reading: &mut Reading,
+        lane: Lane,
+    ) -> Result<(), AwsError> {
+        let mut pages = self.iam_members(group, None, lane);
+        while let Some(page) = pages.next().await? {
+            reading.request_ids.extend(page.request_id);
+            reading.present |= page.items.iter().any(|member| member.id == user);
+        }
+        Ok(())
+    }
+
+    /// Puts the user into the group, if both still bear the names the call goes by.
+    pub(crate) async fn add_member(&self, m: Member<'_>, sign_at: Time, lane: Lane) -> Written {
+        let learnt = async {
+            self.in_account(m.account, lane).await?;
+            let user = self.user_called(m, lane).await?;
+            let group = self.group_called(m, lane).await?;
+            Ok::<_, AwsError>((user, group))
+        };
+        let (user, group) = match learnt.await {
+            Ok(learnt) => learnt,
+            Err(error) => return unsent(error),
+        };
+        for (kind, name, learnt) in [("user", m.user_name, user), ("group", m.group_name, group)] {
+            if let Some(answer) = no_longer(kind, name, &learnt.called) {
+                return Written {
+                    answer,
+                    aws_request_id: learnt.request_ids.into_iter().next_back(),
+                };
+            }
+        }
+        let send = |s: &Session| {
+            let add = s.iam.add_user_to_group().group_name(m.group_name);
+            add.user_name(m.user_name)
+                .customize()
+                .config_override(signed(sign_at))
+                .send()
+        };
+        match self.send(lane, Service::Iam, ADD, None, send).await {
+            Ok((answer, _)) => done(answer.request_id()),
+            Err(error) if error.kind == ErrorKind::NotFound => Written {
+                // AWS just said that both exist: one was renamed or deleted meanwhile, or a
+                // part of IAM does not know it yet. The next try finds out.
+                aws_request_id: error.request_id.clone(),
+                answer: passing(&error),
+            },
+            Err(error) if error.kind == ErrorKind::Quota => Written {
+                aws_request_id: error.request_id.clone(),
+                answer: Answer::Refused {
+                    code: error.code.clone(),
+                    message: format!(
+                        "{} (an IAM user can be in 10 groups, and no more: take {} out of a group it \
+                         does not need, and ask again)",
+                        error.message, m.user_name
+                    ),
+                    permanent: true,
+                },
+            },
+            Err(error) => refused(AttemptKind::Create, error),
+        }
+    }
+
+    /// Takes the user out of the group, by the names both bear now. Where either is gone
+    /// nothing is sent, and the answer is `NotFound` with the look-up's request id.
+    pub(crate) async fn remove_member(&self, m: Member<'_>, sign_at: Time, lane: Lane) -> Written {
+        let (group, user) = match self.names(m, lane).await {
+            Ok(Ok(names)) => names,
+            Ok(Err(gone)) => return gone,
+            Err(error) => return unsent(error),
+        };
+        let send = |s: &Session| {
+            let remove = s.iam.remove_user_from_group().group_name(&group);
+            remove
+                .user_name(&user)
+                .customize()
+                .config_override(signed(sign_at))
+                .send()
+        };
+        let error = match self.send(lane, Service::Iam, REMOVE, None, send).await {
+            Ok((answer, _)) => return done(answer.request_id()),
+            Err(error) if error.kind == ErrorKind::NotFound => error,
+            Err(error) => return refused(AttemptKind::Delete, error),
+        };
+        // The user is gone, the group is gone, or it is no member: the code is the same for
+        // all three, and for a name that moved meanwhile.
+        match self.names(m, lane).await {
+            Ok(Err(gone)) => gone,
+            Ok(Ok((now_group, now_user))) if now_group == group && now_user == user => Written {
+                answer: Answer::NotFound,
+                aws_request_id: error.request_id,
+            },
+            Ok(Ok(_)) | Err(_) => Written {
+                aws_request_id: error.request_id.clone(),
+                answer: passing(&error),
+            },
+        }
+    }
+
+    /// How group and user are called now; where one of them is gone, the answer to a removal.
+    async fn names(
+        &self,
+        m: Member<'_>,
+        lane: Lane,
+    ) -> Result<Result<(String, String), Written>, AwsError> {
+        self.in_account(m.account, lane).await?;
+        let gone = |learnt: Learnt| Written {
+            answer: Answer::NotFound,
+            aws_request_id: learnt.request_ids.into_iter().next_back(),
+        };
+        let learnt = self.group_called(m, lane).await?;
+        let Some(group) = learnt.name(m.group_name) else {
+            return Ok(Err(gone(learnt)));
+        };
+        let learnt = self.user_called(m, lane).await?;
+        let Some(user) = learnt.name(m.user_name) else {
+            return Ok(Err(gone(learnt)));
+        };
+        Ok(Ok((group, user)))
+    }
+
+    /// Names mean something in one account only. A role that leads elsewhere today would
+    /// find nobody there, and take them for gone.
+    async fn in_account(&self, account: &str, lane: Lane) -> Result<(), AwsError> {
+        let own = self.account(lane).await?;
+        if own == account {
+            return Ok(());
+        }
+        let message = format!(
+            "the IAM group is in account {account}, but this connection now speaks for account {own}: \
+             give it credentials of {account} again"
+        );
+        Err(AwsError::ours(
+            ErrorKind::Other,
+            "iam:GetGroup",
+            "other_account",
+            message,
+        ))
+    }
+
+    async fn user_called(&self, m: Member<'_>, lane: Lane) -> Result<Learnt, AwsError> {
+        let mut request_ids = Vec::new();
+        let send = |s: &Session| s.iam.get_user().user_name(m.user_name).send();
+        let taken = match self.look(lane, Service::Iam, USER, send).await {
+            Ok(answer) => {
+                request_ids.extend(answer.request_id().map(str::to_owned));
+                let found = answer.user().map(aws_sdk_iam::types::User::user_id);
+                match found {
+                    Some(id) if id == m.user => {
+                        let called = Called::Still;
+                        return Ok(Learnt {
+                            called,
+                            request_ids,
+                        });
+                    }
+                    Some(_) => true,
+                    None => return Err(AwsError::unreadable(USER, "User")),
+                }
+            }
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                request_ids.extend(error.request_id);
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        let mut pages = self.iam_users(None, lane);
+        let mut called = Called::Gone { taken };
+        while let Some(page) = pages.next().await? {
+            request_ids.extend(page.request_id);
+            if let Some(found) = page.items.into_iter().find(|user| user.id == m.user) {
+                let name = found.name;
+                called = Called::Now { name, taken };
+                break;
+            }
+        }
+        Ok(Learnt {
+            called,
+            request_ids,
+        })
+    }
+
+    async fn group_called(&self, m: Member<'_>, lane: Lane) -> Result<Learnt, AwsError> {
+        let mut request_ids = Vec::new();
+        let send = |s: &Session| {
+            let get = s.iam.get_group().group_name(m.group_name);
+            get.max_items(1).send()
+        };
+        let taken = match self.look(lane, Service::Iam, GROUP, send).await {
+            Ok(answer) => {
+                request_ids.extend(answer.request_id().map(str::to_owned));
+                let found = answer.group().map(aws_sdk_iam::types::Group::group_id);
+                match found {
+                    Some(id) if id == m.group => {
+                        let called = Called::Still;
+                        return Ok(Learnt {
+                            called,
+                            request_ids,
+                        });
+                    }
+                    Some(_) => true,
+                    None => return Err(AwsError::unreadable(GROUP, "Group")),
+                }
+            }
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                request_ids.extend(error.request_id);
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        let mut pages = self.iam_groups(None, lane);
+        let mut called = Called::Gone { taken };
+        while let Some(page) = pages.next().await? {
+            request_ids.extend(page.request_id);
+            if let Some(found) = page.items.into_iter().find(|group| group.id == m.group) {
+                let name = found.name;
+                called = Called::Now { name, taken };
+                break;
+            }
+        }
+        Ok(Learnt {
+            called,
+            request_ids,
+        })
+    }
+}
+
+fn signed(at: Time) -> aws_sdk_iam::config::Builder {
+    aws_sdk_iam::config::Builder::new().time_source(signing_time(at))
+}
+
+/// Success, of which IAM tells nothing: neither who added, nor whether there was anything to do.
+fn done(request_id: Option<&str>) -> Written {
+    Written {
+        answer: Answer::Succeeded {
+            membership_id: None,
+        },
+        aws_request_id: request_id.map(str::to_owned),
+    }
+}
+
+fn passing(error: &AwsError) -> Answer {
+    Answer::Refused {
+        code: error.code.clone(),
+        message: error.message.clone(),
+        permanent: false,
+    }
+}
+
+/// Why nobody is added under a name that is no longer the one's that was meant.
+fn no_longer(kind: &str, name: &str, called: &Called) -> Option<Answer> {
+    let (code, message) = match called {
+        Called::Still => return None,
+        Called::Now { name: now, taken } => {
+            let taken = if *taken {
+                ", and the name is another's today"
+            } else {
+                ""
+            };
+            (
+                "renamed",
+                format!(
+                    "the IAM {kind} {name} is called {now} now{taken}: sync the connection and ask again"
+                ),
+            )
+        }
+        Called::Gone { taken: true } => (
+            "name_reused",
+            format!(
+                "the IAM {kind} {name} that was asked for no longer exists, and the name is another's \
+                 today: sync the connection, and ask for the one that is meant"
+            ),
+        ),
+        Called::Gone { taken: false } => (
+            "NoSuchEntity",
+            format!("the IAM {kind} {name} no longer exists: sync the connection"),
+        ),
+    };
+    Some(Answer::Refused {
+        code: code.to_owned(),
+        message,
+        permanent: true,
+    })
+}
+
+/// Whether the group is perhaps elsewhere: its name is unknown, or another's.
+fn elsewhere(error: &AwsError) -> bool {
+    error.kind == ErrorKind::NotFound || error.code == OTHER_GROUP
+}
