@@ -5,7 +5,7 @@
 //! known of closes only when AWS can no longer accept it and is through with all it accepted.
 
 use super::plan::{Decision, Step, View};
-use super::{Attempt, AttemptKind, BindingKind, Outcome};
+use super::{Attempt, AttemptKind, BindingKind, Observation, Outcome};
 use crate::time::Time;
 
 impl View<'_> {
@@ -30,7 +30,7 @@ impl View<'_> {
         match lost {
             Some(create) if self.now < self.settled(create) => self.watch(create),
             Some(create) => self.presume(create),
-            None => self.last_look(|| self.delete(None)),
+            None => self.last_look(|_| self.delete(None)),
         }
     }
 
@@ -98,14 +98,14 @@ impl View<'_> {
     }
 
     /// Everything is closed: a reading begun LAG after the last closing has the last word.
-    fn last_look(&self, still_there: impl FnOnce() -> Step) -> Step {
+    fn last_look(&self, still_there: impl FnOnce(&Observation) -> Step) -> Step {
         let settled = self.last_closing() + self.config.lag;
         if self.now < settled {
             return self.rest(Some(settled));
         }
         match self.fresh().filter(|r| r.read_began >= settled) {
             None => Step::Read,
-            Some(reading) if reading.present => still_there(),
+            Some(reading) if reading.present => still_there(reading),
             Some(_) => Step::Write(Decision::End),
         }
     }
@@ -149,8 +149,21 @@ impl View<'_> {
         let suspicious = self.ledger.binding.adopted
             || self.ledger.binding.removal_decision.is_some()
             || self.ledger.creates().any(|c| made(c).is_none());
+        // Another's membership may stay. Our own, though AWS said that it was gone, may not.
+        let not_ours = |reading: &Observation| match &reading.membership {
+            Some(id)
+                if self
+                    .ledger
+                    .creates()
+                    .filter_map(made)
+                    .any(|ours| ours == *id) =>
+            {
+                self.delete(Some(id.clone()))
+            }
+            _ => Step::Write(Decision::End),
+        };
         if !suspicious {
-            return self.last_look(|| Step::Write(Decision::End));
+            return self.last_look(not_ours);
         }
         let Some(reading) = self.fresh() else {
             return Step::Read;
@@ -172,7 +185,7 @@ impl View<'_> {
                 let look = self.now + self.config.lag + self.config.lag;
                 self.rest(Some(look.min(settled)))
             }
-            None => self.last_look(|| Step::Write(Decision::End)),
+            None => self.last_look(not_ours),
         }
     }
 

@@ -511,6 +511,15 @@ fn memberships() {
             write(Decision::End),
         ),
         (
+            "our own is there all the same: again",
+            (over()
+                .delete(100, done(101))
+                .of("m1")
+                .read_membership(131, "m1"))
+            .at(131, 132),
+            delete_of("m1"),
+        ),
+        (
             "the delete of another proves nothing",
             over().delete(100, done(101)).of("m0").at(120, 120),
             delete_of("m1"),
