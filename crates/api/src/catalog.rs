@@ -57,6 +57,24 @@ pub struct CatalogChange {
 pub struct AddEntitlements {
     /// `ent_…`, at most 1,000 at once.
     pub entitlements: Vec<String>,
+    /// How all of them may be asked for from now on, those in the catalog already included;
+    /// absent: nothing is said about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_control: Option<AddedUnder>,
+}
+
+/// How the entitlements added may be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddedUnder {
+    /// The policy (`pol_…`).
+    pub policy: String,
+    /// A limit below the policy's, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_duration_seconds: Option<i64>,
+    /// Whether an access control that is there already is replaced; else it stays.
+    #[serde(default)]
+    pub replace: bool,
 }
 
 /// One entitlement of a catalog, with how it may be asked for.

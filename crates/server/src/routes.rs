@@ -39,6 +39,8 @@ pub fn routes() -> Routes {
         .merge(crate::demo::page_routes())
         .merge(crate::connections::page_routes())
         .merge(crate::directory::page_routes())
+        .merge(crate::policies::page_routes())
+        .merge(crate::catalog::page_routes())
         .merge(crate::grants::page_routes())
         .merge(crate::requests::page_routes())
         .merge(crate::draining::page_routes())

@@ -132,6 +132,25 @@ fn line(event: AuditEvent) -> Vec<String> {
     ]
 }
 
+/// Who changed this thing last by one of these actions (up to a dot: all of that stem), and
+/// when: for who finds that somebody was faster. What it was is for those who may read the log.
+pub async fn last_change(
+    q: &mut impl stint_db::Query,
+    subject: &str,
+    action: &str,
+) -> stint_db::Result<Option<(AuditActor, Time)>> {
+    let filter = Filter {
+        action: Some(action.to_owned()),
+        subject: Some(subject.to_owned()),
+        ..Filter::default()
+    };
+    let found = store::list(q, &filter, None, 1).await?;
+    Ok(found.into_iter().next().and_then(|event| {
+        let at = event.at.parse().ok()?;
+        Some((event.actor, at))
+    }))
+}
+
 /// Verifies the chain on behalf of somebody: [`verify`] with rights.
 pub async fn verify_as(cx: &Cx) -> Result<Report, Error> {
     cx.authorize(Verb::VerifyAudit, Relation::None)?;

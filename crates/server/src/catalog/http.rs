@@ -8,11 +8,11 @@ use serde::Deserialize;
 use stint_api::{Page, Problem, catalog as wire};
 use stint_domain::policy::Route;
 use stint_domain::rights::Verb;
-use stint_domain::{CatalogId, EntitlementId, GroupId, Span};
+use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Span};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{AccessControl, Catalog, Change, Entry, NewCatalog, Offer};
+use super::{AccessControl, Catalog, Change, Entry, Filter, NewCatalog, Offer, Terms};
 use crate::cx::Cx;
 use crate::directory::Entitlement;
 use crate::http::{
@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::UpdateCatalog, routes!(update))
         .api(Verb::GetCatalog, routes!(entries))
         .api(Verb::UpdateCatalog, routes!(add))
+        .api(Verb::GetPolicy, routes!(under_policy))
         .api(Verb::UpdateCatalog, routes!(remove))
         .api(Verb::GetAccessControl, routes!(access_control))
         .api(Verb::SetAccessControl, routes!(set_access_control))
@@ -51,19 +52,39 @@ struct Search {
     cursor: Option<String>,
 }
 
-/// Lists catalogs by name.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Narrowed {
+    /// Words in the name, in their order.
+    #[serde(default)]
+    #[param(required = false)]
+    q: String,
+    /// `name` (the usual), `-name`, `created` or `-created`.
+    sort: Option<String>,
+}
+
+/// Lists catalogs.
 #[utoipa::path(
     get,
     path = "/api/v1/catalogs",
     tag = "catalogs",
     params(
+        Narrowed,
         ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
         ("cursor" = Option<String>, Query, description = "`next` of the page before."),
     ),
     responses((status = 200, body = Page<wire::Catalog>), (status = "4XX", body = Problem))
 )]
-async fn list(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Catalog>>, Failure> {
-    let page = super::list(&cx, &paging).await?;
+async fn list(
+    cx: Cx,
+    Query(asked): Query<Narrowed>,
+    paging: Paging,
+) -> Result<Json<Page<wire::Catalog>>, Failure> {
+    let filter = Filter {
+        q: asked.q,
+        sort: asked.sort,
+    };
+    let page = super::list(&cx, &filter, &paging).await?;
     Ok(Json(Page {
         items: page.items.into_iter().map(catalog).collect(),
         next: page.next,
@@ -155,6 +176,30 @@ async fn entries(
     }))
 }
 
+/// Lists the entitlements that are asked for under a policy.
+#[utoipa::path(
+    get,
+    path = "/api/v1/policies/{id}/entitlements",
+    tag = "policies",
+    params(
+        ("id" = String, Path, description = "`pol_…`"),
+        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, body = Page<wire::CatalogEntry>), (status = "4XX", body = Problem))
+)]
+async fn under_policy(
+    cx: Cx,
+    Path(id): Path<PolicyId>,
+    paging: Paging,
+) -> Result<Json<Page<wire::CatalogEntry>>, Failure> {
+    let page = super::under_policy(&cx, id, &paging).await?;
+    Ok(Json(Page {
+        items: page.items.into_iter().map(entry).collect(),
+        next: page.next,
+    }))
+}
+
 /// Puts entitlements into a catalog; those in it already stay.
 #[utoipa::path(
     post,
@@ -172,7 +217,15 @@ async fn add(
     let ids = (input.entitlements.iter())
         .map(|id| parsed("entitlements", id))
         .collect::<Result<Vec<EntitlementId>, Failure>>()?;
-    super::add(&cx, id, &ids).await?;
+    let terms = match &input.access_control {
+        Some(under) => Some(Terms {
+            policy: parsed("access_control.policy", &under.policy)?,
+            max_duration: under.max_duration_seconds.map(Span::seconds),
+            replace: under.replace,
+        }),
+        None => None,
+    };
+    super::add_under(&cx, id, &ids, terms).await?;
     Ok(answer(StatusCode::OK, super::get(&cx, id).await?))
 }
 

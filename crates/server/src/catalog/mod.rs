@@ -14,19 +14,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stint_db::{Priority, Query};
+use stint_db::{Priority, Query, Tx};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Span, Time, UserId};
 
 use crate::cx::Cx;
 use crate::directory::Entitlement;
-use crate::http::{Page, Paging};
+use crate::http::{Page, Paging, sorted};
 use crate::policies::PolicyVersion;
 use crate::{directory, identity, outbox, policies};
 
 mod error;
 mod http;
 mod offers;
+pub(crate) mod pages;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ mod tests;
 pub use error::Error;
 pub(crate) use http::{named, routes};
 pub use offers::{Offer, offer, offers, requestable};
+pub(crate) use pages::routes as page_routes;
 pub(crate) use store::STATEMENTS;
 
 /// The longest name of a catalog, in characters.
@@ -95,6 +97,28 @@ pub struct AccessControl {
     pub max_duration: Option<Span>,
     /// Counts changes.
     pub version: i64,
+}
+
+/// How entitlements may be asked for from now on, said of many at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// The policy they are asked under.
+    pub policy: PolicyId,
+    /// A limit below the policy's.
+    pub max_duration: Option<Span>,
+    /// Whether an access control that is there already is replaced; else it stays.
+    pub replace: bool,
+}
+
+/// What adding to a catalog did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Added {
+    /// How many are new in the catalog.
+    pub new: usize,
+    /// How many got the policy.
+    pub set: usize,
+    /// How many kept the access control they had.
+    pub kept: usize,
 }
 
 /// One entitlement of a catalog, as its administrators see it.
@@ -179,13 +203,26 @@ pub async fn update(
     Ok(after)
 }
 
-/// Catalogs by name.
-pub async fn list(cx: &Cx, paging: &Paging) -> Result<Page<Catalog>, Error> {
+/// Which catalogs to list, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Words in the name, in their order.
+    pub q: String,
+    /// One of [`SORTS`]; the first when absent.
+    pub sort: Option<String>,
+}
+
+/// The orders a list of catalogs has.
+pub const SORTS: &[&str] = &["name", "-name", "created", "-created"];
+
+/// Catalogs, a page at a time.
+pub async fn list(cx: &Cx, filter: &Filter, paging: &Paging) -> Result<Page<Catalog>, Error> {
     cx.authorize(Verb::ListCatalogs, Relation::None)?;
+    let sort = sorted(filter.sort.as_deref(), SORTS)?;
+    let after = paging.after_key::<CatalogId>(sort)?;
     let mut q = cx.read().await?;
-    let after = paging.after::<String>()?.unwrap_or_default();
-    let rows = store::list(&mut q, &after, paging.fetch()).await?;
-    Ok(paging.page(rows, |catalog| key(&catalog.name)))
+    let rows = store::list(&mut q, &filter.q, sort, after, paging.fetch()).await?;
+    Ok(paging.page_key(sort, rows, |it| it.id, |it| key(&it.name)))
 }
 
 /// One catalog.
@@ -220,7 +257,22 @@ pub async fn entries(cx: &Cx, id: CatalogId, paging: &Paging) -> Result<Page<Ent
 ///
 /// All or none: fails when one of them does not exist in AWS.
 pub async fn add(cx: &Cx, id: CatalogId, new: &[EntitlementId]) -> Result<usize, Error> {
+    add_under(cx, id, new, None).await.map(|added| added.new)
+}
+
+/// The same, and says of all of them how they may be asked for, those in the catalog already
+/// included.
+pub async fn add_under(
+    cx: &Cx,
+    id: CatalogId,
+    new: &[EntitlementId],
+    terms: Option<Terms>,
+) -> Result<Added, Error> {
     cx.authorize(Verb::UpdateCatalog, Relation::Others)?;
+    if let Some(terms) = terms {
+        cx.authorize(Verb::SetAccessControl, Relation::Others)?;
+        check_max(terms.max_duration)?;
+    }
     if new.is_empty() || new.len() > MOST_AT_ONCE {
         return Err(Error::HowMany(new.len()));
     }
@@ -236,16 +288,37 @@ pub async fn add(cx: &Cx, id: CatalogId, new: &[EntitlementId]) -> Result<usize,
             added.push(*entitlement);
         }
     }
-    if added.is_empty() {
-        return Ok(0);
+    let mut done = Added {
+        new: added.len(),
+        ..Added::default()
+    };
+    if let Some(terms) = terms {
+        if policies::current(&mut tx, terms.policy).await?.is_none() {
+            return Err(Error::UnknownPolicy(terms.policy));
+        }
+        for entitlement in new {
+            let (policy, max) = (terms.policy, terms.max_duration);
+            let wanted = |found| Ok(found == 0 || terms.replace);
+            let set = write_control(cx, &mut tx, *entitlement, policy, max, wanted);
+            if set.await?.is_none() {
+                done.kept += 1;
+                continue;
+            }
+            done.set += 1;
+        }
     }
-    let facts = serde_json::json!({ "name": catalog, "entitlements": added });
-    tx.audit(cx.event("catalog.entitlements_added", [id.into()], facts));
-    let news = serde_json::json!({ "catalog": id, "entitlements": added });
-    outbox::emit(&mut tx, cx, "catalog.entitlements_added", news).await?;
+    if done.new == 0 && done.set == 0 {
+        return Ok(done);
+    }
+    if done.new > 0 {
+        let facts = serde_json::json!({ "name": catalog, "entitlements": added });
+        tx.audit(cx.event("catalog.entitlements_added", [id.into()], facts));
+        let news = serde_json::json!({ "catalog": id, "entitlements": added });
+        outbox::emit(&mut tx, cx, "catalog.entitlements_added", news).await?;
+    }
     tx.commit().await?;
     cx.app.nudge(outbox::DELIVER);
-    Ok(added.len())
+    Ok(done)
 }
 
 /// Takes one entitlement out of a catalog. Requests and grants that exist are not touched.
@@ -286,9 +359,7 @@ pub async fn set_access_control(
     expected: Option<i64>,
 ) -> Result<AccessControl, Error> {
     cx.authorize(Verb::SetAccessControl, Relation::Others)?;
-    if max_duration.is_some_and(|max| max < stint_domain::policy::SHORTEST) {
-        return Err(Error::MaxDuration);
-    }
+    check_max(max_duration)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
     if directory::entitlement(&mut tx, id).await?.is_none() {
         return Err(Error::NotFound);
@@ -296,11 +367,32 @@ pub async fn set_access_control(
     if policies::current(&mut tx, policy).await?.is_none() {
         return Err(Error::UnknownPolicy(policy));
     }
+    let after = write_control(cx, &mut tx, id, policy, max_duration, |found| {
+        fresh(expected, found).map(|()| true)
+    });
+    let after = after.await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    cx.app.nudge(outbox::DELIVER);
+    Ok(after)
+}
+
+/// Writes how an entitlement may be asked for, and tells of it. `wanted` is shown the version
+/// that is there, 0 where there is none; where it does not want, nothing is written.
+async fn write_control(
+    cx: &Cx,
+    tx: &mut Tx,
+    id: EntitlementId,
+    policy: PolicyId,
+    max_duration: Option<Span>,
+    wanted: impl Fn(i64) -> Result<bool, Error>,
+) -> Result<Option<AccessControl>, Error> {
     let by = cx.person().ok().map(|person| person.id);
     let (before, after) = loop {
-        let before = store::lock_access_control(&mut tx, id).await?;
+        let before = store::lock_access_control(tx, id).await?;
         let found = before.as_ref().map_or(0, |control| control.version);
-        fresh(expected, found)?;
+        if !wanted(found)? {
+            return Ok(None);
+        }
         let after = AccessControl {
             entitlement: id,
             policy,
@@ -309,7 +401,7 @@ pub async fn set_access_control(
         };
         // Where there was none to lock, somebody else may set the first one meanwhile; it is
         // there the second time.
-        if store::set_access_control(&mut tx, &after, cx.now, by).await? {
+        if store::set_access_control(tx, &after, cx.now, by).await? {
             break (before, after);
         }
     };
@@ -327,10 +419,48 @@ pub async fn set_access_control(
         facts,
     ));
     let news = serde_json::json!({ "entitlement": id, "policy": policy });
-    outbox::emit(&mut tx, cx, "catalog.access_control_set", news).await?;
-    tx.commit().await?;
-    cx.app.nudge(outbox::DELIVER);
-    Ok(after)
+    outbox::emit(tx, cx, "catalog.access_control_set", news).await?;
+    Ok(Some(after))
+}
+
+/// The entitlements that are asked for under a policy, in the order they were made known.
+pub async fn under_policy(cx: &Cx, id: PolicyId, paging: &Paging) -> Result<Page<Entry>, Error> {
+    cx.authorize(Verb::GetPolicy, Relation::Others)?;
+    let mut q = cx.read().await?;
+    policies::current(&mut q, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let after = paging.after::<EntitlementId>()?;
+    let controls = store::under_policy(&mut q, id, after, paging.fetch()).await?;
+    let mut rows = Vec::new();
+    for control in controls {
+        if let Some(entitlement) = directory::entitlement(&mut q, control.entitlement).await? {
+            rows.push(Entry {
+                entitlement,
+                access_control: Some(control),
+            });
+        }
+    }
+    Ok(paging.page(rows, |entry| entry.entitlement.id))
+}
+
+/// How many entitlements are asked for under a policy.
+pub async fn count_under_policy(cx: &Cx, id: PolicyId) -> Result<i64, Error> {
+    cx.authorize(Verb::GetPolicy, Relation::Others)?;
+    Ok(store::count_under_policy(&mut cx.read().await?, id).await?)
+}
+
+/// The catalogs an entitlement is in, by name.
+pub async fn catalogs_with(cx: &Cx, id: EntitlementId) -> Result<Vec<Catalog>, Error> {
+    cx.authorize(Verb::GetCatalog, Relation::Others)?;
+    Ok(store::catalogs_with(&mut cx.read().await?, id).await?)
+}
+
+fn check_max(max_duration: Option<Span>) -> Result<(), Error> {
+    if max_duration.is_some_and(|max| max < stint_domain::policy::SHORTEST) {
+        return Err(Error::MaxDuration);
+    }
+    Ok(())
 }
 
 async fn check_audience(q: &mut impl Query, groups: &BTreeSet<GroupId>) -> Result<(), Error> {

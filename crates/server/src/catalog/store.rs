@@ -2,11 +2,30 @@
 
 use std::collections::BTreeSet;
 
-use stint_db::{Query, Row, Tx, args};
-use stint_domain::{CatalogId, EntitlementId, GroupId, Time, UserId};
+use stint_db::{Query, Row, Tx, Val, args};
+use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Time, UserId};
 use uuid::Uuid;
 
 use super::{AccessControl, Catalog};
+use crate::http::like;
+
+/// A page in one order, narrowed.
+macro_rules! listed {
+    ($key:literal, $beyond:literal, $direction:literal) => {
+        concat!(
+            "select id, name, description, created_at, version, \
+             (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements \
+             from catalogs c where ($1 is null or ",
+            $key,
+            " ",
+            $beyond,
+            " $1) and name_key like $2 escape '\\' order by ",
+            $key,
+            $direction,
+            " limit $3"
+        )
+    };
+}
 
 stint_db::statements! {
     /// A catalog begins, empty.
@@ -21,10 +40,14 @@ stint_db::statements! {
     GET = "select id, name, description, created_at, version,
             (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
         from catalogs c where id = $1";
-    /// By name.
-    LIST = "select id, name, description, created_at, version,
-            (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
-        from catalogs c where name_key > $1 order by name_key limit $2";
+    /// A page by name.
+    BY_NAME_UP = (listed!("name_key", ">", ""));
+    /// The same from its other end.
+    BY_NAME_DOWN = (listed!("name_key", "<", " desc"));
+    /// A page, the first made first.
+    BY_AGE_UP = (listed!("id", ">", ""));
+    /// The last made first.
+    BY_AGE_DOWN = (listed!("id", "<", " desc"));
     /// Who sees it.
     AUDIENCE = "select group_id from catalog_audience where catalog_id = $1 order by group_id";
     /// A group sees it from now on.
@@ -53,6 +76,18 @@ stint_db::statements! {
             max_duration = excluded.max_duration, set_at = excluded.set_at,
             set_by = excluded.set_by, version = excluded.version
             where access_controls.version = excluded.version - 1";
+    /// What is asked for under a policy.
+    UNDER_POLICY = "select entitlement_id, policy_id, max_duration, version
+        from access_controls where policy_id = $1 and entitlement_id > $2
+        order by entitlement_id limit $3";
+    /// How much that is.
+    COUNT_UNDER_POLICY = "select count(*) as n from access_controls where policy_id = $1";
+    /// Where an entitlement is.
+    WITH_ENTITLEMENT = "select id, name, description, created_at, version,
+            (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
+        from catalogs c where exists
+            (select 1 from catalog_entitlements e where e.catalog_id = c.id and e.entitlement_id = $1)
+        order by name_key";
     /// What members of a group may ask for.
     OFFERED = "select distinct c.entitlement_id, c.policy_id, c.max_duration, c.version
         from catalog_audience a
@@ -121,11 +156,19 @@ pub(super) async fn get(q: &mut impl Query, id: CatalogId) -> stint_db::Result<O
 
 pub(super) async fn list(
     q: &mut impl Query,
-    after: &str,
+    words: &str,
+    sort: &str,
+    after: Val,
     limit: i64,
 ) -> stint_db::Result<Vec<Catalog>> {
+    let statement = match sort {
+        "-name" => &BY_NAME_DOWN,
+        "created" => &BY_AGE_UP,
+        "-created" => &BY_AGE_DOWN,
+        _ => &BY_NAME_UP,
+    };
     let mut found = Vec::new();
-    for row in q.all(&LIST, args![after, limit]).await? {
+    for row in q.all(statement, args![after, like(words), limit]).await? {
         found.push(catalog(q, &row).await?);
     }
     Ok(found)
@@ -202,6 +245,36 @@ pub(super) async fn set_access_control(
 ) -> stint_db::Result<bool> {
     let args = args![c.entitlement, c.policy, c.max_duration, now, by, c.version];
     Ok(tx.run(&SET_CONTROL, args).await? > 0)
+}
+
+pub(super) async fn under_policy(
+    q: &mut impl Query,
+    policy: PolicyId,
+    after: Option<EntitlementId>,
+    limit: i64,
+) -> stint_db::Result<Vec<AccessControl>> {
+    let after = after.unwrap_or(EntitlementId(Uuid::nil()));
+    let rows = q.all(&UNDER_POLICY, args![policy, after, limit]).await?;
+    rows.iter().map(control).collect()
+}
+
+pub(super) async fn count_under_policy(
+    q: &mut impl Query,
+    policy: PolicyId,
+) -> stint_db::Result<i64> {
+    let row = q.maybe(&COUNT_UNDER_POLICY, args![policy]).await?;
+    row.map_or(Ok(0), |row| row.get("n"))
+}
+
+pub(super) async fn catalogs_with(
+    q: &mut impl Query,
+    id: EntitlementId,
+) -> stint_db::Result<Vec<Catalog>> {
+    let mut found = Vec::new();
+    for row in q.all(&WITH_ENTITLEMENT, args![id]).await? {
+        found.push(catalog(q, &row).await?);
+    }
+    Ok(found)
 }
 
 pub(super) async fn offered(

@@ -214,7 +214,7 @@ async fn users_see_offers_and_no_catalogs() {
         .id;
     let cx = house.by(&ana);
     assert_eq!(get(&cx, id).await.expect_err("hidden").code(), "not_found");
-    let listed = list(&cx, &Paging::default()).await;
+    let listed = list(&cx, &Filter::default(), &Paging::default()).await;
     assert_eq!(listed.expect_err("a user").code(), "forbidden");
     let changed = update(&cx, id, Change::default(), None).await;
     assert_eq!(changed.expect_err("hidden").code(), "not_found");

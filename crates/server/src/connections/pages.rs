@@ -1,6 +1,7 @@
 //! The pages of this room: the list of connections, setting one up, testing it. One
 //! connection's own page shows its syncs too and is `directory`'s.
 
+mod applications;
 pub(crate) mod view;
 
 use std::collections::BTreeMap;
@@ -71,6 +72,7 @@ pub(crate) fn routes() -> Routes {
             "/connections/{id}/iam",
             switch_iam,
         )
+        .merge(applications::routes())
 }
 
 /// The page of a connection.
@@ -109,6 +111,7 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
         "Stint reads who holds what, and gives and takes access, through a role or a user in your organization's management account. Setting it up takes a few minutes.",
     );
     let view = view::Connections {
+        tabs: applications::tabs(&cx, "/connections"),
         rows: page
             .items
             .into_iter()

@@ -46,7 +46,7 @@ pub use sync::{start_sync, sync};
 
 pub(crate) use http::routes;
 pub(crate) use pages::{
-    console, entitlement_facts, partition, place, places, routes as page_routes,
+    LinkRow, console, entitlement_facts, link_rows, partition, place, places, routes as page_routes,
 };
 pub(crate) use store::STATEMENTS;
 pub(crate) use tasks::tasks;

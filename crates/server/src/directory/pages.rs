@@ -1,6 +1,7 @@
 //! The pages of this room: one connection with its tests and syncs, and the links between
 //! users and principals.
 
+mod propose;
 pub(crate) mod view;
 mod words;
 
@@ -23,6 +24,7 @@ use crate::web::{
     self, Chip, Copyable, Empty, Fact, Facts, Flash, Frame, Listing, Note, Tone, When,
 };
 
+pub(crate) use view::LinkRow;
 pub(crate) use words::{console, entitlement_facts, partition, place, places};
 
 /// How many rows a page of a list has.
@@ -56,6 +58,7 @@ pub(crate) fn routes() -> Routes {
             "/people/links/{id}/reject",
             reject,
         )
+        .merge(propose::routes())
 }
 
 async fn show(
@@ -301,6 +304,7 @@ async fn links(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Res
     let page = super::links(&cx, Some(state), None, &asked.paging(ROWS)).await?;
     let rows = link_rows(&cx, page.items).await?;
     let view = view::Links {
+        may_propose: cx.authorize(Verb::ProposeLink, Relation::None).is_ok(),
         tabs: identity::people_tabs(&cx, "/people/links"),
         shown: shown(state),
         pager: asked.pager("/people/links", page.next.as_deref()),
@@ -319,7 +323,7 @@ async fn links(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Res
             _ => Empty::new(
                 "checks",
                 "No link waits for you",
-                "After each sync, a user and a principal with the same e-mail address are proposed here. Helpdesk proposes others through the API: POST /api/v1/links.",
+                "After each sync, a user and a principal with the same e-mail address are proposed here. Others are proposed by hand.",
             ),
         },
     };
@@ -348,7 +352,8 @@ fn shown(state: &str) -> web::Tabs {
     }
 }
 
-async fn link_rows(cx: &Cx, found: Vec<Link>) -> Result<Vec<view::LinkRow>, Error> {
+/// Links as rows, with what may be done to each.
+pub(crate) async fn link_rows(cx: &Cx, found: Vec<Link>) -> Result<Vec<view::LinkRow>, Error> {
     let mut q = cx.read().await?;
     let mut ids: Vec<UserId> = found.iter().map(|link| link.user).collect();
     ids.extend(
@@ -412,6 +417,11 @@ async fn link_rows(cx: &Cx, found: Vec<Link>) -> Result<Vec<view::LinkRow>, Erro
             }),
             confirm: (link.state == "proposed" && may(Verb::ConfirmLink))
                 .then(|| format!("/people/links/{}/confirm", link.id)),
+            primary: (link.state == "confirmed" && !link.primary && may(Verb::ConfirmLink))
+                .then(|| format!("/people/links/{}/primary", link.id)),
+            again: (link.state == "rejected"
+                && cx.authorize(Verb::ProposeLink, Relation::None).is_ok())
+            .then(|| format!("/people/links/new?user={}", link.user)),
             connection: estate,
             principal,
             remove,

@@ -46,7 +46,8 @@ pub use error::Error;
 pub use rules::CloseReason;
 pub use tasks::{PROVISION, REMOVE, nudge};
 pub use verbs::{
-    Remaining, cut_off, get, list, mine, mine_now, provision_again, remaining, retry, revoke,
+    Remaining, cut_off, get, list, mine, mine_now, now_of, provision_again, remaining, retry,
+    revoke,
 };
 
 pub(crate) use http::routes;

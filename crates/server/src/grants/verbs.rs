@@ -4,7 +4,7 @@ use serde_json::json;
 use stint_db::{Priority, Query, Tx};
 use stint_domain::binding::{Fact, Ledger};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{GrantId, Time};
+use stint_domain::{GrantId, Time, UserId};
 
 use super::store::{ledgers, lists};
 use super::{CloseReason, Error, Grant, Show, nudge, tell};
@@ -43,6 +43,17 @@ pub async fn mine(cx: &Cx, paging: &Paging) -> Result<Page<Grant>, Error> {
 pub async fn mine_now(cx: &Cx) -> Result<Vec<Grant>, Error> {
     cx.authorize(Verb::MyGrants, Relation::Own)?;
     let user = cx.person()?.id;
+    Ok(lists::open_of_user(&mut cx.read().await?, user).await?)
+}
+
+/// A user's grants that have not ended, the next to end first; two hundred at most. Their own
+/// for anybody, another's for those who see everybody's.
+pub async fn now_of(cx: &Cx, user: UserId) -> Result<Vec<Grant>, Error> {
+    if cx.actor.user() == Some(user) {
+        cx.authorize(Verb::MyGrants, Relation::Own)?;
+    } else {
+        cx.authorize(Verb::ListGrants, Relation::None)?;
+    }
     Ok(lists::open_of_user(&mut cx.read().await?, user).await?)
 }
 

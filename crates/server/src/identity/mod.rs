@@ -59,12 +59,15 @@ pub use sign_ins::{
 pub use tokens::{IssuedToken, NewToken, issue_token, list_tokens, revoke_token};
 pub use users::{
     NewAdmin, NewUser, ROLES, USER_SORTS, UserChange, UserFilter, change_password, create_admin,
-    create_user, deactivate_user, get_user, initialised, list_users, me, reactivate_user,
-    set_roles, update_user,
+    create_user, deactivate_user, get_user, groups_of_user, initialised, list_users, me,
+    reactivate_user, set_roles, update_user,
 };
 
 pub(crate) use http::routes;
-pub(crate) use pages::{people_tabs, routes as page_routes};
+pub(crate) use pages::{
+    choose_groups, choose_users, group_items, meanwhile, people_tabs, routes as page_routes,
+    sign_in_rows, token_rows, view,
+};
 pub(crate) use secret::base32;
 pub(crate) use store::STATEMENTS;
 

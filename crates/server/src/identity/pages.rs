@@ -1,5 +1,9 @@
 //! The pages of this room: signing in and out, users, groups.
 
+mod account;
+mod choose;
+mod groups;
+mod users;
 pub(crate) mod view;
 
 use axum::response::Response;
@@ -17,6 +21,9 @@ use crate::web::{
     self, Chip, Column, Empty, Filter, Frame, List, Listing, Mistakes, Tab, Tabs, Tone, When,
 };
 
+pub(crate) use account::{sign_in_rows, token_rows};
+pub(crate) use choose::{choose_groups, choose_users, group_items, meanwhile};
+
 /// How many rows a page of a list has.
 const ROWS: i64 = 50;
 /// How many members of a group are named in its row.
@@ -31,6 +38,9 @@ pub(crate) fn routes() -> Routes {
         .page(Verb::SignOut, Method::POST, "/sign-out", sign_out)
         .page(Verb::ListUsers, Method::GET, "/people", users)
         .page(Verb::ListGroups, Method::GET, "/people/groups", groups)
+        .merge(account::routes())
+        .merge(groups::routes())
+        .merge(users::routes())
 }
 
 #[derive(Debug, Deserialize)]
@@ -178,6 +188,7 @@ async fn users(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Res
         .sorted(&sort)
         .answered(&page);
     let view = view::Users {
+        may_add: cx.authorize(Verb::CreateUser, Relation::None).is_ok(),
         tabs: people_tabs(&cx, "/people"),
         list,
         rows: page
@@ -206,6 +217,7 @@ fn user_line(user: User) -> Vec<String> {
 fn user_row(user: User, cx: &Cx) -> view::UserRow {
     let roles: Vec<&str> = user.roles.iter().map(|role| role.title()).collect();
     view::UserRow {
+        href: format!("/people/users/{}", user.id),
         initials: initials(&user.name),
         chip: match user.deactivated_at {
             None => Chip::active(),
@@ -218,31 +230,70 @@ fn user_row(user: User, cx: &Cx) -> view::UserRow {
     }
 }
 
+/// The headings of the list of groups.
+pub(crate) const GROUP_COLUMNS: &[Column] = &[
+    Column::by("Group", "name"),
+    Column::plain("Members"),
+    Column::plain("Number").number(),
+    Column::newest("Since", "created"),
+];
+
 async fn groups(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
+    cx.authorize(Verb::ListGroups, Relation::None)?;
+    let sort = asked.sort_or("name");
     let filter = GroupFilter {
         q: asked.words().to_owned(),
-        ..GroupFilter::default()
+        sort: Some(sort.clone()),
     };
+    if asked.csv() {
+        let head = ["Group", "Description", "Members", "Created"];
+        let fetch = move |paging: Paging| {
+            let (cx, filter) = (cx.clone(), filter.clone());
+            async move {
+                let page = super::list_groups(&cx, &filter, &paging).await?;
+                Ok(page.map(|group: Group| {
+                    vec![
+                        group.name,
+                        group.description,
+                        group.members.to_string(),
+                        group.created_at.to_string(),
+                    ]
+                }))
+            }
+        };
+        return web::csv("groups", &head, fetch).await;
+    }
     let page = super::list_groups(&cx, &filter, &asked.paging(ROWS)).await?;
+    let may_add = cx.authorize(Verb::CreateGroup, Relation::None).is_ok();
+    let empty = Empty::new(
+        "users-group",
+        "No groups yet",
+        "Groups decide on requests and see catalogs.",
+    );
+    let empty = if may_add {
+        empty.leading_to("/people/groups/new", "New group")
+    } else {
+        empty
+    };
+    let list = List::new("/people/groups", &asked, GROUP_COLUMNS, empty)
+        .search("Name of the group")
+        .sorted(&sort)
+        .answered(&page);
     let mut rows = Vec::with_capacity(page.items.len());
     for group in page.items {
         let members = super::list_members(&cx, group.id, &Paging::first(NAMED)).await?;
-        rows.push(group_row(group, members.items));
+        rows.push(group_row(group, members.items, &cx));
     }
     let view = view::Groups {
+        may_add,
         tabs: people_tabs(&cx, "/people/groups"),
-        pager: asked.pager("/people/groups", page.next.as_deref()),
+        list,
         rows,
-        empty: Empty::new(
-            "users-group",
-            "No groups yet",
-            "Groups decide on requests and see catalogs. A Policy Admin makes them through the API: POST /api/v1/groups.",
-        ),
     };
     Ok(web::page(&frame, "Groups", &view))
 }
 
-fn group_row(group: Group, members: Vec<Member>) -> view::GroupRow {
+fn group_row(group: Group, members: Vec<Member>, cx: &Cx) -> view::GroupRow {
     let count = u64::try_from(group.members).unwrap_or(0);
     let named = members.len();
     let names: Vec<String> = members.into_iter().map(|member| member.name).collect();
@@ -252,6 +303,8 @@ fn group_row(group: Group, members: Vec<Member>) -> view::GroupRow {
         line.push_str(&format!(" and {more} more"));
     }
     view::GroupRow {
+        href: format!("/people/groups/{}", group.id),
+        since: When::both(group.created_at, cx.now),
         name: group.name,
         description: group.description,
         members: line,

@@ -111,6 +111,12 @@ pub async fn get_user(cx: &Cx, id: UserId) -> Result<User, Error> {
         .ok_or(Error::NotFound)
 }
 
+/// The groups of a user, by name.
+pub async fn groups_of_user(cx: &Cx, id: UserId) -> Result<Vec<Group>, Error> {
+    cx.authorize(Verb::GetUser, relation(cx, id))?;
+    Ok(groups::of_user(&mut cx.read().await?, id).await?)
+}
+
 /// Which users to list, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserFilter {

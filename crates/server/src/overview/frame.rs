@@ -77,6 +77,8 @@ const fn verb(area: Area) -> Verb {
         Area::Explore => Verb::ListAssignments,
         Area::Grants => Verb::ListGrants,
         Area::People => Verb::ListUsers,
+        Area::Catalogs => Verb::ListCatalogs,
+        Area::Policies => Verb::ListPolicies,
         Area::Connections => Verb::ListConnections,
         Area::Audit => Verb::ListAudit,
     }

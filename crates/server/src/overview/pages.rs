@@ -2,6 +2,7 @@
 
 pub(crate) mod audit_view;
 pub(crate) mod explore_view;
+mod user;
 pub(crate) mod view;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Routes {
             "/explore/history",
             super::explore::history,
         )
+        .merge(user::routes())
 }
 
 async fn home(cx: Cx, frame: Frame) -> Result<Response, Failure> {

@@ -5,16 +5,19 @@ use std::str::FromStr;
 
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
+use serde::Deserialize;
 use stint_api::{Page, Problem, policies as wire};
 use stint_domain::policy::{PolicyBody, ReasonRule, Route, Step};
 use stint_domain::rights::Verb;
 use stint_domain::{PolicyId, Span};
+use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{NewPolicy, NewVersion, Policy, PolicyVersion};
+use super::{Filter, NewPolicy, NewVersion, Policy, PolicyVersion};
 use crate::cx::Cx;
 use crate::http::{
-    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Kind, Paging, Path, Routes, versioned,
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Kind, Paging, Path, Query, Routes,
+    versioned,
 };
 
 pub(crate) fn routes() -> Routes {
@@ -37,19 +40,39 @@ where
     })
 }
 
-/// Lists policies by name, each with its latest version.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Narrowed {
+    /// Words in the name, in their order.
+    #[serde(default)]
+    #[param(required = false)]
+    q: String,
+    /// `name` (the usual), `-name`, `created` or `-created`.
+    sort: Option<String>,
+}
+
+/// Lists policies, each with its latest version.
 #[utoipa::path(
     get,
     path = "/api/v1/policies",
     tag = "policies",
     params(
+        Narrowed,
         ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
         ("cursor" = Option<String>, Query, description = "`next` of the page before."),
     ),
     responses((status = 200, body = Page<wire::Policy>), (status = "4XX", body = Problem))
 )]
-async fn list(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Policy>>, Failure> {
-    let page = super::list(&cx, &paging).await?;
+async fn list(
+    cx: Cx,
+    Query(asked): Query<Narrowed>,
+    paging: Paging,
+) -> Result<Json<Page<wire::Policy>>, Failure> {
+    let filter = Filter {
+        q: asked.q,
+        sort: asked.sort,
+    };
+    let page = super::list(&cx, &filter, &paging).await?;
     Ok(Json(Page {
         items: page.items.into_iter().map(policy).collect(),
         next: page.next,

@@ -15,17 +15,19 @@ use stint_domain::rights::{Answer, Relation, Verb, allowed};
 use stint_domain::{PolicyId, PolicyVersionId, Time, UserId};
 
 use crate::cx::Cx;
-use crate::http::{Page, Paging};
+use crate::http::{Page, Paging, sorted};
 use crate::{identity, outbox};
 
 mod error;
 mod http;
+pub(crate) mod pages;
 mod store;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use error::Error;
 pub(crate) use http::{parsed, routes};
+pub(crate) use pages::{routes as page_routes, words as rule_words};
 pub(crate) use store::STATEMENTS;
 
 /// The longest name of a policy, in characters.
@@ -173,13 +175,32 @@ pub async fn new_version(
     })
 }
 
-/// Policies by name, each with its latest version.
-pub async fn list(cx: &Cx, paging: &Paging) -> Result<Page<Policy>, Error> {
+/// What is wrong with a version before it is written, if anything.
+pub async fn check_version(cx: &Cx, new: &NewVersion) -> Result<(), Error> {
+    cx.authorize(Verb::CreatePolicy, Relation::None)?;
+    check(&mut cx.read().await?, new).await
+}
+
+/// Which policies to list, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Words in the name, in their order.
+    pub q: String,
+    /// One of [`SORTS`]; the first when absent.
+    pub sort: Option<String>,
+}
+
+/// The orders a list of policies has.
+pub const SORTS: &[&str] = &["name", "-name", "created", "-created"];
+
+/// Policies with their latest version, a page at a time.
+pub async fn list(cx: &Cx, filter: &Filter, paging: &Paging) -> Result<Page<Policy>, Error> {
     cx.authorize(Verb::ListPolicies, Relation::None)?;
+    let sort = sorted(filter.sort.as_deref(), SORTS)?;
+    let after = paging.after_key::<PolicyId>(sort)?;
     let mut q = cx.read().await?;
-    let after = paging.after::<String>()?.unwrap_or_default();
-    let rows = store::list(&mut q, &after, paging.fetch()).await?;
-    Ok(paging.page(rows, |policy| key(&policy.name)))
+    let rows = store::list(&mut q, &filter.q, sort, after, paging.fetch()).await?;
+    Ok(paging.page_key(sort, rows, |it| it.id, |it| key(&it.name)))
 }
 
 /// One policy with its latest version.

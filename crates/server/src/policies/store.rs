@@ -1,9 +1,30 @@
 //! All SQL of policies and their versions.
 
-use stint_db::{Query, Row, Tx, args};
+use stint_db::{Query, Row, Tx, Val, args};
 use stint_domain::{PolicyId, PolicyVersionId, Time, UserId};
 
 use super::{Policy, PolicyVersion};
+use crate::http::like;
+
+/// A page in one order, narrowed.
+macro_rules! listed {
+    ($key:literal, $beyond:literal, $direction:literal) => {
+        concat!(
+            "select p.id, p.name, p.created_at, p.version, \
+             v.id as version_id, v.number, v.body, v.note, \
+             v.created_at as written_at, v.created_by \
+             from policies p join policy_versions v \
+             on v.policy_id = p.id and v.number = p.latest_number where ($1 is null or ",
+            $key,
+            " ",
+            $beyond,
+            " $1) and p.name_key like $2 escape '\\' order by ",
+            $key,
+            $direction,
+            " limit $3"
+        )
+    };
+}
 
 stint_db::statements! {
     /// A policy begins.
@@ -24,13 +45,14 @@ stint_db::statements! {
         from policies p join policy_versions v
             on v.policy_id = p.id and v.number = p.latest_number
         where p.id = $1";
-    /// By name.
-    LIST = "select p.id, p.name, p.created_at, p.version,
-            v.id as version_id, v.number, v.body, v.note,
-            v.created_at as written_at, v.created_by
-        from policies p join policy_versions v
-            on v.policy_id = p.id and v.number = p.latest_number
-        where p.name_key > $1 order by p.name_key limit $2";
+    /// A page by name.
+    BY_NAME_UP = (listed!("p.name_key", ">", ""));
+    /// The same from its other end.
+    BY_NAME_DOWN = (listed!("p.name_key", "<", " desc"));
+    /// A page, the first made first.
+    BY_AGE_UP = (listed!("p.id", ">", ""));
+    /// The last made first.
+    BY_AGE_DOWN = (listed!("p.id", "<", " desc"));
     /// Newest first, below a number.
     VERSIONS = "select p.id, p.name, v.id as version_id, v.number, v.body, v.note,
             v.created_at as written_at, v.created_by
@@ -87,10 +109,18 @@ pub(super) async fn get(q: &mut impl Query, id: PolicyId) -> stint_db::Result<Op
 
 pub(super) async fn list(
     q: &mut impl Query,
-    after: &str,
+    words: &str,
+    sort: &str,
+    after: Val,
     limit: i64,
 ) -> stint_db::Result<Vec<Policy>> {
-    let rows = q.all(&LIST, args![after, limit]).await?;
+    let statement = match sort {
+        "-name" => &BY_NAME_DOWN,
+        "created" => &BY_AGE_UP,
+        "-created" => &BY_AGE_DOWN,
+        _ => &BY_NAME_UP,
+    };
+    let rows = q.all(statement, args![after, like(words), limit]).await?;
     rows.iter().map(policy).collect()
 }
 

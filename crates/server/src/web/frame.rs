@@ -32,6 +32,10 @@ pub enum Area {
     Grants,
     /// `/people`
     People,
+    /// `/catalogs`
+    Catalogs,
+    /// `/policies`
+    Policies,
     /// `/connections`
     Connections,
     /// `/audit`
@@ -40,7 +44,7 @@ pub enum Area {
 
 impl Area {
     /// Every area, in the order of the navigation.
-    pub const ALL: [Area; 9] = [
+    pub const ALL: [Area; 11] = [
         Area::Home,
         Area::Request,
         Area::MyRequests,
@@ -48,6 +52,8 @@ impl Area {
         Area::Explore,
         Area::Grants,
         Area::People,
+        Area::Catalogs,
+        Area::Policies,
         Area::Connections,
         Area::Audit,
     ];
@@ -62,6 +68,8 @@ impl Area {
             Area::Explore => "/explore",
             Area::Grants => "/grants",
             Area::People => "/people",
+            Area::Catalogs => "/catalogs",
+            Area::Policies => "/policies",
             Area::Connections => "/connections",
             Area::Audit => "/audit",
         }
@@ -76,6 +84,8 @@ impl Area {
             Area::Explore => "Explore",
             Area::Grants => "Grants",
             Area::People => "People",
+            Area::Catalogs => "Catalogs",
+            Area::Policies => "Policies",
             Area::Connections => "Connections",
             Area::Audit => "Audit",
         }
@@ -90,6 +100,8 @@ impl Area {
             Area::Explore => "compass",
             Area::Grants => "clock",
             Area::People => "users",
+            Area::Catalogs => "books",
+            Area::Policies => "route",
             Area::Connections => "plug-connected",
             Area::Audit => "file-text",
         }
@@ -99,7 +111,7 @@ impl Area {
         match self {
             Area::Home | Area::Request | Area::MyRequests | Area::Approvals => "You",
             Area::Explore | Area::Grants | Area::People => "Access",
-            Area::Connections | Area::Audit => "Set up",
+            Area::Catalogs | Area::Policies | Area::Connections | Area::Audit => "Set up",
         }
     }
 

@@ -13,6 +13,7 @@ pub mod assets;
 mod cookies;
 pub mod csv;
 mod errors;
+pub mod fields;
 pub mod filters;
 pub mod flash;
 pub mod form;
@@ -25,7 +26,7 @@ pub mod ui;
 
 pub use answer::{bare_page, error_page, go, go_with, local, page, page_with, routes};
 pub use flash::Flash;
-pub use form::Mistakes;
+pub use form::{Mistakes, Picked, Sent};
 
 pub use csv::{csv, json_lines};
 pub use frame::{Area, DemoBar, Frame, FramePerson, Theme};

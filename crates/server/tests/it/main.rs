@@ -11,6 +11,7 @@ mod directory;
 mod draining;
 mod estate;
 mod explore;
+mod forms;
 mod grants;
 mod iam;
 mod idempotency;

@@ -324,7 +324,7 @@ both_engines! {
         let entry = format!("{place}/entitlements/{}", scene.admin);
         cy.delete(&entry).await.is(204);
         cy.delete(&entry).await.refused(404, "not_found");
-        let page = catalog::list(&world.cx("cy"), &Paging::default()).await.expect("a page");
+        let page = catalog::list(&world.cx("cy"), &catalog::Filter::default(), &Paging::default()).await.expect("a page");
         assert_eq!(page.items[0].entitlements, 0);
     }
 }

@@ -9,6 +9,7 @@ use crate::web::{Chip, Copyable, Empty, Mistakes, Note, Pager, Snippet, Tabs, Wh
 #[derive(Debug, Clone, Template)]
 #[template(path = "connections/list.html")]
 pub(crate) struct Connections {
+    pub(crate) tabs: Tabs,
     pub(crate) rows: Vec<ConnectionRow>,
     pub(crate) pager: Pager,
     pub(crate) empty: Empty,
@@ -99,4 +100,28 @@ pub(crate) struct Paste {
     /// For a role.
     pub(crate) trust_policy: Option<Snippet>,
     pub(crate) permission_policy: Snippet,
+}
+
+/// `GET /applications`
+#[derive(Debug, Clone, Template)]
+#[template(path = "connections/applications.html")]
+pub(crate) struct Applications {
+    pub(crate) tabs: Tabs,
+    pub(crate) rows: Vec<ApplicationRow>,
+    pub(crate) pager: Pager,
+    pub(crate) empty: Empty,
+    /// Whether this person may make one.
+    pub(crate) may_add: bool,
+}
+
+/// One application.
+#[derive(Debug, Clone)]
+pub(crate) struct ApplicationRow {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// The names of its owners.
+    pub(crate) owners: String,
+    pub(crate) since: WhenBoth,
+    /// Where it is changed, for who may.
+    pub(crate) change: Option<String>,
 }

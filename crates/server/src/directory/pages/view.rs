@@ -72,6 +72,8 @@ pub(crate) struct RunRow {
 #[template(path = "directory/links.html")]
 pub(crate) struct Links {
     pub(crate) tabs: Tabs,
+    /// Whether this person may propose one.
+    pub(crate) may_propose: bool,
     /// Proposed, confirmed, rejected.
     pub(crate) shown: Tabs,
     pub(crate) rows: Vec<LinkRow>,
@@ -94,6 +96,10 @@ pub(crate) struct LinkRow {
     /// Why it was proposed, or who confirmed it and when.
     pub(crate) line: String,
     pub(crate) confirm: Option<String>,
+    /// Where requests are made to be for this one, of several.
+    pub(crate) primary: Option<String>,
+    /// Where a rejected one is proposed anew.
+    pub(crate) again: Option<String>,
     /// `Reject` for a proposal, `Remove` for a link.
     pub(crate) remove: Option<RemoveLink>,
 }

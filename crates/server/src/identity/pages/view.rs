@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::web::filters;
-use crate::web::{Chip, Empty, List, Mistakes, Pager, Tabs, WhenBoth};
+use crate::web::{Chip, Copyable, Empty, Facts, List, Mistakes, Pager, Tabs, When, WhenBoth};
 
 /// `GET /sign-in`
 #[derive(Debug, Clone, Default, Template)]
@@ -32,6 +32,8 @@ pub(crate) struct Persona {
 #[derive(Debug, Clone, Template)]
 #[template(path = "identity/users.html")]
 pub(crate) struct Users {
+    /// Whether this person may make one.
+    pub(crate) may_add: bool,
     pub(crate) tabs: Tabs,
     pub(crate) list: List,
     pub(crate) rows: Vec<UserRow>,
@@ -40,6 +42,7 @@ pub(crate) struct Users {
 /// One user.
 #[derive(Debug, Clone)]
 pub(crate) struct UserRow {
+    pub(crate) href: String,
     pub(crate) name: String,
     pub(crate) initials: String,
     pub(crate) email: String,
@@ -55,17 +58,111 @@ pub(crate) struct UserRow {
 #[template(path = "identity/groups.html")]
 pub(crate) struct Groups {
     pub(crate) tabs: Tabs,
+    pub(crate) list: List,
     pub(crate) rows: Vec<GroupRow>,
-    pub(crate) pager: Pager,
-    pub(crate) empty: Empty,
+    /// Whether this person may make one.
+    pub(crate) may_add: bool,
 }
 
 /// One group.
 #[derive(Debug, Clone)]
 pub(crate) struct GroupRow {
+    pub(crate) since: WhenBoth,
+    pub(crate) href: String,
     pub(crate) name: String,
     pub(crate) description: String,
     /// `Bo Lindqvist, Cy Okafor and 3 more`
     pub(crate) members: String,
     pub(crate) count: u64,
+}
+
+/// `GET /people/groups/{id}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "identity/group.html")]
+pub(crate) struct ShowGroup {
+    pub(crate) path: String,
+    pub(crate) id: Copyable,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) members: i64,
+    pub(crate) rows: Vec<MemberRow>,
+    pub(crate) pager: Pager,
+    pub(crate) empty: Empty,
+    pub(crate) may_change: bool,
+    pub(crate) may_add: bool,
+    /// Whom one searches for, to add them.
+    pub(crate) q: String,
+    /// Who was found, and whether there are more.
+    pub(crate) found: Option<(Vec<Person>, bool)>,
+}
+
+/// Somebody who can be added.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+}
+
+/// Somebody in a group.
+#[derive(Debug, Clone)]
+pub(crate) struct MemberRow {
+    /// Unique on the page.
+    pub(crate) key: String,
+    pub(crate) href: String,
+    pub(crate) name: String,
+    pub(crate) initials: String,
+    pub(crate) email: String,
+    /// That they are deactivated.
+    pub(crate) chip: Option<Chip>,
+    pub(crate) since: WhenBoth,
+    /// Where they are taken out, for who may.
+    pub(crate) remove: Option<String>,
+}
+
+/// `GET /account`
+#[derive(Debug, Clone, Template)]
+#[template(path = "identity/account.html")]
+pub(crate) struct Account {
+    pub(crate) facts: Facts,
+    pub(crate) sign_ins: Vec<SignInRow>,
+    pub(crate) tokens: Vec<TokenRow>,
+    pub(crate) no_tokens: Empty,
+    pub(crate) pager: Pager,
+    /// The page itself: where one is led back to.
+    pub(crate) back: String,
+}
+
+/// A sign-in that is not over.
+#[derive(Debug, Clone)]
+pub(crate) struct SignInRow {
+    pub(crate) how: &'static str,
+    /// Whether it is the one this page is looked at with.
+    pub(crate) this: bool,
+    pub(crate) began: WhenBoth,
+    pub(crate) seen: When,
+    /// Where it is ended, for who may.
+    pub(crate) end: Option<String>,
+}
+
+/// An API token, without its secret.
+#[derive(Debug, Clone)]
+pub(crate) struct TokenRow {
+    /// Unique on the page.
+    pub(crate) key: String,
+    pub(crate) name: String,
+    pub(crate) chip: Chip,
+    pub(crate) until: WhenBoth,
+    pub(crate) used: Option<When>,
+    /// Where it is revoked, for who may.
+    pub(crate) revoke: Option<String>,
+}
+
+/// A token that was just issued: the only page that has its secret.
+#[derive(Clone, Template)]
+#[template(path = "identity/issued.html")]
+pub(crate) struct Issued {
+    pub(crate) name: String,
+    pub(crate) secret: Copyable,
+    pub(crate) until: WhenBoth,
 }

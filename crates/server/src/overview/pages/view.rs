@@ -2,9 +2,11 @@
 
 use askama::Template;
 
+use crate::directory::LinkRow;
+use crate::identity::view::{SignInRow, TokenRow};
 use crate::requests::{AskOnce, RequestRow};
 use crate::web::filters;
-use crate::web::{Chip, Empty, TimeLeft};
+use crate::web::{Chip, Empty, Facts, Pager, TimeLeft};
 
 /// `GET /`
 #[derive(Debug, Clone, Template)]
@@ -49,4 +51,41 @@ pub(crate) struct Waiting {
     pub(crate) what: String,
     /// `on prod-payments, 2 h, 4 min ago`
     pub(crate) line: String,
+}
+
+/// `GET /people/users/{id}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "overview/user.html")]
+pub(crate) struct ShowUser {
+    pub(crate) name: String,
+    pub(crate) chip: Chip,
+    pub(crate) facts: Facts,
+    /// Access that has not ended, for who may see it.
+    pub(crate) held: Option<Vec<HeldBy>>,
+    pub(crate) nothing_held: Empty,
+    /// Who they are in AWS, for who may see it.
+    pub(crate) links: Option<Vec<LinkRow>>,
+    pub(crate) sign_ins: Option<Vec<SignInRow>>,
+    pub(crate) tokens: Option<Vec<TokenRow>>,
+    pub(crate) pager: Pager,
+    /// Where each thing is done, for who may.
+    pub(crate) change: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) roles: Option<String>,
+    pub(crate) deactivate: Option<String>,
+    pub(crate) reactivate: Option<String>,
+    pub(crate) propose: Option<String>,
+    /// The page itself: where one is led back to.
+    pub(crate) back: String,
+}
+
+/// Access somebody holds, in a line.
+#[derive(Debug, Clone)]
+pub(crate) struct HeldBy {
+    /// The request's page.
+    pub(crate) href: String,
+    pub(crate) what: String,
+    pub(crate) place: String,
+    pub(crate) chip: Chip,
+    pub(crate) left: Option<TimeLeft>,
 }

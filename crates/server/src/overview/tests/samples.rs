@@ -726,6 +726,7 @@ fn people_tabs(current: &'static str) -> Tabs {
 
 fn users() -> identity::Users {
     let row = |name: &str, email: &str, roles: &str, chip: Chip| identity::UserRow {
+        href: "/people/users/usr_1".into(),
         name: name.into(),
         initials: crate::web::frame::initials(name),
         email: email.into(),
@@ -734,6 +735,7 @@ fn users() -> identity::Users {
         since: When::both(at("2026-02-03T09:00:00Z"), now()),
     };
     identity::Users {
+        may_add: true,
         tabs: people_tabs("Users"),
         list: sample_list("/people", crate::identity::pages::USER_COLUMNS, "name", 3)
             .search("Name or e-mail address")
@@ -773,6 +775,8 @@ fn links() -> directory::Links {
         chip,
         line: line.into(),
         confirm: open.then(|| "/people/links/lnk_1/confirm".into()),
+        primary: None,
+        again: None,
         remove: Some(directory::RemoveLink {
             action: "/people/links/lnk_1/reject".into(),
             word: if open { "Reject" } else { "Remove" },
@@ -781,6 +785,7 @@ fn links() -> directory::Links {
     }
     };
     directory::Links {
+        may_propose: true,
         tabs: people_tabs("Links"),
         shown: Tabs {
             label: "State of the link",
@@ -964,9 +969,11 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("show-open", view("/requests/req_1", "Request", &put(show(false)))),
         ("grants", view("/grants", "Grants", &put(grants_list()))),
         ("connections", view("/connections", "Connections", &put(connections::Connections {
+        tabs: Tabs::default(),
             rows: vec![connections::ConnectionRow { href: "/connections/con_1".into(), name: "management".into(), application: "AWS Prod".into(), account: "401277880131".into(), chip: Chip::new(Tone::Live, "circle-check", "Connected"), why: String::new(), synced: Some(When::both(at("2026-11-23T13:12:00Z"), now())) }],
             pager: Pager::default(), empty: Empty::new("plug-connected", "", ""), may_add: true }))),
         ("connections-empty", view("/connections", "Connections", &put(connections::Connections {
+        tabs: Tabs::default(),
             rows: vec![], pager: Pager::default(), may_add: true,
             empty: Empty::new("plug-connected", "Not connected to AWS yet", "Stint reads who holds what, and gives and takes access, through a role in your organization's management account. Setting it up takes a few minutes.").leading_to("/connections/new", "Connect AWS") }))),
         ("connection-new", view("/connections/new", "Connect AWS", &put(new_connection("role")))),
@@ -985,7 +992,7 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("setup-host", view("/connections/con_1/setup", "Set up", &put(connections::SetUp { by: "host", ..setup(true) }))),
         ("setup-trouble", view("/connections/con_1/setup", "Set up", &put(setup(false)))),
         ("people", view("/people", "People", &put(users()))),
-        ("groups", view("/people/groups", "Groups", &put(identity::Groups { tabs: people_tabs("Groups"), rows: vec![identity::GroupRow { name: "Platform".into(), description: "On call for production".into(), members: "Bo Lindqvist, Mei Tan, Jonas Weber".into(), count: 3 }, identity::GroupRow { name: "Security".into(), description: String::new(), members: String::new(), count: 0 }], pager: Pager::default(), empty: Empty::new("users-group", "", "") }))),
+        ("groups", view("/people/groups", "Groups", &put(identity::Groups { may_add: true, tabs: people_tabs("Groups"), rows: vec![identity::GroupRow { since: When::both(at("2026-02-03T09:00:00Z"), now()), href: "/people/groups/grp_1".into(), name: "Platform".into(), description: "On call for production".into(), members: "Bo Lindqvist, Mei Tan, Jonas Weber".into(), count: 3 }, identity::GroupRow { since: When::both(at("2026-02-03T09:00:00Z"), now()), href: "/people/groups/grp_2".into(), name: "Security".into(), description: String::new(), members: String::new(), count: 0 }], list: sample_list("/people/groups", crate::identity::pages::GROUP_COLUMNS, "name", 2).search("Name of the group") }))),
         ("links", view("/people/links", "Links", &put(links()))),
         ("audit", view("/audit", "Audit", &put(audit_list()))),
         ("sign-in", bare_page(StatusCode::OK, &bare("/sign-in"), "Sign in", &identity::SignIn { personas, ..Default::default() })),

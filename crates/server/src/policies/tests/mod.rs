@@ -99,7 +99,7 @@ async fn a_policy_nobody_could_answer_is_not_saved() {
     let unknown = house.app.new_id();
     assert_eq!(code(vec![of_group("a", unknown, 1)]).await, "unknown_group");
     assert!(
-        list(&cx, &Paging::default())
+        list(&cx, &Filter::default(), &Paging::default())
             .await
             .expect("a page")
             .items
@@ -128,11 +128,17 @@ async fn names_are_unique_and_checked() {
         code(&"é".repeat(81)).await.expect_err("long"),
         "invalid_name"
     );
-    let first = list(&cx, &Paging::first(1)).await.expect("a page");
-    assert_eq!(first.items[0].name, "Everybody reads");
-    let rest = list(&cx, &Paging::after_cursor(1, first.next))
+    let first = list(&cx, &Filter::default(), &Paging::first(1))
         .await
         .expect("a page");
+    assert_eq!(first.items[0].name, "Everybody reads");
+    let rest = list(
+        &cx,
+        &Filter::default(),
+        &Paging::after_cursor(1, first.next),
+    )
+    .await
+    .expect("a page");
     assert_eq!((rest.items.len(), rest.next), (1, None));
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::{HeaderValue, Method, Request, header};
 use serde_json::{Value, json};
+use stint_domain::rights::Role;
 
 use super::matrix::recorded;
 use super::stage::{PASSWORD, Stage};
@@ -104,15 +105,18 @@ fn of_three(ids: &[impl ToString; 3]) -> Things {
 /// Which things a route's `{…}` names; none for a route about no particular thing.
 async fn things(path: &str, method: &str, stage: &Stage) -> Things {
     let under = |start: &str| path.starts_with(start);
-    if under("/api/v1/users/{id}") {
+    if (method, path) == ("POST", "/people/users/{id}/deactivate") {
+        // Who takes themselves off is asked for by the API, last of all.
+        vec![("other's", stage.spare.to_string())]
+    } else if under("/api/v1/users/{id}") || under("/people/users/{id}") {
         own_and_others(&stage.me, &stage.spare)
-    } else if under("/api/v1/sign-ins/{id}") {
+    } else if under("/api/v1/sign-ins/{id}") || under("/people/sign-ins/{id}") {
         own_and_others(&stage.sign_ins[0], &stage.sign_ins[1])
-    } else if under("/api/v1/tokens/{id}") {
+    } else if under("/api/v1/tokens/{id}") || under("/people/tokens/{id}") {
         own_and_others(&stage.tokens[0], &stage.tokens[1])
-    } else if under("/api/v1/groups/{id}") {
+    } else if under("/api/v1/groups/{id}") || under("/people/groups/{id}") {
         any(&stage.group)
-    } else if under("/api/v1/applications/{id}") {
+    } else if under("/api/v1/applications/{id}") || under("/applications/{id}") {
         any(&stage.application)
     } else if under("/api/v1/connections/{id}") || under("/connections/{id}") {
         any(&stage.connection)
@@ -120,9 +124,9 @@ async fn things(path: &str, method: &str, stage: &Stage) -> Things {
         own_and_others(&stage.principals[0], &stage.principals[1])
     } else if under("/api/v1/links/{id}") || under("/people/links/{id}") {
         own_and_others(&stage.links[0], &stage.links[1])
-    } else if under("/api/v1/catalogs/{id}") {
+    } else if under("/api/v1/catalogs/{id}") || under("/catalogs/{id}") {
         any(&stage.catalog)
-    } else if under("/api/v1/policies/{id}") {
+    } else if under("/api/v1/policies/{id}") || under("/policies/{id}") {
         any(&stage.policy)
     } else if under("/api/v1/entitlements/{id}") {
         any(&stage.offered)
@@ -208,8 +212,25 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
     }))
 }
 
-fn form(route: &str, stage: &Stage) -> Option<String> {
+fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
+    let own = thing == stage.me.to_string();
+    let role = stage.role.filter(|role| *role != Role::User);
     let text = match route {
+        "POST /applications/new" => "name=".to_owned(),
+        "POST /applications/{id}/edit" => "version=0&name=x".to_owned(),
+        "POST /people/users/new" | "POST /people/groups/new" => "name=".to_owned(),
+        "POST /people/users/{id}/edit" | "POST /people/groups/{id}/edit" => {
+            "version=0&name=x".to_owned()
+        }
+        "POST /people/users/{id}/password" => "password=short".to_owned(),
+        "POST /people/users/{id}/roles" => match role.filter(|_| own) {
+            Some(role) => format!("version=0&roles={role}"),
+            None => "version=0".to_owned(),
+        },
+        "POST /people/groups/{id}/members" => format!("user={}", stage.me),
+        "POST /people/links/new" => "user=&principal=".to_owned(),
+        "POST /account/password" => "current=not+it&new=a+fresh+password&again=other".to_owned(),
+        "POST /account/tokens/new" => "name=another&days=30".to_owned(),
         "POST /sign-in" => format!(
             "email={}&password={}",
             stage.other_email.replace('@', "%40"),
@@ -228,6 +249,12 @@ fn form(route: &str, stage: &Stage) -> Option<String> {
         "POST /connections/{id}/drain" => "reason=to+see+who+hears+what".to_owned(),
         "POST /connections/{id}/credential" => {
             format!("credential=role&role_arn={}", stage.role_arn)
+        }
+        "POST /catalogs/new" | "POST /catalogs/{id}/edit" => "version=0&name=".to_owned(),
+        "POST /policies/new" | "POST /policies/{id}/edit" => "version=0&name=".to_owned(),
+        "POST /catalogs/{id}/add" => "name=".to_owned(),
+        "POST /catalogs/{id}/entitlements/{entitlement}" => {
+            format!("version=0&policy={}", stage.policy)
         }
         "POST /connections/new" => "name=&role_arn=x&region=x".to_owned(),
         "POST /connections/{id}/iam" => "iam=off".to_owned(),
@@ -264,8 +291,15 @@ const BARE: &[&str] = &[
     "POST /connections/{id}/sync",
     "POST /connections/{id}/resume",
     "POST /connections/{id}/remove",
+    "POST /catalogs/{id}/entitlements/{entitlement}/remove",
     "POST /people/links/{id}/confirm",
     "POST /people/links/{id}/reject",
+    "POST /people/links/{id}/primary",
+    "POST /people/users/{id}/deactivate",
+    "POST /people/users/{id}/reactivate",
+    "POST /people/sign-ins/{id}/end",
+    "POST /people/tokens/{id}/revoke",
+    "POST /people/groups/{id}/members/{user}/remove",
     "POST /audit/verify",
 ];
 
@@ -273,7 +307,7 @@ fn sent(route: &str, page: bool, thing: &str, stage: &Stage) -> Body {
     if let Some(json) = body(route, thing, stage) {
         return json;
     }
-    if let Some(form) = form(route, stage) {
+    if let Some(form) = form(route, thing, stage) {
         return Body::Form(form);
     }
     if BARE.contains(&route) {
@@ -360,7 +394,7 @@ pub(crate) async fn asks(stage: &Stage) -> Vec<Ask> {
             absent,
             body: sent(&route, page, thing, stage),
             page,
-            through: if route == "POST /api/v1/tokens" {
+            through: if ["POST /api/v1/tokens", "POST /account/tokens/new"].contains(&&*route) {
                 Through::Cookie
             } else {
                 Through::Token
@@ -386,7 +420,7 @@ pub(crate) async fn asks(stage: &Stage) -> Vec<Ask> {
             let mut ask = ask(relation, path, Some(gone), &thing);
             let ends =
                 template.ends_with("/deactivate") || template.ends_with("/sign-ins/{id}/end");
-            ask.last = ends && relation == "own";
+            ask.last = (ends && relation == "own") || template.ends_with("/{entitlement}/remove");
             all.push(ask);
         }
     }

@@ -1,0 +1,548 @@
+//! Putting entitlements into a catalog, taking them out, and how each may be asked for.
+
+use axum::response::Response;
+use http::{Method, StatusCode};
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{CatalogId, EntitlementId, PolicyId, Span};
+
+use super::super::{Error, MOST_AT_ONCE, Terms};
+use super::{href, policy_choices};
+use crate::cx::Cx;
+use crate::directory::{self, Entitlement};
+use crate::http::{Failure, Fault as _, Form, Kind, Paging, Path, Routes};
+use crate::web::fields::{Choose, Field, FormPage, Item, Length, Meanwhile, Part, Tick};
+use crate::web::time::words;
+use crate::web::{self, Flash, Frame, Mistakes, Note, Picked, Sent};
+use crate::{connections, identity, policies};
+
+/// How many found entitlements are shown at once.
+const FOUND: i64 = 50;
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .page(
+            Verb::UpdateCatalog,
+            Method::GET,
+            "/catalogs/{id}/add",
+            add_page,
+        )
+        .page(Verb::UpdateCatalog, Method::POST, "/catalogs/{id}/add", add)
+        .page(
+            Verb::SetAccessControl,
+            Method::GET,
+            "/catalogs/{id}/entitlements/{entitlement}",
+            control_page,
+        )
+        .page(
+            Verb::SetAccessControl,
+            Method::POST,
+            "/catalogs/{id}/entitlements/{entitlement}",
+            set_control,
+        )
+        .page(
+            Verb::UpdateCatalog,
+            Method::POST,
+            "/catalogs/{id}/entitlements/{entitlement}/remove",
+            remove,
+        )
+}
+
+async fn remove(
+    cx: Cx,
+    Path((id, entitlement)): Path<(CatalogId, EntitlementId)>,
+) -> Result<Response, Failure> {
+    super::super::remove(&cx, id, entitlement).await?;
+    Ok(web::go_with(
+        &href(id),
+        &Flash::done("Taken out. Access that exists stays as it is."),
+    ))
+}
+
+// ---- adding
+
+/// What stands in the form that adds.
+#[derive(Clone, Default)]
+struct Filled {
+    chosen: Picked,
+    terms: TermsFilled,
+    replace: bool,
+}
+
+async fn add_page(cx: Cx, frame: Frame, Path(id): Path<CatalogId>) -> Result<Response, Failure> {
+    let mut filled = Filled::default();
+    // Nothing is chosen yet: the first ones are shown at once.
+    filled.chosen.search = true;
+    add_form(&cx, &frame, id, filled, Mistakes::none(), StatusCode::OK).await
+}
+
+async fn add(
+    cx: Cx,
+    frame: Frame,
+    Path(id): Path<CatalogId>,
+    Form(sent): Form<Sent>,
+) -> Result<Response, Failure> {
+    cx.authorize(Verb::UpdateCatalog, Relation::Others)?;
+    let mut filled = Filled {
+        chosen: sent.picked("entitlements", false),
+        terms: TermsFilled::sent(&sent),
+        replace: sent.ticked("replace"),
+    };
+    let mut mistakes = Mistakes::none();
+    if !sent.to_save() {
+        if sent
+            .pressed()
+            .is_some_and(|(what, _)| what == "entitlements.all")
+        {
+            filled.chosen.search = true;
+            all_that_match(&cx, &mut filled.chosen, &mut mistakes).await?;
+        }
+        return add_form(&cx, &frame, id, filled, mistakes, StatusCode::OK).await;
+    }
+    let terms = match filled.terms.read(false) {
+        Ok(read) => read.map(|(policy, max_duration)| Terms {
+            policy,
+            max_duration,
+            replace: filled.replace,
+        }),
+        Err(wrong) => {
+            mistakes = wrong;
+            None
+        }
+    };
+    if filled.chosen.ids.is_empty() {
+        mistakes.add("entitlements", "Choose at least one.");
+    }
+    let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+    if mistakes.any() {
+        return add_form(&cx, &frame, id, filled, mistakes, wrong).await;
+    }
+    match super::super::add_under(&cx, id, &filled.chosen.read(), terms).await {
+        Ok(done) => {
+            let mut said = match done.new {
+                0 => "Nothing new: they were in it already.".to_owned(),
+                1 => "1 entitlement added.".to_owned(),
+                n => format!("{n} entitlements added."),
+            };
+            if terms.is_some() {
+                said.push_str(&format!(" The policy was set for {}.", done.set));
+            }
+            if done.kept > 0 {
+                said.push_str(&format!(" {} kept the policy they had.", done.kept));
+            }
+            Ok(web::go_with(&href(id), &Flash::done(said)))
+        }
+        Err(error) => {
+            let mistakes = mistake(error)?;
+            add_form(&cx, &frame, id, filled, mistakes, wrong).await
+        }
+    }
+}
+
+/// At which field a refusal is said. What an entitlement is refused for is said where the
+/// entitlements are.
+fn mistake(error: Error) -> Result<Mistakes, Error> {
+    let field = match &error {
+        Error::UnknownPolicy(_) => "policy",
+        Error::MaxDuration => "max",
+        other if matches!(other.kind(), Kind::Invalid | Kind::Conflict) => "entitlements",
+        _ => return Err(error),
+    };
+    Ok(Mistakes::at(field, error.detail()))
+}
+
+/// What was found, with the estate it is in, at most `limit`; and whether there is more.
+async fn search(
+    cx: &Cx,
+    q: &str,
+    limit: i64,
+) -> Result<(Vec<(Entitlement, String)>, bool), Failure> {
+    let wanted = usize::try_from(limit).unwrap_or(0);
+    let all = connections::connections(&mut cx.read().await?).await?;
+    let mut found = Vec::new();
+    for connection in all {
+        let mut paging = Paging::first(limit.min(200));
+        loop {
+            let page = directory::list_entitlements(cx, connection.id, q, &paging).await?;
+            let there = page.items.into_iter().filter(|it| it.gone_at.is_none());
+            found.extend(there.map(|it| (it, connection.name.clone())));
+            if found.len() > wanted {
+                found.truncate(wanted);
+                return Ok((found, true));
+            }
+            match page.next {
+                Some(next) => paging = Paging::after_cursor(200, Some(next)),
+                None => break,
+            }
+        }
+    }
+    Ok((found, false))
+}
+
+/// Chooses everything that matches, as far as it can be added at once.
+async fn all_that_match(
+    cx: &Cx,
+    chosen: &mut Picked,
+    mistakes: &mut Mistakes,
+) -> Result<(), Failure> {
+    let most = i64::try_from(MOST_AT_ONCE).unwrap_or(i64::MAX);
+    let (found, more) = search(cx, &chosen.q, most).await?;
+    for (it, _) in found {
+        let id = it.id.to_string();
+        if chosen.ids.len() < MOST_AT_ONCE && !chosen.ids.contains(&id) {
+            chosen.ids.push(id);
+        }
+    }
+    if more {
+        mistakes.add(
+            "entitlements",
+            format!("More match than can be added at once: the first {MOST_AT_ONCE} are chosen. Add them, then the rest."),
+        );
+    }
+    Ok(())
+}
+
+fn item(it: &Entitlement, estate: &str) -> Item {
+    Item {
+        id: it.id.to_string(),
+        title: it.name.clone(),
+        faint: format!("{}, {estate}", directory::place(it)),
+    }
+}
+
+async fn add_form(
+    cx: &Cx,
+    frame: &Frame,
+    id: CatalogId,
+    filled: Filled,
+    mistakes: Mistakes,
+    status: StatusCode,
+) -> Result<Response, Failure> {
+    cx.authorize(Verb::UpdateCatalog, Relation::Others)?;
+    let catalog = super::super::get(cx, id).await?;
+    let action = format!("{}/add", href(id));
+    let mut chosen = Vec::new();
+    {
+        let mut q = cx.read().await?;
+        for id in filled.chosen.read::<EntitlementId>() {
+            if let Some(it) = directory::entitlement(&mut q, id).await? {
+                let gone = if it.gone_at.is_some() {
+                    ", gone from AWS"
+                } else {
+                    ""
+                };
+                chosen.push(Item {
+                    id: it.id.to_string(),
+                    faint: format!("{}{gone}", directory::place(&it)),
+                    title: it.name,
+                });
+            }
+        }
+    }
+    let (found, more) = if filled.chosen.search {
+        let (found, more) = search(cx, &filled.chosen.q, FOUND).await?;
+        let items = found.iter().map(|(it, estate)| item(it, estate)).collect();
+        (Some(items), more)
+    } else {
+        (None, false)
+    };
+    let nothing_known = found.as_ref().is_some_and(Vec::is_empty)
+        && filled.chosen.q.is_empty()
+        && chosen.is_empty();
+    let choose = Choose::new("entitlements", "Entitlements", "entitlements", &action)
+        .hint("Permission sets on accounts, and groups. Search by any part of the name.")
+        .many()
+        .required()
+        .with(&filled.chosen, chosen, found, more)
+        .wrong(&mistakes);
+    let mut parts: Vec<Part> = Vec::new();
+    if nothing_known {
+        parts.push(
+            Note::warning("Stint knows no entitlement yet: connect AWS and sync it first.").into(),
+        );
+    }
+    parts.push(choose.into());
+    parts.extend(
+        filled
+            .terms
+            .parts(cx, "Say nothing about it", &mistakes)
+            .await?,
+    );
+    parts.push(
+        Tick::new(
+            "replace",
+            "Also where another policy is set already",
+            filled.replace,
+        )
+        .hint("Otherwise those keep the policy and the limit they have.")
+        .into(),
+    );
+    let page = FormPage {
+        crumb: (href(id), catalog.name),
+        title: "Add entitlements".to_owned(),
+        lead: String::new(),
+        version: None,
+        parts,
+        save: "Add to the catalog",
+        back: href(id),
+        aside: Some((
+            "What this does",
+            vec![
+                "The groups that see this catalog can ask for what you add, under the policy you choose, from now on.".to_owned(),
+                "Nothing changes in AWS until somebody asks and gets it.".to_owned(),
+                "A policy holds for the entitlement, in whichever catalog it is.".to_owned(),
+            ],
+        )),
+        action,
+        mistakes,
+        meanwhile: None,
+    };
+    Ok(web::page_with(status, frame, &page.title, &page))
+}
+
+// ---- how one may be asked for
+
+/// What stands in the fields about policy and limit.
+#[derive(Clone)]
+struct TermsFilled {
+    policy: String,
+    max: (String, String),
+    read: Result<Option<Span>, &'static str>,
+}
+
+impl Default for TermsFilled {
+    fn default() -> Self {
+        Self {
+            policy: String::new(),
+            max: Length::values(None),
+            read: Ok(None),
+        }
+    }
+}
+
+impl TermsFilled {
+    fn sent(sent: &Sent) -> Self {
+        Self {
+            policy: sent.text("policy").to_owned(),
+            max: (
+                sent.text("max").to_owned(),
+                sent.text("max.unit").to_owned(),
+            ),
+            read: sent.length("max"),
+        }
+    }
+
+    /// Policy and limit; nothing where no policy is chosen and none is needed.
+    fn read(&self, needed: bool) -> Result<Option<(PolicyId, Option<Span>)>, Mistakes> {
+        let mut mistakes = Mistakes::none();
+        let policy = match self.policy.as_str() {
+            "" if needed => {
+                mistakes.add("policy", "Choose the policy it is asked for under.");
+                None
+            }
+            "" => None,
+            id => match id.parse::<PolicyId>() {
+                Ok(id) => Some(id),
+                Err(_) => {
+                    mistakes.add("policy", "There is no such policy: choose another one.");
+                    None
+                }
+            },
+        };
+        let max = match self.read {
+            Ok(max) => max,
+            Err(why) => {
+                mistakes.add("max", why);
+                None
+            }
+        };
+        if self.policy.is_empty() && !needed && max.is_some() {
+            mistakes.add(
+                "policy",
+                "A limit goes with a policy: choose one, or leave the limit empty.",
+            );
+        }
+        if mistakes.any() {
+            return Err(mistakes);
+        }
+        Ok(policy.map(|policy| (policy, max)))
+    }
+
+    async fn parts(
+        &self,
+        cx: &Cx,
+        none: &str,
+        mistakes: &Mistakes,
+    ) -> Result<[Part; 2], policies::Error> {
+        let choices = policy_choices(cx, none).await?;
+        let only_none = choices.len() == 1;
+        Ok([
+            Field::one_of("policy", "Asked for under the policy", choices)
+                .hint(if only_none {
+                    "There is no policy yet. Make one under Policies first."
+                } else {
+                    "It says who has to approve."
+                })
+                .value(&self.policy)
+                .required()
+                .wrong(mistakes)
+                .into(),
+            Length::new("max", "For at most")
+                .hint("Only felt where it is shorter than the policy allows. Empty: as the policy says.")
+                .value(self.max.clone())
+                .wrong(mistakes)
+                .into(),
+        ])
+    }
+}
+
+async fn control_page(
+    cx: Cx,
+    frame: Frame,
+    Path((catalog, id)): Path<(CatalogId, EntitlementId)>,
+) -> Result<Response, Failure> {
+    cx.authorize(Verb::SetAccessControl, Relation::Others)?;
+    let now = super::super::access_control(&cx, id).await?;
+    let filled = now
+        .as_ref()
+        .map_or_else(TermsFilled::default, |control| TermsFilled {
+            policy: control.policy.to_string(),
+            max: Length::values(control.max_duration),
+            read: Ok(control.max_duration),
+        });
+    let version = now.map_or(0, |control| control.version);
+    let page = ControlForm {
+        filled,
+        version,
+        ..ControlForm::default()
+    };
+    page.answer(&cx, &frame, catalog, id, StatusCode::OK).await
+}
+
+async fn set_control(
+    cx: Cx,
+    frame: Frame,
+    Path((catalog, id)): Path<(CatalogId, EntitlementId)>,
+    Form(sent): Form<Sent>,
+) -> Result<Response, Failure> {
+    cx.authorize(Verb::SetAccessControl, Relation::Others)?;
+    let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+    let mut form = ControlForm {
+        filled: TermsFilled::sent(&sent),
+        version: sent.version().unwrap_or(0),
+        ..ControlForm::default()
+    };
+    let (policy, max) = match form.filled.read(true) {
+        Ok(Some(read)) => read,
+        Ok(None) => return Err(Failure::not_found()),
+        Err(mistakes) => {
+            form.mistakes = mistakes;
+            return form.answer(&cx, &frame, catalog, id, wrong).await;
+        }
+    };
+    match super::super::set_access_control(&cx, id, policy, max, Some(form.version)).await {
+        Ok(_) => Ok(web::go_with(
+            &href(catalog),
+            &Flash::done("Saved. It counts for whoever asks from now on."),
+        )),
+        Err(Error::Stale { .. }) => {
+            let now = super::super::access_control(&cx, id).await?;
+            form.version = now.as_ref().map_or(0, |control| control.version);
+            form.meanwhile = Some(changed_meanwhile(&cx, id, now.as_ref(), policy, max).await?);
+            let late = StatusCode::PRECONDITION_FAILED;
+            form.answer(&cx, &frame, catalog, id, late).await
+        }
+        Err(error) => {
+            form.mistakes = mistake(error)?;
+            form.answer(&cx, &frame, catalog, id, wrong).await
+        }
+    }
+}
+
+async fn changed_meanwhile(
+    cx: &Cx,
+    id: EntitlementId,
+    now: Option<&super::super::AccessControl>,
+    policy: PolicyId,
+    max: Option<Span>,
+) -> Result<Meanwhile, Failure> {
+    let mut q = cx.read().await?;
+    let mut name = async |id: Option<PolicyId>| -> Result<String, Failure> {
+        let Some(id) = id else {
+            return Ok("none".to_owned());
+        };
+        let found = policies::current(&mut q, id).await?;
+        Ok(found.map_or_else(|| id.to_string(), |version| version.name))
+    };
+    let limit = |max: Option<Span>| max.map_or_else(|| "as the policy says".to_owned(), words);
+    let rows = vec![
+        (
+            "Policy".to_owned(),
+            name(now.map(|control| control.policy)).await?,
+            name(Some(policy)).await?,
+        ),
+        (
+            "At most".to_owned(),
+            limit(now.and_then(|control| control.max_duration)),
+            limit(max),
+        ),
+    ];
+    let action = "catalog.access_control_set";
+    Ok(identity::meanwhile(cx, &id.to_string(), action, rows).await?)
+}
+
+/// The form of one entitlement's access control.
+#[derive(Default)]
+struct ControlForm {
+    filled: TermsFilled,
+    version: i64,
+    mistakes: Mistakes,
+    meanwhile: Option<Meanwhile>,
+}
+
+impl ControlForm {
+    async fn answer(
+        self,
+        cx: &Cx,
+        frame: &Frame,
+        catalog: CatalogId,
+        id: EntitlementId,
+        status: StatusCode,
+    ) -> Result<Response, Failure> {
+        let found = super::super::get(cx, catalog).await?;
+        let it = directory::entitlement(&mut cx.read().await?, id).await?;
+        let it = it.ok_or_else(Failure::not_found)?;
+        let also: Vec<String> = super::super::catalogs_with(cx, id)
+            .await?
+            .into_iter()
+            .filter(|other| other.id != catalog)
+            .map(|other| format!("“{}”", other.name))
+            .collect();
+        let mut says = vec![
+            "It counts for whoever asks from now on. Requests that wait keep the policy version they were asked under, and access that was granted keeps its end.".to_owned(),
+        ];
+        if !also.is_empty() {
+            says.push(format!(
+                "It counts in every catalog it is in: here, and in {}.",
+                also.join(", ")
+            ));
+        }
+        let parts = self
+            .filled
+            .parts(cx, "Choose a policy", &self.mistakes)
+            .await?;
+        let page = FormPage {
+            crumb: (href(catalog), found.name),
+            title: format!("How {} is asked for", it.name),
+            lead: String::new(),
+            action: format!("{}/entitlements/{id}", href(catalog)),
+            version: Some(self.version),
+            mistakes: self.mistakes,
+            meanwhile: self.meanwhile,
+            parts: parts.into(),
+            save: "Save",
+            back: href(catalog),
+            aside: Some(("What this changes", says)),
+        };
+        Ok(web::page_with(status, frame, &page.title, &page))
+    }
+}

@@ -1,0 +1,67 @@
+//! What the pages of this room show: plain words, ready. Nothing here knows the domain.
+
+use askama::Template;
+
+use crate::web::fields::{Meanwhile, Part};
+use crate::web::filters;
+use crate::web::{List, Mistakes, When, WhenBoth};
+
+/// `GET /policies`
+#[derive(Debug, Clone, Template)]
+#[template(path = "policies/list.html")]
+pub(crate) struct Policies {
+    pub(crate) list: List,
+    pub(crate) rows: Vec<PolicyRow>,
+    /// Whether this person may make one.
+    pub(crate) may_add: bool,
+}
+
+/// One policy.
+#[derive(Debug, Clone)]
+pub(crate) struct PolicyRow {
+    pub(crate) href: String,
+    pub(crate) name: String,
+    /// `1 of Platform, then 2 of Security`
+    pub(crate) way: String,
+    pub(crate) longest: String,
+    pub(crate) number: i64,
+    pub(crate) written: When,
+    pub(crate) since: WhenBoth,
+}
+
+/// The form of a policy or of a new version of one.
+#[derive(Debug, Clone, Template)]
+#[template(path = "policies/form.html")]
+pub(crate) struct PolicyForm {
+    pub(crate) crumb: (String, String),
+    pub(crate) title: String,
+    pub(crate) action: String,
+    /// Whether it is a policy that exists.
+    pub(crate) exists: bool,
+    pub(crate) version: Option<i64>,
+    pub(crate) mistakes: Mistakes,
+    pub(crate) meanwhile: Option<Meanwhile>,
+    /// What it would change, when that was asked: label, before, after.
+    pub(crate) preview: Option<Vec<(String, String, String)>>,
+    /// The name, of a new one.
+    pub(crate) name: Option<Part>,
+    pub(crate) route: Part,
+    /// Mistakes about the steps together.
+    pub(crate) steps_wrong: Vec<String>,
+    pub(crate) steps: Vec<StepForm>,
+    /// Whether there may be another one.
+    pub(crate) may_add: bool,
+    pub(crate) rest: Vec<Part>,
+    pub(crate) back: String,
+}
+
+/// One step in the form.
+#[derive(Debug, Clone)]
+pub(crate) struct StepForm {
+    /// Counted from 0: part of the names of its fields.
+    pub(crate) at: usize,
+    /// Counted from 1.
+    pub(crate) number: usize,
+    pub(crate) last: bool,
+    pub(crate) parts: Vec<Part>,
+}
