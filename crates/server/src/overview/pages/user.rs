@@ -176,11 +176,6 @@ async fn question(cx: &Cx, id: UserId, refused: Option<String>) -> Result<Confir
     let tokens = identity::list_tokens(cx, id, &Paging::first(200)).await?;
     let live = |token: &&identity::Token| token.state(wall) == identity::TokenState::Active;
     let tokens = tokens.items.iter().filter(live).count();
-    let count = |n: usize, one: &str, many: &str| match n {
-        0 => format!("no {one}"),
-        1 => format!("1 {one}"),
-        n => format!("{n} {many}"),
-    };
     let mut stays = vec![
         "Groups, roles, links and what they did stay on record. They can be made active again; old sign-ins and tokens stay dead.".to_owned(),
     ];
@@ -188,28 +183,30 @@ async fn question(cx: &Cx, id: UserId, refused: Option<String>) -> Result<Confir
         0,
         match grants {
             0 => "They hold no access through Stint. Access they have in AWS outside Stint is not touched.".to_owned(),
-            n => format!(
-                "{} they hold stays in AWS until its own end: revoke it on their page where that is too late.",
-                count(n, "grant of access", "grants of access")
-            ),
+            1 => "The 1 grant of access they hold stays in AWS until its own end: revoke it under Grants where that is too late.".to_owned(),
+            n => format!("The {n} grants of access they hold stay in AWS until their own ends: revoke them under Grants where that is too late."),
         },
     );
     Ok(ConfirmPage {
         crumb: (href(id), user.name.clone()),
         title: format!("Deactivate {}?", user.name),
         changes: vec![
-            format!(
-                "{} can no longer sign in: {} {} at once.",
-                user.name,
-                count(sign_ins, "sign-in", "sign-ins"),
-                if sign_ins == 1 { "ends" } else { "end" },
-            ),
-            format!(
-                "{} {} revoked, for good.",
-                web::form::sentence(&count(tokens, "active API token", "active API tokens"))
-                    .trim_end_matches('.'),
-                if tokens == 1 { "is" } else { "are" },
-            ),
+            match sign_ins {
+                0 => format!("{} can no longer sign in.", user.name),
+                1 => format!(
+                    "{} can no longer sign in: 1 sign-in ends at once.",
+                    user.name
+                ),
+                n => format!(
+                    "{} can no longer sign in: {n} sign-ins end at once.",
+                    user.name
+                ),
+            },
+            match tokens {
+                0 => "They have no active API token.".to_owned(),
+                1 => "1 active API token is revoked, for good.".to_owned(),
+                n => format!("{n} active API tokens are revoked, for good."),
+            },
             "They can ask for nothing and decide about nothing, whatever names them.".to_owned(),
         ],
         stays,
