@@ -66,6 +66,7 @@ impl World {
                 kind: ResourceKind::Role,
             }),
             resource_account: role.map(|role| role.entity.account.as_str()),
+            service_control: self.scps_over(key.account()),
             ..Layers::default()
         };
         judge(

@@ -31,6 +31,7 @@ mod relations;
 mod reserved;
 mod serve;
 mod sim;
+mod tree;
 mod wire;
 mod world;
 mod writes;

@@ -40,6 +40,9 @@ pub struct Knobs {
     pub signature_window_micros: i64,
     /// How many assignment writes may be under way at once (AWS reference §2 [D]).
     pub outstanding_writes: usize,
+    /// Whether the writes on one account are carried out one after the other (AWS reference §2
+    /// [D]).
+    pub serial_per_account: bool,
     /// What one more is answered with; AWS does not say (AWS reference §10).
     pub over_outstanding: OverLimit,
     /// What deleting an absent assignment is answered with: both were seen (AWS reference
@@ -66,6 +69,7 @@ impl Default for Knobs {
             reads: Reads::Lagging,
             signature_window_micros: 15 * 60 * 1_000_000,
             outstanding_writes: 10,
+            serial_per_account: false,
             over_outstanding: OverLimit::Throttling,
             absent_delete: AbsentDelete::FailsLater,
             inherited_rows: true,

@@ -5,7 +5,8 @@
 
 use stint_iam_policy::{Actions, Effect, Policy, PrincipalEntry, Principals, Statement, Version};
 
-use crate::held::Document;
+use crate::estate::SetBoundary;
+use crate::held::{Document, Held, managed_arn};
 use crate::iam::{Entity, IamRole, RESERVED};
 use crate::ids::Seeded;
 use crate::world::{REGION, World};
@@ -64,6 +65,69 @@ impl World {
         roles
             .find(|(_, role)| role.entity.name.eq_ignore_ascii_case(name))
             .map(|(_, role)| role)
+    }
+
+    /// Whether an account has a permission set as it is now.
+    pub(crate) fn is_latest(&self, account: u32, set: u32) -> bool {
+        let have = self.have.get(&(account, set)).copied().unwrap_or(0);
+        let known = self.estate.sets.get(set as usize);
+        known.is_none_or(|known| known.revision == have)
+    }
+
+    /// Why an assignment cannot be carried out: the account lacks a policy the set refers to.
+    pub(crate) fn lacks(&self, write: &crate::writes::Write) -> Option<String> {
+        self.held_by_role(write.account, write.set).err()
+    }
+
+    /// Brings a permission set as it is now into an account it is in.
+    pub(crate) fn provision(&mut self, account: u32, set: u32) -> Result<(), String> {
+        let held = self.held_by_role(account, set)?;
+        if let Some(role) = self.reserved_role(account, set) {
+            let empty = held.inline.is_empty() && held.attached.is_empty();
+            if empty && held.boundary.is_none() {
+                self.access.held.remove(&role.entity.id);
+            } else {
+                self.access.held.insert(role.entity.id, held);
+            }
+        }
+        if let Some(known) = self.estate.sets.get(set as usize) {
+            self.have.insert((account, set), known.revision);
+        }
+        Ok(())
+    }
+
+    /// What the role of a permission set holds in an account, or what the account lacks for it.
+    fn held_by_role(&self, account: u32, set: u32) -> Result<Held, String> {
+        let of = self.estate.accounts.get(account as usize);
+        let known = self.estate.sets.get(set as usize);
+        let (Some(of), Some(known)) = (of, known) else {
+            return Ok(Held::default());
+        };
+        let here = |path: &str, name: &str| {
+            let arn = managed_arn(&of.id, path, name);
+            match self.access.managed.get(&arn) {
+                Some(_) => Ok(arn),
+                // Seen for a policy the account does not have [R].
+                None => Err(format!(
+                    "Received a 404 status error: Not supported policy {arn}."
+                )),
+            }
+        };
+        let mut held = Held::default();
+        if let Some(inline) = &known.papers.inline {
+            held.inline
+                .insert("AwsSSOInlinePolicy".to_owned(), inline.clone());
+        }
+        held.attached.clone_from(&known.papers.managed);
+        for (path, name) in &known.papers.customer {
+            held.attached.push(here(path, name)?);
+        }
+        held.boundary = match &known.papers.boundary {
+            None => None,
+            Some(SetBoundary::Managed(arn)) => Some(arn.clone()),
+            Some(SetBoundary::Customer(path, name)) => Some(here(path, name)?),
+        };
+        Ok(held)
     }
 
     /// Notes that a permission set came into an account it was not in: another role from now on,

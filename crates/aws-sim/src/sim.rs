@@ -15,7 +15,6 @@ use crate::held;
 use crate::history::{By, Changed, Row};
 use crate::journal::{Answered, Call as Entry, Party};
 use crate::options::{Knobs, SimOptions};
-use crate::relations::Change;
 use crate::wire::{Call, Incoming, Reply};
 use crate::world::World;
 
@@ -314,6 +313,32 @@ impl Sim {
         Ok(())
     }
 
+    /// Gives a user or group of the directory an identity provider's own id, as provisioning by
+    /// SCIM would.
+    pub fn put_external_id(
+        &self,
+        principal_id: &str,
+        issuer: &str,
+        id: &str,
+    ) -> Result<(), ControlError> {
+        let mut world = self.lock();
+        let world = &mut *world;
+        let users = world.estate.users.iter_mut().filter(|user| !user.removed);
+        let users = users.map(|user| (&user.id, &mut user.external_ids));
+        let groups = world
+            .estate
+            .groups
+            .iter_mut()
+            .filter(|group| !group.removed);
+        let groups = groups.map(|group| (&group.id, &mut group.external_ids));
+        let mut all = users.chain(groups);
+        let known = all.find(|(known, _)| *known == principal_id);
+        let (_, ids) = known.ok_or_else(|| unknown("user or group", principal_id))?;
+        ids.retain(|(of, _)| of != issuer);
+        ids.push((issuer.to_owned(), id.to_owned()));
+        Ok(())
+    }
+
     /// Removes a user from the directory and from every group. Assignments stay behind and
     /// go on naming the dead id, as in AWS (AWS reference §1.2 [R]).
     pub fn remove_user(&self, user_id: &str) -> Result<(), ControlError> {
@@ -327,11 +352,7 @@ impl Sim {
         if user.removed {
             return Err(unknown("user", user_id));
         }
-        user.removed = true;
-        let groups: Vec<u32> = world.relations().groups_of(place, 0).collect();
-        for group in groups {
-            world.change(Change::Leave { group, user: place }, now, By::OWNER);
-        }
+        world.remove_person(place, now, By::OWNER);
         Ok(())
     }
 

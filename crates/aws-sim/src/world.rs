@@ -12,6 +12,7 @@ use crate::journal::{Answered, Call as Entry, Journal, Party};
 use crate::ops;
 use crate::options::{Knobs, Reads};
 use crate::relations::{Change, Principal, Relations};
+use crate::tree::Tree;
 use crate::wire::{Answer, ApiError, Call, Service};
 use crate::writes::{Kind, State, Writes};
 
@@ -21,6 +22,7 @@ pub(crate) const REGION: &str = "eu-central-1";
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) estate: Estate,
+    pub(crate) tree: Tree,
     pub(crate) access: Access,
     pub(crate) facts: Facts,
     pub(crate) knobs: Knobs,
@@ -33,6 +35,8 @@ pub(crate) struct World {
     pub(crate) groups_by_id: HashMap<String, u32>,
     /// How often a permission set came back into an account, and when it last did.
     pub(crate) rounds: HashMap<(u32, u32), (u64, i64)>,
+    /// Which revision of a permission set an account has; the first where nothing is noted.
+    pub(crate) have: HashMap<(u32, u32), u64>,
     lagging: Option<Lagging>,
     late: Vec<Late>,
     reads: u64,
@@ -102,6 +106,7 @@ impl World {
             dee: person(3),
         };
         Ok(World {
+            tree: Tree::of(&estate),
             access: founding.access,
             facts,
             knobs,
@@ -113,6 +118,7 @@ impl World {
             users_by_id,
             groups_by_id,
             rounds: HashMap::new(),
+            have: HashMap::new(),
             lagging: None,
             late: Vec::new(),
             reads: 0,
@@ -257,6 +263,11 @@ impl World {
         let Some(write) = self.writes.get(place).cloned() else {
             return;
         };
+        if write.kind == Kind::Provision {
+            let state = self.end_provisioning(&write);
+            self.writes.end(place, state);
+            return;
+        }
         let principal = write
             .principal
             .filter(|principal| self.is_there(*principal));
@@ -282,11 +293,16 @@ impl World {
                     None,
                 )
             }
+            (None, Some(_)) if write.kind == Kind::Create && self.lacks(&write).is_some() => {
+                (State::Failed(self.lacks(&write).unwrap_or_default()), None)
+            }
             (None, Some(principal)) => (State::Succeeded, write.fate.applies.then_some(principal)),
         };
         if let Some(principal) = change {
             let change = match write.kind {
-                Kind::Create => Change::Assign(write.account, write.set, principal),
+                Kind::Create | Kind::Provision => {
+                    Change::Assign(write.account, write.set, principal)
+                }
                 Kind::Delete => Change::Unassign(write.account, write.set, principal),
             };
             self.change(change, at, write.by);
@@ -297,7 +313,10 @@ impl World {
     pub(crate) fn is_there(&self, principal: Principal) -> bool {
         let place = principal.place() as usize;
         if principal.is_group() {
-            place < self.estate.groups.len()
+            self.estate
+                .groups
+                .get(place)
+                .is_some_and(|group| !group.removed)
         } else {
             self.estate
                 .users
@@ -334,6 +353,8 @@ impl World {
         {
             self.provisioned_anew(account, set, at);
         }
+        let comes = matches!(change, Change::Assign(account, set, _)
+            if self.relations().rows_of(account, set, 0).next().is_none());
         let role = match change {
             Change::Unassign(account, set, _) => self.reserved_role(account, set),
             _ => None,
@@ -349,6 +370,10 @@ impl World {
                 by,
                 call,
             });
+        }
+        if let (Change::Assign(account, set, _), true) = (&change, comes) {
+            // What an account must have for it was looked at before.
+            let _ = self.provision(*account, *set);
         }
         if let (Change::Unassign(account, set, _), Some(role)) = (&change, role)
             && self.relations().rows_of(*account, *set, 0).next().is_none()

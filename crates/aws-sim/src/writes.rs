@@ -5,10 +5,15 @@ use std::collections::HashMap;
 use crate::history::By;
 use crate::relations::Principal;
 
+/// The place of no account: a write is about every account a set is in.
+pub(crate) const EVERY_ACCOUNT: u32 = u32::MAX;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Create,
     Delete,
+    /// Of a permission set, not of an assignment.
+    Provision,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +99,35 @@ impl Writes {
         self.under_way
             .iter()
             .filter_map(|place| self.list.get(*place))
-            .any(|write| write.account == account && write.set == set)
+            .any(|write| {
+                let both = [write.account, account];
+                let meet = write.account == account || both.contains(&EVERY_ACCOUNT);
+                write.set == set && meet
+            })
+    }
+
+    /// Whether a write on this set is under way.
+    pub(crate) fn touches(&self, set: u32) -> bool {
+        self.busy(EVERY_ACCOUNT, set)
+    }
+
+    /// When the last write under way on this account ends.
+    pub(crate) fn account_free_at(&self, account: u32) -> Option<i64> {
+        let mine = self
+            .under_way
+            .iter()
+            .filter_map(|place| self.list.get(*place));
+        let mine = mine.filter(|write| write.account == account);
+        mine.map(|write| write.ends_at).max()
+    }
+
+    /// Whether an earlier write on the same account is still under way.
+    fn is_queued(&self, place: usize) -> bool {
+        let account = self.list.get(place).map(|write| write.account);
+        self.under_way
+            .iter()
+            .filter(|other| **other < place)
+            .any(|other| self.list.get(*other).map(|write| write.account) == account)
     }
 
     /// The next write that ends by time, and when.
@@ -106,7 +139,10 @@ impl Writes {
     }
 
     /// Counts one poll; says whether the write ends with it.
-    pub(crate) fn poll(&mut self, place: usize) -> bool {
+    pub(crate) fn poll(&mut self, place: usize, serial: bool) -> bool {
+        if serial && self.is_queued(place) {
+            return false;
+        }
         let Some(write) = self.list.get_mut(place) else {
             return false;
         };

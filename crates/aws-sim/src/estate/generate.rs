@@ -1,7 +1,7 @@
 //! Filling an estate.
 
 use super::names;
-use super::{Account, AccountState, EstateError, EstateSpec, Group, PermissionSet, User};
+use super::{Account, AccountState, EstateError, EstateSpec, Group, Papers, PermissionSet, User};
 use crate::iam::Iam;
 use crate::ids::Seeded;
 use crate::relations::{Change, Principal, Relations};
@@ -174,7 +174,12 @@ fn permission_set(seed: u64, instance: &str, n: u32) -> PermissionSet {
         ),
         name,
         description,
-        session_duration,
+        session_duration: session_duration.to_owned(),
+        relay_state: None,
+        tags: Vec::new(),
+        papers: Papers::default(),
+        revision: 0,
+        removed: false,
         created_at: BEGINNING + i64::from(n) * DAY + i64::from(stream.below(40_000)) * 1_000_000,
     }
 }
@@ -193,12 +198,15 @@ fn user(seed: u64, store: &str, n: u32) -> User {
         user_name,
         given: given.to_owned(),
         family: family.to_owned(),
-        title,
+        display: None,
+        title: title.to_owned(),
         enabled: true,
         removed: false,
         created_at,
         updated_at: created_at,
         revision: 1,
+        external_ids: Vec::new(),
+        more: serde_json::Map::new(),
     }
 }
 
@@ -257,11 +265,19 @@ fn group(seed: u64, store: &str, n: u32) -> Group {
             }
         },
     };
+    // The id first: the stream has an order.
+    let id = store_id(store, &mut stream);
+    let created_at =
+        BEGINNING + i64::from(n) * DAY / 4 + i64::from(stream.below(9_000)) * 1_000_000;
     Group {
-        id: store_id(store, &mut stream),
+        id,
         name,
         description,
-        created_at: BEGINNING + i64::from(n) * DAY / 4 + i64::from(stream.below(9_000)) * 1_000_000,
+        created_at,
+        updated_at: created_at,
+        revision: 1,
+        removed: false,
+        external_ids: Vec::new(),
     }
 }
 

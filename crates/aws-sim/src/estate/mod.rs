@@ -8,6 +8,9 @@ pub(crate) use generate::{BEGINNING, Estate, generate, store_id};
 pub(crate) use iam::populate_iam;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::held::Document;
 
 /// How big an organization to generate. Every count is a total: accounts include the
 /// management account, users include Ana, Bo, Cy and Dee. Equal specs give equal estates, to
@@ -113,8 +116,34 @@ pub(crate) struct PermissionSet {
     pub(crate) arn: String,
     pub(crate) name: String,
     pub(crate) description: String,
-    pub(crate) session_duration: &'static str,
+    pub(crate) session_duration: String,
+    pub(crate) relay_state: Option<String>,
     pub(crate) created_at: i64,
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) papers: Papers,
+    /// Goes up with every change that has to be provisioned.
+    pub(crate) revision: u64,
+    pub(crate) removed: bool,
+}
+
+/// The policies of a permission set.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Papers {
+    pub(crate) inline: Option<Document>,
+    /// ARNs of AWS's own.
+    pub(crate) managed: Vec<String>,
+    /// Path and name of policies the accounts must have.
+    pub(crate) customer: Vec<(String, String)>,
+    pub(crate) boundary: Option<SetBoundary>,
+}
+
+/// The boundary of a permission set.
+#[derive(Debug, Clone)]
+pub(crate) enum SetBoundary {
+    /// One of AWS's own, by ARN.
+    Managed(String),
+    /// One the accounts must have: path and name.
+    Customer(String, String),
 }
 
 #[derive(Debug, Clone)]
@@ -123,13 +152,19 @@ pub(crate) struct User {
     pub(crate) user_name: String,
     pub(crate) given: String,
     pub(crate) family: String,
+    /// Other than given and family name.
+    pub(crate) display: Option<String>,
     pub(crate) email: String,
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     pub(crate) enabled: bool,
     pub(crate) removed: bool,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
     pub(crate) revision: u64,
+    /// Issuer and id of an identity provider's own ids.
+    pub(crate) external_ids: Vec<(String, String)>,
+    /// Attributes nothing here looks into, as they were given.
+    pub(crate) more: Map<String, Value>,
 }
 
 #[derive(Debug, Clone)]
@@ -138,4 +173,9 @@ pub(crate) struct Group {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+    pub(crate) revision: u64,
+    pub(crate) removed: bool,
+    /// See [`User::external_ids`].
+    pub(crate) external_ids: Vec<(String, String)>,
 }

@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use super::organizations::{find as find_account, id_at};
-use super::permission_sets::{arn_at, authorize_in_instance, find as find_set};
+use super::permission_sets::{
+    arn_at, authorize_in_instance, find as find_set, not_over_management,
+};
 use super::shapes::{ACCOUNT_ID, PERMISSION_SET_ARN, PRINCIPAL_ID, REQUEST_ID, USER_OR_GROUP};
 use super::{InJson, PAGE, object, place_of, seconds};
 use crate::estate::AccountState;
@@ -131,6 +133,10 @@ fn write(world: &mut World, cx: &Cx<'_>, kind: Kind) -> Result<Value, ApiError> 
     let principal_id = input.required("PrincipalId", PRINCIPAL_ID)?;
     let account = find_account(world, account_id)?;
     let set = find_set(world, set_arn)?;
+    not_over_management(world, cx, set)?;
+    if cx.key.account() != world.estate.management() && account_id == world.estate.management() {
+        return Err(super::denied_to_delegate(cx, set_arn));
+    }
     let state = world
         .estate
         .accounts
@@ -175,6 +181,9 @@ fn write(world: &mut World, cx: &Cx<'_>, kind: Kind) -> Result<Value, ApiError> 
         _ => {}
     }
     let created_at = cx.moment.at;
+    let free_at = world.writes.account_free_at(account);
+    let free_at = free_at.filter(|_| world.knobs.serial_per_account);
+    let begins_at = free_at.map_or(created_at, |at| at.max(created_at));
     let id = world.fresh("assignment write").uuid();
     let place = world.writes.accept(Write {
         id,
@@ -186,12 +195,12 @@ fn write(world: &mut World, cx: &Cx<'_>, kind: Kind) -> Result<Value, ApiError> 
         principal,
         by: cx.by(),
         created_at,
-        ends_at: created_at.saturating_add(micros),
+        ends_at: begins_at.saturating_add(micros),
         polls,
         fate,
         state: State::InProgress,
     });
-    if polls == Some(0) || micros <= 0 {
+    if (polls == Some(0) || micros <= 0) && begins_at <= created_at {
         world.end_write(place, created_at);
     }
     Ok(world
@@ -251,7 +260,7 @@ fn describe(world: &mut World, cx: &Cx<'_>, member: &str, kind: Kind) -> Result<
         .writes
         .find(id, kind)
         .ok_or_else(|| ApiError::not_found(format!("Request {id} was not found")))?;
-    if world.writes.poll(place) {
+    if world.writes.poll(place, world.knobs.serial_per_account) {
         world.end_write(place, cx.moment.at);
     }
     Ok(world

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::people::external_ids;
 use super::shapes::{STORE_ID, STORE_MEMBER, without_arn};
 use super::{InJson, PAGE, authorize, object, seconds};
 use crate::estate::{Group, User};
@@ -42,6 +43,7 @@ pub(super) fn list_groups(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError>
     let [from, ..] = pager.from;
     let rows = (from..)
         .zip(world.estate.groups.iter().skip(from as usize))
+        .filter(|(_, group)| !group.removed)
         .filter(|(_, group)| wanted.is_none_or(|name| name.eq_ignore_ascii_case(&group.name)));
     let (page, next) = pager.take(rows, |(place, _)| [*place, 0, 0]);
     let groups: Vec<Value> = page.iter().map(|(_, known)| group(world, known)).collect();
@@ -80,22 +82,22 @@ pub(super) fn describe_group(world: &World, cx: &Cx<'_>) -> Result<Value, ApiErr
 pub(super) fn get_user_id(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     authorize_in_store(world, cx)?;
     let known = match alternate(&cx.input())? {
-        Some((path, value)) if path.eq_ignore_ascii_case("userName") => {
-            Some(find_by(&world.estate.users, |user| {
+        Alternate::Unique(path, value) if path.eq_ignore_ascii_case("userName") => {
+            find_by(&world.estate.users, |user| {
                 user.user_name.eq_ignore_ascii_case(value)
-            }))
+            })
         }
-        Some((path, value)) if path.eq_ignore_ascii_case("emails.value") => {
-            Some(find_by(&world.estate.users, |user| {
+        Alternate::Unique(path, value) if path.eq_ignore_ascii_case("emails.value") => {
+            find_by(&world.estate.users, |user| {
                 user.email.eq_ignore_ascii_case(value)
-            }))
+            })
         }
-        Some(_) => return Err(invalid_path(cx)),
-        None => None,
+        Alternate::Unique(..) => return Err(invalid_path(cx)),
+        Alternate::External(issuer, id) => find_by(&world.estate.users, |user| {
+            is_one_of(&user.external_ids, issuer, id)
+        }),
     };
-    let user = known
-        .flatten()
-        .ok_or_else(|| absent("USER", "USER not found.", None))?;
+    let user = known.ok_or_else(|| absent("USER", "USER not found.", None))?;
     Ok(json!({
         "IdentityStoreId": world.estate.store,
         "UserId": user.id,
@@ -106,13 +108,17 @@ pub(super) fn get_user_id(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError>
 pub(super) fn get_group_id(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     authorize_in_store(world, cx)?;
     let known = match alternate(&cx.input())? {
-        Some((path, value)) if path.eq_ignore_ascii_case("displayName") => world
+        Alternate::Unique(path, value) if path.eq_ignore_ascii_case("displayName") => world
             .estate
             .groups
             .iter()
-            .find(|group| group.name.eq_ignore_ascii_case(value)),
-        Some(_) => return Err(invalid_path(cx)),
-        None => None,
+            .find(|group| !group.removed && group.name.eq_ignore_ascii_case(value)),
+        Alternate::Unique(..) => return Err(invalid_path(cx)),
+        Alternate::External(issuer, id) => world
+            .estate
+            .groups
+            .iter()
+            .find(|group| !group.removed && is_one_of(&group.external_ids, issuer, id)),
     };
     let group = known.ok_or_else(|| absent("GROUP", "GROUP not found.", None))?;
     Ok(json!({
@@ -126,7 +132,8 @@ pub(super) fn get_group_id(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError
 /// account may also write (AWS reference §7 [D]).
 pub(super) fn authorize_in_store(world: &World, cx: &Cx<'_>) -> Result<(), ApiError> {
     let store = without_arn(cx.input().required("IdentityStoreId", STORE_ID)?);
-    let writes = cx.call.operation.starts_with("Create") || cx.call.operation.starts_with("Delete");
+    let verbs = ["Create", "Update", "Delete"];
+    let writes = verbs.iter().any(|verb| cx.call.operation.starts_with(verb));
     let arn = format!(
         "arn:aws:identitystore::{}:identitystore/{store}",
         world.estate.management()
@@ -163,6 +170,10 @@ pub(super) fn find_group(world: &World, id: &str) -> Result<u32, ApiError> {
         .groups_by_id
         .get(id)
         .copied()
+        .filter(|place| {
+            let group = world.estate.groups.get(*place as usize);
+            group.is_some_and(|group| !group.removed)
+        })
         .ok_or_else(|| absent("GROUP", "GROUP not found.", Some(id)))
 }
 
@@ -218,52 +229,80 @@ fn filter<'a>(input: &Input<'a>, attribute: &str) -> Result<Option<&'a str>, Api
     }
 }
 
-/// The unique attribute to look for; none for an external id, which nobody has here.
-fn alternate<'a>(input: &Input<'a>) -> Result<Option<(&'a str, &'a str)>, ApiError> {
+/// By what somebody is looked for.
+enum Alternate<'a> {
+    /// Path and value.
+    Unique(&'a str, &'a str),
+    /// Issuer and id.
+    External(&'a str, &'a str),
+}
+
+fn alternate<'a>(input: &Input<'a>) -> Result<Alternate<'a>, ApiError> {
     let alternate = input.required_object("AlternateIdentifier")?;
-    if alternate.object("ExternalId")?.is_some() {
-        return Ok(None);
+    let needed = |of: &Input<'a>, member: &str| -> Result<&'a str, ApiError> {
+        of.text(member)?.ok_or_else(|| of.missing(member))
+    };
+    if let Some(external) = alternate.object("ExternalId")? {
+        let issuer = needed(&external, "Issuer")?;
+        return Ok(Alternate::External(issuer, needed(&external, "Id")?));
     }
     let unique = alternate.required_object("UniqueAttribute")?;
-    let path = unique
-        .text("AttributePath")?
-        .ok_or_else(|| unique.missing("AttributePath"))?;
-    let value = unique
-        .text("AttributeValue")?
-        .ok_or_else(|| unique.missing("AttributeValue"))?;
-    Ok(Some((path, value)))
+    let path = needed(&unique, "AttributePath")?;
+    Ok(Alternate::Unique(path, needed(&unique, "AttributeValue")?))
+}
+
+fn is_one_of(known: &[(String, String)], issuer: &str, id: &str) -> bool {
+    known.iter().any(|(of, is)| of == issuer && is == id)
 }
 
 fn user(world: &World, user: &User) -> Value {
-    json!({
-        "IdentityStoreId": world.estate.store,
-        "UserId": user.id,
-        "UserArn": arn("user", &user.id),
-        "Revision": user.revision.to_string(),
-        "UserName": user.user_name,
-        "Name": {
-            "Formatted": format!("{} {}", user.given, user.family),
-            "FamilyName": user.family,
-            "GivenName": user.given,
-        },
-        "DisplayName": format!("{} {}", user.given, user.family),
-        "Emails": [{ "Value": user.email, "Type": "work", "Primary": true }],
-        "Title": user.title,
-        "UserStatus": if user.enabled { "ENABLED" } else { "DISABLED" },
-        "CreatedAt": seconds(user.created_at),
-        "UpdatedAt": seconds(user.updated_at),
-    })
+    let formatted = format!("{} {}", user.given, user.family);
+    let display = user.display.as_ref().unwrap_or(&formatted);
+    let email = (!user.email.is_empty())
+        .then(|| json!([{ "Value": user.email, "Type": "work", "Primary": true }]));
+    let title = (!user.title.is_empty()).then_some(&user.title);
+    let mut all = object([
+        ("IdentityStoreId", json!(world.estate.store)),
+        ("UserId", json!(user.id)),
+        ("UserArn", json!(arn("user", &user.id))),
+        ("Revision", json!(user.revision.to_string())),
+        ("UserName", json!(user.user_name)),
+        (
+            "Name",
+            json!({
+                "Formatted": formatted,
+                "FamilyName": user.family,
+                "GivenName": user.given,
+            }),
+        ),
+        ("DisplayName", json!(display)),
+        ("Emails", json!(email)),
+        ("Title", json!(title)),
+        ("ExternalIds", external_ids(&user.external_ids)),
+        (
+            "UserStatus",
+            json!(if user.enabled { "ENABLED" } else { "DISABLED" }),
+        ),
+        ("CreatedAt", seconds(user.created_at)),
+        ("UpdatedAt", seconds(user.updated_at)),
+    ]);
+    if let Some(members) = all.as_object_mut() {
+        members.extend(user.more.clone());
+    }
+    all
 }
 
 fn group(world: &World, group: &Group) -> Value {
-    json!({
-        "IdentityStoreId": world.estate.store,
-        "GroupId": group.id,
-        "GroupArn": arn("group", &group.id),
-        "Revision": "1",
-        "DisplayName": group.name,
-        "Description": group.description,
-        "CreatedAt": seconds(group.created_at),
-        "UpdatedAt": seconds(group.created_at),
-    })
+    let description = (!group.description.is_empty()).then_some(&group.description);
+    object([
+        ("IdentityStoreId", json!(world.estate.store)),
+        ("GroupId", json!(group.id)),
+        ("GroupArn", json!(arn("group", &group.id))),
+        ("Revision", json!(group.revision.to_string())),
+        ("DisplayName", json!(group.name)),
+        ("Description", json!(description)),
+        ("ExternalIds", external_ids(&group.external_ids)),
+        ("CreatedAt", seconds(group.created_at)),
+        ("UpdatedAt", seconds(group.updated_at)),
+    ])
 }

@@ -5,9 +5,15 @@ mod directory;
 mod iam;
 mod memberships;
 mod organizations;
+mod people;
 mod permission_sets;
+mod provisioning;
+mod scps;
+mod set_changes;
+mod set_papers;
 mod shapes;
 mod sts;
+mod units;
 
 use serde_json::{Map, Value, json};
 
@@ -91,9 +97,23 @@ fn in_xml(tables: &[&[(&str, InXml)]], operation: &str) -> Option<InXml> {
 
 fn tables(service: Service) -> &'static [&'static [(&'static str, InJson)]] {
     match service {
-        Service::Organizations => &[organizations::OPERATIONS],
-        Service::Sso => &[permission_sets::OPERATIONS, assignments::OPERATIONS],
-        Service::IdentityStore => &[directory::OPERATIONS, memberships::OPERATIONS],
+        Service::Organizations => &[
+            organizations::OPERATIONS,
+            units::OPERATIONS,
+            scps::OPERATIONS,
+        ],
+        Service::Sso => &[
+            permission_sets::OPERATIONS,
+            set_changes::OPERATIONS,
+            set_papers::OPERATIONS,
+            provisioning::OPERATIONS,
+            assignments::OPERATIONS,
+        ],
+        Service::IdentityStore => &[
+            directory::OPERATIONS,
+            people::OPERATIONS,
+            memberships::OPERATIONS,
+        ],
         Service::Sts | Service::Iam | Service::Nobody => &[],
     }
 }
@@ -162,7 +182,18 @@ fn authorize(
     let denied = |why: Option<String>| {
         ApiError::access_denied(cx.call.service, cx.key.arn(), &action, resource, why)
     };
-    if !members_may && cx.key.account() != world.estate.management() {
+    let delegate = match cx.call.service {
+        // Whoever administers any service reads the organization (AWS reference §7).
+        Service::Organizations => {
+            let reads = ["List", "Describe"];
+            let reads = reads.iter().any(|verb| cx.call.operation.starts_with(verb));
+            reads && world.tree.is_delegate(cx.key.account(), None)
+        }
+        _ => world
+            .tree
+            .is_delegate(cx.key.account(), Some("sso.amazonaws.com")),
+    };
+    if !members_may && !delegate && cx.key.account() != world.estate.management() {
         return Err(denied(None));
     }
     let context = cx
@@ -175,6 +206,18 @@ fn authorize(
     } else {
         Err(denied(verdict.refusal(&action)))
     }
+}
+
+/// What a delegated administrator is told who may not (AWS reference §7 [R]).
+fn denied_to_delegate(cx: &Cx<'_>, resource: &str) -> ApiError {
+    ApiError::new(
+        "AccessDeniedException",
+        format!(
+            "User: {} is not authorized to perform: {} on resource: {resource}",
+            cx.key.arn(),
+            cx.call.name()
+        ),
+    )
 }
 
 /// An object without the members that have no value.

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::shapes::ACCOUNT_ID;
+use super::units::path_of;
 use super::{InJson, authorize, object, seconds};
 use crate::estate::Account;
-use crate::ids::Seeded;
 use crate::wire::ApiError;
 use crate::world::{Cx, World};
 
@@ -62,14 +62,19 @@ pub(super) fn list_accounts(world: &World, cx: &Cx<'_>) -> Result<Value, ApiErro
 pub(super) fn describe_account(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     authorize(world, cx, "*", false)?;
     let id = cx.input().required("AccountId", ACCOUNT_ID)?;
-    let place = world.accounts_by_id.get(id).ok_or_else(|| {
+    let place = find_in_organization(world, id)?;
+    let known = world.estate.accounts.get(place as usize);
+    Ok(json!({ "Account": known.map(|known| account(world, known)) }))
+}
+
+/// The place of an account, or Organizations' error for one that is not there.
+pub(super) fn find_in_organization(world: &World, id: &str) -> Result<u32, ApiError> {
+    world.accounts_by_id.get(id).copied().ok_or_else(|| {
         ApiError::new(
             "AccountNotFoundException",
             "You specified an account that doesn't exist.",
         )
-    })?;
-    let known = world.estate.accounts.get(*place as usize);
-    Ok(json!({ "Account": known.map(|known| account(world, known)) }))
+    })
 }
 
 /// The ARN of an account names the management account.
@@ -82,17 +87,12 @@ fn arn(world: &World, account: &str) -> String {
     )
 }
 
-fn account(world: &World, account: &Account) -> Value {
+pub(super) fn account(world: &World, account: &Account) -> Value {
     let estate = &world.estate;
     let is_management = account.id == estate.management();
-    let root = format!("{}/{}", estate.organization_id, estate.root_id);
-    let path = if is_management {
-        format!("{root}/{}/", account.id)
-    } else {
-        let mut stream = Seeded::new(estate.seed, account.unit, 0);
-        let suffix = estate.root_id.strip_prefix("r-").unwrap_or("root");
-        format!("{root}/ou-{suffix}-{}/{}/", stream.lower(8), account.id)
-    };
+    let place = world.accounts_by_id.get(&account.id);
+    let unit = place.and_then(|place| world.tree.parents.get(*place as usize));
+    let path = format!("{}{}/", path_of(world, unit.copied().flatten()), account.id);
     let status = (!world.knobs.omit_account_status).then(|| account.state.name());
     object([
         ("Id", json!(account.id)),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::organizations::{find as find_account, id_at};
 use super::shapes::{ACCOUNT_ID, INSTANCE_ARN, PERMISSION_SET_ARN};
 use super::{InJson, PAGE, authorize, object, seconds};
+use crate::estate::PermissionSet;
 use crate::relations::Relations;
 use crate::wire::ApiError;
 use crate::world::{Cx, REGION, World};
@@ -52,6 +53,7 @@ pub(super) fn list(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     let pager = cx.pager(world, PAGE)?;
     let [from, ..] = pager.from;
     let rows = (from..).zip(world.estate.sets.iter().skip(from as usize));
+    let rows = rows.filter(|(_, set)| !set.removed);
     let (page, next) = pager.take(rows, |(place, _)| [*place, 0, 0]);
     let arns: Vec<&str> = page.iter().map(|(_, set)| set.arn.as_str()).collect();
     Ok(object([
@@ -68,22 +70,32 @@ pub(super) fn describe(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
             .required("PermissionSetArn", PERMISSION_SET_ARN)?,
     )?;
     let set = world.estate.sets.get(place as usize);
-    Ok(json!({ "PermissionSet": set.map(|set| object([
+    Ok(json!({ "PermissionSet": set.map(described) }))
+}
+
+/// What is told of a permission set.
+pub(super) fn described(set: &PermissionSet) -> Value {
+    let description = (!set.description.is_empty()).then_some(&set.description);
+    object([
         ("Name", json!(set.name)),
         ("PermissionSetArn", json!(set.arn)),
-        ("Description", json!(set.description)),
+        ("Description", json!(description)),
         ("CreatedDate", seconds(set.created_at)),
         ("SessionDuration", json!(set.session_duration)),
-    ]))}))
+        ("RelayState", json!(set.relay_state)),
+    ])
 }
 
 /// The permission sets with at least one assignment in an account.
 pub(super) fn list_in_account(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     authorize_in_instance(world, cx)?;
     let account = find_account(world, cx.input().required("AccountId", ACCOUNT_ID)?)?;
-    let (page, next) = provisioned(world, cx, |relations, from| {
-        relations.sets_in(account, from).collect::<Vec<u32>>()
-    })?;
+    let (page, next) = provisioned(
+        world,
+        cx,
+        |relations, from| relations.sets_in(account, from).collect::<Vec<u32>>(),
+        |world, set| world.is_latest(account, set),
+    )?;
     let arns: Vec<&str> = page.iter().map(|set| arn_at(world, *set)).collect();
     Ok(object([
         ("PermissionSets", json!(arns)),
@@ -99,9 +111,12 @@ pub(super) fn list_accounts(world: &mut World, cx: &Cx<'_>) -> Result<Value, Api
         cx.input()
             .required("PermissionSetArn", PERMISSION_SET_ARN)?,
     )?;
-    let (page, next) = provisioned(world, cx, |relations, from| {
-        relations.accounts_with(set, from).collect::<Vec<u32>>()
-    })?;
+    let (page, next) = provisioned(
+        world,
+        cx,
+        |relations, from| relations.accounts_with(set, from).collect::<Vec<u32>>(),
+        |world, account| world.is_latest(account, set),
+    )?;
     let ids: Vec<&str> = page.iter().map(|account| id_at(world, *account)).collect();
     Ok(object([
         ("AccountIds", json!(ids)),
@@ -109,19 +124,33 @@ pub(super) fn list_accounts(world: &mut World, cx: &Cx<'_>) -> Result<Value, Api
     ]))
 }
 
+/// A page of places; `is_latest` tells which were brought up to date after the last change.
 fn provisioned(
     world: &mut World,
     cx: &Cx<'_>,
     rows: impl Fn(&Relations, u32) -> Vec<u32>,
+    is_latest: impl Fn(&World, u32) -> bool,
 ) -> Result<(Vec<u32>, Option<String>), ApiError> {
     let pager = cx.pager(world, PAGE)?;
-    // Permission sets never change here, so every provisioned one is the latest.
-    if cx.input().word("ProvisioningStatus", STATUSES)? == STATUSES.last().copied() {
-        return Ok((Vec::new(), None));
-    }
+    let wanted = cx.input().word("ProvisioningStatus", STATUSES)?;
+    let wanted = wanted.map(|status| Some(status) == STATUSES.first().copied());
     let [from, ..] = pager.from;
     let rows = rows(world.read(cx.effect), from);
-    Ok(pager.take(rows.into_iter(), |place| [*place, 0, 0]))
+    let rows = rows
+        .into_iter()
+        .filter(|place| wanted.is_none_or(|latest| is_latest(world, *place) == latest));
+    Ok(pager.take(rows, |place| [*place, 0, 0]))
+}
+
+/// A delegated administrator must not touch what is in the management account (AWS reference
+/// §7 [D], [R]).
+pub(super) fn not_over_management(world: &World, cx: &Cx<'_>, set: u32) -> Result<(), ApiError> {
+    let management = world.estate.management();
+    let there = world.relations().rows_of(0, set, 0).next().is_some();
+    if cx.key.account() != management && there {
+        return Err(super::denied_to_delegate(cx, arn_at(world, set)));
+    }
+    Ok(())
 }
 
 /// Every call but ListInstances names the instance.
@@ -141,6 +170,10 @@ pub(super) fn find(world: &World, arn: &str) -> Result<u32, ApiError> {
         .sets_by_arn
         .get(arn)
         .copied()
+        .filter(|place| {
+            let set = world.estate.sets.get(*place as usize);
+            set.is_some_and(|set| !set.removed)
+        })
         .ok_or_else(|| ApiError::not_found(format!("PermissionSet with id {arn} was not found")))
 }
 

@@ -32,6 +32,52 @@ pub(super) const PERMISSION_SET_ARN: Shape = Shape {
     },
 };
 
+pub(super) const SET_NAME: Shape = Shape {
+    shortest: 1,
+    longest: 32,
+    pattern: r"[\w+=,.@-]+",
+    fits: is_name,
+};
+
+pub(super) const POLICY_NAME: Shape = Shape {
+    longest: 128,
+    ..SET_NAME
+};
+
+pub(super) const SET_DESCRIPTION: Shape = Shape {
+    shortest: 1,
+    longest: 700,
+    pattern: r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
+    fits: |text| {
+        text.chars()
+            .all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}'))
+    },
+};
+
+pub(super) const SET_RELAY_STATE: Shape = Shape {
+    shortest: 1,
+    longest: 240,
+    pattern: r#"[a-zA-Z0-9&$@#\\/%?=~\-_'"|!:,.;*+\[\]\ \(\)\{\}]+"#,
+    fits: |text| text.bytes().all(|b| (b' '..=b'~').contains(&b)),
+};
+
+pub(super) const INLINE_POLICY: Shape = Shape {
+    shortest: 1,
+    longest: 32_768,
+    pattern: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
+    fits: |text| {
+        text.chars()
+            .all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}'))
+    },
+};
+
+pub(super) const ANY_ARN: Shape = Shape {
+    shortest: 20,
+    longest: 2_048,
+    pattern: "",
+    fits: |_| true,
+};
+
 pub(super) const PRINCIPAL_ID: Shape = Shape {
     shortest: 1,
     longest: 47,
@@ -45,6 +91,77 @@ pub(super) const STORE_MEMBER: Shape = Shape {
     longest: 100,
     pattern: PRINCIPAL_ID.pattern,
     fits: |text| is_store_member(without_arn(text)),
+};
+
+pub(super) const ORG_NAME: Shape = Shape {
+    shortest: 1,
+    longest: 128,
+    pattern: r"[\s\S]*",
+    fits: |_| true,
+};
+
+pub(super) const ORG_UNIT: Shape = Shape {
+    shortest: 1,
+    longest: 68,
+    pattern: "^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$",
+    fits: |text| text.starts_with("ou-") && text.len() >= 16,
+};
+
+pub(super) const ORG_PARENT: Shape = Shape {
+    shortest: 1,
+    longest: 100,
+    pattern: "^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$",
+    fits: |text| text.starts_with("r-") || text.starts_with("ou-"),
+};
+
+pub(super) const ORG_CHILD: Shape = Shape {
+    shortest: 1,
+    longest: 100,
+    pattern: r"^(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$",
+    fits: |text| text.starts_with("ou-") || (text.len() == 12 && is_account(text)),
+};
+
+pub(super) const ORG_TARGET: Shape = Shape {
+    shortest: 1,
+    longest: 100,
+    pattern: r"^(r-[0-9a-z]{4,32})|(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$",
+    fits: |text| {
+        text.starts_with("r-") || text.starts_with("ou-") || (text.len() == 12 && is_account(text))
+    },
+};
+
+pub(super) const ORG_POLICY: Shape = Shape {
+    shortest: 1,
+    longest: 130,
+    pattern: "^p-[0-9a-zA-Z_]{8,128}$",
+    fits: |text| text.starts_with("p-") && text.len() >= 10,
+};
+
+pub(super) const SERVICE_PRINCIPAL: Shape = Shape {
+    shortest: 1,
+    longest: 128,
+    pattern: r"[\w+=,.@-]*",
+    fits: is_name,
+};
+
+/// What a user of the store may be called.
+pub(super) const STORE_NAME: Shape = Shape {
+    shortest: 1,
+    longest: 128,
+    pattern: r"[\p{L}\p{M}\p{S}\p{N}\p{P}]+",
+    fits: |text| !text.chars().any(|c| c.is_whitespace() || c.is_control()),
+};
+
+/// Other words of the store.
+pub(super) const STORE_TEXT: Shape = Shape {
+    shortest: 1,
+    longest: 1_024,
+    pattern: r"[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r  　]+",
+    fits: |text| {
+        !text
+            .chars()
+            .any(|c| c.is_control() && !"\t\n\r".contains(c))
+    },
 };
 
 pub(super) const STORE_ID: Shape = Shape {
@@ -81,6 +198,11 @@ pub(super) fn without_arn(text: &str) -> &str {
 pub(super) fn member_id<'a>(input: &Input<'a>) -> Result<&'a str, ApiError> {
     let member = input.required_object("MemberId")?;
     Ok(without_arn(member.required("UserId", STORE_MEMBER)?))
+}
+
+fn is_name(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c))
 }
 
 fn is_account(text: &str) -> bool {

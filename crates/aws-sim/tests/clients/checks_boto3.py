@@ -339,11 +339,7 @@ def errors(estate):
     sso = admin(estate, "sso-admin")
     instance = estate.facts["instance_arn"]
     refused(
-        lambda: sso.delete_permission_set(
-            InstanceArn=instance, PermissionSetArn=estate.permission_set("prod-admin")
-        ),
-        "UnknownOperationException",
-        400,
+        lambda: sso.delete_instance(InstanceArn=instance), "UnknownOperationException", 400
     )
     sts = admin(estate, "sts")
     refused(

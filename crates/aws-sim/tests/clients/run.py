@@ -24,6 +24,7 @@ import checks_aws  # noqa: E402
 import checks_aws_iam  # noqa: E402
 import checks_boto3  # noqa: E402
 import checks_boto3_all  # noqa: E402
+import checks_boto3_center  # noqa: E402
 import checks_boto3_iam  # noqa: E402
 import checks_boto3_policies  # noqa: E402
 from estate import Estate  # noqa: E402
@@ -46,6 +47,7 @@ MODULES = (
     checks_boto3,
     checks_boto3_iam,
     checks_boto3_policies,
+    checks_boto3_center,
     checks_boto3_all,
     checks_aws,
     checks_aws_iam,

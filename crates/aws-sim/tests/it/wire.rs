@@ -178,7 +178,7 @@ async fn json_services_answer_and_refuse_in_json() {
     );
     for (target, service, body, expected) in [
         (
-            "SWBExternalService.DeletePermissionSet",
+            "SWBExternalService.DeleteInstance",
             "sso",
             "{}",
             r#"{"__type":"UnknownOperationException"}"#,
