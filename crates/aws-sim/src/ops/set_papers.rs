@@ -134,7 +134,7 @@ fn attach(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     let place = named(world, cx)?;
     let arn = cx.input().required("ManagedPolicyArn", ANY_ARN)?.to_owned();
     let known = world.access.managed.get(&arn);
-    if !known.is_some_and(|policy| policy.account.is_none()) {
+    if known.is_none_or(|policy| policy.account.is_some()) {
         return Err(ApiError::not_found(format!("Policy {arn} was not found")));
     }
     let old = papers(world, place);
@@ -237,11 +237,11 @@ fn put_boundary(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     let arn = asked.text("ManagedPolicyArn")?;
     let boundary = match (arn, asked.object("CustomerManagedPolicyReference")?) {
         (Some(arn), None) => {
-            if !world
+            if world
                 .access
                 .managed
                 .get(arn)
-                .is_some_and(|known| known.account.is_none())
+                .is_none_or(|known| known.account.is_some())
             {
                 return Err(ApiError::not_found(format!("Policy {arn} was not found")));
             }
