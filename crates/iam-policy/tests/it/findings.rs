@@ -141,7 +141,7 @@ fn findings_stand_in_the_order_of_the_text_with_errors_among_them() {
     assert_eq!(
         found,
         [
-            "line 3, column 26: Statement[0].Action[0]: `iam:Nothing`: AWS Identity and Access Management (IAM) has no such action",
+            "line 3, column 36: Statement[0].Action[0]: `iam:Nothing`: AWS Identity and Access Management (IAM) has no such action",
             "line 4, column 7: Statement[0].Principal: Principal belongs into trust and resource policies only",
         ]
     );
