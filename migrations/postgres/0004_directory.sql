@@ -48,7 +48,8 @@ create index principals_sort on principals (connection_id, sort_key, id);
 
 -- `account` is empty for an Identity Center group. `name` is what people see, `sort_key` its
 -- lower case; `aws_name` is what AWS calls an IAM group now: its calls go by names, while
--- `target` is the id, which never comes back for another.
+-- `target` is the id, which never comes back for another. `owned_by` is the issuer of the external ids of an Identity Center
+-- group that a directory provisions: its members come and go there, and nowhere else.
 create table entitlements (
     id              uuid    not null primary key,
     connection_id   uuid    not null references connections (id),
@@ -58,6 +59,7 @@ create table entitlements (
     aws_name        text,
     name            text    not null,
     sort_key        text    collate "C" not null,
+    owned_by        text,
     first_seen      bigint not null,
     last_seen       bigint not null,
     gone_at         bigint,

@@ -90,6 +90,10 @@ pub struct Entitlement {
     pub group: Option<String>,
     /// What people see.
     pub name: String,
+    /// Of a membership in an Identity Center group that a directory provisions (SCIM): the
+    /// issuer of its external ids. Its members are changed there; it cannot be offered here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owned_by: Option<String>,
     /// Since when AWS no longer has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone_at: Option<String>,

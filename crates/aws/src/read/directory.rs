@@ -31,6 +31,9 @@ pub struct IdentityGroup {
     pub name: Option<String>,
     /// What somebody wrote about it.
     pub description: Option<String>,
+    /// Who gave it ids of their own: a directory that provisions it, by SCIM or otherwise,
+    /// and so decides who is in it (AWS reference §1.2 `ExternalIds`).
+    pub issuers: Vec<String>,
 }
 
 /// A user in a group. Groups have no groups in them.
@@ -104,6 +107,11 @@ impl Estate {
                     id: row.group_id().to_owned(),
                     name: row.display_name().map(str::to_owned),
                     description: row.description().map(str::to_owned),
+                    issuers: row
+                        .external_ids()
+                        .iter()
+                        .map(|id| id.issuer().to_owned())
+                        .collect(),
                 });
                 let next = answer.next_token().map(str::to_owned);
                 let request_id = answer.request_id().map(str::to_owned);

@@ -63,12 +63,25 @@ async fn every_listing_is_read_to_its_end_in_full_pages() {
     assert_eq!(found.email.as_deref(), Some(ana.email.as_str()));
     assert_eq!(found.active, Some(true));
 
+    let data = world.sim.group_id("data").expect("a group");
+    world
+        .sim
+        .put_external_id(&data, "https://login.example.com/scim", "00g1")
+        .expect("the group is there");
     let groups = estate
         .groups(store, None, LANE)
         .all()
         .await
         .expect("groups");
     assert_eq!(groups.len(), 104);
+    let owned: Vec<_> = groups.iter().filter(|g| !g.issuers.is_empty()).collect();
+    assert_eq!(
+        owned.len(),
+        1,
+        "all others were made in Identity Center itself"
+    );
+    assert_eq!(owned[0].name.as_deref(), Some("data"));
+    assert_eq!(owned[0].issuers, ["https://login.example.com/scim"]);
     assert_eq!(pages(0, "identitystore:ListGroups"), 2, "⌈104 / 100⌉");
 
     let mut memberships = BTreeSet::new();

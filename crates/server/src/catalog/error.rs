@@ -33,6 +33,14 @@ pub enum Error {
     /// An entitlement to be added does not exist.
     #[error("there is no entitlement {0} in AWS: sync its connection first, or correct the id")]
     UnknownEntitlement(EntitlementId),
+    /// A directory decides who is in the group.
+    #[error("{}", crate::directory::owned_words(name, owner))]
+    OwnedByDirectory {
+        /// What the entitlement is called.
+        name: String,
+        /// The directory.
+        owner: String,
+    },
     /// The policy does not exist.
     #[error("there is no policy {0}")]
     UnknownPolicy(PolicyId),
@@ -64,7 +72,7 @@ impl Fault for Error {
             Self::Denied(denied) => denied.kind(),
             Self::Cursor(cursor) => cursor.kind(),
             Self::NotFound => Kind::Invisible,
-            Self::NameTaken(_) => Kind::Conflict,
+            Self::NameTaken(_) | Self::OwnedByDirectory { .. } => Kind::Conflict,
             Self::Stale { .. } => Kind::Stale,
             Self::Name
             | Self::Description
@@ -87,6 +95,7 @@ impl Fault for Error {
             Self::NameTaken(_) => "name_taken",
             Self::UnknownGroup(_) => "unknown_group",
             Self::UnknownEntitlement(_) => "unknown_entitlement",
+            Self::OwnedByDirectory { .. } => "group_owned_by_directory",
             Self::UnknownPolicy(_) => "unknown_policy",
             Self::HowMany(_) => "how_many",
             Self::MaxDuration => "max_duration",

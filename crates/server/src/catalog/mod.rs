@@ -255,7 +255,8 @@ pub async fn entries(cx: &Cx, id: CatalogId, paging: &Paging) -> Result<Page<Ent
 
 /// Puts entitlements into a catalog; those in it already stay. Answers how many are new.
 ///
-/// All or none: fails when one of them does not exist in AWS.
+/// All or none: fails when one of them does not exist in AWS, or is membership in a group that
+/// a directory provisions.
 pub async fn add(cx: &Cx, id: CatalogId, new: &[EntitlementId]) -> Result<usize, Error> {
     add_under(cx, id, new, None).await.map(|added| added.new)
 }
@@ -281,8 +282,12 @@ pub async fn add_under(
     let mut added = Vec::new();
     for entitlement in new {
         let there = directory::entitlement(&mut tx, *entitlement).await?;
-        if there.is_none_or(|it| it.gone_at.is_some()) {
+        let Some(there) = there.filter(|it| it.gone_at.is_none()) else {
             return Err(Error::UnknownEntitlement(*entitlement));
+        };
+        if let Some(owner) = there.owned_by {
+            let name = there.name;
+            return Err(Error::OwnedByDirectory { name, owner });
         }
         if store::add(&mut tx, id, *entitlement, cx.now).await? {
             added.push(*entitlement);

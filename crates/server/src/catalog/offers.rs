@@ -30,7 +30,7 @@ pub async fn offers(cx: &Cx, search: &str, paging: &Paging) -> Result<Page<Offer
     }
     let ids: Vec<_> = controls.keys().copied().collect();
     let after = paging.after::<(String, EntitlementId)>()?;
-    let found = directory::entitlements(&mut q, &ids, search, after, paging.fetch()).await?;
+    let found = directory::givable(&mut q, &ids, search, after, paging.fetch()).await?;
     let mut versions = BTreeMap::new();
     let mut rows = Vec::new();
     for (sort, entitlement) in found {

@@ -168,6 +168,7 @@ fn entitlement(of: Entitlement) -> wire::Entitlement {
         permission_set,
         group,
         name: of.name,
+        owned_by: of.owned_by,
         gone_at: text(of.gone_at),
     }
 }

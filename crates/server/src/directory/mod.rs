@@ -64,6 +64,9 @@ pub struct Entitlement {
     pub name: String,
     /// What AWS calls an IAM group now, where it is one: calls go by names.
     pub aws_name: Option<String>,
+    /// The directory that decides who is in this Identity Center group, where one provisions
+    /// it: a membership given here would be undone, or would come back, at its next run.
+    pub owned_by: Option<String>,
     /// Since when AWS no longer has it.
     pub gone_at: Option<Time>,
 }
@@ -223,7 +226,28 @@ pub async fn entitlements(
     after: Option<(String, EntitlementId)>,
     limit: i64,
 ) -> stint_db::Result<Vec<(String, Entitlement)>> {
-    store::things::entitlements_among(q, ids, search, after, limit).await
+    store::things::entitlements_among(q, ids, search, |_| true, after, limit).await
+}
+
+/// The same without those a directory decides about.
+pub async fn givable(
+    q: &mut impl Query,
+    ids: &[EntitlementId],
+    search: &str,
+    after: Option<(String, EntitlementId)>,
+    limit: i64,
+) -> stint_db::Result<Vec<(String, Entitlement)>> {
+    let only = |it: &Entitlement| it.owned_by.is_none();
+    store::things::entitlements_among(q, ids, search, only, after, limit).await
+}
+
+/// Why nobody is put into such a group here, and where it is done instead.
+pub fn owned_words(name: &str, owner: &str) -> String {
+    format!(
+        "“{name}” is provisioned by the directory {owner}, which would undo a membership given \
+         here: change its members in that directory, or offer a group that was made in Identity \
+         Center itself"
+    )
 }
 
 /// Every entitlement of a connection that AWS still has, by name. For set-up; large estates

@@ -66,6 +66,7 @@ pub const CODES: &[Code] = &[
     row(409, "credential_already_connected", "Another connection enters by this role, this access key or the host's own credentials.", "Change that connection, or make a role or an IAM user of its own for this one."),
     row(409, "email_taken", "A user with this address exists, active or not.", "Use another address, or change that user."),
     row(409, "estate_already_connected", "Another connection manages this Identity Center instance, and one estate has one connection.", "Use that connection."),
+    row(409, "group_owned_by_directory", "A directory provisions this Identity Center group and decides who is in it.", "Change its members in that directory, or offer a group that was made in Identity Center itself."),
     row(409, "iam_other_account", "The connection now speaks for another account than the one whose IAM users and groups are known.", "Give it credentials of the former account again, and connect the other by a connection of its own."),
     row(409, "iam_switched_off", "IAM users and groups are switched off for the connection, so nobody can ask for them.", "Have a Connection Admin switch them on, or ask for other access."),
     row(409, "idempotency_answer_lost", "The call with this key was carried out, and its answer was lost before it was kept.", "Do not repeat it: look at the list to see what it made."),

@@ -12,6 +12,7 @@ use super::{Error, Hurdle, Request, decide, store, via};
 use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
+use crate::directory::Entitlement;
 use crate::http::Fault as _;
 use crate::{catalog, connections, directory, grants, outbox, policies};
 
@@ -85,6 +86,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         match error {
             Error::NoLinkedPrincipal { .. }
             | Error::PrincipalGone { .. }
+            | Error::OwnedByDirectory { .. }
             | Error::IamSwitchedOff => {
                 let (code, detail) = (error.code(), error.detail());
                 hurdles.insert(0, Hurdle { code, detail });
@@ -185,8 +187,20 @@ async fn closed(q: &mut impl Query, offer: &Offer) -> Result<Option<Closed>, Err
     }
 }
 
+/// Refuses a group that a directory took over since it came into a catalog.
+pub(super) fn owned(entitlement: &Entitlement) -> Result<(), Error> {
+    match &entitlement.owned_by {
+        None => Ok(()),
+        Some(owner) => Err(Error::OwnedByDirectory {
+            name: entitlement.name.clone(),
+            owner: owner.clone(),
+        }),
+    }
+}
+
 /// The user's principal in that estate, with what they ask for.
 async fn principal(q: &mut impl Query, user: UserId, offer: &Offer) -> Result<Pair, Error> {
+    owned(&offer.entitlement)?;
     let connection = offer.entitlement.connection;
     let held_as = offer.entitlement.key.held_as();
     let known = connections::connection(q, connection).await?;

@@ -158,6 +158,9 @@ pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), 
     if primary != Some(pair.principal) {
         return Err(Error::PrincipalChanged);
     }
+    if let Some(entitlement) = directory::entitlement(tx, pair.entitlement).await? {
+        super::ask::owned(&entitlement)?;
+    }
     let grant = NewGrant {
         pair,
         user,

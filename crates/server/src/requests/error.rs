@@ -44,6 +44,14 @@ pub enum Error {
          switch them on, or for other access"
     )]
     IamSwitchedOff,
+    /// It is a group of a directory that decides who is in it.
+    #[error("{}", crate::directory::owned_words(name, owner))]
+    OwnedByDirectory {
+        /// What the entitlement is called.
+        name: String,
+        /// The directory.
+        owner: String,
+    },
     /// The beneficiary's principal is gone from AWS.
     #[error(
         "your principal “{name}” is no longer in AWS: ask a Connection Admin to confirm a link to \
@@ -129,6 +137,7 @@ impl Fault for Error {
             Self::Closed(_)
             | Self::PrincipalChanged
             | Self::IamSwitchedOff
+            | Self::OwnedByDirectory { .. }
             | Self::BeneficiaryInactive
             | Self::NothingToReturn(_) => Kind::Conflict,
             Self::Grants(error) => error.kind(),
@@ -146,6 +155,7 @@ impl Fault for Error {
             Self::NoLinkedPrincipal { .. } => "no_linked_principal",
             Self::PrincipalGone { .. } => "principal_gone",
             Self::IamSwitchedOff => "iam_switched_off",
+            Self::OwnedByDirectory { .. } => "group_owned_by_directory",
             Self::PrincipalChanged => "principal_changed",
             Self::BeneficiaryInactive => "beneficiary_inactive",
             Self::NothingToReturn(_) => "nothing_to_return",

@@ -19,6 +19,7 @@ mod journey;
 mod limits;
 mod openapi;
 mod outbox;
+mod owned;
 mod pages;
 mod people;
 mod requests;

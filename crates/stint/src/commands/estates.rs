@@ -55,6 +55,9 @@ pub(crate) enum Connections {
         /// The home Region of Identity Center.
         #[arg(long)]
         region: String,
+        /// Read IAM users and groups of that account, too, and let people ask for its IAM groups.
+        #[arg(long)]
+        iam: bool,
         /// Who is answerable besides or instead of you: id, address or name.
         #[arg(long = "owner", value_name = "USER")]
         owners: Vec<String>,
@@ -195,6 +198,7 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
             host,
             account,
             region,
+            iam,
             owners,
         } => {
             let client = Client::new(&server)?;
@@ -203,6 +207,7 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
                 "application_id": self::application(&client, &application).await?,
                 "name": name,
                 "region": region,
+                "iam": iam,
                 "owners": find::ids(&client, find::USER, &owners).await?,
             });
             if let (Some(body), Value::Object(common)) = (body.as_object_mut(), common) {
@@ -461,6 +466,7 @@ fn shown(it: &Value) -> Result<(), Failure> {
         ("drained", short(&out::field(it, "draining_since"))),
         ("external id", out::field(it, "external_id")),
         ("region", out::field(it, "region")),
+        ("iam", out::field(it, "iam")),
         ("account", out::field(it, "management_account")),
         ("instance", out::field(it, "instance_arn")),
         ("owners", out::field(it, "owners")),

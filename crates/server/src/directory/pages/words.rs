@@ -47,6 +47,10 @@ pub(crate) fn entitlement_facts(entitlement: &Entitlement) -> Vec<Fact> {
             Fact::new("Group", &entitlement.name).copy(Copyable::new(group, "the group's id")),
         ],
     };
+    if let Some(owner) = &entitlement.owned_by {
+        let words = format!("Its members are changed in the directory {owner}");
+        facts.push(Fact::new("Provisioned", words));
+    }
     if let Some(gone) = entitlement.gone_at {
         let day = crate::web::time::day(gone);
         facts.push(Fact::new("Gone", format!("AWS has not had it since {day}")));

@@ -19,7 +19,7 @@ macro_rules! columns {
         "p.id as p_id, p.connection_id as p_connection, p.kind as p_kind, p.aws_id as p_aws_id, p.name as p_name, \
          p.display_name as p_display_name, p.email as p_email, p.active as p_active, p.gone_at as p_gone_at, \
          e.id as id, e.connection_id as connection_id, e.kind as kind, e.account as account, e.target as target, \
-         e.name as name, e.aws_name as aws_name, e.gone_at as gone_at, l.user_id as user_id, p.sort_key as who, e.sort_key as what, "
+         e.name as name, e.aws_name as aws_name, e.owned_by as owned_by, e.gone_at as gone_at, l.user_id as user_id, p.sort_key as who, e.sort_key as what, "
     };
 }
 

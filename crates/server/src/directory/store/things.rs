@@ -27,9 +27,10 @@ stint_db::statements! {
     /// Somebody who holds something and whom the identity store does not list.
     quiet STAND_IN = "insert into principals (id, connection_id, kind, aws_id, name, sort_key, first_seen, last_seen, gone_at) \
         values ($1, $2, $3, $4, $4, $4, $5, $5, $5) on conflict (connection_id, kind, aws_id) do nothing";
-    quiet SEE_ENTITLEMENT = "insert into entitlements (id, connection_id, kind, account, target, name, sort_key, first_seen, last_seen, aws_name) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) \
+    quiet SEE_ENTITLEMENT = "insert into entitlements (id, connection_id, kind, account, target, name, sort_key, first_seen, last_seen, aws_name, owned_by) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10) \
         on conflict (connection_id, kind, account, target) do update set name = excluded.name, aws_name = excluded.aws_name, \
+        owned_by = excluded.owned_by, \
         sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
         where entitlements.last_seen <= excluded.last_seen";
     quiet ACCOUNTS_GONE = "update accounts set gone_at = $2 where connection_id = $1 and last_seen < $2 and gone_at is null";
@@ -49,18 +50,18 @@ stint_db::statements! {
         order by sort_key, id limit $5";
     IAM_ACCOUNTS = "select distinct account from entitlements where connection_id = $1 and kind = 'iam_group_membership' and gone_at is null";
     PRINCIPAL_KEYS = "select id, kind, aws_id from principals where connection_id = $1 and id > $2 order by id limit $3";
-    ENTITLEMENT = "select id, connection_id, kind, account, target, name, aws_name, gone_at, sort_key from entitlements where id = $1";
-    ENTITLEMENTS = "select id, connection_id, kind, account, target, name, aws_name, gone_at, sort_key from entitlements \
+    ENTITLEMENT = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements where id = $1";
+    ENTITLEMENTS = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
         where connection_id = $1 and ($2 = '' or sort_key like $2) and ($3 is null or (sort_key, id) > ($3, $4)) \
         order by sort_key, id limit $5";
-    ENTITLEMENT_KEYS = "select id, connection_id, kind, account, target, name, aws_name, gone_at, sort_key from entitlements \
+    ENTITLEMENT_KEYS = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
         where connection_id = $1 and id > $2 order by id limit $3";
     /// $1 is a JSON array of ids.
     ENTITLEMENTS_AMONG = {
-        sqlite: "select id, connection_id, kind, account, target, name, aws_name, gone_at, sort_key from entitlements \
+        sqlite: "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
             where id in (select unhex(value) from json_each($1)) and gone_at is null \
             and ($2 is null or (sort_key, id) > ($2, $3)) order by sort_key, id limit $4",
-        postgres: "select id, connection_id, kind, account, target, name, aws_name, gone_at, sort_key from entitlements \
+        postgres: "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
             where id in (select cast(value as uuid) from jsonb_array_elements_text($1)) and gone_at is null \
             and ($2 is null or (sort_key, id) > ($2, $3)) order by sort_key, id limit $4",
     };
@@ -225,6 +226,8 @@ pub(in crate::directory) struct SeenEntitlement<'a> {
     pub(in crate::directory) name: &'a str,
     /// What AWS's calls name it by, where they go by names.
     pub(in crate::directory) aws_name: Option<&'a str>,
+    /// The directory that decides who holds it, where one does.
+    pub(in crate::directory) owned_by: Option<&'a str>,
 }
 
 /// Notes an entitlement as just seen.
@@ -239,6 +242,7 @@ pub(in crate::directory) async fn see_entitlement(
         key,
         name,
         aws_name,
+        owned_by,
     } = *seen;
     let (account, target) = parts(key);
     let values = args![
@@ -250,7 +254,8 @@ pub(in crate::directory) async fn see_entitlement(
         name,
         name.to_lowercase(),
         began,
-        aws_name.map(str::to_owned)
+        aws_name.map(str::to_owned),
+        owned_by.map(str::to_owned)
     ];
     tx.run(&SEE_ENTITLEMENT, values).await.map(drop)
 }
@@ -423,6 +428,7 @@ pub(in crate::directory) async fn entitlements_among(
     q: &mut impl Query,
     ids: &[EntitlementId],
     search: &str,
+    only: impl Fn(&Entitlement) -> bool,
     mut after: Option<(String, EntitlementId)>,
     limit: i64,
 ) -> Result<Vec<(String, Entitlement)>> {
@@ -443,7 +449,10 @@ pub(in crate::directory) async fn entitlements_among(
             let key: String = row.get("sort_key")?;
             let entitlement = read_entitlement(row)?;
             after = Some((key.clone(), entitlement.id));
-            if found.len() < wanted && words.iter().all(|word| key.contains(word)) {
+            if found.len() < wanted
+                && only(&entitlement)
+                && words.iter().all(|word| key.contains(word))
+            {
                 found.push((key, entitlement));
             }
         }
@@ -548,6 +557,7 @@ pub(super) fn read_entitlement(row: &Row) -> Result<Entitlement> {
         key,
         name: row.get("name")?,
         aws_name: row.get("aws_name")?,
+        owned_by: row.get("owned_by")?,
         gone_at: row.get("gone_at")?,
     })
 }

@@ -5,7 +5,9 @@ mod iam;
 use std::collections::{BTreeSet, HashMap};
 
 use aws_lc_rs::digest;
-use stint_aws::{Account, AccountState, AwsError, Estate, Lane, Page, Pages, PermissionSet};
+use stint_aws::{
+    Account, AccountState, AwsError, Estate, IdentityGroup, Lane, Page, Pages, PermissionSet,
+};
 use stint_db::{Priority, Tx};
 use stint_domain::binding::Config;
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
@@ -57,6 +59,19 @@ struct Holder {
 /// AWS may answer with a state as old as its lag (invariant 10).
 fn seen_until(began: Time) -> Time {
     began - Config::default().lag
+}
+
+/// The directory that provisions a group, by the issuers of its external ids.
+fn owner(group: &IdentityGroup) -> Option<String> {
+    let mut issuers: Vec<&str> = (group.issuers.iter())
+        .map(|issuer| match issuer.trim() {
+            "" => "an external directory",
+            named => named,
+        })
+        .collect();
+    issuers.sort_unstable();
+    issuers.dedup();
+    (!issuers.is_empty()).then(|| issuers.join(", "))
 }
 
 impl<'a> Walk<'a> {
@@ -276,6 +291,7 @@ impl<'a> Walk<'a> {
                         key: &key,
                         name: &name,
                         aws_name: None,
+                        owned_by: None,
                     },
                     began,
                 )
@@ -330,6 +346,7 @@ impl<'a> Walk<'a> {
                 let key = EntitlementKey::GroupMembership {
                     group: group.id.clone(),
                 };
+                let owned_by = owner(group);
                 let name = format!(
                     "Identity Center group {}",
                     group.name.as_deref().unwrap_or(&group.id)
@@ -342,6 +359,7 @@ impl<'a> Walk<'a> {
                         key: &key,
                         name: &name,
                         aws_name: None,
+                        owned_by: owned_by.as_deref(),
                     },
                     page.began,
                 )

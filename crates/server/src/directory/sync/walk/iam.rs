@@ -64,6 +64,7 @@ impl Walk<'_> {
                     key: &key,
                     name: &name,
                     aws_name: Some(&group.name),
+                    owned_by: None,
                 };
                 let id = self.cx.app.new_id();
                 things::see_entitlement(&mut tx, id, self.run.connection, &seen, page.began)

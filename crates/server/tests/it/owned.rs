@@ -1,0 +1,50 @@
+//! Identity Center groups that a directory provisions: their members are no business of Stint's.
+
+use serde_json::json;
+use stint_domain::Span;
+use stint_server::directory;
+use stint_testkit::{World, both_engines};
+
+const CODE: &str = "group_owned_by_directory";
+const ISSUER: &str = "https://login.example.com/scim";
+
+both_engines!(World::builder();
+    async fn a_group_that_a_directory_provisions_is_neither_offered_nor_asked_for(world) {
+        let org = world.organize().await;
+        let [data, other] = [org.membership(&world, "data").await, org.membership(&world, "platform").await];
+        for group in [data, other] {
+            org.offer(&world, group, org.approved).await;
+        }
+        let [ana, bo, cy] = [world.as_user("ana"), world.as_user("bo"), world.as_user("cy")];
+        let ask = |what| json!({"entitlement": what, "duration_seconds": 3600, "reason": "INC-2291"});
+        let pending = world.ask("ana", data, Span::hours(1)).await;
+        let group = world.sim().group_id("data").expect("the group");
+        world.sim().put_external_id(&group, ISSUER, "00g1").expect("taken over");
+        directory::sync(&world.cx("cy"), org.connection).await.expect("read");
+
+        let place = format!("/api/v1/connections/{}/entitlements?search=group", org.connection);
+        let listed = cy.get(&place).await.ok();
+        for row in listed["items"].as_array().expect("rows") {
+            let owner = (row["id"] == json!(data)).then_some(ISSUER);
+            assert_eq!(row["owned_by"].as_str(), owner, "{row:#}");
+        }
+        // Neither into a catalog, with all that came along,
+        let made = cy.post("/api/v1/catalogs", json!({"name": "Teams", "audience": []})).await.is(201).json();
+        let into = format!("/api/v1/catalogs/{}/entitlements", made["id"].as_str().expect("an id"));
+        let refused = cy.post(&into, json!({"entitlements": [other, data]})).await.is(409);
+        assert_eq!(refused.json()["code"], CODE);
+        assert!(refused.text().contains("in that directory") && refused.text().contains(ISSUER), "{}", refused.text());
+        assert_eq!(cy.get(&into).await.ok()["items"], json!([]));
+        // nor on offer, nor asked for, nor approved where it was asked for before.
+        let offers = ana.get("/api/v1/offers").await.ok();
+        let offered = |id| offers["items"].as_array().is_some_and(|all| all.iter().any(|o| o["entitlement"]["id"] == json!(id)));
+        assert!(!offered(data) && offered(other), "{offers:#}");
+        assert_eq!(ana.post("/api/v1/requests", ask(data)).await.is(409).json()["code"], CODE);
+        let preview = ana.post("/api/v1/requests/preview", ask(data)).await.ok();
+        assert_eq!(preview["refusals"][0]["code"], CODE, "{preview:#}");
+        let approve = format!("/api/v1/requests/{pending}/approve");
+        assert_eq!(bo.post(&approve, json!({})).await.is(409).json()["code"], CODE);
+        // Another group is as it was.
+        ana.post("/api/v1/requests", ask(other)).await.is(201);
+    }
+);
