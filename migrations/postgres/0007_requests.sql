@@ -7,6 +7,7 @@ create table requests (
     beneficiary_id    uuid    not null references users (id),
     connection_id     uuid    not null references connections (id),
     principal_id      uuid    not null references principals (id),
+    principal_kind    text    not null,
     entitlement_id    uuid    not null references entitlements (id),
     policy_version_id uuid    not null references policy_versions (id),
     reason            text    not null,

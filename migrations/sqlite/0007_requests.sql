@@ -7,6 +7,7 @@ create table requests (
     beneficiary_id    blob    not null references users (id),
     connection_id     blob    not null references connections (id),
     principal_id      blob    not null references principals (id),
+    principal_kind    text    not null,
     entitlement_id    blob    not null references entitlements (id),
     policy_version_id blob    not null references policy_versions (id),
     reason            text    not null,

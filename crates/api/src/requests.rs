@@ -20,6 +20,9 @@ pub struct PreviewRequest {
     /// From when (RFC 3339, UTC); absent: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
+    /// `prn_…` of the Identity Center group it would be for; absent: for oneself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
 }
 
 /// What would happen.
@@ -96,7 +99,7 @@ pub struct Who {
     pub name: String,
 }
 
-/// Ask for access, for oneself.
+/// Ask for access, for oneself or for an Identity Center group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRequest {
@@ -111,6 +114,11 @@ pub struct NewRequest {
     /// From when (RFC 3339, UTC); absent: as soon as it is approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
+    /// `prn_…` of the Identity Center group it is for, if not for oneself: a group of the
+    /// entitlement's connection, for a permission set on an account. Asked by owners of the
+    /// connection or of its application, Connection Admins and Super Admins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
 }
 
 /// Approve.
@@ -144,8 +152,11 @@ pub struct RequestLine {
     pub entitlement: EntitlementName,
     /// Who asked.
     pub requester: Who,
-    /// Who would hold it.
+    /// Who would hold it, or is answerable where a group would.
     pub beneficiary: Who,
+    /// The Identity Center group that would hold it, where it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupName>,
     /// Why.
     pub reason: String,
     /// For how long, in seconds.
@@ -162,6 +173,34 @@ pub struct RequestLine {
     pub closed_at: Option<String>,
 }
 
+/// An Identity Center group a request is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GroupName {
+    /// `prn_…`
+    pub id: String,
+    /// As AWS calls it.
+    pub name: String,
+}
+
+/// Somebody in the Identity Center group a request is for: they would hold the access.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GroupMember {
+    /// As the directory of AWS calls them.
+    pub name: String,
+    /// Who that is, where a link is confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+/// The members of the group a request is for, as AWS was last read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GroupMembers {
+    /// How many there are.
+    pub count: usize,
+    /// By name; the first thousand.
+    pub members: Vec<GroupMember>,
+}
+
 /// A request with everything there is to know about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Request {
@@ -175,6 +214,9 @@ pub struct Request {
     /// Whom it waits for; absent once it is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
+    /// Who is in the group it is for; absent where it is for no group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_members: Option<GroupMembers>,
     /// What it gave; empty until it is approved.
     pub grants: Vec<RequestGrant>,
     /// What happened, oldest first, with what was done in AWS.

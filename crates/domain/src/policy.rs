@@ -96,6 +96,8 @@ pub struct Ask {
     pub requester: UserId,
     /// Who would hold the access.
     pub beneficiary: UserId,
+    /// Who would hold it as well: the people in the Identity Center group it is for.
+    pub members: BTreeSet<UserId>,
     /// For how long.
     pub duration: Span,
     /// From when; at once if absent.
@@ -260,8 +262,10 @@ impl PolicyBody {
 
     /// Who would have to approve, and which of them could not. Empty where nobody has to.
     pub fn explain(&self, ask: &Ask, people: &People) -> Vec<ExplainedStep> {
-        let own =
-            |user| !self.allow_self_approval && (user == ask.requester || user == ask.beneficiary);
+        let own = |user| {
+            !self.allow_self_approval
+                && (user == ask.requester || user == ask.beneficiary || ask.members.contains(&user))
+        };
         self.steps()
             .iter()
             .map(|step| ExplainedStep {

@@ -8,7 +8,8 @@
 //!
 //! The rules, in the order they are asked (invariant 4):
 //! 1. Only a pending request is decided or cancelled.
-//! 2. Nobody decides what they asked for or would hold, unless the pinned version says so.
+//! 2. Nobody decides what they asked for or would hold, themselves or as a member of the
+//!    group it is for, unless the pinned version says so.
 //! 3. Nobody decides twice, on one step or on two.
 //! 4. Only an approver of the current step decides, as the groups are now; the number
 //!    needed is the pinned one, however many people are left.
@@ -106,6 +107,9 @@ pub struct Decider {
     pub user: UserId,
     /// The groups they are in now.
     pub memberships: Vec<Membership>,
+    /// Whether they are now a member of the Identity Center group it is for, where it is for
+    /// one: they would hold the access too.
+    pub benefits: bool,
 }
 
 /// One membership of a group.
@@ -283,6 +287,9 @@ impl Request {
         let own = decider.user == *requester || decider.user == *beneficiary;
         if own && !policy.allow_self_approval {
             return Err(Refused::SelfApproval { verb });
+        }
+        if decider.benefits && !policy.allow_self_approval {
+            return Err(Refused::Benefits { verb });
         }
         if let Some(before) = (self.state.approvals().iter()).find(|a| a.by == decider.user) {
             return Err(Refused::AlreadyDecided {

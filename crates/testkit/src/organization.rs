@@ -195,6 +195,7 @@ impl World {
             duration,
             reason: "INC-2291".to_owned(),
             start: None,
+            principal: None,
         };
         requests::submit(&self.cx(word), new)
             .await

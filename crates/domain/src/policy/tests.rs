@@ -51,6 +51,7 @@ fn ask() -> Ask {
     Ask {
         requester: user(5),
         beneficiary: user(5),
+        members: BTreeSet::new(),
         duration: Span::hours(2),
         start: None,
         reason: "release 4711".into(),
@@ -234,4 +235,25 @@ fn a_version_is_stored_readably_and_unknown_fields_are_refused() {
             .route,
         Route::AutoApprove
     );
+}
+
+#[test]
+fn members_of_the_group_it_is_for_are_no_approvers() {
+    let body = body(vec![step("Platform", &[1, 2], &[], 1)]);
+    let ask_for = |members: &[u128]| Ask {
+        members: members.iter().copied().map(user).collect(),
+        ..ask()
+    };
+    let steps = body.explain(&ask_for(&[1]), &people());
+    let hindrances: Vec<_> = (steps[0].approvers.iter()).map(|a| a.hindrance).collect();
+    assert_eq!(hindrances, [Some(Hindrance::OwnRequest), None]);
+    assert_eq!(refused(&body, &ask_for(&[1, 2])), ["no_possible_approver"]);
+    let allowed = PolicyBody {
+        allow_self_approval: true,
+        ..body
+    };
+    assert!(matches!(
+        allowed.evaluate(&ask_for(&[1, 2]), &people(), NOW),
+        Verdict::NeedsSteps(_)
+    ));
 }

@@ -40,6 +40,14 @@ pub enum Refused {
         /// What was tried.
         verb: Verb,
     },
+    /// The group they are in would hold it.
+    #[error(
+        "you are a member of the Identity Center group this access is for, and its policy lets nobody {verb} what they would hold: an approver who is no member must decide"
+    )]
+    Benefits {
+        /// What was tried.
+        verb: Verb,
+    },
     /// They have decided on it before.
     #[error(
         "you approved this request at step {} on {at}: nobody counts twice, somebody else must decide now",
@@ -89,6 +97,7 @@ impl Refused {
         match self {
             Self::WrongState { .. } => "wrong_state",
             Self::SelfApproval { .. } => "self_approval",
+            Self::Benefits { .. } => "member_of_the_group",
             Self::AlreadyDecided { .. } => "already_decided",
             Self::NotAnApprover { .. } => "not_an_approver",
             Self::BecameApproverAfterSubmission { .. } => "became_approver_after_submission",

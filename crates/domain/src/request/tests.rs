@@ -54,6 +54,7 @@ fn person(n: u128) -> Decider {
     Decider {
         user: user(n),
         memberships: Vec::new(),
+        benefits: false,
     }
 }
 
@@ -65,6 +66,7 @@ fn member(n: u128, of: u128, since: Time, added_by: Option<u128>) -> Decider {
             since,
             added_by: added_by.map(user),
         }],
+        benefits: false,
     }
 }
 
@@ -110,6 +112,32 @@ fn approve_after_cancel_names_state_verb_and_why() {
         why.to_string(),
         "this request was cancelled at 1970-01-01T00:17:40Z: it cannot be approved any more"
     );
+}
+
+#[test]
+fn no_member_of_the_group_it_is_for_decides_unless_the_pinned_version_says_so() {
+    let member = Decider {
+        benefits: true,
+        ..member(2, 7, at(-60), Some(9))
+    };
+    let mut r = pending(vec![step("Platform", &[2, 3], &[7], 1)]);
+    assert_eq!(
+        approve(r.clone(), &member).expect_err("they would hold it"),
+        "member_of_the_group"
+    );
+    let deny = Answer::Deny {
+        reason: "no".into(),
+    };
+    let why = r.clone().decide(&member, deny, at(1));
+    assert_eq!(
+        why.map_err(|e| e.code()).expect_err("they would hold it"),
+        "member_of_the_group"
+    );
+    let waiting = r.waiting([&member, &person(3)]).expect("pending");
+    assert_eq!(waiting.who, [user(3)].into());
+    assert!(approve(r.clone(), &person(3)).is_ok(), "no member");
+    r.question.policy.allow_self_approval = true;
+    assert!(approve(r, &member).is_ok());
 }
 
 #[test]
@@ -235,6 +263,7 @@ fn submission_pins_the_policy_and_auto_approval_needs_nobody() {
     let ask = Ask {
         requester: user(1),
         beneficiary: user(1),
+        members: BTreeSet::new(),
         duration: Span::hours(1),
         start: None,
         reason: String::new(),

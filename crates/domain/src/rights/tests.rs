@@ -110,3 +110,15 @@ fn a_hidden_thing_answers_the_same_to_every_verb_about_it() {
         );
     }
 }
+
+#[test]
+fn owners_and_their_administrators_ask_for_groups_and_nobody_else() {
+    for role in Role::ALL {
+        let own = allowed(&[*role], Verb::AskForGroup, Relation::Own);
+        assert_eq!(own, Answer::Yes, "{role}");
+        let others = allowed(&[*role], Verb::AskForGroup, Relation::Others);
+        let administers = matches!(role, Role::SuperAdmin | Role::ConnectionAdmin);
+        let expected = if administers { Answer::Yes } else { Answer::No };
+        assert_eq!(others, expected, "{role}");
+    }
+}

@@ -23,6 +23,12 @@ enum Act {
         who: u8,
         whom: u8,
         policy: usize,
+        crowd: bool,
+    },
+    /// Somebody comes into the group of AWS, or leaves it.
+    Crowd {
+        user: u8,
+        inside: bool,
     },
     WritePolicy {
         policy: usize,
@@ -78,6 +84,8 @@ struct Entry {
 struct Case {
     who: u8,
     whom: u8,
+    /// Whether it is for the group of AWS.
+    crowd: bool,
     asked_at: i64,
     /// As it was written when it was asked.
     rules: Rules,
@@ -91,6 +99,8 @@ struct Diary {
     minute: i64,
     policies: Vec<Rules>,
     members: Vec<Entry>,
+    /// Who is in the group of AWS now.
+    crowd: BTreeSet<u8>,
     cases: Vec<Case>,
 }
 
@@ -117,8 +127,9 @@ fn act() -> impl Strategy<Value = Act> {
     // Half of the time people add themselves: that is what the rule is about.
     let adder = prop::option::of(0..USERS);
     prop_oneof![
-        3 => (0..USERS, 0..USERS, 0..POLICIES)
-            .prop_map(|(who, whom, policy)| Act::Submit { who, whom, policy }),
+        3 => (0..USERS, 0..USERS, 0..POLICIES, prop::bool::weighted(0.3))
+            .prop_map(|(who, whom, policy, crowd)| Act::Submit { who, whom, policy, crowd }),
+        2 => (0..USERS, any::<bool>()).prop_map(|(user, inside)| Act::Crowd { user, inside }),
         1 => (0..POLICIES, rules()).prop_map(|(policy, rules)| Act::WritePolicy { policy, rules }),
         4 => (adder, 0..USERS, 0..GROUPS)
             .prop_map(|(by, user, group)| Act::Join { by: by.unwrap_or(user), user, group }),
@@ -170,7 +181,7 @@ impl Diary {
     }
 
     /// Whether different people can be found for every place of every step, by trying.
-    fn can_be_filled(&self, case: (u8, u8), rules: &Rules) -> bool {
+    fn can_be_filled(&self, case: (u8, u8), crowd: bool, rules: &Rules) -> bool {
         let mut places = Vec::new();
         for stage in &rules.steps {
             let mut who = stage.named.clone();
@@ -179,6 +190,7 @@ impl Diary {
             }
             if !rules.own_allowed {
                 who.retain(|n| *n != case.0 && *n != case.1);
+                who.retain(|n| !crowd || !self.crowd.contains(n));
             }
             places.extend((0..stage.needed).map(|_| who.clone()));
         }
@@ -203,7 +215,8 @@ impl Diary {
         let Some(stage) = case.rules.steps.get(case.yes.len() - 1) else {
             return false;
         };
-        let own = who == case.who || who == case.whom;
+        let inside = case.crowd && self.crowd.contains(&who);
+        let own = who == case.who || who == case.whom || inside;
         let counted = case.yes.iter().any(|yes| yes.contains(&who));
         let through_group = self.members.iter().any(|e| {
             e.user == who
@@ -216,9 +229,10 @@ impl Diary {
             && (stage.named.contains(&who) || through_group)
     }
 
-    fn decider(&self, who: u8) -> Decider {
+    fn decider(&self, case: &Case, who: u8) -> Decider {
         Decider {
             user: user(who),
+            benefits: case.crowd && self.crowd.contains(&who),
             memberships: (self.members.iter())
                 .filter(|e| e.user == who)
                 .map(|e| Membership {
@@ -230,7 +244,12 @@ impl Diary {
         }
     }
 
-    fn submit(&mut self, who: u8, whom: u8, policy: usize) -> Result<(), TestCaseError> {
+    fn submit(
+        &mut self,
+        (who, whom): (u8, u8),
+        policy: usize,
+        crowd: bool,
+    ) -> Result<(), TestCaseError> {
         let rules = self.policies[policy].clone();
         let people = People {
             groups: (0..GROUPS)
@@ -244,17 +263,24 @@ impl Diary {
         let ask = Ask {
             requester: user(who),
             beneficiary: user(whom),
+            members: (self.crowd.iter().filter(|_| crowd))
+                .map(|n| user(*n))
+                .collect(),
             duration: Span::hours(1),
             start: None,
             reason: String::new(),
             entitlement_max: None,
         };
         let answer = Request::submit(rules.body(), &ask, &people, time(self.minute));
-        prop_assert_eq!(answer.is_ok(), self.can_be_filled((who, whom), &rules));
+        prop_assert_eq!(
+            answer.is_ok(),
+            self.can_be_filled((who, whom), crowd, &rules)
+        );
         if let Ok((real, _)) = answer {
             self.cases.push(Case {
                 who,
                 whom,
+                crowd,
                 asked_at: self.minute,
                 over: rules.steps.is_empty().then_some("approved"),
                 yes: vec![BTreeSet::new()],
@@ -267,7 +293,7 @@ impl Diary {
 
     fn decide(&mut self, at: usize, who: u8, yes: bool) -> Result<(), TestCaseError> {
         let legitimate = self.legitimate(&self.cases[at], who);
-        let decider = self.decider(who);
+        let decider = self.decider(&self.cases[at], who);
         let now = time(self.minute);
         let case = &mut self.cases[at];
         let answer = if yes {
@@ -332,7 +358,19 @@ impl Diary {
                     });
                 }
             }
-            Act::Submit { who, whom, policy } => self.submit(who, whom, policy)?,
+            Act::Submit {
+                who,
+                whom,
+                policy,
+                crowd,
+            } => self.submit((who, whom), policy, crowd)?,
+            Act::Crowd { user, inside } => {
+                if inside {
+                    self.crowd.insert(user);
+                } else {
+                    self.crowd.remove(&user);
+                }
+            }
             Act::Decide { who, request, yes } if !self.cases.is_empty() => {
                 self.decide(request.index(self.cases.len()), who, yes)?;
             }

@@ -325,6 +325,21 @@ pub async fn application(
     store::application(q, id).await
 }
 
+/// Whether the user is an owner of the connection or of its application.
+pub async fn is_owner(
+    q: &mut impl Query,
+    id: ConnectionId,
+    user: UserId,
+) -> stint_db::Result<bool> {
+    let Some(connection) = store::connection(q, id).await? else {
+        return Ok(false);
+    };
+    Ok(store::connection_owners(q, id).await?.contains(&user)
+        || store::application_owners(q, connection.application)
+            .await?
+            .contains(&user))
+}
+
 /// Why this connection gives nothing new, if it does not. To look only: see [`hold_open`].
 pub async fn closed(
     q: &mut impl Query,

@@ -94,6 +94,15 @@ pub struct Principal {
     pub gone_at: Option<Time>,
 }
 
+/// Somebody in an Identity Center group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Who, in AWS.
+    pub principal: Principal,
+    /// Whose that is, where a link is confirmed.
+    pub user: Option<UserId>,
+}
+
 /// One time that a principal was seen to hold an entitlement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
@@ -375,6 +384,16 @@ pub async fn pair_key(
 /// last seen: what stays when the principal's own row goes.
 pub async fn through_groups(q: &mut impl Query, pair: &Pair) -> stint_db::Result<Vec<Principal>> {
     store::assignments::through_groups(q, pair).await
+}
+
+/// Who is in this Identity Center group, as last seen.
+pub async fn members(q: &mut impl Query, group: PrincipalId) -> stint_db::Result<Vec<Member>> {
+    store::assignments::members(q, group).await
+}
+
+/// Whether the user, by a confirmed link, is in this Identity Center group, as last seen.
+pub async fn is_in(q: &mut impl Query, user: UserId, group: PrincipalId) -> stint_db::Result<bool> {
+    store::assignments::is_in(q, user, group).await
 }
 
 /// Who holds the entitlement itself, granted or standing, as last seen; `limit` at most.

@@ -1,22 +1,24 @@
 //! Asking: who would have to approve, and the request itself.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use stint_db::{Priority, Query};
 use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::policy::{Ask, ExplainedStep, People, Refusal, Verdict};
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{EntitlementId, Span, Time, UserId};
+use stint_domain::{EntitlementId, PrincipalId, Span, Time, UserId};
 
 use super::{Error, Hurdle, Request, decide, store, via};
 use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
-use crate::directory::Entitlement;
+use crate::directory::{Entitlement, Principal};
 use crate::http::Fault as _;
 use crate::{catalog, connections, directory, grants, outbox, policies};
 
-/// What somebody asks for, for themselves.
+/// What somebody asks for, for themselves or for an Identity Center group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRequest {
     /// What.
@@ -27,6 +29,8 @@ pub struct NewRequest {
     pub reason: String,
     /// Not before; at once if absent.
     pub start: Option<Time>,
+    /// The Identity Center group that is to hold it; the caller's own identity if absent.
+    pub principal: Option<PrincipalId>,
 }
 
 /// What somebody wants to know before they ask. What is absent is not judged.
@@ -40,6 +44,8 @@ pub struct Probe {
     pub reason: Option<String>,
     /// Not before.
     pub start: Option<Time>,
+    /// The Identity Center group that would hold it; the caller's own identity if absent.
+    pub principal: Option<PrincipalId>,
 }
 
 /// What would happen.
@@ -62,9 +68,15 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
     let mut q = cx.read().await?;
     let (offer, people) =
         offered(cx, &mut q, user, probe.entitlement, Verb::PreviewRequest).await?;
+    let holder = holder(cx, &mut q, user, &offer, probe.principal).await;
+    let members = match &holder {
+        Ok(found) => members(&mut q, found).await?,
+        Err(_) => BTreeSet::new(),
+    };
     let ask = Ask {
         requester: user,
         beneficiary: user,
+        members,
         duration: probe.duration.unwrap_or(offer.max_duration),
         start: probe.start,
         reason: probe.reason.clone().unwrap_or_default(),
@@ -82,12 +94,16 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         let (code, detail) = (closed.code(), closed.detail());
         hurdles.insert(0, Hurdle { code, detail });
     }
-    if let Err(error) = principal(&mut q, user, &offer).await {
+    if let Err(error) = holder {
         match error {
             Error::NoLinkedPrincipal { .. }
             | Error::PrincipalGone { .. }
             | Error::OwnedByDirectory { .. }
-            | Error::IamSwitchedOff => {
+            | Error::IamSwitchedOff
+            | Error::NotForGroups
+            | Error::UnknownGroup { .. }
+            | Error::NotAGroup { .. }
+            | Error::GroupGone { .. } => {
                 let (code, detail) = (error.code(), error.detail());
                 hurdles.insert(0, Hurdle { code, detail });
             }
@@ -101,8 +117,11 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
     })
 }
 
-/// Asks for access, for oneself. Where the policy approves by itself the grant is open when
-/// this returns.
+/// Asks for access, for oneself or for an Identity Center group. Where the policy approves by
+/// itself the grant is open when this returns.
+///
+/// Who asks for a group is answerable for the grant; whoever is in the group benefits, and
+/// decides as little as the requester.
 ///
 /// Fails with every reason the policy has against it, when the caller has no confirmed
 /// principal in that estate, and as if there were no such entitlement when it is in none of
@@ -115,10 +134,11 @@ pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
     if let Some(closed) = closed(&mut tx, &offer).await? {
         return Err(Error::Closed(Box::new(closed)));
     }
-    let pair = principal(&mut tx, user, &offer).await?;
+    let holder = holder(cx, &mut tx, user, &offer, new.principal).await?;
     let ask = Ask {
         requester: user,
         beneficiary: user,
+        members: members(&mut tx, &holder).await?,
         duration: new.duration,
         start: new.start,
         reason: new.reason.trim().to_owned(),
@@ -130,7 +150,12 @@ pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
     let request = Request {
         id: cx.app.new_id(),
         rules,
-        pair,
+        pair: Pair {
+            connection: holder.connection,
+            principal: holder.id,
+            entitlement: offer.entitlement.id,
+        },
+        held_as: holder.kind,
         policy: offer.policy,
         reason: ask.reason,
         duration: ask.duration,
@@ -143,6 +168,8 @@ pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
         "entitlement": request.pair.entitlement,
         "entitlement_name": offer.entitlement.name,
         "principal": request.pair.principal,
+        "principal_name": holder.name,
+        "principal_kind": request.held_as.as_str(),
         "beneficiary": request.beneficiary(),
         "policy_version": request.policy.id,
         "policy": request.policy.name,
@@ -198,8 +225,65 @@ pub(super) fn owned(entitlement: &Entitlement) -> Result<(), Error> {
     }
 }
 
-/// The user's principal in that estate, with what they ask for.
-async fn principal(q: &mut impl Query, user: UserId, offer: &Offer) -> Result<Pair, Error> {
+/// Who would hold it: the group that is named, or the user's own principal in that estate.
+async fn holder(
+    cx: &Cx,
+    q: &mut impl Query,
+    user: UserId,
+    offer: &Offer,
+    group: Option<PrincipalId>,
+) -> Result<Principal, Error> {
+    match group {
+        Some(id) => named_group(cx, q, user, offer, id).await,
+        None => own_principal(q, user, offer).await,
+    }
+}
+
+/// The people who would hold it as members of a group.
+async fn members(q: &mut impl Query, holder: &Principal) -> Result<BTreeSet<UserId>, Error> {
+    if holder.kind != PrincipalKind::IdentityCenterGroup {
+        return Ok(BTreeSet::new());
+    }
+    let members = directory::members(q, holder.id).await?;
+    Ok(members.into_iter().filter_map(|it| it.user).collect())
+}
+
+/// The group, once it is clear that the caller may ask for one there: who may not learns
+/// nothing about groups.
+async fn named_group(
+    cx: &Cx,
+    q: &mut impl Query,
+    user: UserId,
+    offer: &Offer,
+    id: PrincipalId,
+) -> Result<Principal, Error> {
+    let connection = offer.entitlement.connection;
+    let relation = match connections::is_owner(q, connection, user).await? {
+        true => Relation::Own,
+        false => Relation::Others,
+    };
+    cx.authorize(Verb::AskForGroup, relation)?;
+    if !offer.entitlement.key.is_for_groups() {
+        return Err(Error::NotForGroups);
+    }
+    match directory::principal(q, id).await? {
+        Some(it) if it.connection != connection => Err(Error::UnknownGroup { id }),
+        None => Err(Error::UnknownGroup { id }),
+        Some(it) if it.kind != PrincipalKind::IdentityCenterGroup => Err(Error::NotAGroup {
+            name: it.name,
+            kind: directory::kind_words(it.kind),
+        }),
+        Some(it) if it.gone_at.is_some() => Err(Error::GroupGone { name: it.name }),
+        Some(it) => Ok(it),
+    }
+}
+
+/// The user's principal in that estate.
+async fn own_principal(
+    q: &mut impl Query,
+    user: UserId,
+    offer: &Offer,
+) -> Result<Principal, Error> {
     owned(&offer.entitlement)?;
     let connection = offer.entitlement.connection;
     let held_as = offer.entitlement.key.held_as();
@@ -214,11 +298,7 @@ async fn principal(q: &mut impl Query, user: UserId, offer: &Offer) -> Result<Pa
         });
     };
     match directory::principal(q, id).await? {
-        Some(it) if it.gone_at.is_none() => Ok(Pair {
-            connection,
-            principal: id,
-            entitlement: offer.entitlement.id,
-        }),
+        Some(it) if it.gone_at.is_none() => Ok(it),
         gone => Err(Error::PrincipalGone {
             name: gone.map_or_else(|| id.to_string(), |it| it.name),
         }),

@@ -41,7 +41,8 @@ async fn decide(
     let user = cx.person()?.id;
     let mut tx = cx.begin(Priority::Interactive).await?;
     let mut request = taken(cx, &mut tx, id, verb).await?;
-    let who = decider(&mut tx, user).await?;
+    // Members of the group it is for are read here, in the transaction that decides.
+    let who = decider(&mut tx, &request, user).await?;
     let approved = answer == Answer::Approve;
     let tried = if approved {
         Tried::Approve
@@ -143,7 +144,7 @@ async fn taken(cx: &Cx, tx: &mut Tx, id: RequestId, verb: Verb) -> Result<Reques
 }
 
 /// Opens what an approved request gives. The principal must still be the one that was asked
-/// for: approvers approved that one.
+/// for: approvers approved that one. A group must still be there; nobody is linked to it.
 pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), Error> {
     let user = request.beneficiary();
     let active = identity::user(tx, user).await?.is_some_and(|u| u.active);
@@ -154,9 +155,18 @@ pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), 
     let Some(principal) = directory::principal(tx, pair.principal).await? else {
         return Err(Error::PrincipalChanged);
     };
-    let primary = directory::primary_principal(tx, user, pair.connection, principal.kind).await?;
-    if primary != Some(pair.principal) {
-        return Err(Error::PrincipalChanged);
+    if request.is_for_a_group() {
+        if principal.gone_at.is_some() {
+            return Err(Error::GroupGone {
+                name: principal.name,
+            });
+        }
+    } else {
+        let primary =
+            directory::primary_principal(tx, user, pair.connection, principal.kind).await?;
+        if primary != Some(pair.principal) {
+            return Err(Error::PrincipalChanged);
+        }
     }
     if let Some(entitlement) = directory::entitlement(tx, pair.entitlement).await? {
         super::ask::owned(&entitlement)?;

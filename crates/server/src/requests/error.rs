@@ -1,5 +1,6 @@
 //! What can go wrong with requests.
 
+use stint_domain::PrincipalId;
 use stint_domain::policy::Refusal;
 use stint_domain::request::Refused;
 
@@ -58,6 +59,37 @@ pub enum Error {
          the one you have now; then ask again"
     )]
     PrincipalGone {
+        /// Its name.
+        name: String,
+    },
+    /// Only a person can hold it.
+    #[error(
+        "an Identity Center group can hold a permission set on an account, and nothing else: ask for this for yourself"
+    )]
+    NotForGroups,
+    /// The connection has no such group.
+    #[error(
+        "the connection of this entitlement has no Identity Center group {id}: take the id from its list of principals"
+    )]
+    UnknownGroup {
+        /// What was asked for.
+        id: PrincipalId,
+    },
+    /// It is somebody, not a group.
+    #[error(
+        "“{name}” is an {kind}: `principal` names an Identity Center group; leave it out to ask for yourself"
+    )]
+    NotAGroup {
+        /// Its name.
+        name: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The group is gone from AWS.
+    #[error(
+        "the Identity Center group “{name}” is no longer in AWS: nobody can be given anything through it"
+    )]
+    GroupGone {
         /// Its name.
         name: String,
     },
@@ -125,6 +157,7 @@ impl Fault for Error {
             Self::Decision(refused) => match refused {
                 Refused::WrongState { .. } | Refused::AlreadyDecided { .. } => Kind::Conflict,
                 Refused::SelfApproval { .. }
+                | Refused::Benefits { .. }
                 | Refused::NotAnApprover { .. }
                 | Refused::BecameApproverAfterSubmission { .. } => Kind::Denied,
                 Refused::ReasonRequired | Refused::ReasonTooLong { .. } => Kind::Invalid,
@@ -132,10 +165,14 @@ impl Fault for Error {
             Self::Refused(_)
             | Self::NoLinkedPrincipal { .. }
             | Self::PrincipalGone { .. }
+            | Self::NotForGroups
+            | Self::UnknownGroup { .. }
+            | Self::NotAGroup { .. }
             | Self::Comment
             | Self::State(_) => Kind::Invalid,
             Self::Closed(_)
             | Self::PrincipalChanged
+            | Self::GroupGone { .. }
             | Self::IamSwitchedOff
             | Self::OwnedByDirectory { .. }
             | Self::BeneficiaryInactive
@@ -154,6 +191,10 @@ impl Fault for Error {
             Self::Decision(refused) => refused.code(),
             Self::NoLinkedPrincipal { .. } => "no_linked_principal",
             Self::PrincipalGone { .. } => "principal_gone",
+            Self::NotForGroups => "not_for_groups",
+            Self::UnknownGroup { .. } => "unknown_principal",
+            Self::NotAGroup { .. } => "not_a_group",
+            Self::GroupGone { .. } => "group_gone",
             Self::IamSwitchedOff => "iam_switched_off",
             Self::OwnedByDirectory { .. } => "group_owned_by_directory",
             Self::PrincipalChanged => "principal_changed",

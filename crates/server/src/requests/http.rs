@@ -6,7 +6,7 @@ use serde::Deserialize;
 use stint_api::{Page, Problem, requests as wire};
 use stint_domain::policy::{ExplainedStep, Hindrance, Route};
 use stint_domain::rights::Verb;
-use stint_domain::{RequestId, Span};
+use stint_domain::{PrincipalId, RequestId, Span};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
@@ -19,6 +19,9 @@ use crate::http::{
     Failure, IdempotencyKey, Idempotent, Json, Paging, Path, Query, Routes, versioned,
 };
 use crate::policies::{PolicyVersion, parsed};
+
+/// How many members of a group are named.
+const MOST_MEMBERS: usize = 1_000;
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
@@ -70,13 +73,14 @@ async fn preview(
             .as_deref()
             .map(|t| parsed("start", t))
             .transpose()?,
+        principal: named_group(input.principal.as_deref())?,
     };
     let found = super::preview(&cx, probe).await?;
     let people = super::read::approvers(&cx, &found.steps).await?;
     Ok(Json(previewed(found, &people)))
 }
 
-/// Asks for access, for oneself.
+/// Asks for access, for oneself or for an Identity Center group.
 #[utoipa::path(
     post,
     path = "/api/v1/requests",
@@ -96,11 +100,16 @@ async fn submit(cx: Cx, body: Idempotent<wire::NewRequest>) -> Result<Response, 
                 .as_deref()
                 .map(|t| parsed("start", t))
                 .transpose()?,
+            principal: named_group(input.principal.as_deref())?,
         };
         let made = stint_db::retrying(|| super::submit(&cx, new.clone())).await?;
         answer(&cx, StatusCode::CREATED, made.id).await
     })
     .await
+}
+
+fn named_group(id: Option<&str>) -> Result<Option<PrincipalId>, Failure> {
+    id.map(|id| parsed("principal", id)).transpose()
 }
 
 /// Lists the caller's requests, newest first.
@@ -267,6 +276,10 @@ fn line(it: Line) -> wire::RequestLine {
         entitlement: named(&it.entitlement),
         requester: who(&it.requester),
         beneficiary: who(&it.beneficiary),
+        group: it.group.map(|group| wire::GroupName {
+            id: group.id.to_string(),
+            name: group.name,
+        }),
         state: request.state().to_owned(),
         submitted_at: request.submitted_at().to_string(),
         closed_at: request.rules.state.closed_at().map(|at| at.to_string()),
@@ -277,7 +290,21 @@ fn line(it: Line) -> wire::RequestLine {
 }
 
 fn shown(cx: &Cx, it: Detail) -> wire::Request {
+    let group_members = it
+        .line
+        .request
+        .is_for_a_group()
+        .then(|| wire::GroupMembers {
+            count: it.members.len(),
+            members: (it.members.iter().take(MOST_MEMBERS))
+                .map(|member| wire::GroupMember {
+                    name: member.principal.name.clone(),
+                    user: member.user.map(|id| id.to_string()),
+                })
+                .collect(),
+        });
     wire::Request {
+        group_members,
         policy: policy(&it.line.request.policy),
         version: it.line.request.version,
         line: line(it.line),

@@ -9,20 +9,23 @@
 //! answer, and opens the grants in the same transaction as the last approval. Two people
 //! who decide at once are put one after the other by the request's row.
 //!
-//! It does not know what happens in AWS (that is `grants`), and nobody asks for others yet:
-//! requester and beneficiary are the same person.
+//! What is asked is held by the requester's own AWS identity, or by an Identity Center group;
+//! then everybody in it benefits and nobody of them decides, and the requester is answerable.
+//!
+//! It does not know what happens in AWS (that is `grants`), and nobody asks for another
+//! person yet: requester and beneficiary are the same.
 
 use std::collections::BTreeSet;
 
 use stint_db::Query;
-use stint_domain::entitlement::Pair;
+use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::request::{self as rules, Decider, Membership};
 use stint_domain::rights::Relation;
 use stint_domain::{ConnectionId, DecisionId, EntitlementId, RequestId, Span, Time, UserId};
 
 use crate::cx::{Cx, Via};
-use crate::identity;
 use crate::policies::PolicyVersion;
+use crate::{directory, identity};
 
 mod ask;
 mod decide;
@@ -51,6 +54,8 @@ pub struct Request {
     pub rules: rules::Request,
     /// Who would hold what.
     pub pair: Pair,
+    /// What kind of principal that is: the requester's own, or a group of people.
+    pub held_as: PrincipalKind,
     /// The pinned version.
     pub policy: PolicyVersion,
     /// Why.
@@ -98,6 +103,11 @@ impl Request {
         self.pair.entitlement
     }
 
+    /// Whether an Identity Center group would hold it.
+    pub fn is_for_a_group(&self) -> bool {
+        self.held_as == PrincipalKind::IdentityCenterGroup
+    }
+
     /// When.
     pub const fn submitted_at(&self) -> Time {
         self.rules.question.submitted_at
@@ -133,11 +143,34 @@ async fn relation(
     })
 }
 
-/// Somebody as the rules of a decision see them, now.
-async fn decider(q: &mut impl Query, user: UserId) -> Result<Decider, stint_db::Error> {
+/// Somebody as the rules of a decision on this request see them, now.
+async fn decider(
+    q: &mut impl Query,
+    request: &Request,
+    user: UserId,
+) -> Result<Decider, stint_db::Error> {
+    let benefits = benefits(q, request, user).await?;
+    Ok(Decider {
+        benefits,
+        ..voter(q, user).await?
+    })
+}
+
+/// Whether they are in the group it is for, as the directory last saw it.
+async fn benefits(
+    q: &mut impl Query,
+    request: &Request,
+    user: UserId,
+) -> Result<bool, stint_db::Error> {
+    Ok(request.is_for_a_group() && directory::is_in(q, user, request.pair.principal).await?)
+}
+
+/// Somebody without regard to any request.
+async fn voter(q: &mut impl Query, user: UserId) -> Result<Decider, stint_db::Error> {
     let memberships = identity::memberships(q, user).await?;
     Ok(Decider {
         user,
+        benefits: false,
         memberships: (memberships.into_iter())
             .map(|m| Membership {
                 group: m.group,

@@ -220,6 +220,9 @@ fn request_row(line: &Line, whose: bool, now: Time) -> RequestRow {
     if whose {
         said.push(line.requester.name.clone());
     }
+    if let Some(group) = &line.group {
+        said.push(format!("for the group {}", group.name));
+    }
     said.push(words(request.duration));
     match &request.rules.state {
         State::Denied { reason, .. } => said.push(format!("denied: “{}”", short(reason))),

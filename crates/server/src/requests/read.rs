@@ -7,11 +7,11 @@ use stint_db::Query;
 use stint_domain::policy::ExplainedStep;
 use stint_domain::request::{self as rules, Decider, State, Waiting};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{EntitlementId, RequestId, Time, UserId};
+use stint_domain::{EntitlementId, PrincipalId, RequestId, Time, UserId};
 
-use super::{Decision, Error, Request, decider, relation, store};
+use super::{Decision, Error, Request, benefits, decider, relation, store, voter};
 use crate::cx::Cx;
-use crate::directory::{self, Entitlement};
+use crate::directory::{self, Entitlement, Member, Principal};
 use crate::http::Paging;
 use crate::{grants, identity, policies};
 
@@ -37,6 +37,8 @@ pub struct Line {
     pub requester: Who,
     /// Who would hold it.
     pub beneficiary: Who,
+    /// The Identity Center group that would, where it is for one.
+    pub group: Option<Principal>,
 }
 
 /// A request with everything there is to know about it.
@@ -48,6 +50,8 @@ pub struct Detail {
     pub steps: Vec<StepView>,
     /// Whom it waits for; nothing once it is answered.
     pub waiting: Option<WaitingFor>,
+    /// Who is in the group it is for, as the directory last saw it; nobody where it is for none.
+    pub members: Vec<Member>,
     /// What it gave.
     pub grants: Vec<grants::Grant>,
     /// What happened, oldest first, with what was done in AWS.
@@ -152,6 +156,10 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         moments.extend(grants::timeline(&mut q, grant.id).await?);
     }
     let may = may(cx, &mut q, &request, relation, &grants).await?;
+    let members = match request.is_for_a_group() {
+        true => directory::members(&mut q, request.pair.principal).await?,
+        false => Vec::new(),
+    };
     let mut ids: BTreeSet<UserId> = request.decisions.iter().map(|d| d.by).collect();
     ids.extend(waiting.iter().flat_map(|w| w.who.iter().copied()));
     if let State::Cancelled { by, .. } = request.rules.state {
@@ -170,6 +178,7 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
             rules,
         }),
         line,
+        members,
         grants,
         may,
     })
@@ -207,7 +216,7 @@ pub async fn inbox(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
         .authorize(Verb::ApproveRequest, Relation::Involved)
         .is_ok()
     {
-        let me = decider(&mut q, person.id).await?;
+        let mut me = voter(&mut q, person.id).await?;
         let groups: Vec<_> = me.memberships.iter().map(|m| m.group).collect();
         let fetch = usize::try_from(paging.fetch()).unwrap_or(usize::MAX);
         let mut after = paging.after::<RequestId>()?;
@@ -218,9 +227,11 @@ pub async fn inbox(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
             let last = ids.len() < fetch;
             after = ids.last().copied();
             for id in ids {
-                if let Some(request) = store::get(&mut q, id).await?
-                    && request.rules.may_decide(&me, rules::Verb::Approve).is_ok()
-                {
+                let Some(request) = store::get(&mut q, id).await? else {
+                    continue;
+                };
+                me.benefits = benefits(&mut q, &request, person.id).await?;
+                if request.rules.may_decide(&me, rules::Verb::Approve).is_ok() {
                     rows.push(request);
                 }
             }
@@ -260,7 +271,7 @@ async fn waiting(q: &mut impl Query, request: &Request) -> Result<Option<Waiting
     }
     let mut deciders: Vec<Decider> = Vec::new();
     for user in named.intersection(&people.able) {
-        deciders.push(decider(q, *user).await?);
+        deciders.push(decider(q, request, *user).await?);
     }
     Ok(request.rules.waiting(&deciders))
 }
@@ -273,7 +284,7 @@ async fn may(
     relation: Relation,
     grants: &[grants::Grant],
 ) -> Result<Vec<Verb>, Error> {
-    let me = decider(q, cx.person()?.id).await?;
+    let me = decider(q, request, cx.person()?.id).await?;
     let decides = request.rules.may_decide(&me, rules::Verb::Approve).is_ok();
     let pending = matches!(request.rules.state, State::Pending { .. });
     let open = grants.iter().any(grants::Grant::is_open);
@@ -294,8 +305,16 @@ async fn lines(q: &mut impl Query, requests: Vec<Request>) -> Result<Vec<Line>, 
     let people = (requests.iter()).flat_map(|r| [r.requester(), r.beneficiary()]);
     let names = names(q, people.collect()).await?;
     let mut entitlements: BTreeMap<EntitlementId, Entitlement> = BTreeMap::new();
+    let mut groups: BTreeMap<PrincipalId, Principal> = BTreeMap::new();
     let mut found = Vec::with_capacity(requests.len());
     for request in requests {
+        let held_by = request.pair.principal;
+        if request.is_for_a_group()
+            && !groups.contains_key(&held_by)
+            && let Some(group) = directory::principal(q, held_by).await?
+        {
+            groups.insert(held_by, group);
+        }
         let id = request.entitlement();
         if !entitlements.contains_key(&id)
             && let Some(entitlement) = directory::entitlement(q, id).await?
@@ -306,6 +325,7 @@ async fn lines(q: &mut impl Query, requests: Vec<Request>) -> Result<Vec<Line>, 
         found.push(Line {
             requester: who(&names, request.requester()),
             beneficiary: who(&names, request.beneficiary()),
+            group: groups.get(&held_by).cloned(),
             entitlement,
             request,
         });

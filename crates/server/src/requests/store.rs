@@ -1,7 +1,7 @@
 //! All SQL of requests, of whom they wait for, and of decisions.
 
 use stint_db::{Error, Query, Result, Row, Tx, args};
-use stint_domain::entitlement::Pair;
+use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::request::{self as rules, Approval, Question, State};
 use stint_domain::{ConnectionId, GroupId, PolicyVersionId, RequestId, UserId};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::policies;
 macro_rules! columns {
     () => {
         "select r.id, r.requester_id, r.beneficiary_id, r.connection_id, r.principal_id, \
-         r.entitlement_id, r.policy_version_id, r.reason, r.duration, r.start_at, \
+         r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.duration, r.start_at, \
          r.submitted_at, r.state, r.step, r.closed_at, r.closed_by, r.version from requests r "
     };
 }
@@ -23,8 +23,8 @@ stint_db::statements! {
     /// Somebody asks.
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
-            submitted_at, state, step, closed_at, closed_by, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1)";
+            submitted_at, state, step, closed_at, closed_by, principal_kind, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1)";
     /// Whom a step names.
     NAME = "insert into request_approvers (request_id, step, user_id, group_id) \
         values ($1, $2, $3, $4)";
@@ -83,7 +83,8 @@ pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str) -> Result<()> {
         r.state(),
         step,
         at,
-        by
+        by,
+        r.held_as.as_str()
     ];
     tx.run(&INSERT, args).await?;
     for (step, number) in r.policy.body.steps().iter().zip(0i64..) {
@@ -212,12 +213,23 @@ async fn request(q: &mut impl Query, row: &Row) -> Result<Request> {
             principal: row.get("principal_id")?,
             entitlement: row.get("entitlement_id")?,
         },
+        held_as: held_as(row)?,
         policy,
         reason: row.get("reason")?,
         duration: row.get("duration")?,
         start: row.get("start_at")?,
         decisions,
         version: row.get("version")?,
+    })
+}
+
+fn held_as(row: &Row) -> Result<PrincipalKind> {
+    let word: String = row.get("principal_kind")?;
+    PrincipalKind::parse(&word).ok_or_else(|| {
+        unreadable(
+            "principal_kind",
+            format!("`{word}` is no kind of principal"),
+        )
     })
 }
 

@@ -11,6 +11,7 @@ mod directory;
 mod draining;
 mod estate;
 mod explore;
+mod for_groups;
 mod forms;
 mod grants;
 mod iam;

@@ -49,14 +49,19 @@ async fn offers(client: &Client, search: &str) -> Result<Vec<Offer>, Failure> {
 pub(crate) async fn request(ask: &Ask) -> Result<(), Failure> {
     let client = Client::new(&ask.server)?;
     let entitlement = find(&client, &ask.entitlement).await?;
+    let group = match &ask.for_group {
+        Some(given) => Some(find::identity_group(&client, given).await?),
+        None => None,
+    };
     if ask.preview {
-        return preview(&client, ask, &entitlement).await;
+        return preview(&client, ask, &entitlement, group).await;
     }
     let body = NewRequest {
         entitlement: entitlement.id,
         duration_seconds: ask.duration,
         reason: ask.reason.clone(),
         start: ask.start.clone(),
+        principal: group,
     };
     let mut request: Request = client.post("/api/v1/requests", &body).await?;
     if let Some(seconds) = ask.wait {
@@ -107,12 +112,18 @@ async fn find(client: &Client, what: &str) -> Result<EntitlementName, Failure> {
     }
 }
 
-async fn preview(client: &Client, ask: &Ask, entitlement: &EntitlementName) -> Result<(), Failure> {
+async fn preview(
+    client: &Client,
+    ask: &Ask,
+    entitlement: &EntitlementName,
+    group: Option<String>,
+) -> Result<(), Failure> {
     let body = PreviewRequest {
         entitlement: entitlement.id.clone(),
         duration_seconds: Some(ask.duration),
         reason: Some(ask.reason.clone()),
         start: ask.start.clone(),
+        principal: group,
     };
     let preview: Preview = client.post("/api/v1/requests/preview", &body).await?;
     if ask.server.json {
@@ -415,12 +426,21 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
     }
     let line = &request.line;
     out::line(&format!("{}  {}", line.id, line.state))?;
+    let holder = match &line.group {
+        Some(group) => format!(
+            "the group {} (asked by {})",
+            group.name, line.requester.name
+        ),
+        None => line.beneficiary.name.clone(),
+    };
     out::line(&format!(
-        "{} for {}, {}",
+        "{} for {holder}, {}",
         line.entitlement.name,
-        line.beneficiary.name,
         Span::seconds(line.duration_seconds)
     ))?;
+    if let Some(group) = &request.group_members {
+        out::line(&format!("{} in the group would hold it", group.count))?;
+    }
     if request.waiting.is_some() {
         out::line(&standing(request))?;
     }

@@ -156,6 +156,24 @@ pub(crate) async fn principal(client: &Client, given: &str) -> Result<String, Fa
     Ok(out::field(&found, "id"))
 }
 
+/// An Identity Center group of any connection.
+pub(crate) async fn identity_group(client: &Client, given: &str) -> Result<String, Failure> {
+    if is_id("prn", given) {
+        return Ok(given.to_owned());
+    }
+    let mut all = Vec::new();
+    for connection in connections(client).await? {
+        let query = [("connection", connection.as_str()), ("search", given)];
+        let found: Vec<Value> = client.list("/api/v1/principals", &query, MOST).await?;
+        all.extend(
+            (found.into_iter()).filter(|it| out::field(it, "kind") == "identity_center_group"),
+        );
+    }
+    let see = "stint connections principals CONNECTION";
+    let found = chosen("Identity Center group", see, &["name"], given, all)?;
+    Ok(out::field(&found, "id"))
+}
+
 async fn connections(client: &Client) -> Result<Vec<String>, Failure> {
     let all: Vec<Value> = client.list(CONNECTION.list, &[], MOST).await?;
     Ok(all.iter().map(|it| out::field(it, "id")).collect())

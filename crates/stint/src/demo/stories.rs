@@ -485,6 +485,7 @@ async fn ask(
         duration: Span::minutes(minutes),
         reason: why.to_owned(),
         start: None,
+        principal: None,
     };
     Ok(requests::submit(&cx, new).await?.id)
 }

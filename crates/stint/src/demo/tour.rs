@@ -277,6 +277,7 @@ impl Walk {
             duration,
             reason: reason.to_owned(),
             start: None,
+            principal: None,
         };
         Ok(requests::submit(&ana, new).await.context("asking")?.id)
     }
@@ -313,6 +314,7 @@ impl Walk {
             duration: Some(Span::hours(2)),
             reason: None,
             start: None,
+            principal: None,
         };
         let preview = requests::preview(&ana, probe).await?;
         let who: Vec<String> = preview

@@ -2,9 +2,9 @@
 
 use stint_db::{Query, Result, Row, Tx, args};
 use stint_domain::entitlement::Pair;
-use stint_domain::{AssignmentId, ConnectionId, EntitlementId, PrincipalId, Time};
+use stint_domain::{AssignmentId, ConnectionId, EntitlementId, PrincipalId, Time, UserId};
 
-use super::super::{Assignment, Principal};
+use super::super::{Assignment, Member, Principal};
 use super::things::{read_entitlement, read_principal};
 
 stint_db::statements! {
@@ -34,6 +34,20 @@ stint_db::statements! {
     HOLDERS = "select p.id, p.connection_id, p.kind, p.aws_id, p.name, p.display_name, p.email, p.active, p.gone_at \
         from assignments a join principals p on p.id = a.principal_id \
         where a.entitlement_id = $1 and a.ended_at is null order by a.principal_id limit $2";
+    /// Who is in a group now, with whose they are confirmed to be.
+    MEMBERS = "select p.id, p.connection_id, p.kind, p.aws_id, p.name, p.display_name, p.email, p.active, p.gone_at, l.user_id \
+        from principals g \
+        join entitlements ge on ge.connection_id = g.connection_id and ge.kind = 'group_membership' and ge.account = '' and ge.target = g.aws_id \
+        join assignments m on m.entitlement_id = ge.id and m.ended_at is null \
+        join principals p on p.id = m.principal_id \
+        left join links l on l.principal_id = p.id and l.state = 'confirmed' \
+        where g.id = $1 and g.kind = 'identity_center_group' order by p.sort_key, p.id";
+    /// Whether one of the user's confirmed principals is in a group now.
+    IS_IN = "select count(*) as n from principals g \
+        join entitlements ge on ge.connection_id = g.connection_id and ge.kind = 'group_membership' and ge.account = '' and ge.target = g.aws_id \
+        join assignments m on m.entitlement_id = ge.id and m.ended_at is null \
+        join links l on l.principal_id = m.principal_id and l.state = 'confirmed' and l.user_id = $1 \
+        where g.id = $2 and g.kind = 'identity_center_group'";
     INHERITED = "select a.id as assignment_id, a.principal_id, a.entitlement_id, a.absent_before, a.first_seen, a.last_seen, a.ended_at \
         from assignments m \
         join entitlements ge on ge.id = m.entitlement_id and ge.kind = 'group_membership' \
@@ -182,6 +196,32 @@ pub(in crate::directory) async fn holders(
 ) -> Result<Vec<Principal>> {
     let rows = q.all(&HOLDERS, args![entitlement, limit]).await?;
     rows.iter().map(read_principal).collect()
+}
+
+/// See [`crate::directory::members`].
+pub(in crate::directory) async fn members(
+    q: &mut impl Query,
+    group: PrincipalId,
+) -> Result<Vec<Member>> {
+    let rows = q.all(&MEMBERS, args![group]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Member {
+                principal: read_principal(row)?,
+                user: row.get("user_id")?,
+            })
+        })
+        .collect()
+}
+
+/// See [`crate::directory::is_in`].
+pub(in crate::directory) async fn is_in(
+    q: &mut impl Query,
+    user: UserId,
+    group: PrincipalId,
+) -> Result<bool> {
+    let n: i64 = q.one(&IS_IN, args![user, group]).await?.get("n")?;
+    Ok(n > 0)
 }
 
 /// What the principal's groups hold, one page in the order the rows were made.

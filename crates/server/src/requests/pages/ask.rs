@@ -101,6 +101,7 @@ impl AskForm {
             duration,
             reason: self.reason.clone(),
             start,
+            principal: None,
         })
     }
 
@@ -155,6 +156,7 @@ async fn page(
         duration: None,
         reason: None,
         start: None,
+        principal: None,
     };
     let found = preview(cx, probe).await?;
     let people = approvers(cx, &found.steps).await?;

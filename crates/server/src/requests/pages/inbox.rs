@@ -130,7 +130,7 @@ pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<
         ),
     };
     let policy = &request.policy;
-    let facts = vec![
+    let mut facts = vec![
         Fact::new("Holds it now", holders(q, line).await?),
         Fact::new("Asked before", history).faint(had),
         Fact::new(
@@ -143,6 +143,14 @@ pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<
             words(policy.body.max_duration)
         )),
     ];
+    if let Some(group) = &line.group {
+        let members = directory::members(q, group.id).await?;
+        let whole = format!("Identity Center group {}", group.name);
+        let names = super::show::member_names(&members);
+        let counted = super::show::counted(members.len());
+        facts.insert(0, Fact::new("For", whole).faint(counted));
+        facts.insert(1, Fact::new("Its members", names));
+    }
     Ok(Facts { facts })
 }
 

@@ -14,7 +14,7 @@ use super::inbox::{self, Wrong, decide_form};
 use super::{AskOnce, href, sentence, state_chip, view};
 use crate::connections::{self, Connection};
 use crate::cx::Cx;
-use crate::directory;
+use crate::directory::{self, Member};
 use crate::grants::{self, Grant};
 use crate::http::{Failure, Path};
 use crate::web::time::{day, exact, words};
@@ -30,6 +30,8 @@ const WAITING: u32 = 5;
 const RESTING: u32 = 30;
 /// How many people a request waits for are named.
 const NAMED: usize = 6;
+/// How many members of the group a request is for are named.
+const MEMBERS: usize = 50;
 
 pub(super) async fn show(
     cx: Cx,
@@ -376,10 +378,18 @@ fn why_stuck(grant: &Grant) -> String {
 
 fn facts(found: &Detail, principal: &str, connection: Option<&Connection>, cx: &Cx) -> Vec<Fact> {
     let request = &found.line.request;
-    let mut facts = vec![
-        Fact::new("For", &found.line.beneficiary.name)
-            .faint(format!("{principal} in Identity Center")),
-    ];
+    let mut facts = match &found.line.group {
+        Some(group) => vec![
+            Fact::new("For", format!("Identity Center group {}", group.name))
+                .faint(format!("{} is answerable", found.line.beneficiary.name)),
+            Fact::new("Who would hold it", counted(found.members.len()))
+                .faint(member_names(&found.members)),
+        ],
+        None => vec![
+            Fact::new("For", &found.line.beneficiary.name)
+                .faint(format!("{principal} in Identity Center")),
+        ],
+    };
     facts.extend(directory::entitlement_facts(&found.line.entitlement));
     if !request.reason.is_empty() {
         facts.push(Fact::new("Reason", &request.reason));
@@ -413,6 +423,24 @@ fn facts(found: &Detail, principal: &str, connection: Option<&Connection>, cx: &
         }
     }
     facts
+}
+
+pub(super) fn counted(members: usize) -> String {
+    match members {
+        0 => "Nobody: the group has no members".to_owned(),
+        1 => "1 member of the group".to_owned(),
+        n => format!("{n} members of the group"),
+    }
+}
+
+pub(super) fn member_names(members: &[Member]) -> String {
+    let mut names: Vec<String> = (members.iter().take(MEMBERS))
+        .map(|member| member.principal.name.clone())
+        .collect();
+    if members.len() > MEMBERS {
+        names.push(format!("{} more", members.len() - MEMBERS));
+    }
+    names.join(", ")
 }
 
 // ---- what happened

@@ -135,6 +135,7 @@ async fn without_a_principal_in_aws_one_is_told_who_can_mend_it() {
         duration: None,
         reason: None,
         start: None,
+        principal: None,
     };
     let seen = preview(&cx, probe).await.expect("visible");
     assert_eq!(seen.hurdles[0].code, "no_linked_principal");
@@ -164,6 +165,7 @@ async fn a_preview_says_who_and_why_and_asks_nothing() {
         duration: Some(Span::hours(1)),
         reason: None,
         start: None,
+        principal: None,
     };
     let seen = preview(&scene.house.by(&scene.ana), probe.clone()).await;
     let seen = seen.expect("visible");
@@ -216,6 +218,7 @@ async fn a_start_is_kept_until_it_is_approved_later() {
     let start = scene.house.app.clock.now() + Span::hours(3);
     let new = NewRequest {
         start: Some(start),
+        principal: None,
         ..scene.ask()
     };
     let cx = scene.house.by(&scene.ana);

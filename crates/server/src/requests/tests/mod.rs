@@ -94,6 +94,7 @@ impl Scene {
             duration: Span::hours(2),
             reason: "release 4711".into(),
             start: None,
+            principal: None,
         }
     }
 

@@ -96,6 +96,7 @@ async fn submit(world: &World, who: &str, what: EntitlementId) -> RequestId {
         duration: Span::hours(2),
         reason: "to see who hears what".to_owned(),
         start: None,
+        principal: None,
     };
     requests::submit(&world.cx(who), new)
         .await

@@ -567,6 +567,7 @@ impl Run {
             duration: Span::micros(self.rng.range(MINUTE, 50 * MINUTE)),
             reason: "INC-2291".to_owned(),
             start,
+            principal: None,
         };
         let length = new.duration;
         let asked = requests::submit(&self.world.cx(pair.word), new).await;
