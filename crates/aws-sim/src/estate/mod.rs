@@ -172,8 +172,6 @@ pub(crate) struct Group {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) description: String,
-    /// Who gave it ids of their own, and which: issuer and id.
-    pub(crate) external_ids: Vec<(String, String)>,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
     pub(crate) revision: u64,
