@@ -40,7 +40,7 @@ def life(estate):
     refused(estate, admin, "EntityAlreadyExists", "iam", "create-user", "--user-name", "BY-command")
     answer(estate, stint, "iam", "add-user-to-group", *pair)
     answer(estate, stint, "iam", "add-user-to-group", *pair)
-    groups = answer(estate, stint, "iam", "list-groups-for-user", *named)["Groups"]
+    groups = answer(estate, admin, "iam", "list-groups-for-user", *named)["Groups"]
     equal([row["GroupName"] for row in groups], ["Developers"])
     refused(estate, admin, "DeleteConflict", "iam", "delete-user", *named)
     answer(estate, stint, "iam", "remove-user-from-group", *pair)

@@ -63,7 +63,7 @@ def memberships(estate):
     equal(len(expected) > 3, True)
     expected = {of for of, member in truth if member == user}
     mark = estate.mark()
-    found = iam.get_paginator("list_groups_for_user").paginate(
+    found = admin(estate, "iam").get_paginator("list_groups_for_user").paginate(
         UserName=user, PaginationConfig={"PageSize": 3}
     )
     found = [row["GroupName"] for page in found for row in page["Groups"]]
