@@ -58,6 +58,9 @@ class Browser:
                 {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}},
             )
             self.session = made["sessionId"]
+            # A machine that is busy with other tests is slow, not broken.
+            patience = {"script": 120_000, "pageLoad": 120_000, "implicit": 0}
+            self._do("POST", "/timeouts", patience)
         except BaseException:
             self.close()
             raise
@@ -100,7 +103,7 @@ class Browser:
             self.base + path, data=data, method=method, headers={"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=150) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             value = json.load(error).get("value") or {}
