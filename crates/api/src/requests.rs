@@ -156,7 +156,7 @@ pub struct RequestLine {
     pub beneficiary: Who,
     /// The Identity Center group that would hold it, where it is for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<GroupName>,
+    pub group: Option<HolderGroup>,
     /// Why.
     pub reason: String,
     /// For how long, in seconds.
@@ -175,7 +175,7 @@ pub struct RequestLine {
 
 /// An Identity Center group a request is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct GroupName {
+pub struct HolderGroup {
     /// `prn_…`
     pub id: String,
     /// As AWS calls it.

@@ -276,7 +276,7 @@ fn line(it: Line) -> wire::RequestLine {
         entitlement: named(&it.entitlement),
         requester: who(&it.requester),
         beneficiary: who(&it.beneficiary),
-        group: it.group.map(|group| wire::GroupName {
+        group: it.group.map(|group| wire::HolderGroup {
             id: group.id.to_string(),
             name: group.name,
         }),

@@ -11,9 +11,9 @@ const REQUESTS: &str = "/api/v1/requests";
 const PREVIEW: &str = "/api/v1/requests/preview";
 
 stint_db::statements! {
-    ELSEWHERE = "insert into principals (id, connection_id, kind, aws_id, name, sort_key, first_seen, last_seen) \
+    quiet ELSEWHERE = "insert into principals (id, connection_id, kind, aws_id, name, sort_key, first_seen, last_seen) \
         values ($1, $2, 'identity_center_group', 'elsewhere', 'elsewhere', 'elsewhere', 1, 1)";
-    GONE = "update principals set gone_at = 1 where id = $1";
+    quiet GONE = "update principals set gone_at = 1 where id = $1";
 }
 
 /// Ana owns the application; Bo and Bea decide, and Bea is a member of the group.
@@ -84,7 +84,7 @@ impl Scene {
     async fn own_the_application(&self, world: &World) {
         let cy = world.as_user("cy");
         let place = format!("/api/v1/connections/{}", self.org.connection);
-        let application = cy.get(&place).await.ok()["application"]["id"].clone();
+        let application = cy.get(&place).await.ok()["application_id"].clone();
         let place = format!(
             "/api/v1/applications/{}",
             application.as_str().expect("an id")
@@ -208,9 +208,9 @@ both_engines! {
         // Another estate's group is as unknown here as one that does not exist.
         let cy = world.as_user("cy");
         let connection = format!("/api/v1/connections/{}", scene.org.connection);
-        let application = cy.get(&connection).await.ok()["application"]["id"].clone();
-        let other = cy.post("/api/v1/connections", json!({"application": application, "name": "other",
-            "region": "eu-central-1", "credential": {"kind": "role", "role_arn": "arn:aws:iam::123456789012:role/other"}})).await.ok();
+        let application = cy.get(&connection).await.ok()["application_id"].clone();
+        let other = cy.post("/api/v1/connections", json!({"application_id": application, "name": "other",
+            "region": "eu-central-1", "role_arn": "arn:aws:iam::123456789012:role/other"})).await.ok();
         let other: ConnectionId = other["id"].as_str().expect("an id").parse().expect("an id");
         let elsewhere: PrincipalId = world.app().new_id();
         let mut tx = world.cx("cy").begin(Priority::Interactive).await.expect("begun");
