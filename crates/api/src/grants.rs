@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::requests::HolderGroup;
+
 /// A grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Grant {
@@ -17,6 +19,9 @@ pub struct Grant {
     pub user: String,
     /// Whose it is.
     pub user_name: String,
+    /// The Identity Center group that holds it, where it is for one: the user is answerable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<HolderGroup>,
     /// The request it came by (`req_…`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,

@@ -19,6 +19,7 @@ use crate::clock::signing_time;
 use crate::error::{AwsError, ErrorKind};
 use crate::estate::{Estate, Session};
 use crate::governor::{Lane, Service};
+use crate::pages::Pages;
 use crate::pair::Reading;
 use crate::read::{IamGroup, OTHER_GROUP};
 
@@ -244,89 +245,73 @@ impl Estate {
     }
 
     async fn user_called(&self, m: Member<'_>, lane: Lane) -> Result<Learnt, AwsError> {
-        let mut request_ids = Vec::new();
         let send = |s: &Session| s.iam.get_user().user_name(m.user_name).send();
-        let taken = match self.look(lane, Service::Iam, USER, send).await {
-            Ok(answer) => {
-                request_ids.extend(answer.request_id().map(str::to_owned));
-                let found = answer.user().map(aws_sdk_iam::types::User::user_id);
-                match found {
-                    Some(id) if id == m.user => {
-                        let called = Called::Still;
-                        return Ok(Learnt {
-                            called,
-                            request_ids,
-                        });
-                    }
-                    Some(_) => true,
-                    None => return Err(AwsError::unreadable(USER, "User")),
-                }
-            }
-            Err(error) if error.kind == ErrorKind::NotFound => {
-                request_ids.extend(error.request_id);
-                false
-            }
-            Err(error) => return Err(error),
-        };
-        let mut pages = self.iam_users(None, lane);
-        let mut called = Called::Gone { taken };
-        while let Some(page) = pages.next().await? {
-            request_ids.extend(page.request_id);
-            if let Some(found) = page.items.into_iter().find(|user| user.id == m.user) {
-                let name = found.name;
-                called = Called::Now { name, taken };
-                break;
-            }
-        }
-        Ok(Learnt {
-            called,
-            request_ids,
-        })
+        let asked = self.look(lane, Service::Iam, USER, send).await;
+        let bearer = asked.and_then(|answer| {
+            let found = answer.user().map(|user| user.user_id().to_owned());
+            let id = found.ok_or_else(|| AwsError::unreadable(USER, "User"))?;
+            Ok((id, answer.request_id().map(str::to_owned)))
+        });
+        let all = self.iam_users(None, lane);
+        called(m.user, bearer, all, |user| (user.id, user.name)).await
     }
 
     async fn group_called(&self, m: Member<'_>, lane: Lane) -> Result<Learnt, AwsError> {
-        let mut request_ids = Vec::new();
         let send = |s: &Session| {
             let get = s.iam.get_group().group_name(m.group_name);
             get.max_items(1).send()
         };
-        let taken = match self.look(lane, Service::Iam, GROUP, send).await {
-            Ok(answer) => {
-                request_ids.extend(answer.request_id().map(str::to_owned));
-                let found = answer.group().map(aws_sdk_iam::types::Group::group_id);
-                match found {
-                    Some(id) if id == m.group => {
-                        let called = Called::Still;
-                        return Ok(Learnt {
-                            called,
-                            request_ids,
-                        });
-                    }
-                    Some(_) => true,
-                    None => return Err(AwsError::unreadable(GROUP, "Group")),
-                }
-            }
-            Err(error) if error.kind == ErrorKind::NotFound => {
-                request_ids.extend(error.request_id);
-                false
-            }
-            Err(error) => return Err(error),
-        };
-        let mut pages = self.iam_groups(None, lane);
-        let mut called = Called::Gone { taken };
-        while let Some(page) = pages.next().await? {
-            request_ids.extend(page.request_id);
-            if let Some(found) = page.items.into_iter().find(|group| group.id == m.group) {
-                let name = found.name;
-                called = Called::Now { name, taken };
-                break;
-            }
-        }
-        Ok(Learnt {
-            called,
-            request_ids,
-        })
+        let asked = self.look(lane, Service::Iam, GROUP, send).await;
+        let bearer = asked.and_then(|answer| {
+            let found = answer.group().map(|group| group.group_id().to_owned());
+            let id = found.ok_or_else(|| AwsError::unreadable(GROUP, "Group"))?;
+            Ok((id, answer.request_id().map(str::to_owned)))
+        });
+        let all = self.iam_groups(None, lane);
+        called(m.group, bearer, all, |group| (group.id, group.name)).await
     }
+}
+
+/// How the one with this id is called now: `bearer` is who bears the old name today, with
+/// AWS's id of the call; only where that is not them, `all` is looked through.
+async fn called<T: Send + 'static>(
+    id: &str,
+    bearer: Result<(String, Option<String>), AwsError>,
+    mut all: Pages<T>,
+    named: impl Fn(T) -> (String, String),
+) -> Result<Learnt, AwsError> {
+    let mut request_ids = Vec::new();
+    let taken = match bearer {
+        Ok((found, request_id)) => {
+            request_ids.extend(request_id);
+            if found == id {
+                return Ok(Learnt {
+                    called: Called::Still,
+                    request_ids,
+                });
+            }
+            true
+        }
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            request_ids.extend(error.request_id);
+            false
+        }
+        Err(error) => return Err(error),
+    };
+    while let Some(page) = all.next().await? {
+        request_ids.extend(page.request_id);
+        let found = page.items.into_iter().map(&named).find(|it| it.0 == id);
+        if let Some((_, name)) = found {
+            return Ok(Learnt {
+                called: Called::Now { name, taken },
+                request_ids,
+            });
+        }
+    }
+    Ok(Learnt {
+        called: Called::Gone { taken },
+        request_ids,
+    })
 }
 
 fn signed(at: Time) -> aws_sdk_iam::config::Builder {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _, SqlitePool};
+use sqlx::{
+    AssertSqlSafe, Executor as _, PgPool, Postgres, SqlSafeStr as _, SqlitePool, Transaction,
+};
 
 use crate::conn::Conn;
 use crate::gate::{Gate, Priority};
@@ -145,9 +147,7 @@ impl Db {
                 (tx.map(Conn::Sqlite), Some(permit))
             }
             Pool::Postgres(pool) => {
-                let tx = pool
-                    .begin_with("begin isolation level read committed")
-                    .await;
+                let tx = begin_postgres(pool, "begin isolation level read committed").await;
                 (tx.map(Conn::Postgres), None)
             }
         };
@@ -160,10 +160,10 @@ impl Db {
         self.inner.shared.alive()?;
         let conn = match &self.inner.pool {
             Pool::Sqlite { readers, .. } => readers.begin().await.map(Conn::Sqlite),
-            Pool::Postgres(pool) => pool
-                .begin_with("begin isolation level repeatable read read only")
-                .await
-                .map(Conn::Postgres),
+            Pool::Postgres(pool) => {
+                let text = "begin isolation level repeatable read read only";
+                begin_postgres(pool, text).await.map(Conn::Postgres)
+            }
         };
         let conn = conn.map_err(|error| Error::from_driver(error, "begin"))?;
         Ok(Reader::new(conn, Arc::clone(&self.inner.shared)))
@@ -265,6 +265,19 @@ async fn open_sqlite(path: &Path, options: &Options) -> Result<(Pool, Option<Loc
         },
         lock,
     ))
+}
+
+/// Begins on PostgreSQL, and to the end though nobody waits any more. The driver counts a
+/// transaction once the server has answered: one whose begin was given up half-way would stay
+/// open, and whoever gets the connection next would be inside it, perhaps only reading.
+async fn begin_postgres(
+    pool: &PgPool,
+    text: &'static str,
+) -> sqlx::Result<Transaction<'static, Postgres>> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(text).await });
+    // The task ends early only with the runtime.
+    begun.await.unwrap_or(Err(sqlx::Error::PoolClosed))
 }
 
 async fn open_postgres(options: &Options) -> Result<Pool> {

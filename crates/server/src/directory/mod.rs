@@ -318,6 +318,15 @@ pub const fn kind_words(kind: PrincipalKind) -> &'static str {
     }
 }
 
+/// Who holds something, in a sentence: the name alone is an Identity Center user's, every other
+/// kind is said.
+pub fn called(principal: &Principal) -> String {
+    match principal.kind {
+        PrincipalKind::IdentityCenterUser => principal.name.clone(),
+        kind => format!("{} {}", kind_words(kind), principal.name),
+    }
+}
+
 /// The principals a user is confirmed to be, on every connection.
 pub async fn principals_of(q: &mut impl Query, user: UserId) -> stint_db::Result<Vec<PrincipalId>> {
     store::links::principals_of(q, user).await

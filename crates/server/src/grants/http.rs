@@ -4,8 +4,10 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use stint_api::grants as wire;
+use stint_api::requests::HolderGroup;
 use stint_api::{Page, Problem};
 use stint_domain::GrantId;
+use stint_domain::entitlement::PrincipalKind;
 use stint_domain::rights::Verb;
 use utoipa_axum::routes;
 
@@ -196,6 +198,8 @@ async fn whole(cx: &Cx, page: Page<Grant>) -> Result<Json<Page<wire::Grant>>, Fa
 async fn one(cx: &Cx, q: &mut stint_db::Reader, grant: Grant) -> Result<wire::Grant, Error> {
     let entitlement = directory::entitlement(q, grant.pair.entitlement).await?;
     let user = identity::user(q, grant.user).await?;
+    let holder = directory::principal(q, grant.pair.principal).await?;
+    let group = holder.filter(|it| it.kind == PrincipalKind::IdentityCenterGroup);
     let super::Origin::Request(request) = grant.origin;
     let status = grant.status(cx.now);
     Ok(wire::Grant {
@@ -204,6 +208,10 @@ async fn one(cx: &Cx, q: &mut stint_db::Reader, grant: Grant) -> Result<wire::Gr
         entitlement_name: entitlement.map(|e| e.name).unwrap_or_default(),
         user: grant.user.to_string(),
         user_name: user.map(|u| u.name).unwrap_or_default(),
+        group: group.map(|group| HolderGroup {
+            id: group.id.to_string(),
+            name: group.name,
+        }),
         request: Some(request.to_string()),
         status: status.to_string(),
         status_title: status.title().to_owned(),

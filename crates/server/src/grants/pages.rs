@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use axum::response::Response;
 use http::Method;
 use serde::Deserialize;
+use stint_domain::entitlement::PrincipalKind;
 use stint_domain::grant::GrantState;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, GrantId, Time, UserId};
@@ -224,7 +225,12 @@ async fn rows(cx: &Cx, found: Vec<Grant>) -> Result<Vec<view::GrantRow>, Error> 
     for grant in found {
         let entitlement = directory::entitlement(&mut q, grant.pair.entitlement).await?;
         let principal = directory::principal(&mut q, grant.pair.principal).await?;
-        let principal = principal.map_or_else(|| "the principal".to_owned(), |found| found.name);
+        let group = (principal.as_ref()).filter(|it| it.kind == PrincipalKind::IdentityCenterGroup);
+        let group = group.map(directory::called);
+        let principal = principal.map_or_else(
+            || "the principal".to_owned(),
+            |found| directory::called(&found),
+        );
         let (what, place) = entitlement.map_or_else(
             || (grant.pair.entitlement.to_string(), String::new()),
             |found| (found.name.clone(), directory::place(&found)),
@@ -237,6 +243,7 @@ async fn rows(cx: &Cx, found: Vec<Grant>) -> Result<Vec<view::GrantRow>, Error> 
             href: Some(format!("/requests/{request}")),
             who: user.map_or_else(|| grant.user.to_string(), |user| user.name.clone()),
             email: user.map(|user| user.email.clone()).unwrap_or_default(),
+            group,
             chip: chip(&grant, cx.now),
             why: words::why(&grant, cx.now),
             left: time_left(&grant, cx.now),

@@ -277,7 +277,7 @@ impl Told {
             Budget::Anonymous => "calls from your address",
         };
         let detail = format!(
-            "That were more than {} {what} in a minute. Wait {wait} s and go on; a program \
+            "More than {} {what} in a minute. Wait {wait} s and go on; a program \
              should heed `Retry-After`. Revoking and returning access is never limited.",
             self.quota
         );

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use axum::response::Response;
 use http::Method;
 use stint_domain::RequestId;
+use stint_domain::entitlement::PrincipalKind;
 use stint_domain::grant::GrantState;
 use stint_domain::rights::{Relation, Verb};
 
@@ -115,6 +116,9 @@ async fn held(
             continue;
         };
         let connection = connections::connection(&mut q, grant.pair.connection).await?;
+        let holder = directory::principal(&mut q, grant.pair.principal).await?;
+        let group = holder.filter(|it| it.kind == PrincipalKind::IdentityCenterGroup);
+        let group = group.as_ref().map(directory::called);
         let Origin::Request(request) = grant.origin;
         let reason = of
             .get(&request)
@@ -122,13 +126,18 @@ async fn held(
             .unwrap_or_default();
         let active = grant.status(cx.now) == GrantState::Active;
         let console = connection
-            .filter(|_| active && !cx.app.config.demo)
+            .filter(|_| active && group.is_none() && !cx.app.config.demo)
             .and_then(|connection| directory::console(&entitlement, &connection));
         let open = grant.is_open() && !grant.window.is_over(cx.now);
         rows.push(view::Held {
             key: format!("held-{}", grant.id),
             place: directory::place(&entitlement),
-            origin: if reason.is_empty() { String::new() } else { format!("“{reason}”") },
+            origin: match (&group, reason) {
+                (None, "") => String::new(),
+                (None, reason) => format!("“{reason}”"),
+                (Some(group), "") => format!("for {group}"),
+                (Some(group), reason) => format!("for {group} · “{reason}”"),
+            },
             href: Some(format!("/requests/{request}")),
             chip: grants::chip(grant, cx.now),
             left: grants::time_left(grant, cx.now).unwrap_or_else(TimeLeft::over),
@@ -136,8 +145,9 @@ async fn held(
             give_back: open.then(|| AskOnce {
                 action: format!("/requests/{request}/return"),
                 says: format!(
-                    "Stint takes {} away from you in AWS now. Sessions that are open already last until their own end.",
-                    entitlement.name
+                    "Stint takes {} away from {} in AWS now. Sessions that are open already last until their own end.",
+                    entitlement.name,
+                    group.as_deref().unwrap_or("you")
                 ),
             }),
             what: entitlement.name,

@@ -171,6 +171,15 @@ both_engines! {
         let shown = ana.get(&place).await.ok();
         assert_eq!((&shown["grants"][0]["status"], &shown["may"]), (&json!("active"), &json!(["return"])));
 
+        // What Ana answers for is not shown as her own access.
+        let mine = ana.get("/api/v1/grants/mine").await.ok();
+        assert_eq!(mine["items"][0]["group"]["name"], scene.name.as_str());
+        let words = format!("Identity Center group {}", scene.name);
+        let home = world.in_browser("ana").await.get("/").await.is(200).text();
+        assert!(home.contains(&format!("for {words}")) && home.contains(&format!("away from {words}")), "{home}");
+        let all = world.in_browser("cy").await.get("/grants").await.is(200).text();
+        assert!(all.contains(&format!("for {words}")), "{all}");
+
         // Who looks sees the group's own row, and the members' as through it.
         scene.read_again(&world).await;
         let cy = world.as_user("cy");

@@ -48,7 +48,7 @@ pub(crate) async fn grants(args: Grants) -> Result<(), Failure> {
                 out::field(grant, "id"),
                 out::field(grant, "status_title"),
                 out::field(grant, "entitlement_name"),
-                out::field(grant, "user_name"),
+                whose(grant),
                 end(grant),
             ]
         })
@@ -109,6 +109,15 @@ async fn named(client: &Client, given: &str) -> Result<String, Failure> {
     Ok(out::field(&found, "id"))
 }
 
+/// Whose a grant is: of a group's, who answers for it and which group holds it.
+fn whose(grant: &Value) -> String {
+    let user = out::field(grant, "user_name");
+    match grant.pointer("/group/name").and_then(Value::as_str) {
+        Some(group) => format!("{user} for Identity Center group {group}"),
+        None => user,
+    }
+}
+
 /// `stint revoke` and `stint cut-off`: `verb` is the last part of the path.
 pub(crate) async fn end_early(args: Because, verb: &str) -> Result<(), Failure> {
     let client = Client::new(&args.server)?;
@@ -123,7 +132,7 @@ pub(crate) async fn end_early(args: Because, verb: &str) -> Result<(), Failure> 
     let grant = done.get("grant").cloned().unwrap_or_default();
     let what = out::field(&grant, "entitlement_name");
     out::line(&format!("{id}  {}", out::field(&grant, "status_title")))?;
-    out::line(&format!("{what} of {}", out::field(&grant, "user_name")))?;
+    out::line(&format!("{what} of {}", whose(&grant)))?;
     remaining(done.get("remaining").unwrap_or(&Value::Null))
 }
 
@@ -147,7 +156,7 @@ fn shown(server: &Server, grant: &Value) -> Result<(), Failure> {
         ("grant", out::field(grant, "id")),
         ("state", out::field(grant, "status_title")),
         ("what", out::field(grant, "entitlement_name")),
-        ("whose", out::field(grant, "user_name")),
+        ("whose", whose(grant)),
         ("request", out::field(grant, "request")),
         ("start", short(&out::field(grant, "start"))),
         ("confirmed", short(&out::field(grant, "confirmed_at"))),

@@ -27,6 +27,8 @@ pub(crate) struct GrantRow {
     pub(crate) place: String,
     pub(crate) who: String,
     pub(crate) email: String,
+    /// The group that holds it, where a group does: the person is answerable.
+    pub(crate) group: Option<String>,
     pub(crate) chip: Chip,
     /// Why it failed or is stuck, or why it ended.
     pub(crate) why: String,

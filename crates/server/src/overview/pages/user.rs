@@ -4,6 +4,7 @@
 use axum::response::Response;
 use http::Method;
 use stint_domain::UserId;
+use stint_domain::entitlement::PrincipalKind;
 use stint_domain::rights::{Relation, Verb};
 
 use super::view;
@@ -149,10 +150,16 @@ async fn held(cx: &Cx, id: UserId) -> Result<Vec<view::HeldBy>, Failure> {
     for grant in grants {
         let found = directory::entitlement(&mut q, grant.pair.entitlement).await?;
         let Some(entitlement) = found else { continue };
+        let holder = directory::principal(&mut q, grant.pair.principal).await?;
+        let group = holder.filter(|it| it.kind == PrincipalKind::IdentityCenterGroup);
+        let place = directory::place(&entitlement);
         let Origin::Request(request) = grant.origin;
         rows.push(view::HeldBy {
             href: format!("/requests/{request}"),
-            place: directory::place(&entitlement),
+            place: match group {
+                Some(group) => format!("{place} · for {}", directory::called(&group)),
+                None => place,
+            },
             what: entitlement.name,
             chip: grants::chip(&grant, cx.now),
             left: grants::time_left(&grant, cx.now),

@@ -632,6 +632,7 @@ fn grants_list() -> grants::Grants {
             place: "4012-7788-0131".into(),
             who: "Ana Reyes".into(),
             email: "ana.reyes@example.com".into(),
+            group: None,
             chip,
             why: why.into(),
             at: left

@@ -62,7 +62,12 @@ pub(super) async fn page(
         true => Some(inbox::context(&mut q, &found.line, cx).await?),
         false => None,
     };
-    let principal = principal.map_or_else(|| "a principal".to_owned(), |found| found.name);
+    let in_aws =
+        (principal.as_ref()).map(|it| format!("{} {}", directory::kind_words(it.kind), it.name));
+    let principal = principal.map_or_else(
+        || "a principal".to_owned(),
+        |found| directory::called(&found),
+    );
     let removes = format!(
         "Stint takes {} away from {principal} in AWS now. Sessions that are open already last until their own end.",
         found.line.entitlement.name
@@ -81,7 +86,12 @@ pub(super) async fn page(
         notes: notes(&found, grant, now),
         timeline: timeline(&found),
         facts: Facts {
-            facts: facts(&found, &principal, connection.as_ref(), cx),
+            facts: facts(
+                &found,
+                in_aws.as_deref().unwrap_or(&principal),
+                connection.as_ref(),
+                cx,
+            ),
         },
         context,
         decide: decides.then(|| decide_form(request, &href(id), wrong)),
@@ -385,10 +395,7 @@ fn facts(found: &Detail, principal: &str, connection: Option<&Connection>, cx: &
             Fact::new("Who would hold it", counted(found.members.len()))
                 .faint(member_names(&found.members)),
         ],
-        None => vec![
-            Fact::new("For", &found.line.beneficiary.name)
-                .faint(format!("{principal} in Identity Center")),
-        ],
+        None => vec![Fact::new("For", &found.line.beneficiary.name).faint(principal)],
     };
     facts.extend(directory::entitlement_facts(&found.line.entitlement));
     if !request.reason.is_empty() {
