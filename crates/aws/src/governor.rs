@@ -44,6 +44,16 @@ pub struct GovernorOptions {
     pub budget: Arc<dyn BudgetStore>,
 }
 
+impl GovernorOptions {
+    /// Never waits. For tests and the demo, whose AWS has no neighbours.
+    pub fn unlimited() -> Self {
+        Self {
+            unlimited: true,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for GovernorOptions {
     fn default() -> Self {
         Self {
@@ -131,13 +141,9 @@ impl Governor {
         Self::new(GovernorOptions::default(), clock)
     }
 
-    /// Never waits. For tests and the demo, whose AWS has no neighbours.
+    /// Of [`GovernorOptions::unlimited`].
     pub fn unlimited(clock: Arc<dyn Clock>) -> Self {
-        let options = GovernorOptions {
-            unlimited: true,
-            ..GovernorOptions::default()
-        };
-        Self::new(options, clock)
+        Self::new(GovernorOptions::unlimited(), clock)
     }
 
     /// Waits until the call may leave and counts it. Fails only for an assignment write

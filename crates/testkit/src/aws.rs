@@ -230,8 +230,9 @@ impl AwsView {
         }
     }
 
-    /// The names of today, by which IAM is spoken to, of a group and a user.
-    fn iam_names(&self, row: &Row) -> Option<(String, String)> {
+    /// The names of today, by which IAM is spoken to, of the group and the user of an IAM
+    /// membership; none for other rows, and where one of the two is gone.
+    pub fn iam_names(&self, row: &Row) -> Option<(String, String)> {
         self.sim.iam_names(row)
     }
 

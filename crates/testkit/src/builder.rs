@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stint_aws::{Aws, AwsOptions, Base, Governor};
+use stint_aws::{Aws, AwsOptions, Base, Governor, GovernorOptions};
 use stint_aws_sim::{EstateSpec, Knobs, Sim, SimClock, SimOptions};
 use stint_db::{CommitFault, CommitPoint, Db, Engine, Options};
 use stint_domain::binding::Config as Model;
@@ -10,6 +10,7 @@ use stint_domain::{Clock, Time};
 use stint_server::audit::Chain;
 use stint_server::cx::{App, Config, IdSource};
 use stint_server::http::Limits;
+use stint_server::processes::{Processes, SharedBudget};
 use stint_server::sealed::{KeyProvider, Keys, MasterKey};
 
 use crate::clock::{HandClock, RulesClock};
@@ -32,6 +33,7 @@ pub struct Builder {
     pub(crate) people: bool,
     pub(crate) model: Model,
     pub(crate) limits: Limits,
+    pub(crate) replicas: bool,
 }
 
 impl Default for Builder {
@@ -46,6 +48,7 @@ impl Default for Builder {
             people: true,
             model: Model::default(),
             limits: Limits::off(),
+            replicas: false,
         }
     }
 }
@@ -114,6 +117,14 @@ impl Builder {
         self
     }
 
+    /// Several servers will work on its database ([`World::another`]): they share AWS's budget
+    /// through it, as processes on one PostgreSQL do.
+    #[must_use]
+    pub fn replicas(mut self, several: bool) -> Self {
+        self.replicas = several;
+        self
+    }
+
     /// Makes the world. Must run on a multi-threaded runtime.
     pub async fn build(self) -> World {
         let clock = RulesClock(SimClock::frozen(self.start.micros()));
@@ -133,6 +144,7 @@ impl Builder {
             demo: self.demo,
             model: Arc::new(self.model),
             limits: self.limits.clone(),
+            replicas: self.replicas,
             seed: self.seed,
             starts: 0,
         };
@@ -154,6 +166,7 @@ pub(crate) struct Parts {
     pub(crate) demo: bool,
     pub(crate) model: Arc<Model>,
     pub(crate) limits: Limits,
+    pub(crate) replicas: bool,
     pub(crate) seed: u64,
     pub(crate) starts: u64,
 }
@@ -233,10 +246,15 @@ impl Parts {
     fn program(&self, db: Db, ids: IdSource) -> App {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let host = self.sim.facts().host;
+        let mut governor = GovernorOptions::unlimited();
+        let processes = self.replicas.then(|| Processes::new(ids.new_id()));
+        if let Some(processes) = &processes {
+            governor.budget = Arc::new(SharedBudget::new(db.clone(), processes.clone()));
+        }
         let aws = Aws::new(AwsOptions {
             endpoint: Some("http://aws.sim".to_owned()),
             http: Some(self.sim.http_client()),
-            governor: Governor::unlimited(Arc::clone(&clock)),
+            governor: Governor::new(governor, Arc::clone(&clock)),
             ..AwsOptions::new(
                 Base::Keys {
                     access_key_id: host.access_key_id,
@@ -253,6 +271,9 @@ impl Parts {
         };
         let mut app = App::new(db, clock, Arc::new(self.wall.clone()), aws, config);
         app.ids = ids;
+        if let Some(processes) = processes {
+            app.processes = processes;
+        }
         app.model = Arc::clone(&self.model);
         app = app.with_keys(Keys::new(OneKey::default()));
         if self.demo {

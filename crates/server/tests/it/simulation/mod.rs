@@ -1,5 +1,6 @@
-//! Seeded simulation of a whole Stint: people who ask, approve, return and revoke, on top of
-//! each other; an administrator who adds and takes the same access straight in AWS; calls that
+//! Seeded simulation of a whole Stint, with every kind of access: people who ask, approve,
+//! return and revoke, for themselves and for a group, on top of each other; an administrator who
+//! adds and takes the same access straight in AWS, and gives IAM's names to others; calls that
 //! are lost, late, throttled and refused, reads that lag; a program that dies, stands still,
 //! and of which two replicas work at once. In the end, when it is quiet and AWS answers, the
 //! judge looks at what is left.
@@ -8,6 +9,7 @@
 //! `STINT_SIMULATION_SEEDS` counts runs instead, `STINT_SIMULATION_SEED` is the first seed;
 //! without it every test run has seeds of its own. A run that fails prints its seed.
 
+mod names;
 mod oracle;
 mod rng;
 mod run;
@@ -19,10 +21,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use stint_db::{Query as _, args};
 use stint_domain::{BindingId, EntitlementId, GrantId, PrincipalId};
-use stint_testkit::sim::Row;
+use stint_testkit::sim::{Party, Row};
 use stint_testkit::{Engine, engine_left_out};
 
-use oracle::{Counts, Record, Told, Window, diary, judge};
+use oracle::{Counts, Kind, Record, Told, Window, diary, judge};
 use run::Run;
 
 stint_db::statements! {
@@ -100,6 +102,7 @@ async fn one(seed: u64, engine: Engine, counts: &mut Counts) {
         troubles: run.troubles.clone(),
     };
     let mut wrong = std::mem::take(&mut run.wrong);
+    wrong.extend(strangers(&run));
     let mut told = String::new();
     for record in &records {
         let found = judge(&judged, record, &mut run.counts);
@@ -128,6 +131,20 @@ async fn one(seed: u64, engine: Engine, counts: &mut Counts) {
     run.world.finish().await;
 }
 
+/// Rows that Stint added or took and that are nobody's who asked.
+fn strangers(run: &Run) -> Vec<String> {
+    let history = run.world.sim().history();
+    let asked = |row: &Row| run.stage.pairs.iter().any(|pair| pair.row == *row);
+    (history.into_iter())
+        .filter(|change| change.by == Party::Stint && !asked(&change.row))
+        .map(|change| {
+            let verb = if change.came { "added" } else { "took" };
+            let at = oracle::clock(change.at);
+            format!("{at} Stint {verb} what nobody asked for: {:?}", change.row)
+        })
+        .collect()
+}
+
 /// What is on record about each pair: AWS's side, and Stint's.
 async fn records(run: &Run) -> Vec<Record> {
     let sim = run.world.sim();
@@ -147,7 +164,12 @@ async fn records(run: &Run) -> Vec<Record> {
             .collect();
         let mut record = Record {
             what: format!("{} {:?}", pair.word, pair.row),
-            told_apart: matches!(pair.row, Row::Membership { .. }),
+            kind: match pair.row {
+                Row::Assignment { .. } if pair.for_group => Kind::AssignmentOfGroup,
+                Row::Assignment { .. } => Kind::Assignment,
+                Row::Membership { .. } => Kind::Membership,
+                Row::IamMembership { .. } => Kind::IamMembership,
+            },
             changes,
             signed: calls.clone(),
             ..Record::default()

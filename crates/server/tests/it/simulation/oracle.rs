@@ -65,12 +65,21 @@ impl Window {
     }
 }
 
+/// Which kind of access a pair is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum Kind {
+    #[default]
+    Assignment,
+    AssignmentOfGroup,
+    Membership,
+    IamMembership,
+}
+
 /// Everything about one pair.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Record {
     pub(super) what: String,
-    /// Rows of this kind carry an id of their own.
-    pub(super) told_apart: bool,
+    pub(super) kind: Kind,
     pub(super) changes: Vec<Changed>,
     /// When the call behind a change was signed, by its number.
     pub(super) signed: BTreeMap<u64, i64>,
@@ -114,6 +123,10 @@ pub(super) struct Counts {
     pub(super) jumps: u64,
     pub(super) refusals: u64,
     pub(super) met: u64,
+    pub(super) renamed: u64,
+    pub(super) strangers: u64,
+    /// Rows of ours that came, by their kind.
+    pub(super) kinds: BTreeMap<Kind, u64>,
 }
 
 struct Create {
@@ -266,6 +279,7 @@ impl Judge<'_> {
             match (change.came, ours) {
                 (true, true) => {
                     counts.ours_came += 1;
+                    *counts.kinds.entry(record.kind).or_default() += 1;
                     match self.intent_of(change, &creates) {
                         None => self.fault(change.at, "a row of ours that nobody intended"),
                         Some(intended) => self.we_added(change, intended, counts),
@@ -355,7 +369,8 @@ impl Judge<'_> {
                 }
                 _ => {
                     let near = since >= create.at - margin;
-                    let apart = self.record.told_apart && !unknown_at(when);
+                    // Only rows of this kind carry an id of their own.
+                    let apart = self.record.kind == Kind::Membership && !unknown_at(when);
                     near && !apart && !refused
                 }
             }
@@ -455,8 +470,9 @@ impl Judge<'_> {
 
     /// By when a grant whose window is over here has to have ended.
     fn bound(&self, window: &Window, end: i64) -> i64 {
-        // What was lost while it lived has to be waited for after its end.
-        let lived = |from: i64, to: i64| from <= end + BOUND && to >= window.opened_at;
+        // What was lost while it lived has to be waited for after its end; so has what was lost
+        // shortly before, for another grant of the pair, and may still come.
+        let lived = |from: i64, to: i64| from <= end + BOUND && to + FENCE >= window.opened_at;
         let troubled = self.run.troubles.iter().any(|&(from, to)| lived(from, to));
         if !troubled {
             return end + BOUND + self.run.lag;
@@ -543,6 +559,9 @@ impl Counts {
             jumps,
             refusals,
             met,
+            renamed,
+            strangers,
+            kinds,
         } = other;
         self.runs += runs;
         self.grants += grants;
@@ -566,10 +585,15 @@ impl Counts {
         self.jumps += jumps;
         self.refusals += refusals;
         self.met += met;
+        self.renamed += renamed;
+        self.strangers += strangers;
+        for (kind, came) in kinds {
+            *self.kinds.entry(*kind).or_default() += came;
+        }
     }
 
     /// Of some dozens of runs, each of these happens in some.
-    pub(super) const fn worth_something(&self) -> bool {
+    pub(super) fn worth_something(&self) -> bool {
         self.confirmed > 0
             && self.ours_came > 0
             && self.foreign_came > 0
@@ -582,5 +606,8 @@ impl Counts {
             && self.sleeps > 0
             && self.jumps > 0
             && self.refusals > 0
+            && self.renamed > 0
+            && self.strangers > 0
+            && self.kinds.len() == 4
     }
 }

@@ -36,4 +36,13 @@ impl Rng {
         let n = i64::try_from(among.len()).expect("few");
         (n > 0).then(|| &among[usize::try_from(self.range(0, n)).expect("not negative")])
     }
+
+    /// Every order as likely as any other.
+    pub(super) fn shuffle<T>(&mut self, all: &mut [T]) {
+        for n in (1..all.len()).rev() {
+            let most = i64::try_from(n).expect("few");
+            let other = usize::try_from(self.range(0, most + 1)).expect("not negative");
+            all.swap(n, other);
+        }
+    }
 }

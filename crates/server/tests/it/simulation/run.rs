@@ -13,10 +13,11 @@ use stint_server::grants;
 use stint_server::http::{Fault as _, Kind};
 use stint_server::requests::{self, NewRequest};
 use stint_server::tasks::{NotSettled, Task, run_until_idle};
-use stint_testkit::sim::{AbsentDelete, Effect, Fault, FaultId, Gate, Party, Reads};
+use stint_testkit::sim::{AbsentDelete, Effect, Fault, FaultId, Gate, Party, Reads, Row};
 use stint_testkit::{Engine, World};
 use tokio::task::JoinHandle;
 
+use super::names::Names;
 use super::oracle::{Belief, Counts, MINUTE, SECOND};
 use super::rng::Rng;
 use super::stage::{Pair, Stage, estate};
@@ -38,6 +39,11 @@ enum Event {
     /// AWS refuses one direction of writes for a while.
     Refuse,
     Relent,
+    /// The administrator renames or deletes an IAM user or group.
+    Rename,
+    /// A name that was given up goes to somebody else, after the time that docs/grants.md asks
+    /// for.
+    Stranger,
 }
 
 /// How this world differs from an ordinary one.
@@ -52,6 +58,8 @@ pub(super) struct Plan {
     pub(super) mishaps: u64,
     pub(super) mortal: bool,
     pub(super) refusing: bool,
+    /// IAM's names move, and come back for others.
+    pub(super) renaming: bool,
     /// At the end everything is revoked; otherwise the windows run out.
     pub(super) revoked: bool,
     pub(super) busy: i64,
@@ -88,6 +96,8 @@ impl Plan {
             },
             mortal: rng.chance(500),
             refusing: rng.chance(250),
+            // Without the fence a late add may always meet a stranger.
+            renaming: rng.chance(300) && belief != Belief::FenceBroken,
             revoked: rng.chance(500),
             busy: rng.range(HOUR, 3 * HOUR),
         }
@@ -118,6 +128,7 @@ pub(super) struct Run {
     refused: Option<(Vec<FaultId>, i64)>,
     pending: Vec<RequestId>,
     granted: Vec<RequestId>,
+    names: Names,
     queue: BinaryHeap<Reverse<(i64, u64, Event)>>,
     seq: u64,
     /// When it becomes calm.
@@ -132,7 +143,8 @@ impl Run {
             .engine(engine)
             .seed(seed)
             .estate(estate())
-            .model(plan.model());
+            .model(plan.model())
+            .replicas(plan.replicas == 2);
         let mut world = builder.build().await;
         let stage = Stage::set(&world, &mut rng).await;
         world.sim().knobs(|knobs| {
@@ -171,6 +183,7 @@ impl Run {
             refused: None,
             pending: Vec::new(),
             granted: Vec::new(),
+            names: Names::default(),
             queue: BinaryHeap::new(),
             seq: 0,
             end: 0,
@@ -225,6 +238,9 @@ impl Run {
         }
         if self.plan.refusing {
             often(self, Event::Refuse, 90 * MINUTE);
+        }
+        if self.plan.renaming {
+            often(self, Event::Rename, 60 * MINUTE);
         }
     }
 
@@ -348,6 +364,23 @@ impl Run {
             }
             Event::Refuse => {}
             Event::Relent => self.relent(),
+            Event::Rename => {
+                let pairs = self.stage.pairs.clone();
+                let aws = self.world.aws();
+                let moved = self.names.give_up(&mut self.rng, &pairs, &aws).await;
+                if let Some(moved) = moved {
+                    self.note(moved);
+                    self.counts.renamed += 1;
+                    let taken = now + self.rng.range(16 * MINUTE, 60 * MINUTE);
+                    self.at(taken, Event::Stranger);
+                }
+            }
+            Event::Stranger => {
+                if let Some(taken) = self.names.take(&self.world.aws()).await {
+                    self.note(taken);
+                    self.counts.strangers += 1;
+                }
+            }
         }
         if self.world.crashed() {
             self.die().await;
@@ -526,19 +559,8 @@ impl Run {
 
     /// Mostly the same few, so that what they do overlaps.
     fn somebody(&mut self) -> Option<Pair> {
-        let few = if self.rng.chance(600) {
-            4
-        } else {
-            self.stage.pairs.len()
-        };
-        let among: Vec<Pair> = self
-            .stage
-            .pairs
-            .iter()
-            .step_by(2)
-            .take(few)
-            .cloned()
-            .collect();
+        let few = if self.rng.chance(600) { 4 } else { 7 };
+        let among: Vec<Pair> = self.stage.pairs.iter().take(few).cloned().collect();
         self.rng.pick(&among).cloned()
     }
 
@@ -567,7 +589,7 @@ impl Run {
             duration: Span::micros(self.rng.range(MINUTE, 50 * MINUTE)),
             reason: "INC-2291".to_owned(),
             start,
-            principal: None,
+            principal: pair.for_group.then_some(pair.principal),
         };
         let length = new.duration;
         let asked = requests::submit(&self.world.cx(pair.word), new).await;
@@ -614,7 +636,7 @@ impl Run {
         let Some(id) = self.rng.pick(&self.granted).copied() else {
             return self.ask().await;
         };
-        for word in ["ana", "bo", "dee"] {
+        for word in ["ana", "bo", "dee", "cy"] {
             match requests::return_early(&self.world.cx(word), id).await {
                 Ok(_) => return self.note(format!("request {id}: returned")),
                 Err(error) => self.refused(error.kind(), &error),
@@ -683,9 +705,12 @@ impl Run {
 
 fn name(pair: &Pair) -> String {
     let what = match &pair.row {
-        stint_testkit::sim::Row::Assignment { account, .. } => format!("assignment on {account}"),
-        stint_testkit::sim::Row::Membership { .. } => "group".to_owned(),
-        stint_testkit::sim::Row::IamMembership { .. } => "IAM group".to_owned(),
+        Row::Assignment { account, .. } if pair.for_group => {
+            format!("assignment of a group on {account}")
+        }
+        Row::Assignment { account, .. } => format!("assignment on {account}"),
+        Row::Membership { .. } => "group".to_owned(),
+        Row::IamMembership { .. } => "IAM group".to_owned(),
     };
     format!("{}'s {what}", pair.word)
 }

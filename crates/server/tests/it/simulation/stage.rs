@@ -1,8 +1,9 @@
-//! Who plays, and with what: a small estate, and three people with something to ask for.
+//! Who plays, and with what: a small estate, three people with something to ask for, and an
+//! administrator who asks for a group.
 
 use stint_domain::entitlement::EntitlementKey;
 use stint_domain::{EntitlementId, PrincipalId};
-use stint_server::directory;
+use stint_server::directory::{self, Entitlement};
 use stint_testkit::World;
 use stint_testkit::sim::{EstateSpec, Row};
 
@@ -14,10 +15,13 @@ pub(super) struct Pair {
     pub(super) word: &'static str,
     pub(super) entitlement: EntitlementId,
     pub(super) principal: PrincipalId,
+    /// Whether they ask on behalf of a group.
+    pub(super) for_group: bool,
     pub(super) row: Row,
 }
 
 pub(super) struct Stage {
+    /// The first are played most.
     pub(super) pairs: Vec<Pair>,
 }
 
@@ -30,54 +34,53 @@ pub(super) fn estate() -> EstateSpec {
         groups: 2,
         memberships: 3,
         assignments: 5,
-        iam_users: 0,
-        iam_groups: 0,
-        iam_memberships: 0,
+        iam_users: 6,
+        iam_groups: 3,
+        iam_memberships: 3,
     }
 }
 
 impl Stage {
-    /// Two assignments and a group that nobody of ours holds yet: one for the asking, one for
-    /// an approval, one as it comes.
+    /// Of every kind something that may be asked for: of three assignments two are played with
+    /// users and one with a group; the first comes for the asking, the second after an
+    /// approval, the others as it comes.
     pub(super) async fn set(world: &World, rng: &mut Rng) -> Self {
-        let organization = world.organize().await;
+        let organization = world.organize_with_iam().await;
         let facts = world.facts();
-        let mut q = world.app().db.reader().await.expect("a reader");
         let connection = organization.connection;
-        let all = directory::all_entitlements(&mut q, connection)
-            .await
-            .expect("read");
-        let mut people = Vec::new();
-        for (word, person) in [("ana", &facts.ana), ("bo", &facts.bo), ("dee", &facts.dee)] {
-            let person = person.as_ref().expect("the estate has them");
-            let principal = directory::principal_by_aws_id(&mut q, connection, &person.user_id)
-                .await
-                .expect("read")
-                .expect("seen by the sync");
-            people.push((word, person.user_id.clone(), principal.id));
-        }
+        let mut q = world.app().db.reader().await.expect("a reader");
+        let all = directory::all_entitlements(&mut q, connection).await;
+        let all = all.expect("read");
         drop(q);
+        let read_only = world.sim().permission_set_arn("ReadOnlyAccess");
         let free = |key: &EntitlementKey| match key {
             EntitlementKey::AccountAssignment {
                 account,
                 permission_set,
-            } => {
-                *account != facts.management_account
-                    && Some(permission_set.clone())
-                        != world.sim().permission_set_arn("ReadOnlyAccess")
-            }
+            } => *account != facts.management_account && Some(permission_set) != read_only.as_ref(),
             EntitlementKey::GroupMembership { .. } | EntitlementKey::IamGroupMembership { .. } => {
                 true
             }
         };
-        let group = |key: &EntitlementKey| matches!(key, EntitlementKey::GroupMembership { .. });
-        let assignments = all
-            .iter()
-            .filter(|e| free(&e.key) && !group(&e.key))
-            .take(2);
-        let groups = all.iter().filter(|e| group(&e.key)).take(1);
+        let mut kinds: [Vec<&Entitlement>; 3] = Default::default();
+        for entitlement in all.iter().filter(|e| free(&e.key)) {
+            let kind = match entitlement.key {
+                EntitlementKey::AccountAssignment { .. } => 0,
+                EntitlementKey::GroupMembership { .. } => 1,
+                EntitlementKey::IamGroupMembership { .. } => 2,
+            };
+            kinds[kind].push(entitlement);
+        }
+        let [assignments, groups, iam_groups] = &kinds;
+        let mut people = Vec::new();
+        for (word, person) in [("ana", &facts.ana), ("bo", &facts.bo), ("dee", &facts.dee)] {
+            let person = person.as_ref().expect("the estate has them");
+            let in_iam = world.aws().iam_user_id(&person.user_name).await;
+            people.push((word, person.user_id.clone(), in_iam));
+        }
+        let chosen = assignments.iter().take(3).chain(groups.first());
         let mut pairs = Vec::new();
-        for (n, entitlement) in assignments.chain(groups).enumerate() {
+        for (n, entitlement) in chosen.chain(iam_groups.first()).enumerate() {
             let policy = match n {
                 0 => organization.auto,
                 1 => organization.approved,
@@ -85,21 +88,45 @@ impl Stage {
                 _ => organization.approved,
             };
             organization.offer(world, entitlement.id, policy).await;
-            for (word, user, principal) in &people {
+            let of_iam = matches!(entitlement.key, EntitlementKey::IamGroupMembership { .. });
+            let holders: Vec<(&'static str, String)> = match n {
+                2 => vec![("cy", group_without_bo(world, groups).await)],
+                _ => (people.iter())
+                    .map(|(word, user, in_iam)| (*word, if of_iam { in_iam } else { user }.clone()))
+                    .collect(),
+            };
+            for (word, holder) in holders {
+                let mut q = world.app().db.reader().await.expect("a reader");
+                let principal = directory::principal_by_aws_id(&mut q, connection, &holder).await;
                 pairs.push(Pair {
                     word,
                     entitlement: entitlement.id,
-                    principal: *principal,
-                    row: row(&entitlement.key, user),
+                    principal: principal.expect("read").expect("seen by the sync").id,
+                    for_group: n == 2,
+                    row: row(&entitlement.key, &holder, n == 2),
                 });
             }
         }
-        assert!(pairs.len() >= 9, "the estate is too small");
+        assert_eq!(pairs.len(), 13, "the estate is too small");
+        rng.shuffle(&mut pairs);
         Self { pairs }
     }
 }
 
-fn row(key: &EntitlementKey, user: &str) -> Row {
+/// A group that Bo is not in: somebody has to be left who may approve.
+async fn group_without_bo(world: &World, groups: &[&Entitlement]) -> String {
+    let bo = world.facts().bo.expect("the estate has Bo").user_id;
+    for entitlement in groups {
+        if let EntitlementKey::GroupMembership { group } = &entitlement.key
+            && !world.aws().members(group).await.contains(&bo)
+        {
+            return group.clone();
+        }
+    }
+    panic!("Bo is in every group of the estate");
+}
+
+fn row(key: &EntitlementKey, holder: &str, is_group: bool) -> Row {
     match key {
         EntitlementKey::AccountAssignment {
             account,
@@ -107,16 +134,16 @@ fn row(key: &EntitlementKey, user: &str) -> Row {
         } => Row::Assignment {
             account: account.clone(),
             permission_set: permission_set.clone(),
-            principal_type: "USER".to_owned(),
-            principal: user.to_owned(),
+            principal_type: if is_group { "GROUP" } else { "USER" }.to_owned(),
+            principal: holder.to_owned(),
         },
         EntitlementKey::GroupMembership { group } => Row::Membership {
             group: group.clone(),
-            user: user.to_owned(),
+            user: holder.to_owned(),
         },
         EntitlementKey::IamGroupMembership { group, .. } => Row::IamMembership {
             group: group.clone(),
-            user: user.to_owned(),
+            user: holder.to_owned(),
         },
     }
 }
