@@ -75,7 +75,8 @@ struct Which {
     entitlement: Option<EntitlementId>,
     /// Only of entitlements on this account (twelve digits).
     account: Option<String>,
-    /// Only of entitlements of this kind: `account_assignment` or `group_membership`.
+    /// Only of entitlements of this kind: `account_assignment`, `group_membership` or
+    /// `iam_group_membership`.
     kind: Option<String>,
     /// `own` (when absent): what principals hold themselves. `group`: what they hold through
     /// Identity Center groups. `any`: both. What is held through groups is listed where a

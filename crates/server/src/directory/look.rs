@@ -42,7 +42,11 @@ pub struct Filter {
 /// the first reading that saw it.
 pub const HOLDING_SORTS: &[&str] = &["who", "-who", "what", "-what", "since", "-since"];
 /// The kinds of entitlement a list can be narrowed to.
-pub const KINDS: &[&str] = &["account_assignment", "group_membership"];
+pub const KINDS: &[&str] = &[
+    "account_assignment",
+    "group_membership",
+    "iam_group_membership",
+];
 /// Held itself, or through a group.
 pub const THROUGH: &[&str] = &["own", "group"];
 

@@ -395,6 +395,14 @@ pub async fn through_groups(q: &mut impl Query, pair: &Pair) -> stint_db::Result
     store::assignments::through_groups(q, pair).await
 }
 
+/// The entitlement that is membership of this Identity Center group; none for another principal.
+pub async fn membership_of(
+    q: &mut impl Query,
+    group: PrincipalId,
+) -> stint_db::Result<Option<EntitlementId>> {
+    store::assignments::membership_of(q, group).await
+}
+
 /// Who is in this Identity Center group, as last seen.
 pub async fn members(q: &mut impl Query, group: PrincipalId) -> stint_db::Result<Vec<Member>> {
     store::assignments::members(q, group).await

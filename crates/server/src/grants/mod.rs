@@ -26,7 +26,7 @@ mod tests;
 mod verbs;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Query, Tx};
 #[cfg(test)]
@@ -280,6 +280,14 @@ pub async fn unsettled_on(
         bindings,
         until,
     })
+}
+
+/// Who has a grant of this entitlement that has not ended, whether AWS shows it yet or not.
+pub async fn holders_of(
+    q: &mut impl Query,
+    entitlement: EntitlementId,
+) -> stint_db::Result<BTreeSet<UserId>> {
+    store::lists::holders_of(q, entitlement).await
 }
 
 /// How many grants of a connection have not ended.

@@ -239,13 +239,15 @@ async fn holder(
     }
 }
 
-/// The people who would hold it as members of a group.
+/// The people who would hold it as members of a group, those on their way into it included.
 async fn members(q: &mut impl Query, holder: &Principal) -> Result<BTreeSet<UserId>, Error> {
     if holder.kind != PrincipalKind::IdentityCenterGroup {
         return Ok(BTreeSet::new());
     }
+    let mut users = super::coming(q, holder.id).await?;
     let members = directory::members(q, holder.id).await?;
-    Ok(members.into_iter().filter_map(|it| it.user).collect())
+    users.extend(members.into_iter().filter_map(|it| it.user));
+    Ok(users)
 }
 
 /// The group, once it is clear that the caller may ask for one there: who may not learns

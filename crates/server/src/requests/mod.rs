@@ -21,11 +21,13 @@ use stint_db::Query;
 use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::request::{self as rules, Decider, Membership};
 use stint_domain::rights::Relation;
-use stint_domain::{ConnectionId, DecisionId, EntitlementId, RequestId, Span, Time, UserId};
+use stint_domain::{
+    ConnectionId, DecisionId, EntitlementId, PrincipalId, RequestId, Span, Time, UserId,
+};
 
 use crate::cx::{Cx, Via};
 use crate::policies::PolicyVersion;
-use crate::{directory, identity};
+use crate::{directory, grants, identity};
 
 mod ask;
 mod decide;
@@ -156,13 +158,29 @@ async fn decider(
     })
 }
 
-/// Whether they are in the group it is for, as the directory last saw it.
+/// Whether they would hold it as members of the group it is for: as the directory last saw it,
+/// or by a grant that has not ended, though AWS may not show it yet.
 async fn benefits(
     q: &mut impl Query,
     request: &Request,
     user: UserId,
 ) -> Result<bool, stint_db::Error> {
-    Ok(request.is_for_a_group() && directory::is_in(q, user, request.pair.principal).await?)
+    if !request.is_for_a_group() {
+        return Ok(false);
+    }
+    let group = request.pair.principal;
+    Ok(directory::is_in(q, user, group).await? || coming(q, group).await?.contains(&user))
+}
+
+/// The people whom a grant puts into the group.
+async fn coming(
+    q: &mut impl Query,
+    group: PrincipalId,
+) -> Result<BTreeSet<UserId>, stint_db::Error> {
+    match directory::membership_of(q, group).await? {
+        Some(membership) => grants::holders_of(q, membership).await,
+        None => Ok(BTreeSet::new()),
+    }
 }
 
 /// Somebody without regard to any request.

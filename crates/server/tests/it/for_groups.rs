@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 use stint_db::{Priority, args};
 use stint_domain::{ConnectionId, EntitlementId, PrincipalId, Span};
-use stint_server::{directory, identity};
+use stint_server::{directory, identity, requests};
+use stint_testkit::sim::{Effect, Fault, Party};
 use stint_testkit::{Organization, World, both_engines};
 
 const REQUESTS: &str = "/api/v1/requests";
@@ -253,5 +254,35 @@ both_engines! {
         // A Connection Admin needs no ownership, and gets as far.
         world.as_user("cy").post(REQUESTS, scene.ask(&group)).await.refused(409, "group_gone");
         assert!(!scene.held(&world));
+    }
+}
+
+both_engines! {
+    async fn who_is_on_the_way_into_the_group_does_not_decide(world) {
+        let scene = Scene::set(&mut world).await;
+        scene.own_the_application(&world).await;
+        let (ana, bo) = (world.as_user("ana"), world.as_user("bo"));
+        let made = ana.post(REQUESTS, scene.ask(&scene.group.to_string())).await.ok();
+        let place = format!("{REQUESTS}/{}", made["id"].as_str().expect("an id"));
+        // Bo has membership by a grant that AWS does not show.
+        let join = Fault::on("identitystore:CreateGroupMembership").by(Party::Stint);
+        world.sim().faults().add(join, Effect::LoseBefore);
+        let membership = scene.org.membership(&world, &scene.name).await;
+        scene.org.offer(&world, membership, scene.org.auto).await;
+        let own = world.ask("bo", membership, Span::hours(2)).await;
+        world.settle().await;
+        let in_aws = world.facts().bo.expect("Bo").user_id;
+        assert!(!world.aws().members(&scene.aws_group).await.contains(&in_aws));
+        bo.post(&format!("{place}/approve"), json!({})).await.refused(403, "member_of_the_group");
+        assert!(lines(&bo.get("/api/v1/approvals").await.ok()).is_empty());
+        assert_eq!(ana.get(&place).await.ok()["waiting"]["stuck"], true);
+        let seen = ana.post(PREVIEW, scene.ask(&scene.group.to_string())).await.ok();
+        let approvers = seen["steps"][0]["approvers"].as_array().expect("approvers").clone();
+        assert!(approvers.iter().all(|a| a["hindrance"] == "own_request"), "{approvers:#?}");
+        // He gives it back, and once that is proved he benefits no more.
+        world.sim().faults().clear();
+        requests::return_early(&world.cx("bo"), own).await.expect("returned");
+        world.advance(Span::hours(1)).await;
+        bo.post(&format!("{place}/approve"), json!({})).await.ok();
     }
 }

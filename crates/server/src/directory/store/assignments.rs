@@ -48,6 +48,10 @@ stint_db::statements! {
         join assignments m on m.entitlement_id = ge.id and m.ended_at is null \
         join links l on l.principal_id = m.principal_id and l.state = 'confirmed' and l.user_id = $1 \
         where g.id = $2 and g.kind = 'identity_center_group'";
+    /// What members of a group hold by being in it.
+    MEMBERSHIP_OF = "select ge.id from principals g \
+        join entitlements ge on ge.connection_id = g.connection_id and ge.kind = 'group_membership' and ge.account = '' and ge.target = g.aws_id \
+        where g.id = $1 and g.kind = 'identity_center_group'";
     INHERITED = "select a.id as assignment_id, a.principal_id, a.entitlement_id, a.absent_before, a.first_seen, a.last_seen, a.ended_at \
         from assignments m \
         join entitlements ge on ge.id = m.entitlement_id and ge.kind = 'group_membership' \
@@ -175,6 +179,15 @@ pub(in crate::directory) async fn open_of_account(
     rows.iter()
         .map(|row| Ok((row.get("id")?, row.get("target")?)))
         .collect()
+}
+
+/// See [`crate::directory::membership_of`].
+pub(in crate::directory) async fn membership_of(
+    q: &mut impl Query,
+    group: PrincipalId,
+) -> Result<Option<EntitlementId>> {
+    let row = q.maybe(&MEMBERSHIP_OF, args![group]).await?;
+    row.map(|row| row.get("id")).transpose()
 }
 
 /// See [`crate::directory::through_groups`].

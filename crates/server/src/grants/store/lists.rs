@@ -1,6 +1,6 @@
 //! Grants to look at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use stint_db::{Query, Result, Row, args};
@@ -54,6 +54,9 @@ stint_db::statements! {
             group by b.principal_id, b.entitlement_id",
     };
     NEXT_END = "select ends_at from grants where ended_at is null and ends_at > $1 order by ends_at limit 1";
+    /// Who holds, or is about to hold, an entitlement.
+    HOLDERS_OF = "select distinct g.user_id from grants g join bindings b on b.id = g.binding_id \
+        where b.entitlement_id = $1 and g.ended_at is null";
     OPEN_ON = "select count(*) as n from grants g join bindings b on b.id = g.binding_id where b.connection_id = $1 and g.ended_at is null";
     FIRST_OPEN_ON = (concat!(columns!(), "where b.connection_id = $1 and g.ended_at is null order by g.id limit 200"));
     /// What is not proved yet, or still watched.
@@ -148,6 +151,14 @@ pub(in crate::grants) async fn open_on(
     connection: ConnectionId,
 ) -> Result<i64> {
     q.one(&OPEN_ON, args![connection]).await?.get("n")
+}
+
+pub(in crate::grants) async fn holders_of(
+    q: &mut impl Query,
+    entitlement: EntitlementId,
+) -> Result<BTreeSet<UserId>> {
+    let rows = q.all(&HOLDERS_OF, args![entitlement]).await?;
+    rows.iter().map(|row| row.get("user_id")).collect()
 }
 
 pub(in crate::grants) async fn first_open_on(
