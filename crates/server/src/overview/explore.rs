@@ -151,7 +151,8 @@ fn id<T: std::str::FromStr>(asked: &Listing, name: &'static str) -> Result<Optio
 const fn kind_words(kind: &str) -> &'static str {
     match kind.as_bytes() {
         b"account_assignment" => "Permission sets on accounts",
-        b"group_membership" => "Group memberships",
+        b"group_membership" => "Identity Center groups",
+        b"iam_group_membership" => "IAM groups",
         _ => "Other",
     }
 }

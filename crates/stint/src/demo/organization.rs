@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::policy::{PolicyBody, ReasonRule, Route, Step};
 use stint_domain::{ApplicationId, ConnectionId, EntitlementId, GroupId, PolicyId, Span};
 use stint_server::catalog::{self, NewCatalog};
 use stint_server::connections::{self, NewApplication, NewConnection, NewCredential};
 use stint_server::directory;
+use stint_server::http::Paging;
 use stint_server::policies::{self, NewPolicy, NewVersion};
 
 use super::people::People;
@@ -20,14 +22,13 @@ pub(crate) struct Organization {
     pub people: People,
     /// Every entitlement of the estate by its name.
     pub entitlements: BTreeMap<String, EntitlementId>,
-    /// The names of those that are groups.
-    pub groups: Vec<String>,
 }
 
 impl Organization {
-    /// The first group that may be asked for, by name.
-    pub(crate) fn first_group(&self) -> Option<String> {
-        self.groups.first().cloned()
+    /// The names that begin like this, in their order.
+    pub(crate) fn named<'a>(&'a self, beginning: &'a str) -> impl Iterator<Item = &'a str> {
+        let names = self.entitlements.keys().map(String::as_str);
+        names.filter(move |name| name.starts_with(beginning))
     }
 
     /// An entitlement by its name, as people see it.
@@ -61,7 +62,7 @@ pub(crate) async fn connect(stage: &Stage, people: &People) -> Result<Connection
             name: "Acme organization".to_owned(),
             credential: NewCredential::role(&stage.facts.connector_role_arn),
             region: stage.facts.region.clone(),
-            iam: false,
+            iam: true,
             owners: Vec::new(),
         },
     )
@@ -95,16 +96,19 @@ pub(crate) async fn open_for_requests(
         let person = person
             .as_ref()
             .ok_or_else(|| anyhow!("the estate has too few users for {word}"))?;
-        let principal =
-            directory::principal_by_aws_id(&mut cy.read().await?, connection, &person.user_id)
-                .await?
+        let named =
+            directory::principals(&cy, connection, &person.user_name, &Paging::default()).await?;
+        for kind in [PrincipalKind::IdentityCenterUser, PrincipalKind::IamUser] {
+            let principal = (named.items.iter())
+                .find(|it| it.kind == kind && it.name == person.user_name)
                 .ok_or_else(|| anyhow!("{} was not synced", person.user_name))?;
-        let link = directory::propose_link(&cy, people.id(word)?, principal.id)
-            .await
-            .context("proposing a link")?;
-        directory::confirm_link(&cy, link.id)
-            .await
-            .context("confirming a link")?;
+            let link = directory::propose_link(&cy, people.id(word)?, principal.id)
+                .await
+                .context("proposing a link")?;
+            directory::confirm_link(&cy, link.id)
+                .await
+                .context("confirming a link")?;
+        }
     }
 
     let platform = people.group("Platform")?;
@@ -135,9 +139,10 @@ pub(crate) async fn open_for_requests(
     for entitlement in directory::all_entitlements(&mut q, connection).await? {
         let name = entitlement.name.clone();
         let policy = match &entitlement.key {
-            stint_domain::entitlement::EntitlementKey::GroupMembership { .. }
-            | stint_domain::entitlement::EntitlementKey::IamGroupMembership { .. } => Some(groups),
-            stint_domain::entitlement::EntitlementKey::AccountAssignment { .. } => {
+            EntitlementKey::GroupMembership { .. } | EntitlementKey::IamGroupMembership { .. } => {
+                Some(groups)
+            }
+            EntitlementKey::AccountAssignment { .. } => {
                 let set = name.split(" on ").next().unwrap_or_default();
                 if set.starts_with("prod-") && !set.ends_with("-read")
                     || set == "AdministratorAccess"
@@ -179,15 +184,9 @@ pub(crate) async fn open_for_requests(
             .await
             .context("setting an access control")?;
     }
-    let groups = names
-        .keys()
-        .filter(|name| name.starts_with("Identity Center group"))
-        .cloned()
-        .collect();
     Ok(Organization {
         people,
         entitlements: names,
-        groups,
     })
 }
 

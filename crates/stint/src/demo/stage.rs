@@ -19,7 +19,8 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Wall;
 
-/// The organization the demo opens on: a few hundred people, some dozens of accounts.
+/// The organization the demo opens on: a few hundred people, some dozens of accounts,
+/// and a few IAM users of the years before Identity Center.
 pub(crate) const ESTATE: EstateSpec = EstateSpec {
     seed: 2026,
     accounts: 30,
@@ -28,9 +29,9 @@ pub(crate) const ESTATE: EstateSpec = EstateSpec {
     groups: 18,
     memberships: 520,
     assignments: 420,
-    iam_users: 0,
-    iam_groups: 0,
-    iam_memberships: 0,
+    iam_users: 24,
+    iam_groups: 8,
+    iam_memberships: 30,
 };
 
 /// The simulator's clock as Stint's rules see it.

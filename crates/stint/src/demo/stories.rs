@@ -1,9 +1,10 @@
-//! What happened in the demo before it is opened: about forty requests over nine days, made by
+//! What happened in the demo before it is opened: over forty requests over nine days, made by
 //! the real verbs on the moved clock, in every state there is.
 
 use anyhow::{Context as _, Result};
 use stint_aws_sim::{Effect, Fault};
-use stint_domain::{Clock as _, RequestId, Span, Time};
+use stint_domain::{Clock as _, ConnectionId, RequestId, Span, Time};
+use stint_server::directory;
 use stint_server::requests::{self, NewRequest};
 use tokio::net::TcpListener;
 
@@ -175,6 +176,14 @@ const STORIES: &[Story] = &[
         "Identity Center group data",
         480,
         "On the data team this week",
+        Approved(&["cy", "bo"]),
+    ),
+    story(
+        142,
+        "ana",
+        "IAM group Operators",
+        120,
+        "The old pipeline still deploys with IAM keys",
         Approved(&["cy", "bo"]),
     ),
     story(
@@ -362,6 +371,14 @@ const STORIES: &[Story] = &[
         "INC-2291: payments stuck",
         Approved(&["bo"]),
     ),
+    story(
+        2,
+        "ana",
+        "IAM group Billing",
+        240,
+        "Invoices of the accounts from before Identity Center",
+        Approved(&["cy", "bo"]),
+    ),
     story(1, "cy", "prod-deploy on prod-web", 60, "Release 4.3", Waits),
     story(
         1,
@@ -391,7 +408,7 @@ pub(crate) async fn populated(public_url: String, sim: TcpListener) -> Result<St
     let people = People::arrive(&stage.app).await?;
     let connection = organization::connect(&stage, &people).await?;
     let cy = people.cx(&stage.app, "cy")?;
-    stint_server::directory::sync(&cy, connection)
+    directory::sync(&cy, connection)
         .await
         .context("the first sync")?;
     let organization = organization::open_for_requests(&stage, people, connection).await?;
@@ -408,10 +425,11 @@ pub(crate) async fn populated(public_url: String, sim: TcpListener) -> Result<St
             .await
             .with_context(|| format!("{} asks for {}", story.who, story.what))?;
     }
+    for_a_group(&stage, &organization, connection).await?;
     refused(&stage, &organization).await?;
     stage.advance_to(Wall.now()).await?;
     stage.app.model = model;
-    stint_server::directory::sync(&organization.people.cx(&stage.app, "cy")?, connection)
+    directory::sync(&organization.people.cx(&stage.app, "cy")?, connection)
         .await
         .context("the last sync")?;
     stage.settle().await?;
@@ -488,6 +506,30 @@ async fn ask(
         principal: None,
     };
     Ok(requests::submit(&cx, new).await?.id)
+}
+
+/// Cy asks for a whole group: everybody in it may read for a while, and Cy answers for it.
+async fn for_a_group(
+    stage: &Stage,
+    organization: &Organization,
+    connection: ConnectionId,
+) -> Result<()> {
+    let cy = organization.people.cx(&stage.app, "cy")?;
+    let group = (stage.sim.group_id("support")).context("the estate has a group support")?;
+    let mut q = stage.app.db.reader().await?;
+    let group = directory::principal_by_aws_id(&mut q, connection, &group).await?;
+    drop(q);
+    let new = NewRequest {
+        entitlement: organization.entitlement("logs-read on prod-payments")?,
+        duration: Span::hours(8),
+        reason: "INC-2291: support follows the payments".to_owned(),
+        start: None,
+        principal: Some(group.context("support was synced")?.id),
+    };
+    requests::submit(&cy, new).await?;
+    stage
+        .advance_to(stage.app.clock.now() + Span::seconds(40))
+        .await
 }
 
 /// One grant that AWS refuses to provision, so that a failure is there to be looked at.

@@ -30,9 +30,9 @@ const ESTATE: EstateSpec = EstateSpec {
     groups: 10,
     memberships: 160,
     assignments: 140,
-    iam_users: 0,
-    iam_groups: 0,
-    iam_memberships: 0,
+    iam_users: 8,
+    iam_groups: 4,
+    iam_memberships: 8,
 };
 
 /// What a test may do to the world between two steps.
@@ -167,6 +167,7 @@ impl Walk {
         let organization = self.connect(&stage, people).await?;
         self.production(&stage, &organization, &watcher).await?;
         self.group(&stage, &organization, &watcher).await?;
+        self.iam_group(&stage, &organization, &watcher).await?;
         self.overlap(&stage, &organization, &watcher).await?;
         self.standing(&stage, &organization, &watcher).await?;
 
@@ -369,9 +370,10 @@ impl Walk {
     ) -> Result<()> {
         self.begin("a group membership", stage).await?;
         let name = organization
-            .first_group()
+            .named("Identity Center group ")
+            .next()
             .context("the estate has no group")?;
-        let wish = self.wish(stage, organization, &name).await?;
+        let wish = self.wish(stage, organization, name).await?;
         self.expect(stage, watcher, &wish, false).await?;
         let request = self
             .ask(
@@ -399,6 +401,47 @@ impl Walk {
         self.pass(stage, Span::minutes(2)).await?;
         let seen = self.expect(stage, watcher, &wish, false).await?;
         self.done("Ana returns it early: she is out", Some(&seen))
+    }
+
+    /// Membership of an IAM group, for an hour.
+    async fn iam_group(
+        &mut self,
+        stage: &Stage,
+        organization: &Organization,
+        watcher: &Watcher,
+    ) -> Result<()> {
+        self.begin("an IAM group", stage).await?;
+        let mut free = None;
+        for name in organization.named("IAM group ") {
+            let wish = self.wish(stage, organization, name).await?;
+            if !self.look(stage, watcher, &wish).await?.there {
+                free = Some(wish);
+                break;
+            }
+        }
+        let wish = free.context("Ana is in every IAM group of the estate")?;
+        let request = self
+            .ask(
+                stage,
+                organization,
+                &wish,
+                Span::hours(1),
+                "Mend the old pipeline",
+            )
+            .await?;
+        self.approve(stage, organization, "cy", request).await?;
+        self.approve(stage, organization, "bo", request).await?;
+        self.pass(stage, Span::minutes(1)).await?;
+        let seen = self.expect(stage, watcher, &wish, true).await?;
+        self.done(
+            &format!("{}: Cy and Bo approve, Ana's IAM user is in", wish.name),
+            Some(&seen),
+        )?;
+
+        self.begin("the IAM group ends", stage).await?;
+        self.pass(stage, Span::minutes(62)).await?;
+        let seen = self.expect(stage, watcher, &wish, false).await?;
+        self.done("1 h has passed: her IAM user is out", Some(&seen))
     }
 
     /// The last one out removes.
