@@ -133,6 +133,67 @@ pub fn axe(root: &Path) -> Result<PathBuf> {
     Ok(script)
 }
 
+/// Version 2 of the `aws` command, which PyPI does not have, and what it needs of Debian's Python.
+const AWS2: [&str; 17] = [
+    "awscli",
+    "python3-awscrt",
+    "python3-cffi-backend",
+    "python3-colorama",
+    "python3-cryptography",
+    "python3-dateutil",
+    "python3-distro",
+    "python3-docutils",
+    "python3-jmespath",
+    "python3-prompt-toolkit",
+    "python3-pyasn1",
+    "python3-roman",
+    "python3-ruamel.yaml",
+    "python3-ruamel.yaml.clib",
+    "python3-six",
+    "python3-urllib3",
+    "python3-wcwidth",
+];
+
+/// Sees to version 2 of the `aws` command in `target/tools/aws2`: Debian's packages, unpacked and
+/// not installed. None where this is no Debian.
+///
+/// # Errors
+/// When the packages cannot be had or unpacked.
+pub fn aws2(root: &Path) -> Result<Option<PathBuf>> {
+    let folder = root.join("target/tools/aws2");
+    if folder.join("usr/bin/aws").exists() {
+        return Ok(Some(folder));
+    }
+    if !run::works(Command::new("apt-get").arg("--version")) {
+        println!("version 2 of the aws command is left out: this is no Debian");
+        return Ok(None);
+    }
+    println!("unpacking Debian's awscli into target/tools/aws2");
+    let parts = root.join("target/tools/aws2.parts");
+    let _ = std::fs::remove_dir_all(&parts);
+    let whole = parts.join("whole");
+    std::fs::create_dir_all(&whole)?;
+    let mut download = apt();
+    download.current_dir(&parts).arg("download").args(AWS2);
+    run::run(&mut download)?;
+    for entry in std::fs::read_dir(&parts)? {
+        let package = entry?.path();
+        if package.extension().is_some_and(|known| known == "deb") {
+            run::run(
+                Command::new("dpkg-deb")
+                    .arg("--extract")
+                    .arg(package)
+                    .arg(&whole),
+            )?;
+        }
+    }
+    // Last, so that what is there is whole.
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::rename(&whole, &folder)?;
+    std::fs::remove_dir_all(&parts)?;
+    Ok(Some(folder))
+}
+
 /// Installs Debian packages, after one `apt-get update`.
 fn packages(names: &[&str]) -> Result<()> {
     let line = format!(

@@ -51,6 +51,7 @@ pub fn test(root: &Path) -> Result<ExitCode> {
     install::nextest()?;
     install::postgres()?;
     let python = install::python(root, &requirements)?;
+    let aws2 = install::aws2(root)?;
     install::browser()?;
     let axe = install::axe(root)?;
     let mut steps = Steps::default();
@@ -99,6 +100,9 @@ pub fn test(root: &Path) -> Result<ExitCode> {
             .arg(root.join(CLIENTS).join("run.py"))
             .arg("--stint")
             .arg(&stint);
+        if let Some(folder) = &aws2 {
+            clients.env("STINT_AWS2", folder);
+        }
         run::run(&mut clients)
     });
     steps.step("pages in a browser", || {

@@ -21,6 +21,10 @@ use crate::wire::{ApiError, Authorization, Service};
 pub(crate) enum Judge {
     Virtual,
     Wall,
+    /// Of credentials a person gets from the portal: their tools sign by the wall clock, tests
+    /// by the virtual one. A signature may be right by either; everything else is by the
+    /// virtual clock.
+    Either,
 }
 
 /// The two clocks at one moment.
@@ -33,7 +37,7 @@ pub(crate) struct Moment {
 impl Moment {
     pub(crate) fn by(self, judge: Judge) -> i64 {
         match judge {
-            Judge::Virtual => self.at,
+            Judge::Virtual | Judge::Either => self.at,
             Judge::Wall => self.wall,
         }
     }
@@ -73,6 +77,8 @@ pub(crate) struct Key {
     pub(crate) transitive: Vec<String>,
     /// Since when somebody is known to have shown a device.
     pub(crate) mfa_at: Option<i64>,
+    /// The person of the identity store behind a session that the portal opened.
+    pub(crate) store_user: Option<String>,
 }
 
 /// When and for what a key was used last (AWS reference §1.1).
@@ -135,6 +141,7 @@ impl Key {
             tags: Vec::new(),
             transitive: Vec::new(),
             mfa_at: None,
+            store_user: None,
         }
     }
 
@@ -217,7 +224,9 @@ impl Key {
             .with_option("aws:username", name)
             .with_option("aws:SourceIdentity", self.source_identity.clone())
             .with_option("aws:PrincipalOrgID", organization)
-            .with_option("aws:TokenIssueTime", self.issued_at.map(crate::clock::iso));
+            .with_option("aws:TokenIssueTime", self.issued_at.map(crate::clock::iso))
+            // In every session Identity Center opens (AWS reference §5.6 [D]).
+            .with_option("identitystore:UserId", self.store_user.clone());
         // Absent for a user's own keys (AWS reference §6.3).
         if !self.is_long_term() {
             let shown = if self.mfa_at.is_some() {
@@ -469,6 +478,12 @@ impl Access {
             return Err(ApiError::expired_token(service));
         }
         let signed = authorization.signed_at;
+        let near = |clock: i64| signed.abs_diff(clock) <= window.unsigned_abs();
+        let now = if key.judge == Judge::Either && near(moment.wall) {
+            moment.wall
+        } else {
+            now
+        };
         let basic = crate::clock::basic;
         let minutes = window / 60_000_000;
         if signed < now.saturating_sub(window) {

@@ -26,6 +26,9 @@ pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
         (&Method::PUT, "/_sim/clock") => set_clock(sim, &input),
         (&Method::POST, "/_sim/clock/advance") => advance_clock(sim, &input),
         (&Method::PUT, "/_sim/trust-policy") => put_trust_policy(sim, &input),
+        (&Method::POST, "/_sim/device/approve") => answer_device(sim, &input, true),
+        (&Method::POST, "/_sim/device/deny") => answer_device(sim, &input, false),
+        (&Method::POST, "/_sim/disable-user") => disable_user(sim, &input),
         (&Method::GET, "/_sim/journal") => journal(sim, parts.uri.query().unwrap_or("")),
         (&Method::GET, "/_sim/iam-memberships") => {
             done(json!({ "memberships": sim.iam_memberships() }))
@@ -79,6 +82,29 @@ fn put_trust_policy(sim: &Sim, input: &Value) -> Response {
         return refused("give `role_arn` and `policy`".to_owned());
     };
     match sim.put_trust_policy(role, &policy) {
+        Ok(()) => done(json!({})),
+        Err(wrong) => refused(wrong.to_string()),
+    }
+}
+
+fn answer_device(sim: &Sim, input: &Value, approved: bool) -> Response {
+    let text = |name: &str| input.get(name).and_then(Value::as_str);
+    let answered = match (text("user_code"), text("user"), approved) {
+        (Some(code), Some(user), true) => sim.approve_device(code, user),
+        (Some(code), _, false) => sim.deny_device(code),
+        _ => return refused("give `user_code` and `user`".to_owned()),
+    };
+    match answered {
+        Ok(()) => done(json!({})),
+        Err(wrong) => refused(wrong.to_string()),
+    }
+}
+
+fn disable_user(sim: &Sim, input: &Value) -> Response {
+    let Some(id) = input.get("user_id").and_then(Value::as_str) else {
+        return refused("give `user_id`".to_owned());
+    };
+    match sim.disable_user(id) {
         Ok(()) => done(json!({})),
         Err(wrong) => refused(wrong.to_string()),
     }

@@ -52,6 +52,14 @@ impl Seeded {
         )
     }
 
+    /// What fits into a query as it is.
+    pub(crate) fn url_safe(&mut self, length: usize) -> String {
+        self.of_alphabet(
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+            length,
+        )
+    }
+
     /// A random UUID in text form (version 4).
     pub(crate) fn uuid(&mut self) -> String {
         let high = self.next();

@@ -1,8 +1,8 @@
 //! A simulated AWS that speaks AWS's wire protocols.
 //!
 //! An HTTP service for the official SDKs and the `aws` command: STS and IAM (awsQuery),
-//! Organizations, Identity Center and the identity store (awsJson1.1), with AWS's paging,
-//! errors, and asynchronous writes. It lives by a virtual clock, is generated from a seed down to the last
+//! Organizations, Identity Center and the identity store (awsJson1.1), a person's sign-in and
+//! the access portal (rest-json), with AWS's paging, errors, and asynchronous writes. It lives by a virtual clock, is generated from a seed down to the last
 //! id, keeps a journal, and does what a script of faults says. Many accounts stand behind one
 //! port: who calls, and from which account, follows from the access key.
 //!
@@ -27,9 +27,11 @@ mod journal;
 mod judge;
 mod ops;
 mod options;
+mod pages;
 mod relations;
 mod reserved;
 mod serve;
+mod sign_in;
 mod sim;
 mod tree;
 mod wire;

@@ -53,6 +53,14 @@ pub struct Knobs {
     pub inherited_rows: bool,
     /// Whether Organizations puts empty pages between full ones (AWS reference §1.4 [M]).
     pub empty_pages: bool,
+    /// How long a person's sign-in lasts, in microseconds (AWS reference §5.4 [D]: 8 hours
+    /// unless set, up to 90 days).
+    pub portal_session_micros: i64,
+    /// How long tokens of a person who was disabled or removed still open the portal, in
+    /// microseconds (AWS reference §5.3 [D]).
+    pub portal_afterlife_micros: i64,
+    /// Whether a refresh token is good for one use; AWS does not say.
+    pub refresh_tokens_once: bool,
     /// Whether accounts come without the retired `Status` (AWS reference §1.4 [M]).
     pub omit_account_status: bool,
 }
@@ -74,6 +82,9 @@ impl Default for Knobs {
             absent_delete: AbsentDelete::FailsLater,
             inherited_rows: true,
             empty_pages: false,
+            portal_session_micros: 8 * 60 * 60 * 1_000_000,
+            portal_afterlife_micros: crate::sign_in::AFTERLIFE,
+            refresh_tokens_once: true,
             omit_account_status: false,
         }
     }

@@ -186,6 +186,11 @@ impl Relations {
             .map(|((_, set), _)| *set)
     }
 
+    /// Every (account, permission set) with a row.
+    pub(crate) fn provisioned_pairs(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.provisioned_to.keys().copied()
+    }
+
     /// Accounts with a row of this permission set, from the one at `from` on.
     pub(crate) fn accounts_with(&self, set: u32, from: u32) -> impl Iterator<Item = u32> + '_ {
         self.provisioned

@@ -17,10 +17,8 @@ impl World {
         let of = self.estate.accounts.get(account as usize)?;
         let known = self.estate.sets.get(set as usize)?;
         let round = self.rounds.get(&(account, set)).copied();
-        let (round, since) = round.unwrap_or((0, known.created_at.max(of.joined_at)));
-        let label = format!("reserved role {} {}", of.id, known.arn);
-        let mut stream = Seeded::new(self.estate.seed, &label, round);
-        let suffix = stream.hex(16);
+        let (_, since) = round.unwrap_or((0, known.created_at.max(of.joined_at)));
+        let (suffix, id) = self.reserved_ids(account, set)?;
         let instance = self.estate.instance.trim_start_matches("ssoins-");
         Some(IamRole {
             entity: Entity {
@@ -28,7 +26,7 @@ impl World {
                 // No region in us-east-1 (AWS reference §1.3 [K]).
                 path: format!("{RESERVED}{REGION}/"),
                 name: format!("AWSReservedSSO_{}_{suffix}", known.name),
-                id: format!("AROA{}", stream.upper(17)),
+                id,
                 created_at: since,
                 removed: false,
             },
@@ -40,6 +38,28 @@ impl World {
             longest_session: 43_200,
             tags: Vec::new(),
         })
+    }
+
+    /// The suffix of that role's name, and its id.
+    fn reserved_ids(&self, account: u32, set: u32) -> Option<(String, String)> {
+        let of = self.estate.accounts.get(account as usize)?;
+        let known = self.estate.sets.get(set as usize)?;
+        let round = self
+            .rounds
+            .get(&(account, set))
+            .map_or(0, |(round, _)| *round);
+        let label = format!("reserved role {} {}", of.id, known.arn);
+        let mut stream = Seeded::new(self.estate.seed, &label, round);
+        Some((stream.hex(16), format!("AROA{}", stream.upper(17))))
+    }
+
+    /// Brings every permission set into the accounts a fresh estate has it in.
+    pub(crate) fn provision_estate(&mut self) {
+        let pairs: Vec<(u32, u32)> = self.relations().provisioned_pairs().collect();
+        for (account, set) in pairs {
+            // Of AWS's own policies an account lacks none.
+            let _ = self.provision(account, set);
+        }
     }
 
     /// Identity Center's roles in an account, from the set at `from` on, with its place.
@@ -82,12 +102,12 @@ impl World {
     /// Brings a permission set as it is now into an account it is in.
     pub(crate) fn provision(&mut self, account: u32, set: u32) -> Result<(), String> {
         let held = self.held_by_role(account, set)?;
-        if let Some(role) = self.reserved_role(account, set) {
+        if let Some((_, id)) = self.reserved_ids(account, set) {
             let empty = held.inline.is_empty() && held.attached.is_empty();
             if empty && held.boundary.is_none() {
-                self.access.held.remove(&role.entity.id);
+                self.access.held.remove(&id);
             } else {
-                self.access.held.insert(role.entity.id, held);
+                self.access.held.insert(id, held);
             }
         }
         if let Some(known) = self.estate.sets.get(set as usize) {

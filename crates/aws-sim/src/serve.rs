@@ -8,12 +8,13 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use tokio::net::TcpListener;
 
 use crate::control;
+use crate::pages::{self, Page};
 use crate::sim::{Outcome, Sim};
-use crate::wire::Incoming;
+use crate::wire::{Incoming, is_rest_operation};
 
 /// The longest request read; AWS's own limits are far below.
 const LONGEST_BODY: usize = 1 << 20;
@@ -62,7 +63,22 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response {
         }
         return control::answer(&sim, &parts, &body);
     }
-    if parts.method != Method::POST || parts.uri.path() != "/" {
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let host = parts.uri.host().or_else(|| {
+        let host = parts.headers.get(header::HOST);
+        host.and_then(|value| value.to_str().ok())
+    });
+    if pages::is_page(method, path, host.unwrap_or_default()) {
+        let query = parts.uri.query().unwrap_or("");
+        return match sim.page([method, path, query], &body) {
+            Page::Shown(status, text) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+                (status, Html(text)).into_response()
+            }
+            Page::Elsewhere(to) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
+        };
+    }
+    if (parts.method != Method::POST || path != "/") && !is_rest_operation(method, path) {
         // What AWS answers where it expects POST /.
         return (StatusCode::NOT_FOUND, "<UnknownOperationException/>\n").into_response();
     }

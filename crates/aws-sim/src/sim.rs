@@ -15,6 +15,8 @@ use crate::held;
 use crate::history::{By, Changed, Row};
 use crate::journal::{Answered, Call as Entry, Party};
 use crate::options::{Knobs, SimOptions};
+use crate::pages::{self, Page};
+use crate::sign_in::{AFTERLIFE, Said};
 use crate::wire::{Call, Incoming, Reply};
 use crate::world::World;
 
@@ -40,6 +42,9 @@ pub enum ControlError {
     /// The text is no policy, or none for this purpose.
     #[error("policy: {0}")]
     Policy(#[from] ParseError),
+    /// Nobody can sign in this way.
+    #[error("{0}")]
+    SignIn(String),
 }
 
 /// One account assignment, as the owner sees it.
@@ -297,10 +302,15 @@ impl Sim {
         Ok(())
     }
 
-    /// Disables a user: listed as such, and nothing else changes.
+    /// Disables a user: listed as such, cannot sign in any more, and what came of earlier
+    /// sign-ins lives on for a while (AWS reference §5.3). Access stays as it is.
     pub fn disable_user(&self, user_id: &str) -> Result<(), ControlError> {
         let now = self.clock.now_micros();
         let mut world = self.lock();
+        if let Some(place) = world.users_by_id.get(user_id).copied() {
+            let afterlife = world.knobs.portal_afterlife_micros;
+            world.sign_ins.close(place, now, afterlife);
+        }
         let user = world
             .estate
             .users
@@ -354,6 +364,47 @@ impl Sim {
         }
         world.remove_person(place, now, By::OWNER);
         Ok(())
+    }
+
+    /// Says for a person, by user name, that the device that shows this code may sign in.
+    pub fn approve_device(&self, user_code: &str, user_name: &str) -> Result<(), ControlError> {
+        let mut world = self.caught_up();
+        let user = world.person_named(user_name);
+        let user = user.ok_or_else(|| unknown("user", user_name))?;
+        self.answer_device(&mut world, user_code, Said::Yes(user))
+    }
+
+    /// Says that the device that shows this code may not.
+    pub fn deny_device(&self, user_code: &str) -> Result<(), ControlError> {
+        let mut world = self.caught_up();
+        self.answer_device(&mut world, user_code, Said::No)
+    }
+
+    fn answer_device(
+        &self,
+        world: &mut World,
+        user_code: &str,
+        said: Said,
+    ) -> Result<(), ControlError> {
+        let now = self.clock.now_micros();
+        pages::answer_device(world, now, user_code, said).map_err(ControlError::SignIn)
+    }
+
+    /// Ends the sign-ins of a person, as an administrator does in the console: tokens already
+    /// handed out live on for up to an hour (AWS reference §5.4).
+    pub fn end_sign_ins(&self, user_id: &str) -> Result<(), ControlError> {
+        let now = self.clock.now_micros();
+        let mut world = self.caught_up();
+        let place = world.users_by_id.get(user_id).copied();
+        let place = place.ok_or_else(|| unknown("user", user_id))?;
+        world.sign_ins.close(place, now, AFTERLIFE);
+        Ok(())
+    }
+
+    /// A page for a person's browser.
+    pub(crate) fn page(&self, asked: [&str; 3], body: &[u8]) -> Page {
+        let moment = self.moment();
+        pages::answer(&mut self.caught_up(), moment, asked, body)
     }
 
     /// Serves one request, with whatever the script has in store for it.

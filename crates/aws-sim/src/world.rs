@@ -12,8 +12,9 @@ use crate::journal::{Answered, Call as Entry, Journal, Party};
 use crate::ops;
 use crate::options::{Knobs, Reads};
 use crate::relations::{Change, Principal, Relations};
+use crate::sign_in::SignIns;
 use crate::tree::Tree;
-use crate::wire::{Answer, ApiError, Call, Service};
+use crate::wire::{Answer, ApiError, Call};
 use crate::writes::{Kind, State, Writes};
 
 /// Where the Identity Center instance of every estate lives.
@@ -37,6 +38,7 @@ pub(crate) struct World {
     pub(crate) rounds: HashMap<(u32, u32), (u64, i64)>,
     /// Which revision of a permission set an account has; the first where nothing is noted.
     pub(crate) have: HashMap<(u32, u32), u64>,
+    pub(crate) sign_ins: SignIns,
     lagging: Option<Lagging>,
     late: Vec<Late>,
     reads: u64,
@@ -65,6 +67,13 @@ pub(crate) struct Cx<'a> {
     pub(crate) moment: Moment,
     pub(crate) effect: Option<&'a Effect>,
     /// Different for every call; seeds page tokens and new ids.
+    pub(crate) no: u64,
+}
+
+/// The same of a call that nobody signed.
+pub(crate) struct Unsigned<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) moment: Moment,
     pub(crate) no: u64,
 }
 
@@ -105,7 +114,7 @@ impl World {
             cy: person(2),
             dee: person(3),
         };
-        Ok(World {
+        let mut world = World {
             tree: Tree::of(&estate),
             access: founding.access,
             facts,
@@ -119,12 +128,15 @@ impl World {
             groups_by_id,
             rounds: HashMap::new(),
             have: HashMap::new(),
+            sign_ins: SignIns::default(),
             lagging: None,
             late: Vec::new(),
             reads: 0,
             issued: 0,
             estate,
-        })
+        };
+        world.provision_estate();
+        Ok(world)
     }
 
     /// A stream of characters for the next new id of this kind.
@@ -144,7 +156,17 @@ impl World {
     }
 
     pub(crate) fn party(&self, call: &Call) -> Party {
-        self.signer(call).map_or(Party::Nobody, |key| key.party)
+        match self.signer(call) {
+            Some(key) => key.party,
+            None if self.person(call).is_some() => Party::User,
+            None => Party::Nobody,
+        }
+    }
+
+    /// The id of the person whose token a call carries.
+    fn person(&self, call: &Call) -> Option<&str> {
+        let place = self.sign_ins.person_of(call.bearer.as_deref()?)?;
+        (self.estate.users.get(place as usize)).map(|user| user.id.as_str())
     }
 
     /// Serves one call. The caller sees to it that time has been brought up to `moment`.
@@ -159,14 +181,17 @@ impl World {
             Some(Effect::Throttle) => return Err(ApiError::throttled(service)),
             Some(Effect::Broken) => return Err(ApiError::internal(service)),
             Some(Effect::Refuse { code, message }) => {
-                let status = match service {
-                    Service::Sts => 403,
-                    Service::Iam => ApiError::iam_status(code),
-                    _ => 400,
-                };
+                let status = ApiError::status_of(service, code);
                 return Err(ApiError::new(code.clone(), message.clone()).status(status));
             }
             _ => {}
+        }
+        if service.is_unsigned() {
+            if let Some(broken) = &call.broken {
+                return Err(broken.clone());
+            }
+            let no = self.journal.next_no();
+            return ops::dispatch_unsigned(self, &Unsigned { call, moment, no });
         }
         let authorization = call.authorization.as_ref().map_err(ApiError::clone)?;
         let window = self.knobs.signature_window_micros;
@@ -200,14 +225,17 @@ impl World {
         fault: Option<u64>,
     ) {
         let signer = self.signer(call);
+        let person = self.person(call);
         let authorization = call.authorization.as_ref().ok();
         let entry = Entry {
             no: 0,
             at,
             operation: call.name(),
             party: self.party(call),
-            account: signer.map(|key| key.account().to_owned()),
-            caller_arn: signer.map(|key| key.arn().to_owned()),
+            account: (signer.map(|key| key.account().to_owned()))
+                .or_else(|| person.map(|_| self.estate.management().to_owned())),
+            caller_arn: (signer.map(|key| key.arn().to_owned()))
+                .or_else(|| person.map(|id| format!("arn:aws:identitystore:::user/{id}"))),
             access_key_id: authorization.map(|known| known.access_key.clone()),
             request_id,
             signed_at: authorization.map(|known| known.signed_at),
@@ -461,11 +489,23 @@ impl World {
     }
 }
 
+/// Members of inputs that are nobody's business.
+const SECRETS: [&str; 8] = [
+    "Password",
+    "OldPassword",
+    "NewPassword",
+    "clientSecret",
+    "deviceCode",
+    "code",
+    "codeVerifier",
+    "refreshToken",
+];
+
 /// An input as the journal tells it: without passwords.
 fn told(input: &serde_json::Value) -> serde_json::Value {
     let mut input = input.clone();
     if let Some(members) = input.as_object_mut() {
-        for name in ["Password", "OldPassword", "NewPassword"] {
+        for name in SECRETS {
             if let Some(value) = members.get_mut(name) {
                 *value = "…".into();
             }

@@ -167,6 +167,7 @@ fn permission_set(seed: u64, instance: &str, n: u32) -> PermissionSet {
             (name, format!("What {team} may {level}"), duration)
         }
     };
+    let papers = papers(&name);
     PermissionSet {
         arn: format!(
             "arn:aws:sso:::permissionSet/{instance}/ps-{}",
@@ -177,10 +178,25 @@ fn permission_set(seed: u64, instance: &str, n: u32) -> PermissionSet {
         session_duration: session_duration.to_owned(),
         relay_state: None,
         tags: Vec::new(),
-        papers: Papers::default(),
+        papers,
         revision: 0,
         removed: false,
         created_at: BEGINNING + i64::from(n) * DAY + i64::from(stream.below(40_000)) * 1_000_000,
+    }
+}
+
+/// What a permission set allows, by its name: one of AWS's own policies.
+fn papers(name: &str) -> Papers {
+    let policy = match name {
+        name if name.ends_with("admin") || name == "AdministratorAccess" => "AdministratorAccess",
+        "billing-read" => "job-function/ViewOnlyAccess",
+        name if name.ends_with("read") || name == "ReadOnlyAccess" => "ReadOnlyAccess",
+        name if name.ends_with("audit") => "SecurityAudit",
+        _ => "PowerUserAccess",
+    };
+    Papers {
+        managed: vec![format!("arn:aws:iam::aws:policy/{policy}")],
+        ..Papers::default()
     }
 }
 

@@ -4,9 +4,11 @@ mod assignments;
 mod directory;
 mod iam;
 mod memberships;
+mod oidc;
 mod organizations;
 mod people;
 mod permission_sets;
+mod portal;
 mod provisioning;
 mod scps;
 mod set_changes;
@@ -20,7 +22,9 @@ use serde_json::{Map, Value, json};
 use crate::access::Holder;
 use crate::history::By;
 use crate::wire::{Answer, ApiError, Input, Pager, Service, Xml};
-use crate::world::{Cx, World};
+use crate::world::{Cx, Unsigned, World};
+
+pub(crate) use oidc::is_registered;
 
 /// What Identity Center and the identity store list on one page at most.
 const PAGE: u64 = 100;
@@ -31,6 +35,33 @@ type InJson = fn(&mut World, &Cx<'_>) -> Result<Value, ApiError>;
 /// What serves one operation of a service that speaks XML: its output, or nothing where it has
 /// none.
 type InXml = fn(&mut World, &Cx<'_>) -> Result<Option<Xml>, ApiError>;
+
+/// What serves one operation that nobody signs.
+type Unguarded = fn(&mut World, &Unsigned<'_>) -> Result<Value, ApiError>;
+
+/// Serves a call that nobody signed.
+pub(crate) fn dispatch_unsigned(world: &mut World, cx: &Unsigned<'_>) -> Result<Answer, ApiError> {
+    let service = cx.call.service;
+    let mut all = unguarded(service).iter();
+    let (_, serve) = all
+        .find(|(name, _)| *name == cx.call.operation)
+        .ok_or_else(|| ApiError::unknown_operation(service, &cx.call.operation, ""))?;
+    match serve(world, cx) {
+        // What is not of the right type is an invalid request like any other here.
+        Err(error) if error.code == "SerializationException" => {
+            Err(ApiError::validation(service, error.message))
+        }
+        other => other.map(Answer::Json),
+    }
+}
+
+fn unguarded(service: Service) -> &'static [(&'static str, Unguarded)] {
+    match service {
+        Service::SsoOidc => oidc::OPERATIONS,
+        Service::Portal => portal::OPERATIONS,
+        _ => &[],
+    }
+}
 
 /// Serves a call by somebody who is known.
 pub(crate) fn dispatch(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiError> {
@@ -47,15 +78,18 @@ pub(crate) fn dispatch(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiErro
             .ok_or_else(|| unknown("2011-06-15"))
             .and_then(|serve| serve(world, cx))
             .map(|inside| Answer::Xml(inside.map(Xml::into_text))),
-        Service::Organizations | Service::Sso | Service::IdentityStore | Service::Nobody => {
-            tables(service)
-                .iter()
-                .flat_map(|table| table.iter())
-                .find(|(name, _)| *name == operation)
-                .ok_or_else(|| unknown(""))
-                .and_then(|(_, serve)| serve(world, cx))
-                .map(Answer::Json)
-        }
+        Service::Organizations
+        | Service::Sso
+        | Service::IdentityStore
+        | Service::SsoOidc
+        | Service::Portal
+        | Service::Nobody => tables(service)
+            .iter()
+            .flat_map(|table| table.iter())
+            .find(|(name, _)| *name == operation)
+            .ok_or_else(|| unknown(""))
+            .and_then(|(_, serve)| serve(world, cx))
+            .map(Answer::Json),
     }
 }
 
@@ -114,7 +148,7 @@ fn tables(service: Service) -> &'static [&'static [(&'static str, InJson)]] {
             people::OPERATIONS,
             memberships::OPERATIONS,
         ],
-        Service::Sts | Service::Iam | Service::Nobody => &[],
+        Service::Sts | Service::Iam | Service::SsoOidc | Service::Portal | Service::Nobody => &[],
     }
 }
 
@@ -132,6 +166,10 @@ pub(crate) fn all() -> Vec<String> {
     }
     for service in [Service::Organizations, Service::Sso, Service::IdentityStore] {
         let names = tables(service).iter().flat_map(|table| table.iter());
+        all.extend(names.map(|(name, _)| named(service, name)));
+    }
+    for service in [Service::SsoOidc, Service::Portal] {
+        let names = unguarded(service).iter();
         all.extend(names.map(|(name, _)| named(service, name)));
     }
     all.sort();

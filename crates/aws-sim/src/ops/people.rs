@@ -278,6 +278,8 @@ impl World {
         if let Some(user) = self.estate.users.get_mut(place as usize) {
             user.removed = true;
         }
+        let afterlife = self.knobs.portal_afterlife_micros;
+        self.sign_ins.close(place, at, afterlife);
         let groups: Vec<u32> = self.relations().groups_of(place, 0).collect();
         for group in groups {
             self.change(Change::Leave { group, user: place }, at, by);

@@ -324,6 +324,7 @@ fn temporary(from: &Key) -> Key {
         session_policies: None,
         tags: Vec::new(),
         transitive: Vec::new(),
+        store_user: None,
         ..from.clone()
     }
 }

@@ -140,6 +140,10 @@ impl ApiError {
             Service::IdentityStore => {
                 Self::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", 1)
             }
+            Service::SsoOidc => Self::new("SlowDownException", "Too many requests"),
+            Service::Portal => {
+                Self::new("TooManyRequestsException", "HTTP 429 Unknown Code").status(429)
+            }
             Service::Sso | Service::Nobody => Self::new("ThrottlingException", "Rate exceeded"),
         }
     }
@@ -159,7 +163,11 @@ impl ApiError {
                 "ServiceException",
                 "AWS Organizations can't complete your request because of an internal service error. Try again later.",
             ),
-            Service::Sso | Service::IdentityStore | Service::Nobody => (
+            Service::Sso
+            | Service::IdentityStore
+            | Service::SsoOidc
+            | Service::Portal
+            | Service::Nobody => (
                 "InternalServerException",
                 "An unexpected internal service exception was encountered",
             ),
@@ -188,7 +196,11 @@ impl ApiError {
                 format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}"),
             )
             .status(403),
-            Service::Sso | Service::IdentityStore | Service::Nobody => Self::new(
+            Service::Sso
+            | Service::IdentityStore
+            | Service::SsoOidc
+            | Service::Portal
+            | Service::Nobody => Self::new(
                 "AccessDeniedException",
                 format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}"),
             ),
@@ -211,6 +223,7 @@ impl ApiError {
         let code = match service {
             Service::Sts | Service::Iam => "ValidationError",
             Service::Organizations => "InvalidInputException",
+            Service::SsoOidc | Service::Portal => "InvalidRequestException",
             Service::Sso | Service::IdentityStore | Service::Nobody => "ValidationException",
         };
         Self::new(code, message)
@@ -219,6 +232,21 @@ impl ApiError {
     /// An error of IAM, with the status its model gives the code (AWS reference §1.0 [M]).
     pub(crate) fn iam(code: &str, message: impl Into<String>) -> Self {
         Self::new(code, message).status(Self::iam_status(code))
+    }
+
+    /// The HTTP status a service gives a code.
+    pub(crate) fn status_of(service: Service, code: &str) -> u16 {
+        match (service, code) {
+            (Service::Sts, _) => 403,
+            (Service::Iam, _) => Self::iam_status(code),
+            (Service::SsoOidc, "InvalidClientException")
+            | (Service::Portal, "UnauthorizedException") => 401,
+            (Service::Portal, "ForbiddenException") => 403,
+            (Service::Portal, "ResourceNotFoundException") => 404,
+            (Service::Portal, "TooManyRequestsException") => 429,
+            (_, "InternalServerException") => 500,
+            _ => 400,
+        }
     }
 
     /// The HTTP status of a code of IAM.

@@ -1,12 +1,14 @@
-//! The wire: what comes in, what goes out, in AWS's two protocols.
+//! The wire: what comes in, what goes out, in AWS's protocols.
 //!
-//! awsQuery (a form in, XML out) for STS and IAM; awsJson1.1 for the rest (AWS reference
-//! §1.0 [M]). Nothing here knows what an operation does.
+//! awsQuery (a form in, XML out) for STS and IAM; rest-json without a signature for a person's
+//! sign-in and the access portal (AWS reference §11 [M]); awsJson1.1 for the rest (§1.0 [M]).
+//! Nothing here knows what an operation does.
 
 mod auth;
 mod error;
 mod json;
 mod query;
+mod rest;
 mod signature;
 mod token;
 mod xml;
@@ -14,8 +16,10 @@ mod xml;
 pub(crate) use auth::{Authorization, authorization};
 pub(crate) use error::ApiError;
 pub(crate) use json::{Input, Shape};
-use query::escape;
+pub(crate) use query::escape;
 pub(crate) use query::{form, form_decode};
+pub(crate) use rest::is_operation as is_rest_operation;
+pub(crate) use signature::percent_encode;
 pub(crate) use token::Pager;
 pub(crate) use xml::Xml;
 
@@ -33,6 +37,10 @@ pub(crate) enum Service {
     Organizations,
     Sso,
     IdentityStore,
+    /// Where a person's client gets its token.
+    SsoOidc,
+    /// The access portal, as a person's client sees it.
+    Portal,
     /// Spoken to in JSON, but nobody lives there.
     Nobody,
 }
@@ -46,12 +54,30 @@ impl Service {
             Service::Organizations => "organizations",
             Service::Sso => "sso",
             Service::IdentityStore => "identitystore",
+            Service::SsoOidc => "sso-oidc",
+            // Policies and credential scopes know no such service: nothing of it is signed.
+            Service::Portal => "portal",
             Service::Nobody => "unknown",
         }
     }
 
     pub(crate) fn is_query(self) -> bool {
         matches!(self, Service::Sts | Service::Iam)
+    }
+
+    /// Whether its requests carry no signature.
+    pub(crate) fn is_unsigned(self) -> bool {
+        matches!(self, Service::SsoOidc | Service::Portal)
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Service::Sts | Service::Iam => "text/xml",
+            Service::SsoOidc | Service::Portal => "application/json",
+            Service::Organizations | Service::Sso | Service::IdentityStore | Service::Nobody => {
+                "application/x-amz-json-1.1"
+            }
+        }
     }
 
     fn namespace(self) -> &'static str {
@@ -90,6 +116,10 @@ pub(crate) struct Call {
     /// An object; for forms, an object of texts.
     pub(crate) input: Value,
     pub(crate) authorization: Result<Authorization, ApiError>,
+    /// The token a person's client shows to the portal.
+    pub(crate) bearer: Option<String>,
+    /// The address the caller reached: `http://127.0.0.1:8481`.
+    pub(crate) base: String,
     /// Something that makes the request unreadable whoever asks.
     pub(crate) broken: Option<ApiError>,
 }
@@ -109,8 +139,13 @@ impl Call {
                 .and_then(|value| value.to_str().ok())
         };
         let target = header("x-amz-target");
-        let (service, operation, input, broken) = match target {
-            Some(target) => {
+        let rest = rest::operation(incoming.method, incoming.path);
+        let (service, operation, input, broken) = match (rest, target) {
+            (Some((service, operation)), _) => {
+                let (input, broken) = rest::input(service, incoming);
+                (service, operation.to_owned(), input, broken)
+            }
+            (None, Some(target)) => {
                 let (prefix, operation) = target.split_once('.').unwrap_or(("", target));
                 let service = Service::by_target(prefix);
                 let (input, broken) = match serde_json::from_slice::<Value>(body) {
@@ -123,7 +158,7 @@ impl Call {
                 };
                 (service, operation.to_owned(), input, broken)
             }
-            None => {
+            (None, None) => {
                 let members = form_decode(body);
                 let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or("");
                 let service = match text("Version") {
@@ -141,6 +176,8 @@ impl Call {
             operation,
             input,
             authorization,
+            bearer: header("x-amz-sso_bearer_token").map(str::to_owned),
+            base: rest::base(header("host").unwrap_or("localhost")),
             broken,
         }
     }
@@ -160,6 +197,8 @@ pub(crate) enum Answer {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
+    /// The `x-amzn-errortype` header of protocols that have one.
+    pub(crate) error_type: Option<String>,
     pub(crate) request_id: String,
     /// The `Date` header, by the clock the request was judged by.
     pub(crate) date: String,
@@ -174,20 +213,26 @@ impl Reply {
         at: i64,
     ) -> Reply {
         let (status, body) = match result {
+            // An operation without output.
+            Ok(Answer::Json(Value::Null)) => (200, String::new()),
             Ok(Answer::Json(value)) => (200, value.to_string()),
             Ok(Answer::Xml(inside)) => (200, query::response(call, inside.as_deref(), request_id)),
             Err(error) if call.service.is_query() => {
                 (error.status, query::error(call, error, request_id))
             }
+            Err(error) if call.service.is_unsigned() => {
+                (error.status, rest::error(call.service, error))
+            }
             Err(error) => (error.status, error.json(request_id)),
+        };
+        let error_type = match result {
+            Err(error) if call.service.is_unsigned() => Some(rest::error_type(call.service, error)),
+            _ => None,
         };
         Reply {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
-            content_type: if call.service.is_query() {
-                "text/xml"
-            } else {
-                "application/x-amz-json-1.1"
-            },
+            content_type: call.service.content_type(),
+            error_type,
             request_id: request_id.to_owned(),
             date: clock::http_date(at),
             body: Bytes::from(body),
@@ -202,7 +247,12 @@ impl Reply {
             http::header::CONTENT_TYPE,
             http::HeaderValue::from_static(self.content_type),
         );
-        for (name, text) in [("x-amzn-requestid", &self.request_id), ("date", &self.date)] {
+        let told = [("x-amzn-requestid", &self.request_id), ("date", &self.date)];
+        let kind = self.error_type.as_ref();
+        for (name, text) in told
+            .into_iter()
+            .chain(kind.map(|kind| ("x-amzn-errortype", kind)))
+        {
             if let Ok(value) = http::HeaderValue::from_str(text) {
                 headers.insert(name, value);
             }

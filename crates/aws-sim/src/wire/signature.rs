@@ -101,6 +101,11 @@ fn query(text: &str) -> String {
     pairs.join("&")
 }
 
+/// A text as a value in a query.
+pub(crate) fn percent_encode(text: &str) -> String {
+    encode(text, false)
+}
+
 /// Percent-encodes everything but the unreserved characters.
 fn encode(text: &str, keep_slashes: bool) -> String {
     let mut out = String::with_capacity(text.len());

@@ -56,6 +56,18 @@ impl Pager {
         Self::at(input, operation, limit, ["Marker", "MaxItems"], seed, nonce)
     }
 
+    /// Reads `max_result` and `next_token` of a query, as the portal pages.
+    pub(crate) fn read_query(
+        input: &Input<'_>,
+        operation: &str,
+        seed: u64,
+        nonce: u64,
+    ) -> Result<Pager, ApiError> {
+        let limit = input.number("maxResults", 1, 100)?.unwrap_or(100);
+        let names = ["nextToken", "maxResults"];
+        Self::at(input, operation, limit, names, seed, nonce)
+    }
+
     fn at(
         input: &Input<'_>,
         operation: &str,

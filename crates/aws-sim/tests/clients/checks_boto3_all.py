@@ -13,7 +13,10 @@ CLIENT = "boto3"
 CHECKS = []
 
 # The service's name in policies is not always its client's.
-CLIENTS = {"sso": "sso-admin"}
+CLIENTS = {"sso": "sso-admin", "portal": "sso"}
+
+# Nobody signs these; checks_boto3_sign_in asks how they know a caller.
+UNSIGNED = ("sso-oidc", "portal")
 
 
 def check(name):
@@ -57,6 +60,8 @@ def keys(estate):
     nobody = {"access_key_id": "AKIANOBODYNOBODYNOBO", "secret_access_key": "x"}
     wrong = {**estate.facts["admin"], "secret_access_key": "x"}
     for service, name in operations(estate):
+        if service in UNSIGNED:
+            continue
         query = service in ("iam", "sts")
         for keys, expected in (
             (nobody, "InvalidClientTokenId" if query else "UnrecognizedClientException"),
@@ -78,6 +83,10 @@ def nothing(estate):
         if required:
             found = code(call)
             words = ("ValidationError", "ValidationException", "InvalidInputException")
+            words += {
+                "sso-oidc": ("InvalidRequestException",),
+                "portal": ("UnauthorizedException",),
+            }.get(service, ())
             if not found or found[0] not in words:
                 raise AssertionError(f"{service}:{name}() gave {found}")
             continue

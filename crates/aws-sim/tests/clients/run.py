@@ -6,6 +6,7 @@
     STINT_SIM_URL=http://127.0.0.1:8481 run.py   uses one that runs already
 
 Needs the packages of requirements.txt; `aws` is taken from beside the Python that runs this.
+Version 2 of the `aws` command signs in where STINT_AWS2 names the folder it was unpacked to.
 Prints one line per check and `N passed, M failed`; exits 1 if any failed.
 """
 
@@ -22,11 +23,13 @@ sys.dont_write_bytecode = True
 
 import checks_aws  # noqa: E402
 import checks_aws_iam  # noqa: E402
+import checks_aws_sign_in  # noqa: E402
 import checks_boto3  # noqa: E402
 import checks_boto3_all  # noqa: E402
 import checks_boto3_center  # noqa: E402
 import checks_boto3_iam  # noqa: E402
 import checks_boto3_policies  # noqa: E402
+import checks_boto3_sign_in  # noqa: E402
 from estate import Estate  # noqa: E402
 
 SIZE = {
@@ -48,9 +51,11 @@ MODULES = (
     checks_boto3_iam,
     checks_boto3_policies,
     checks_boto3_center,
+    checks_boto3_sign_in,
     checks_boto3_all,
     checks_aws,
     checks_aws_iam,
+    checks_aws_sign_in,
 )
 
 LAST_OF_BOTO3 = checks_boto3_all
@@ -103,6 +108,8 @@ def run(estate):
                 passed += 1
                 print(f"ok     {module.CLIENT}: {name}", flush=True)
     print(f"{passed} passed, {failed} failed", flush=True)
+    if not checks_aws_sign_in.VERSION_2:
+        print("version 2 of the aws command was not asked: set STINT_AWS2", flush=True)
     return failed == 0
 
 

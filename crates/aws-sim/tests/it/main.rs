@@ -18,6 +18,7 @@ mod organizations;
 mod paging;
 mod rig;
 mod sets;
+mod sign_in;
 mod signing;
 mod sts;
 mod tree;
