@@ -167,7 +167,9 @@ pub fn openapi(root: &Path) -> Result<ExitCode> {
 pub fn browser(root: &Path) -> Result<ExitCode> {
     install::browser()?;
     let axe = install::axe(root)?;
-    run::run(cargo().current_dir(root).args(["build", "-p", "stint"]))?;
+    // The same selection as everywhere else: another one would build the AWS SDKs again.
+    let build = ["build", "--workspace", "--bin", "stint"];
+    run::run(cargo().current_dir(root).args(build))?;
     run::run(&mut in_browser(root, Path::new("python3"), &axe))?;
     Ok(ExitCode::SUCCESS)
 }

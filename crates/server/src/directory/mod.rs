@@ -289,6 +289,17 @@ pub async fn principal(q: &mut impl Query, id: PrincipalId) -> stint_db::Result<
     store::things::principal(q, id).await
 }
 
+/// The first `limit` Identity Center groups of an estate, by name, that AWS still has and that
+/// have the words of `search` in it.
+pub async fn groups(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    search: &str,
+    limit: i64,
+) -> stint_db::Result<Vec<Principal>> {
+    store::things::groups(q, connection, search, limit).await
+}
+
 /// A principal by its id in the identity store.
 pub async fn principal_by_aws_id(
     q: &mut impl Query,

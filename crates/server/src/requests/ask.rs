@@ -14,7 +14,7 @@ use super::{Error, Hurdle, Request, decide, store, via};
 use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
-use crate::directory::{Entitlement, Principal};
+use crate::directory::{Entitlement, Member, Principal};
 use crate::http::Fault as _;
 use crate::{catalog, connections, directory, grants, outbox, policies};
 
@@ -57,6 +57,11 @@ pub struct Preview {
     pub steps: Vec<ExplainedStep>,
     /// Why it cannot be asked like this; empty where it can.
     pub hurdles: Vec<Hurdle>,
+    /// Whether the caller may ask for it on behalf of an Identity Center group.
+    pub for_groups: bool,
+    /// The group that would hold it, and who is in it as last seen; nothing where it is for
+    /// the caller.
+    pub group: Option<(Principal, Vec<Member>)>,
 }
 
 /// Who would have to approve and why, without asking for anything.
@@ -94,8 +99,16 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         let (code, detail) = (closed.code(), closed.detail());
         hurdles.insert(0, Hurdle { code, detail });
     }
-    if let Err(error) = holder {
-        match error {
+    let for_groups =
+        offer.entitlement.key.is_for_groups() && may_for_group(cx, &mut q, user, &offer).await?;
+    let mut group = None;
+    match holder {
+        Ok(found) if found.kind == PrincipalKind::IdentityCenterGroup => {
+            let members = directory::members(&mut q, found.id).await?;
+            group = Some((found, members));
+        }
+        Ok(_) => {}
+        Err(error) => match error {
             Error::NoLinkedPrincipal { .. }
             | Error::PrincipalGone { .. }
             | Error::OwnedByDirectory { .. }
@@ -108,13 +121,33 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
                 hurdles.insert(0, Hurdle { code, detail });
             }
             other => return Err(other),
-        }
+        },
     }
     Ok(Preview {
         steps: body.explain(&ask, &people),
         offer,
         hurdles,
+        for_groups,
+        group,
     })
+}
+
+/// The first Identity Center groups by name, `limit` at most, for which the caller may ask for
+/// this entitlement. Who may not ask for a group learns nothing about groups.
+pub async fn groups(
+    cx: &Cx,
+    entitlement: EntitlementId,
+    search: &str,
+    limit: i64,
+) -> Result<Vec<Principal>, Error> {
+    cx.authorize(Verb::PreviewRequest, Relation::Own)?;
+    let user = cx.person()?.id;
+    let mut q = cx.read().await?;
+    let (offer, _) = offered(cx, &mut q, user, entitlement, Verb::PreviewRequest).await?;
+    let relation = to_connection(&mut q, user, &offer).await?;
+    cx.authorize(Verb::AskForGroup, relation)?;
+    let connection = offer.entitlement.connection;
+    Ok(directory::groups(&mut q, connection, search, limit).await?)
 }
 
 /// Asks for access, for oneself or for an Identity Center group. Where the policy approves by
@@ -250,6 +283,23 @@ async fn members(q: &mut impl Query, holder: &Principal) -> Result<BTreeSet<User
     Ok(users)
 }
 
+/// How the caller stands to the connection of what is offered.
+async fn to_connection(q: &mut impl Query, user: UserId, offer: &Offer) -> Result<Relation, Error> {
+    let own = connections::is_owner(q, offer.entitlement.connection, user).await?;
+    Ok(if own { Relation::Own } else { Relation::Others })
+}
+
+/// Whether the caller may ask for a group there.
+async fn may_for_group(
+    cx: &Cx,
+    q: &mut impl Query,
+    user: UserId,
+    offer: &Offer,
+) -> Result<bool, Error> {
+    let relation = to_connection(q, user, offer).await?;
+    Ok(cx.authorize(Verb::AskForGroup, relation).is_ok())
+}
+
 /// The group, once it is clear that the caller may ask for one there: who may not learns
 /// nothing about groups.
 async fn named_group(
@@ -260,10 +310,7 @@ async fn named_group(
     id: PrincipalId,
 ) -> Result<Principal, Error> {
     let connection = offer.entitlement.connection;
-    let relation = match connections::is_owner(q, connection, user).await? {
-        true => Relation::Own,
-        false => Relation::Others,
-    };
+    let relation = to_connection(q, user, offer).await?;
     cx.authorize(Verb::AskForGroup, relation)?;
     if !offer.entitlement.key.is_for_groups() {
         return Err(Error::NotForGroups);

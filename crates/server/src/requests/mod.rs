@@ -39,7 +39,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use ask::{NewRequest, Preview, Probe, preview, submit};
+pub use ask::{NewRequest, Preview, Probe, groups, preview, submit};
 pub use decide::{approve, cancel, deny, return_early};
 pub use error::{Error, Hurdle};
 pub(crate) use http::routes;

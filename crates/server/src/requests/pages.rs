@@ -5,6 +5,7 @@ mod ask;
 mod inbox;
 mod show;
 pub(crate) mod view;
+mod whose;
 
 use axum::response::Response;
 use http::Method;

@@ -18,12 +18,12 @@ stint_db::statements! {
 }
 
 /// Ana owns the application; Bo and Bea decide, and Bea is a member of the group.
-struct Scene {
-    org: Organization,
-    admin: EntitlementId,
-    group: PrincipalId,
-    aws_group: String,
-    name: String,
+pub(crate) struct Scene {
+    pub(crate) org: Organization,
+    pub(crate) admin: EntitlementId,
+    pub(crate) group: PrincipalId,
+    pub(crate) aws_group: String,
+    pub(crate) name: String,
 }
 
 async fn principal(world: &World, connection: ConnectionId, aws_id: &str) -> PrincipalId {
@@ -33,7 +33,7 @@ async fn principal(world: &World, connection: ConnectionId, aws_id: &str) -> Pri
 }
 
 impl Scene {
-    async fn set(world: &mut World) -> Self {
+    pub(crate) async fn set(world: &mut World) -> Self {
         world.add_person("bea", &[]).await;
         let org = world.organize().await;
         let admin = org.entitlement(world, "prod-payments", "prod-admin").await;
@@ -82,7 +82,7 @@ impl Scene {
             "principal": principal})
     }
 
-    async fn own_the_application(&self, world: &World) {
+    pub(crate) async fn own_the_application(&self, world: &World) {
         let cy = world.as_user("cy");
         let place = format!("/api/v1/connections/{}", self.org.connection);
         let application = cy.get(&place).await.ok()["application_id"].clone();
@@ -93,6 +93,12 @@ impl Scene {
         cy.patch(&place, json!({"owners": [world.person("ana").id]}))
             .await
             .ok();
+    }
+
+    /// Bo, as the estate knows him.
+    pub(crate) async fn person(&self, world: &World) -> String {
+        let bo = world.facts().bo.expect("Bo").user_id;
+        principal(world, self.org.connection, &bo).await.to_string()
     }
 
     fn held(&self, world: &World) -> bool {
@@ -214,7 +220,7 @@ both_engines! {
         }
         scene.own_the_application(&world).await;
         let unknown = world.app().new_id::<PrincipalId>().to_string();
-        let person = principal(&world, scene.org.connection, &world.facts().bo.expect("Bo").user_id).await.to_string();
+        let person = scene.person(&world).await;
         // Another estate's group is as unknown here as one that does not exist.
         let cy = world.as_user("cy");
         let connection = format!("/api/v1/connections/{}", scene.org.connection);

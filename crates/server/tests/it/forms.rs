@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use stint_testkit::{Answer, Door};
 
+mod asking;
 mod catalogs;
 mod people;
 mod policies;

@@ -48,6 +48,10 @@ stint_db::statements! {
     PRINCIPALS = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals \
         where connection_id = $1 and ($2 = '' or sort_key like $2) and ($3 is null or (sort_key, id) > ($3, $4)) \
         order by sort_key, id limit $5";
+    /// Groups that AWS still has.
+    GROUPS = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals \
+        where connection_id = $1 and kind = 'identity_center_group' and gone_at is null \
+        and ($2 = '' or sort_key like $2) order by sort_key, id limit $3";
     IAM_ACCOUNTS = "select distinct account from entitlements where connection_id = $1 and kind = 'iam_group_membership' and gone_at is null";
     PRINCIPAL_KEYS = "select id, kind, aws_id from principals where connection_id = $1 and id > $2 order by id limit $3";
     ENTITLEMENT = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements where id = $1";
@@ -360,6 +364,19 @@ pub(in crate::directory) async fn principals(
     rows.iter()
         .map(|row| Ok((row.get("sort_key")?, read_principal(row)?)))
         .collect()
+}
+
+/// The first Identity Center groups by name that AWS still has.
+pub(in crate::directory) async fn groups(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    search: &str,
+    limit: i64,
+) -> Result<Vec<Principal>> {
+    let rows = q
+        .all(&GROUPS, args![connection, like(search), limit])
+        .await?;
+    rows.iter().map(read_principal).collect()
 }
 
 /// The accounts whose IAM groups are known and not gone: one, unless the role was moved.

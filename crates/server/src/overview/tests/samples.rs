@@ -379,6 +379,7 @@ fn ask(mistakes: Mistakes, blocked: bool) -> requests::Ask {
         action: "/request/ent_1".into(),
         what: "AdministratorAccess on prod-payments".into(),
         longest: "4 h".into(),
+        whose: None,
         reason_wanted: true,
         choices: vec![choice("900", "15 min", false), choice("3600", "1 h", !mistakes.any()), choice("7200", "2 h", false), choice("14400", "4 h", false)],
         other: mistakes.any(),

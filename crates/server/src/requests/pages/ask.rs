@@ -2,18 +2,20 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use serde::Deserialize;
 use stint_domain::policy::{ExplainedStep, Hindrance, Refusal, SHORTEST};
 use stint_domain::{EntitlementId, Span};
 
 use super::super::read::{Who, approvers};
 use super::super::{Error, Hurdle, NewRequest, Preview, Probe, preview};
+use super::whose::{self, Whose};
 use super::{href, number, sentence, view};
 use crate::cx::Cx;
 use crate::directory;
 use crate::http::{Failure, Fault as _, Form, Path};
 use crate::web::time::{input_value, parse_input, words};
-use crate::web::{self, Chain, ChainLink, Facts, Flash, Frame, Mistakes, Note, Stage, When};
+use crate::web::{
+    self, Chain, ChainLink, Fact, Facts, Flash, Frame, Mistakes, Note, Sent, Stage, When,
+};
 
 /// Lengths people ask for, in minutes.
 const USUAL: [i64; 12] = [
@@ -27,19 +29,14 @@ const FIRST: Span = Span::hours(1);
 const NAMED: usize = 6;
 
 /// What the form sends, and what it is filled with again when something is wrong.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct AskForm {
-    #[serde(default)]
+#[derive(Debug, Clone, Default)]
+struct AskForm {
+    whose: Whose,
     duration: String,
-    #[serde(default)]
     hours: String,
-    #[serde(default)]
     minutes: String,
-    #[serde(default)]
     reason: String,
-    #[serde(default)]
     when: String,
-    #[serde(default)]
     start: String,
 }
 
@@ -56,8 +53,14 @@ pub(super) async fn submit(
     cx: Cx,
     frame: Frame,
     Path(id): Path<EntitlementId>,
-    Form(form): Form<AskForm>,
+    Form(sent): Form<Sent>,
 ) -> Result<Response, Failure> {
+    let form = AskForm::sent(&sent);
+    // Words that wait in the search for a group count only where it is for one.
+    let own = form.whose.for_group != Some(true) && sent.pressed().is_none();
+    if !own && !sent.to_save() {
+        return page(&cx, &frame, id, form, Mistakes::none(), StatusCode::OK).await;
+    }
     let wrong = StatusCode::UNPROCESSABLE_ENTITY;
     let new = match form.read(id) {
         Ok(new) => new,
@@ -73,15 +76,34 @@ pub(super) async fn submit(
             &Flash::done("Sent. Those who may decide see it in their approvals."),
         )),
         Err(Error::Refused(why)) => page(&cx, &frame, id, form, mistakes(&why), wrong).await,
-        Err(error @ Error::NoLinkedPrincipal { .. }) => {
-            let mistakes = Mistakes::at("", sentence(&error.detail()));
+        Err(
+            error @ (Error::NoLinkedPrincipal { .. }
+            | Error::PrincipalGone { .. }
+            | Error::OwnedByDirectory { .. }
+            | Error::IamSwitchedOff
+            | Error::Closed(_)),
+        ) => {
+            let mistakes = Mistakes::at("", error.detail());
             page(&cx, &frame, id, form, mistakes, wrong).await
         }
-        Err(error) => Err(error.into()),
+        Err(error) => page(&cx, &frame, id, form, whose::mistake(error)?, wrong).await,
     }
 }
 
 impl AskForm {
+    fn sent(sent: &Sent) -> Self {
+        let text = |name| sent.text(name).to_owned();
+        Self {
+            whose: Whose::sent(sent),
+            duration: text("duration"),
+            hours: text("hours"),
+            minutes: text("minutes"),
+            reason: text("reason"),
+            when: text("when"),
+            start: text("start"),
+        }
+    }
+
     fn read(&self, entitlement: EntitlementId) -> Result<NewRequest, Mistakes> {
         let mut mistakes = Mistakes::none();
         let duration = self.duration().unwrap_or_else(|why| {
@@ -93,6 +115,7 @@ impl AskForm {
         if later && start.is_none() {
             mistakes.add("start", "Give the day and the time, in UTC.");
         }
+        let principal = self.whose.read(&mut mistakes);
         if mistakes.any() {
             return Err(mistakes);
         }
@@ -101,7 +124,7 @@ impl AskForm {
             duration,
             reason: self.reason.clone(),
             start,
-            principal: None,
+            principal,
         })
     }
 
@@ -147,18 +170,35 @@ async fn page(
     cx: &Cx,
     frame: &Frame,
     id: EntitlementId,
-    filled: AskForm,
-    mistakes: Mistakes,
+    mut filled: AskForm,
+    mut mistakes: Mistakes,
     status: StatusCode,
 ) -> Result<Response, Failure> {
-    let probe = Probe {
+    let probe = |principal| Probe {
         entitlement: id,
         duration: None,
         reason: None,
         start: None,
-        principal: None,
+        principal,
     };
-    let found = preview(cx, probe).await?;
+    let found = preview(cx, probe(filled.whose.group())).await?;
+    let hurdle = found.hurdles.iter().find(|hurdle| stops(hurdle));
+    let mut blocked = None;
+    if let Some(hurdle) = hurdle {
+        if found.for_groups && of_the_holder(hurdle) {
+            // Another holder may be chosen.
+            if filled.whose.group().is_some() {
+                if !mistakes.has("group") {
+                    mistakes.add("group", hurdle.detail.clone());
+                }
+            } else if filled.whose.for_group.is_none() {
+                filled.whose.for_group = Some(true);
+            }
+        } else {
+            blocked = Some(Note::refusal(sentence(&hurdle.detail)));
+        }
+    }
+    let whose = filled.whose.control(cx, id, &found, &mistakes).await?;
     let people = approvers(cx, &found.steps).await?;
     let longest = found.offer.max_duration;
     let other = filled.duration == "other";
@@ -178,11 +218,12 @@ async fn page(
         earliest: input_value(cx.now),
         now: When::exact(cx.now),
         mistakes,
+        whose,
         verdict: verdict(&found, &people, cx),
         facts: Facts {
-            facts: directory::entitlement_facts(entitlement),
+            facts: facts(&found),
         },
-        blocked: blocked(&found.hurdles),
+        blocked,
     };
     Ok(web::page_with(status, frame, "Request access", &view))
 }
@@ -216,13 +257,30 @@ fn choices(longest: Span, chosen: &str) -> Vec<view::Choice> {
         .collect()
 }
 
-fn blocked(hurdles: &[Hurdle]) -> Option<Note> {
-    let stops =
-        |hurdle: &&Hurdle| matches!(hurdle.code, "no_linked_principal" | "no_possible_approver");
-    hurdles
-        .iter()
-        .find(stops)
-        .map(|hurdle| Note::refusal(sentence(&hurdle.detail)))
+/// Whether it stops everything: what a field of the form can mend does not.
+fn stops(hurdle: &Hurdle) -> bool {
+    !(hurdle.code.starts_with("reason_")
+        || hurdle.code.starts_with("duration_")
+        || hurdle.code.starts_with("start_"))
+}
+
+/// Whether it is about who would hold it, so that somebody else could.
+fn of_the_holder(hurdle: &Hurdle) -> bool {
+    matches!(
+        hurdle.code,
+        "no_linked_principal"
+            | "principal_gone"
+            | "no_possible_approver"
+            | "unknown_principal"
+            | "not_a_group"
+            | "group_gone"
+    )
+}
+
+fn facts(found: &Preview) -> Vec<Fact> {
+    let mut facts = whose::facts(found);
+    facts.extend(directory::entitlement_facts(&found.offer.entitlement));
+    facts
 }
 
 fn verdict(found: &Preview, people: &[Who], cx: &Cx) -> view::Verdict {
@@ -240,10 +298,16 @@ fn verdict(found: &Preview, people: &[Who], cx: &Cx) -> view::Verdict {
     let links = found.steps.iter().enumerate();
     view::Verdict {
         title,
-        why: format!(
-            "The policy “{}”, version {}, decides about this.",
-            policy.name, policy.number
-        ),
+        why: match &found.group {
+            Some((group, _)) => format!(
+                "The policy “{}”, version {}, decides about this. Nobody in the group {} does.",
+                policy.name, policy.number, group.name
+            ),
+            None => format!(
+                "The policy “{}”, version {}, decides about this.",
+                policy.name, policy.number
+            ),
+        },
         chain: Chain {
             links: links
                 .map(|(at, step)| chain_link(at, step, people, cx))

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::grants::Revoke;
+use crate::web::fields::Choose;
 use crate::web::filters;
 use crate::web::{
     Chain, Chip, Copyable, Empty, Facts, Mistakes, Note, Pager, Tabs, TimeLeft, Timeline, When,
@@ -45,6 +46,15 @@ pub(crate) struct Choice {
     pub(crate) chosen: bool,
 }
 
+/// For whom it is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Whose {
+    /// For an Identity Center group, not for the person.
+    pub(crate) for_group: bool,
+    /// Which.
+    pub(crate) group: Choose,
+}
+
 /// `GET /request/{entitlement}`: the form, with who will have to approve beside it.
 #[derive(Debug, Clone, Template)]
 #[template(path = "requests/ask.html")]
@@ -53,6 +63,8 @@ pub(crate) struct Ask {
     pub(crate) what: String,
     /// `4 h`
     pub(crate) longest: String,
+    /// Only for who may ask for a group.
+    pub(crate) whose: Option<Whose>,
     pub(crate) choices: Vec<Choice>,
     /// Whether "another length" is chosen, with its two numbers.
     pub(crate) other: bool,
