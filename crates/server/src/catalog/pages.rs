@@ -16,6 +16,7 @@ use super::{Catalog, Change, Entry, Error, Filter, LONGEST_DESCRIPTION, LONGEST_
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes};
 use crate::web::fields::{Choose, Field, FormPage, Meanwhile};
+use crate::web::form::sentence;
 use crate::web::time::words;
 use crate::web::{
     self, Chip, Column, Empty, Flash, Frame, List, Listing, Mistakes, Note, Picked, Sent, Tone,
@@ -244,13 +245,22 @@ async fn entry_row(
         change: may_change.then(|| format!("{path}/entitlements/{}", it.id)),
         remove: may_change.then(|| format!("{path}/entitlements/{}/remove", it.id)),
         place: directory::place(&it),
-        gone: it
-            .gone_at
-            .map(|_| Chip::new(Tone::Idle, "cloud-x", "Gone from AWS")),
+        why_not: why_not(&it),
         name: it.name,
         policy,
         at_most,
     })
+}
+
+/// Why nobody is offered it, whatever its policy says.
+fn why_not(it: &directory::Entitlement) -> Option<(Chip, String)> {
+    if it.gone_at.is_some() {
+        let chip = Chip::new(Tone::Idle, "cloud-x", "Gone from AWS");
+        return Some((chip, String::new()));
+    }
+    let owner = it.owned_by.as_deref()?;
+    let why = sentence(&directory::owned_words(&it.name, owner));
+    Some((Chip::new(Tone::Soon, "ban", "Not offered"), why))
 }
 
 /// What stands in the form of a catalog.

@@ -391,6 +391,7 @@ async fn setup(
     params(("id" = String, Path, description = "`con_…`")),
     responses((status = 200, body = wire::Connection), (status = "4XX", body = Problem))
 )]
-async fn test(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Json<wire::Connection>, Failure> {
-    Ok(Json(connection(super::test(&cx, id).await?)))
+async fn test(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> {
+    let tested = super::test(&cx, id).await?;
+    Ok(versioned(tested.version, Json(connection(tested))))
 }

@@ -5,6 +5,8 @@ use stint_domain::Span;
 use stint_server::directory;
 use stint_testkit::{World, both_engines};
 
+use crate::forms::{filled, goes, send, sound};
+
 const CODE: &str = "group_owned_by_directory";
 const ISSUER: &str = "https://login.example.com/scim";
 
@@ -46,5 +48,45 @@ both_engines!(World::builder();
         assert_eq!(bo.post(&approve, json!({})).await.is(409).json()["code"], CODE);
         // Another group is as it was.
         ana.post("/api/v1/requests", ask(other)).await.is(201);
+    }
+);
+
+both_engines!(World::builder();
+    async fn the_pages_say_why_such_a_group_is_neither_chosen_nor_offered(world) {
+        let org = world.organize().await;
+        let [data, other] = [org.membership(&world, "data").await, org.membership(&world, "platform").await];
+        org.offer(&world, data, org.approved).await;
+        let group = world.sim().group_id("data").expect("the group");
+        world.sim().put_external_id(&group, ISSUER, "00g1").expect("taken over");
+        directory::sync(&world.cx("cy"), org.connection).await.expect("read");
+        let cy = world.in_browser("cy").await;
+
+        // Where it is in a catalog already, its row says why nobody is offered it.
+        let page = sound(cy.get(&format!("/catalogs/{}", org.catalog)).await, 200);
+        assert!(page.contains("Not offered") && page.contains(ISSUER) && page.contains("in that directory"), "{page}");
+
+        // It is not there to be chosen, and what is left out is said.
+        let made = world.as_user("cy").post("/api/v1/catalogs", json!({"name": "Teams", "audience": []})).await.is(201).json();
+        let place = format!("/catalogs/{}", made["id"].as_str().expect("an id"));
+        let add = format!("{place}/add");
+        let page = sound(cy.get(&add).await, 200);
+        let page = sound(send(&cy, &add, &page, &[("entitlements.q", "center group")]).await, 200);
+        assert!(!page.contains(&data.to_string()) && page.contains(&other.to_string()), "{page}");
+        assert!(page.contains("Left out: “Identity Center group data” is provisioned by the directory"), "{page}");
+        let all = [("entitlements.q", "center group"), ("do", "entitlements.all")];
+        let page = sound(send(&cy, &add, &page, &all).await, 200);
+        let chosen: Vec<String> = (filled(&page, &[]).into_iter())
+            .filter_map(|(name, value)| (name == "entitlements").then_some(value)).collect();
+        assert!(chosen.contains(&other.to_string()) && !chosen.contains(&data.to_string()), "{chosen:?}");
+
+        // Sent all the same, from a page that is older than the sync, all of it is refused.
+        let sent = [("entitlements", other.to_string()), ("entitlements", data.to_string())];
+        let sent = sent.each_ref().map(|(name, value)| (*name, &**value));
+        let page = sound(cy.form(&add, &sent).await, 422);
+        assert!(page.contains("id=\"entitlements-mistake\"") && page.contains(ISSUER), "{page}");
+        assert!(page.contains(&format!("value=\"entitlements.drop:{data}\"")), "what was chosen stays: {page}");
+        assert!(sound(cy.get(&place).await, 200).contains("Nothing in it yet"));
+        let alone = other.to_string();
+        assert_eq!(goes(cy.form(&add, &[("entitlements", &*alone)]).await), place);
     }
 );

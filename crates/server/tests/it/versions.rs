@@ -218,3 +218,17 @@ both_engines! {
         assert!(raced > 2, "only {raced} were told that they came too late");
     }
 }
+
+both_engines! {
+    async fn a_test_of_a_connection_gives_the_version_to_change_it_at(world) {
+        let org = world.organize().await;
+        let cy = world.as_user("cy");
+        let place = format!("/api/v1/connections/{}", org.connection);
+        let tested = cy.post(&format!("{place}/test"), json!({})).await.is(200);
+        let tag = tested.header("etag");
+        assert_eq!(tag, format!("\"{}\"", tested.json()["version"]));
+        assert_eq!(tag, etag(&cy, &place).await);
+        let change = cy.with("if-match", &tag).patch(&place, json!({"name": "renamed"})).await.is(200);
+        assert_ne!(change.header("etag"), tag);
+    }
+}

@@ -156,6 +156,30 @@ class Journeys:
         self.says("Ended", patience=120)
         browser.picture(self.out / "journey-7-ended.png")
 
+    def a_group_is_chosen(self):
+        """Cy may ask for a group; choosing one shows who would hold it before anything is sent."""
+        browser = self.browser
+        self.become("cy")
+        browser.open(f"{self.base}/request?q=prod-deploy%20prod-payments")
+        browser.click(browser.find_text("#offers a.st-what", "prod-deploy on prod-payments"))
+        browser.run("document.querySelector('#for-group').click()")
+        browser.find_text(".st-found .st-item", "data")
+        browser.click(browser.find(".st-found button"))
+        browser.find(".st-chosen button")
+        self.says("you are answerable")
+        for size, theme in ((PHONE, "dark"), (DESK, "light")):
+            browser.look_as(*size, theme)
+            browser.picture(self.out / f"journey-8-group-{size[0]}-{theme}.png")
+        trouble = self.axe_finds()
+        if trouble:
+            raise Trouble("; ".join(trouble))
+        browser.run("document.querySelector('#for-me').click()")
+        deadline = time.monotonic() + 10
+        while "you are answerable" in browser.text():
+            if time.monotonic() > deadline:
+                raise Trouble("for oneself again, and the group is still there")
+            time.sleep(0.1)
+
     def lists_improve_with_script(self):
         """A list is narrowed while somebody types, and its address says so."""
         browser = self.browser
@@ -306,6 +330,7 @@ def main():
             all_.check("Ana asks", all_.ana_asks)
             all_.check("Bo approves", all_.bo_approves)
             all_.check("Cy looks and revokes", all_.cy_revokes)
+            all_.check("Cy chooses a group", all_.a_group_is_chosen)
             all_.check("a list follows what is typed", all_.lists_improve_with_script)
             all_.check("the journey without script", all_.journey_without_script)
             all_.every_page()

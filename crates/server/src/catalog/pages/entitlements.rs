@@ -150,24 +150,53 @@ fn mistake(error: Error) -> Result<Mistakes, Error> {
     Ok(Mistakes::at(field, error.detail()))
 }
 
-/// What was found, with the estate it is in, at most `limit`; and whether there is more.
-async fn search(
-    cx: &Cx,
-    q: &str,
-    limit: i64,
-) -> Result<(Vec<(Entitlement, String)>, bool), Failure> {
+/// What a search gave.
+#[derive(Default)]
+struct Found {
+    /// What can be added, each with the estate it is in.
+    items: Vec<(Entitlement, String)>,
+    /// Whether there is more.
+    more: bool,
+    /// What matches and cannot be added: groups that a directory provisions.
+    owned: Vec<Entitlement>,
+}
+
+impl Found {
+    /// Why some of what matches is not there to be chosen.
+    fn left_out(&self) -> Option<Note> {
+        let first = self.owned.first()?;
+        let owner = first.owned_by.as_deref().unwrap_or_default();
+        Some(Note::info(match self.owned.len() {
+            1 => format!("Left out: {}.", directory::owned_words(&first.name, owner)),
+            n => format!(
+                "Left out: {n} groups that directories provision, the first of them “{}” by {owner}. \
+                 A membership given here would be undone there: offer groups that were made in \
+                 Identity Center itself.",
+                first.name
+            ),
+        }))
+    }
+}
+
+/// What was found, at most `limit`.
+async fn search(cx: &Cx, q: &str, limit: i64) -> Result<Found, Failure> {
     let wanted = usize::try_from(limit).unwrap_or(0);
     let all = connections::connections(&mut cx.read().await?).await?;
-    let mut found = Vec::new();
+    let mut found = Found::default();
     for connection in all {
         let mut paging = Paging::first(limit.min(200));
         loop {
             let page = directory::list_entitlements(cx, connection.id, q, &paging).await?;
-            let there = page.items.into_iter().filter(|it| it.gone_at.is_none());
-            found.extend(there.map(|it| (it, connection.name.clone())));
-            if found.len() > wanted {
-                found.truncate(wanted);
-                return Ok((found, true));
+            for it in page.items.into_iter().filter(|it| it.gone_at.is_none()) {
+                match it.owned_by {
+                    Some(_) => found.owned.push(it),
+                    None => found.items.push((it, connection.name.clone())),
+                }
+            }
+            if found.items.len() > wanted {
+                found.items.truncate(wanted);
+                found.more = true;
+                return Ok(found);
             }
             match page.next {
                 Some(next) => paging = Paging::after_cursor(200, Some(next)),
@@ -175,7 +204,7 @@ async fn search(
             }
         }
     }
-    Ok((found, false))
+    Ok(found)
 }
 
 /// Chooses everything that matches, as far as it can be added at once.
@@ -185,14 +214,14 @@ async fn all_that_match(
     mistakes: &mut Mistakes,
 ) -> Result<(), Failure> {
     let most = i64::try_from(MOST_AT_ONCE).unwrap_or(i64::MAX);
-    let (found, more) = search(cx, &chosen.q, most).await?;
-    for (it, _) in found {
+    let found = search(cx, &chosen.q, most).await?;
+    for (it, _) in found.items {
         let id = it.id.to_string();
         if chosen.ids.len() < MOST_AT_ONCE && !chosen.ids.contains(&id) {
             chosen.ids.push(id);
         }
     }
-    if more {
+    if found.more {
         mistakes.add(
             "entitlements",
             format!("More match than can be added at once: the first {MOST_AT_ONCE} are chosen. Add them, then the rest."),
@@ -238,14 +267,18 @@ async fn add_form(
             }
         }
     }
-    let (found, more) = if filled.chosen.search {
-        let (found, more) = search(cx, &filled.chosen.q, FOUND).await?;
-        let items = found.iter().map(|(it, estate)| item(it, estate)).collect();
-        (Some(items), more)
-    } else {
-        (None, false)
+    let searched = match filled.chosen.search {
+        true => Some(search(cx, &filled.chosen.q, FOUND).await?),
+        false => None,
     };
+    let left_out = searched.as_ref().and_then(Found::left_out);
+    let more = searched.as_ref().is_some_and(|found| found.more);
+    let found = searched.map(|found| -> Vec<Item> {
+        let items = found.items.iter().map(|(it, estate)| item(it, estate));
+        items.collect()
+    });
     let nothing_known = found.as_ref().is_some_and(Vec::is_empty)
+        && left_out.is_none()
         && filled.chosen.q.is_empty()
         && chosen.is_empty();
     let choose = Choose::new("entitlements", "Entitlements", "entitlements", &action)
@@ -261,10 +294,11 @@ async fn add_form(
         );
     }
     parts.push(choose.into());
+    parts.extend(left_out.map(Part::from));
     parts.extend(
         filled
             .terms
-            .parts(cx, "Say nothing about it", &mistakes)
+            .parts(cx, "Say nothing about it", false, &mistakes)
             .await?,
     );
     parts.push(
@@ -367,25 +401,26 @@ impl TermsFilled {
         Ok(policy.map(|policy| (policy, max)))
     }
 
+    /// The two fields; `none` is the choice of no policy, which `needed` refuses.
     async fn parts(
         &self,
         cx: &Cx,
         none: &str,
+        needed: bool,
         mistakes: &Mistakes,
     ) -> Result<[Part; 2], policies::Error> {
         let choices = policy_choices(cx, none).await?;
         let only_none = choices.len() == 1;
+        let policy = Field::one_of("policy", "Asked for under the policy", choices)
+            .hint(if only_none {
+                "There is no policy yet. Make one under Policies first."
+            } else {
+                "It says who has to approve."
+            })
+            .value(&self.policy)
+            .wrong(mistakes);
         Ok([
-            Field::one_of("policy", "Asked for under the policy", choices)
-                .hint(if only_none {
-                    "There is no policy yet. Make one under Policies first."
-                } else {
-                    "It says who has to approve."
-                })
-                .value(&self.policy)
-                .required()
-                .wrong(mistakes)
-                .into(),
+            if needed { policy.required() } else { policy }.into(),
             Length::new("max", "For at most")
                 .hint("Only felt where it is shorter than the policy allows. Empty: as the policy says.")
                 .value(self.max.clone())
@@ -528,7 +563,7 @@ impl ControlForm {
         }
         let parts = self
             .filled
-            .parts(cx, "Choose a policy", &self.mistakes)
+            .parts(cx, "Choose a policy", true, &self.mistakes)
             .await?;
         let page = FormPage {
             crumb: (href(catalog), found.name),

@@ -61,7 +61,8 @@ pub(crate) struct EntryRow {
     pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) place: String,
-    pub(crate) gone: Option<Chip>,
+    /// Why nobody is offered it, if nobody is: a word and a sentence.
+    pub(crate) why_not: Option<(Chip, String)>,
     /// Where the policy is, and its name; none where it cannot be asked for.
     pub(crate) policy: Option<(String, String)>,
     pub(crate) at_most: String,

@@ -72,6 +72,8 @@ both_engines! {
         let add = format!("{place}/add");
 
         let page = sound(cy.get(&add).await, 200);
+        // No policy is a choice: a browser must not insist on another one.
+        assert!(!page.contains("name=\"policy\" required"), "{page}");
         let none = sound(send(&cy, &add, &page, &[]).await, 422);
         assert!(none.contains("id=\"entitlements-mistake\""), "{none}");
         let page = sound(send(&cy, &add, &page, &[("entitlements.q", "admin on prod-payments")]).await, 200);
