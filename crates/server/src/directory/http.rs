@@ -10,7 +10,9 @@ use stint_domain::{ConnectionId, EntitlementId, LinkId, PrincipalId, Time, UserI
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{Assignment, Entitlement, Error, Filter, Holding, Link, Principal, SyncRun};
+use super::{
+    Assignment, Entitlement, Error, Filter, Holding, Link, LinkFilter, Principal, SyncRun,
+};
 use crate::cx::Cx;
 use crate::http::{
     Failure, IdempotencyKey, Idempotent, IfMatch, Json, Paging, Path, Query, Routes, versioned,
@@ -106,11 +108,18 @@ struct OfPair {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Linked {
+    /// Words in the principal's names and address, in their order.
+    q: Option<String>,
     /// Only `proposed`, `confirmed` or `rejected` ones.
     state: Option<String>,
     /// Only of this user (`usr_…`).
     #[param(value_type = Option<String>)]
     user: Option<UserId>,
+    /// Only of this connection (`con_…`).
+    #[param(value_type = Option<String>)]
+    connection: Option<ConnectionId>,
+    /// `created` (when absent) or `principal`; with a minus before it from its other end.
+    sort: Option<String>,
 }
 
 fn text(at: Option<Time>) -> Option<String> {
@@ -365,7 +374,7 @@ async fn history(
     Ok(answer(Page { items, next: None }, assignment))
 }
 
-/// Lists links, in the order they were proposed.
+/// Lists links.
 #[utoipa::path(
     get,
     path = "/api/v1/links",
@@ -378,7 +387,14 @@ async fn links(
     Query(of): Query<Linked>,
     paging: Paging,
 ) -> Result<Json<Page<wire::Link>>, Failure> {
-    let page = super::links(&cx, of.state.as_deref(), of.user, &paging).await?;
+    let filter = LinkFilter {
+        q: of.q.unwrap_or_default(),
+        state: of.state,
+        user: of.user,
+        connection: of.connection,
+        sort: of.sort,
+    };
+    let page = super::links(&cx, &filter, &paging).await?;
     Ok(answer(page, link))
 }
 

@@ -1,7 +1,7 @@
 //! Links: proposed by a person or by a likeness, confirmed by an administrator only.
 
 use serde_json::json;
-use stint_db::{Priority, Tx};
+use stint_db::{Priority, Tx, Val};
 use stint_domain::entitlement::PrincipalKind;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, LinkId, PrincipalId, UserId};
@@ -10,7 +10,7 @@ use super::store::links::{self as store, Proposal};
 use super::store::things;
 use super::{Error, Link, Principal};
 use crate::cx::Cx;
-use crate::http::{Page, Paging};
+use crate::http::{Page, Paging, chosen, sorted};
 use crate::{identity, outbox};
 
 /// Proposes that a principal is this user. Proposing what is proposed or confirmed already
@@ -188,17 +188,47 @@ pub async fn reject_link_at(cx: &Cx, id: LinkId, expected: Option<i64>) -> Resul
     Ok(link)
 }
 
-/// Links, in the order they were proposed.
-pub async fn links(
-    cx: &Cx,
-    state: Option<&str>,
-    user: Option<UserId>,
-    paging: &Paging,
-) -> Result<Page<Link>, Error> {
+/// Which links to list, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinkFilter {
+    /// Words in the principal's names and address, in their order.
+    pub q: String,
+    /// One of [`LINK_STATES`].
+    pub state: Option<String>,
+    /// Of this user.
+    pub user: Option<UserId>,
+    /// Of this estate.
+    pub connection: Option<ConnectionId>,
+    /// One of [`LINK_SORTS`]; the first when absent.
+    pub sort: Option<String>,
+}
+
+/// The states a link can be in.
+pub const LINK_STATES: &[&str] = &["proposed", "confirmed", "rejected"];
+/// The orders a list of links has: by when they were first proposed, by the principal's name.
+pub const LINK_SORTS: &[&str] = &["created", "-created", "principal", "-principal"];
+
+/// Links, a page at a time.
+pub async fn links(cx: &Cx, filter: &LinkFilter, paging: &Paging) -> Result<Page<Link>, Error> {
     cx.authorize(Verb::ListLinks, Relation::None)?;
-    let after = paging.after::<LinkId>()?;
-    let found = store::list(&mut cx.read().await?, state, user, after, paging.fetch()).await?;
-    Ok(paging.page(found, |link| link.id))
+    let sort = sorted(filter.sort.as_deref(), LINK_SORTS)?;
+    chosen("state", filter.state.as_deref(), LINK_STATES)?;
+    let by_name = sort.ends_with("principal");
+    let after = if by_name {
+        let (key, id) = paging.after_in::<(String, LinkId)>(sort)?.unzip();
+        (Val::from(key), id)
+    } else {
+        let id = paging.after_in::<LinkId>(sort)?;
+        (Val::from(id), id)
+    };
+    let mut q = cx.read().await?;
+    let found = store::list(&mut q, filter, sort, after, paging.fetch()).await?;
+    let page = if by_name {
+        paging.page_in(sort, found, |(name, link)| (name.clone(), link.id))
+    } else {
+        paging.page_in(sort, found, |(_, link)| link.id)
+    };
+    Ok(page.map(|(_, link)| link))
 }
 
 /// How many principals are compared in one transaction.

@@ -36,7 +36,10 @@ use stint_domain::{
 use crate::connections::Connection;
 
 pub use error::Error;
-pub use links::{confirm_link, confirm_link_at, links, propose_link, reject_link, reject_link_at};
+pub use links::{
+    LINK_SORTS, LINK_STATES, LinkFilter, confirm_link, confirm_link_at, links, propose_link,
+    reject_link, reject_link_at,
+};
 pub use look::{
     Filter, HOLDING_SORTS, KINDS, THROUGH, history, holdings, inherited, known_since,
     list_entitlements, principals, sync_runs,

@@ -1,29 +1,28 @@
 //! The pages of this room: one connection with its tests and syncs, and the links between
 //! users and principals.
 
+pub(crate) mod links;
 mod propose;
 pub(crate) mod view;
 mod words;
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use axum::response::Response;
 use http::Method;
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{ConnectionId, LinkId, Time, UserId};
+use stint_domain::{ConnectionId, Time};
 
-use super::{Error, Link, SyncRun};
+use super::{Error, SyncRun};
 use crate::connections::{self, Check, Connection, Credential, Outcome, Status};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Path, Query, Routes};
-use crate::identity;
-use crate::web::time::{day, grouped, words as in_words};
+use crate::web::time::{grouped, words as in_words};
 use crate::web::{
     self, Chip, Copyable, Empty, Fact, Facts, Flash, Frame, Listing, Note, Tone, When,
 };
 
+pub(crate) use links::link_rows;
 pub(crate) use view::LinkRow;
 pub(crate) use words::{console, entitlement_facts, partition, place, places};
 
@@ -45,19 +44,7 @@ pub(crate) fn routes() -> Routes {
             "/connections/{id}/sync",
             sync,
         )
-        .page(Verb::ListLinks, Method::GET, "/people/links", links)
-        .page(
-            Verb::ConfirmLink,
-            Method::POST,
-            "/people/links/{id}/confirm",
-            confirm,
-        )
-        .page(
-            Verb::RemoveLink,
-            Method::POST,
-            "/people/links/{id}/reject",
-            reject,
-        )
+        .merge(links::routes())
         .merge(propose::routes())
 }
 
@@ -293,163 +280,4 @@ async fn sync(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure>
         Ok(Err(_)) => Flash::failed("The sync was broken off. Start it again."),
     };
     Ok(web::go_with(&format!("/connections/{id}"), &flash))
-}
-
-async fn links(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
-    let state = match asked.show.as_str() {
-        "confirmed" => "confirmed",
-        "rejected" => "rejected",
-        _ => "proposed",
-    };
-    let page = super::links(&cx, Some(state), None, &asked.paging(ROWS)).await?;
-    let rows = link_rows(&cx, page.items).await?;
-    let view = view::Links {
-        may_propose: cx.authorize(Verb::ProposeLink, Relation::None).is_ok(),
-        tabs: identity::people_tabs(&cx, "/people/links"),
-        shown: shown(state),
-        pager: asked.pager("/people/links", page.next.as_deref()),
-        rows,
-        empty: match state {
-            "confirmed" => Empty::new(
-                "link",
-                "No link is confirmed",
-                "Confirm a proposed one: without it that person can ask for nothing in AWS.",
-            ),
-            "rejected" => Empty::new(
-                "link",
-                "No link was rejected",
-                "Rejected and removed links stay here.",
-            ),
-            _ => Empty::new(
-                "checks",
-                "No link waits for you",
-                "After each sync, a user and a principal with the same e-mail address are proposed here. Others are proposed by hand.",
-            ),
-        },
-    };
-    Ok(web::page(&frame, "Links", &view))
-}
-
-/// The three states of links, as a second row of tabs.
-fn shown(state: &str) -> web::Tabs {
-    let tab = |word: &'static str, value: &str| web::Tab {
-        href: if value == "proposed" {
-            "/people/links".to_owned()
-        } else {
-            format!("/people/links?show={value}")
-        },
-        word,
-        count: None,
-        current: state == value,
-    };
-    web::Tabs {
-        label: "State of the link",
-        tabs: vec![
-            tab("Proposed", "proposed"),
-            tab("Confirmed", "confirmed"),
-            tab("Rejected", "rejected"),
-        ],
-    }
-}
-
-/// Links as rows, with what may be done to each.
-pub(crate) async fn link_rows(cx: &Cx, found: Vec<Link>) -> Result<Vec<view::LinkRow>, Error> {
-    let mut q = cx.read().await?;
-    let mut ids: Vec<UserId> = found.iter().map(|link| link.user).collect();
-    ids.extend(
-        found
-            .iter()
-            .filter_map(|link| link.decided_by.or(link.proposed_by)),
-    );
-    ids.sort_unstable();
-    ids.dedup();
-    let people = identity::users(&mut q, &ids).await?;
-    let people: BTreeMap<UserId, _> = people.into_iter().map(|user| (user.id, user)).collect();
-    let mut estates: BTreeMap<ConnectionId, String> = BTreeMap::new();
-    let mut rows = Vec::with_capacity(found.len());
-    for link in found {
-        if let Entry::Vacant(missing) = estates.entry(link.connection) {
-            let name = connections::connection(&mut q, link.connection).await?;
-            missing.insert(name.map(|c| c.name).unwrap_or_default());
-        }
-        let principal = super::principal(&mut q, link.principal).await?;
-        let name = |id: Option<UserId>| {
-            id.and_then(|id| people.get(&id))
-                .map_or("Stint", |user| user.name.as_str())
-        };
-        let user = people.get(&link.user);
-        let who = user
-            .map(|user| user.name.clone())
-            .unwrap_or_else(|| link.user.to_string());
-        let may = |verb| cx.authorize(verb, Relation::Others).is_ok();
-        let decided = link
-            .decided_at
-            .map(|at| format!("by {}, {}", name(link.decided_by), day(at)));
-        let (principal, aws_id) = principal.map_or_else(
-            || ("no longer known".to_owned(), String::new()),
-            |found| (found.name, found.aws_id),
-        );
-        let estate = estates.get(&link.connection).cloned().unwrap_or_default();
-        let remove = (link.state != "rejected" && may(Verb::RemoveLink)).then(|| view::RemoveLink {
-            action: format!("/people/links/{}/reject", link.id),
-            word: if link.state == "proposed" { "Reject" } else { "Remove" },
-            says: format!(
-                "{principal} in {estate} is then no longer taken for {who}, who cannot ask for access there until another link is confirmed. Access they hold now stays until it ends or is revoked; nothing changes in AWS."
-            ),
-        });
-        rows.push(view::LinkRow {
-            key: format!("link-{}", link.id),
-            email: user.map(|user| user.email.clone()).unwrap_or_default(),
-            principal_id: Copyable::new(aws_id, "the principal's id"),
-            chip: match link.state.as_str() {
-                "confirmed" if link.primary => Chip::new(Tone::Live, "link", "Confirmed"),
-                "confirmed" => Chip::new(Tone::Live, "link", "Confirmed, not primary"),
-                "rejected" => Chip::new(Tone::Idle, "ban", "Rejected"),
-                _ => Chip::new(Tone::Wait, "hourglass", "Proposed"),
-            },
-            line: decided.unwrap_or_else(|| {
-                format!(
-                    "{}; by {}, {}",
-                    link.why,
-                    name(link.proposed_by),
-                    day(link.proposed_at)
-                )
-            }),
-            confirm: (link.state == "proposed" && may(Verb::ConfirmLink))
-                .then(|| format!("/people/links/{}/confirm", link.id)),
-            primary: (link.state == "confirmed" && !link.primary && may(Verb::ConfirmLink))
-                .then(|| format!("/people/links/{}/primary", link.id)),
-            again: (link.state == "rejected"
-                && cx.authorize(Verb::ProposeLink, Relation::None).is_ok())
-            .then(|| format!("/people/links/new?user={}", link.user)),
-            connection: estate,
-            principal,
-            remove,
-            who,
-        });
-    }
-    Ok(rows)
-}
-
-async fn confirm(cx: Cx, Path(id): Path<LinkId>) -> Result<Response, Failure> {
-    let done = super::confirm_link(&cx, id).await;
-    said(
-        done,
-        "Confirmed. Requests of this person are for this principal now.",
-    )
-}
-
-async fn reject(cx: Cx, Path(id): Path<LinkId>) -> Result<Response, Failure> {
-    let done = super::reject_link(&cx, id).await;
-    said(done, "The link is severed. Nothing was changed in AWS.")
-}
-
-/// Back to the links, with what was done or why it was not.
-fn said(done: Result<Link, Error>, words: &str) -> Result<Response, Failure> {
-    let flash = match done {
-        Ok(_) => Flash::done(words),
-        Err(error @ (Error::LinkState { .. } | Error::Taken)) => Flash::failed(error.detail()),
-        Err(error) => return Err(error.into()),
-    };
-    Ok(web::go_with("/people/links", &flash))
 }

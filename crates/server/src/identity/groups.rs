@@ -1,10 +1,11 @@
 //! Verbs about groups and their members.
 
 use serde_json::json;
-use stint_db::Priority;
+use stint_db::{Priority, Val};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{GroupId, UserId};
+use stint_domain::{GroupId, Time, UserId};
 
+use super::store::users::search_text;
 use super::store::{fold, groups, users};
 use super::{Error, Group, Member, actor_id, check};
 use crate::cx::Cx;
@@ -78,14 +79,46 @@ pub async fn list_groups(
     Ok(paging.page_key(sort, rows, |group| group.id, |group| fold(&group.name)))
 }
 
-/// A group's members by address.
-pub async fn list_members(cx: &Cx, id: GroupId, paging: &Paging) -> Result<Page<Member>, Error> {
+/// Which members to list, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemberFilter {
+    /// Words in name and address, in their order.
+    pub q: String,
+    /// One of [`MEMBER_SORTS`]; the first when absent.
+    pub sort: Option<String>,
+}
+
+/// The orders a list of members has.
+pub const MEMBER_SORTS: &[&str] = &["email", "-email", "name", "-name", "since", "-since"];
+
+/// A group's members, a page at a time.
+pub async fn list_members(
+    cx: &Cx,
+    id: GroupId,
+    filter: &MemberFilter,
+    paging: &Paging,
+) -> Result<Page<Member>, Error> {
     cx.authorize(Verb::GetGroup, Relation::Others)?;
-    let after = paging.after::<String>()?;
+    let sort = sorted(filter.sort.as_deref(), MEMBER_SORTS)?;
+    let by_time = sort.ends_with("since");
+    let after = if by_time {
+        let (key, id) = paging.after_in::<(Time, UserId)>(sort)?.unzip();
+        (Val::from(key), id)
+    } else {
+        let (key, id) = paging.after_in::<(String, UserId)>(sort)?.unzip();
+        (Val::from(key), id)
+    };
     let mut reader = cx.read().await?;
     groups::get(&mut reader, id).await?.ok_or(Error::NotFound)?;
-    let rows = groups::members(&mut reader, id, after, paging.fetch()).await?;
-    Ok(paging.page(rows, |member| fold(&member.email)))
+    let rows = groups::members(&mut reader, id, filter, sort, after, paging.fetch()).await?;
+    Ok(if by_time {
+        paging.page_in(sort, rows, |member| (member.added_at, member.user))
+    } else if sort.ends_with("name") {
+        let name = |member: &Member| search_text(&member.name, &member.email);
+        paging.page_in(sort, rows, |member| (name(member), member.user))
+    } else {
+        paging.page_in(sort, rows, |member| (fold(&member.email), member.user))
+    })
 }
 
 /// Changes name or description.

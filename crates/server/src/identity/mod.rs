@@ -48,8 +48,8 @@ use crate::cx::Cx;
 pub use demo::{DemoCaller, PERSONAS, Persona, demo_sign_in};
 pub use error::Error;
 pub use groups::{
-    GROUP_SORTS, GroupChange, GroupFilter, NewGroup, add_member, create_group, get_group,
-    list_groups, list_members, remove_member, update_group,
+    GROUP_SORTS, GroupChange, GroupFilter, MEMBER_SORTS, MemberFilter, NewGroup, add_member,
+    create_group, get_group, list_groups, list_members, remove_member, update_group,
 };
 pub use password::{HashError, PasswordFault};
 pub use sign_ins::{

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use stint_domain::rights::{Relation, Role, Verb};
 
-use super::{Error, Group, GroupFilter, Member, PERSONAS, ROLES, User, UserFilter};
+use super::{Error, Group, GroupFilter, Member, MemberFilter, PERSONAS, ROLES, User, UserFilter};
 use crate::cx::{Actor, Cx};
 use crate::http::{Failure, Fault as _, Form, Paging, Query, Routes, chosen};
 use crate::web::answer::local;
@@ -281,7 +281,13 @@ async fn groups(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Re
         .answered(&page);
     let mut rows = Vec::with_capacity(page.items.len());
     for group in page.items {
-        let members = super::list_members(&cx, group.id, &Paging::first(NAMED)).await?;
+        let members = super::list_members(
+            &cx,
+            group.id,
+            &MemberFilter::default(),
+            &Paging::first(NAMED),
+        )
+        .await?;
         rows.push(group_row(group, members.items, &cx));
     }
     let view = view::Groups {

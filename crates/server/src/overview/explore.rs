@@ -101,7 +101,7 @@ pub(crate) async fn explore(
 fn understand(cx: &Cx, asked: &Listing) -> Result<Asked, Failure> {
     let everybody = cx.authorize(Verb::ListAssignments, Relation::None).is_ok();
     let user = if everybody {
-        id::<UserId>(asked, "user")?
+        asked.id("user")?
     } else {
         // Not signed in, or signed in and shown their own.
         let me = cx.person()?.id;
@@ -123,10 +123,10 @@ fn understand(cx: &Cx, asked: &Listing) -> Result<Asked, Failure> {
     sorted(Some(&sort), HOLDING_SORTS)?;
     let filter = directory::Filter {
         q: asked.words().to_owned(),
-        connection: id(asked, "connection")?,
+        connection: asked.id("connection")?,
         user,
-        principal: id(asked, "principal")?,
-        entitlement: id(asked, "entitlement")?,
+        principal: asked.id("principal")?,
+        entitlement: asked.id("entitlement")?,
         account: asked.value("account").map(str::to_owned),
         kind: word("kind", KINDS)?,
         through: word("through", THROUGH)?,
@@ -135,17 +135,6 @@ fn understand(cx: &Cx, asked: &Listing) -> Result<Asked, Failure> {
         sort: Some(sort),
     };
     Ok(Asked { filter, everybody })
-}
-
-/// An id in the address; one that is none names nothing.
-fn id<T: std::str::FromStr>(asked: &Listing, name: &'static str) -> Result<Option<T>, Failure> {
-    let Some(text) = asked.value(name) else {
-        return Ok(None);
-    };
-    text.parse().map(Some).map_err(|_| {
-        let words = format!("`{name}` is not an id. Follow a link to it, or leave it out.");
-        Failure::new(Kind::Invalid, "invalid_filter", words)
-    })
 }
 
 const fn kind_words(kind: &str) -> &'static str {
@@ -541,8 +530,8 @@ pub(crate) async fn history(
     Query(asked): Query<Listing>,
 ) -> Result<Response, Failure> {
     cx.authorize(Verb::ListAssignments, Relation::None)?;
-    let principal: Option<PrincipalId> = id(&asked, "principal")?;
-    let entitlement: Option<EntitlementId> = id(&asked, "entitlement")?;
+    let principal: Option<PrincipalId> = asked.id("principal")?;
+    let entitlement: Option<EntitlementId> = asked.id("entitlement")?;
     let (Some(principal), Some(entitlement)) = (principal, entitlement) else {
         return Err(Failure::not_found());
     };

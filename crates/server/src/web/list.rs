@@ -30,7 +30,7 @@ use stint_api::Page;
 
 use super::filters;
 use super::ui::{Empty, Pager};
-use crate::http::Paging;
+use crate::http::{Failure, Kind, Paging};
 
 /// The query of a page that lists: `?q=…&show=…&sort=…&cursor=…`, and its filters.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -67,6 +67,17 @@ impl Listing {
             .get(name)
             .map(|value| value.trim())
             .filter(|value| !value.is_empty())
+    }
+
+    /// The id a filter was set to; refused where it is none.
+    pub fn id<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, Failure> {
+        let Some(text) = self.value(name) else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|_| {
+            let words = format!("`{name}` is not an id. Follow a link to it, or leave it out.");
+            Failure::new(Kind::Invalid, "invalid_filter", words)
+        })
     }
 
     /// The order asked for, or the page's usual one.

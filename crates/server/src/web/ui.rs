@@ -98,6 +98,11 @@ impl Copyable {
             what,
         }
     }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 /// A text of several lines to paste elsewhere, with a copy button where there is script.

@@ -18,6 +18,7 @@ mod iam;
 mod idempotency;
 mod journey;
 mod limits;
+mod lists;
 mod openapi;
 mod outbox;
 mod owned;

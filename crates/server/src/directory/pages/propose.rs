@@ -36,7 +36,7 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn primary(cx: Cx, Path(id): Path<LinkId>) -> Result<Response, Failure> {
-    super::said(
+    super::links::said(
         confirm_link(&cx, id).await,
         "Their requests there are for this principal from now on.",
     )

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::web::filters;
-use crate::web::{Chip, Copyable, Empty, Facts, Note, Pager, Tabs, When, WhenBoth};
+use crate::web::{Chip, Copyable, Empty, Facts, List, Note, Pager, Tabs, When, WhenBoth};
 
 /// `GET /connections/{id}`
 #[derive(Debug, Clone, Template)]
@@ -76,9 +76,8 @@ pub(crate) struct Links {
     pub(crate) may_propose: bool,
     /// Proposed, confirmed, rejected.
     pub(crate) shown: Tabs,
+    pub(crate) list: List,
     pub(crate) rows: Vec<LinkRow>,
-    pub(crate) pager: Pager,
-    pub(crate) empty: Empty,
 }
 
 /// One link, proposed or confirmed.

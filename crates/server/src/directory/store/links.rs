@@ -1,11 +1,35 @@
 //! Which principals belong to which user.
 
-use stint_db::{Query, Result, Row, Tx, args};
+use stint_db::{Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::PrincipalKind;
 use stint_domain::{ConnectionId, LinkId, PrincipalId, Time, UserId};
 
+use super::super::links::LinkFilter;
 use super::super::{Link, Principal};
 use super::things::read_principal;
+
+/// A page in one order, narrowed.
+macro_rules! listed {
+    ($key:literal, $beyond:literal, $direction:literal) => {
+        concat!(
+            "select l.id, l.user_id, l.principal_id, l.principal_kind, l.connection_id, l.state, l.is_primary, l.why, \
+             l.proposed_by, l.proposed_at, l.decided_by, l.decided_at, l.version, p.sort_key \
+             from links l join principals p on p.id = l.principal_id \
+             where ($1 is null or l.state = $1) and ($2 is null or l.user_id = $2) \
+             and ($6 is null or l.connection_id = $6) and p.sort_key like $3 escape '\\' \
+             and ($4 is null or (",
+            $key,
+            ", l.id) ",
+            $beyond,
+            " ($4, $5)) order by ",
+            $key,
+            $direction,
+            ", l.id",
+            $direction,
+            " limit $7"
+        )
+    };
+}
 
 stint_db::statements! {
     INSERT = "insert into links (id, user_id, principal_id, principal_kind, connection_id, state, is_primary, why, proposed_by, proposed_at, version) \
@@ -19,8 +43,14 @@ stint_db::statements! {
         from links where id = $1 {lock}";
     OF_PAIR = "select id, user_id, principal_id, principal_kind, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
         from links where user_id = $1 and principal_id = $2 {lock}";
-    LIST = "select id, user_id, principal_id, principal_kind, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
-        from links where ($1 is null or state = $1) and ($2 is null or user_id = $2) and id > $3 order by id limit $4";
+    /// A page, the first proposed first.
+    BY_AGE_UP = (listed!("l.id", ">", ""));
+    /// The last proposed first.
+    BY_AGE_DOWN = (listed!("l.id", "<", " desc"));
+    /// A page by the principal's name.
+    BY_NAME_UP = (listed!("p.sort_key", ">", ""));
+    /// The same from its other end.
+    BY_NAME_DOWN = (listed!("p.sort_key", "<", " desc"));
     PRIMARY = "select id, principal_id from links where user_id = $1 and connection_id = $2 and principal_kind = $3 and state = 'confirmed' and is_primary";
     PRINCIPALS_OF = "select principal_id from links where user_id = $1 and state = 'confirmed' order by principal_id";
     /// People of the directory without any link, to find likenesses among. An IAM user has no
@@ -110,16 +140,29 @@ pub(in crate::directory) async fn of_pair(
 
 pub(in crate::directory) async fn list(
     q: &mut impl Query,
-    state: Option<&str>,
-    user: Option<UserId>,
-    after: Option<LinkId>,
+    filter: &LinkFilter,
+    sort: &str,
+    (key, id): (Val, Option<LinkId>),
     limit: i64,
-) -> Result<Vec<Link>> {
-    let after = after.unwrap_or_else(|| LinkId::from(uuid::Uuid::nil()));
-    q.all(&LIST, args![state.map(str::to_owned), user, after, limit])
-        .await?
-        .iter()
-        .map(read)
+) -> Result<Vec<(String, Link)>> {
+    let statement = match sort {
+        "-created" => &BY_AGE_DOWN,
+        "principal" => &BY_NAME_UP,
+        "-principal" => &BY_NAME_DOWN,
+        _ => &BY_AGE_UP,
+    };
+    let values = args![
+        filter.state.clone(),
+        filter.user,
+        crate::http::like(&filter.q),
+        key,
+        id,
+        filter.connection,
+        limit
+    ];
+    let rows = q.all(statement, values).await?;
+    rows.iter()
+        .map(|row| Ok((row.get("sort_key")?, read(row)?)))
         .collect()
 }
 

@@ -7,7 +7,9 @@ use stint_api::{Page, Problem, identity as wire};
 use stint_domain::{GroupId, UserId};
 use utoipa::IntoParams;
 
-use super::super::{self as identity, Error, GroupChange, GroupFilter, Member, NewGroup};
+use super::super::{
+    self as identity, Error, GroupChange, GroupFilter, Member, MemberFilter, NewGroup,
+};
 use super::{group, map};
 use crate::cx::Cx;
 use crate::http::{
@@ -24,6 +26,23 @@ pub(super) struct Asked {
     /// Words in the name, in their order.
     q: Option<String>,
     /// `name` (when absent) or `created`; with a minus before it from its other end.
+    sort: Option<String>,
+    /// How many, 1 to 200 (50).
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "limit and cursor are here for the description; `Paging` reads them"
+)]
+pub(super) struct AskedMembers {
+    /// Words in name and address, in their order.
+    q: Option<String>,
+    /// `email` (when absent), `name` or `since`; with a minus before it from its other end.
     sort: Option<String>,
     /// How many, 1 to 200 (50).
     limit: Option<i64>,
@@ -125,23 +144,26 @@ pub(super) struct Pages {
     cursor: Option<String>,
 }
 
-/// Lists a group's members by address.
+/// Lists a group's members.
 #[utoipa::path(
     get,
     path = "/api/v1/groups/{id}/members",
     tag = "identity",
-    params(("id" = String, Path, description = "`grp_…`"), Pages),
+    params(("id" = String, Path, description = "`grp_…`"), AskedMembers),
     responses((status = 200, body = Page<wire::Member>), (status = "4XX", body = Problem))
 )]
 pub(super) async fn members(
     cx: Cx,
     Path(id): Path<GroupId>,
+    Query(asked): Query<AskedMembers>,
     paging: Paging,
 ) -> Result<Json<Page<wire::Member>>, Failure> {
-    Ok(Json(map(
-        identity::list_members(&cx, id, &paging).await?,
-        member,
-    )))
+    let filter = MemberFilter {
+        q: asked.q.unwrap_or_default(),
+        sort: asked.sort,
+    };
+    let page = identity::list_members(&cx, id, &filter, &paging).await?;
+    Ok(Json(map(page, member)))
 }
 
 fn member(member: Member) -> wire::Member {

@@ -7,15 +7,17 @@ use stint_domain::rights::{Relation, Verb};
 use stint_domain::{GroupId, UserId};
 
 use super::super::{
-    Error, Group, GroupChange, NewGroup, UserFilter, add_member, create_group, get_group,
-    list_members, list_users, remove_member, update_group,
+    Error, Group, GroupChange, MemberFilter, NewGroup, UserFilter, add_member, create_group,
+    get_group, list_members, list_users, remove_member, update_group,
 };
 use super::{meanwhile, view};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes};
 use crate::web::fields::{Field, FormPage, Meanwhile};
 use crate::web::frame::initials;
-use crate::web::{self, Chip, Copyable, Empty, Flash, Frame, Listing, Mistakes, Sent, Tone, When};
+use crate::web::{
+    self, Chip, Column, Copyable, Empty, Flash, Frame, List, Listing, Mistakes, Sent, Tone, When,
+};
 
 /// How many members a page shows.
 const ROWS: i64 = 50;
@@ -76,12 +78,21 @@ async fn show(
 ) -> Result<Response, Failure> {
     let group = get_group(&cx, id).await?;
     let path = href(id);
-    let page = list_members(&cx, id, &asked.paging(ROWS)).await?;
+    let sort = asked.sort_or("name");
+    let members = MemberFilter {
+        q: asked.words().to_owned(),
+        sort: Some(sort.clone()),
+    };
+    if asked.csv() {
+        return csv(cx, id, members).await;
+    }
+    let page = list_members(&cx, id, &members, &asked.paging(ROWS)).await?;
     let may = |verb| cx.authorize(verb, Relation::Others).is_ok();
     let (may_add, may_remove) = (may(Verb::AddMember), may(Verb::RemoveMember));
-    let found = if may_add && !asked.words().is_empty() {
+    let add = asked.value("add").unwrap_or_default();
+    let found = if may_add && !add.is_empty() {
         let filter = UserFilter {
-            q: asked.words().to_owned(),
+            q: add.to_owned(),
             active: Some(true),
             ..UserFilter::default()
         };
@@ -95,7 +106,17 @@ async fn show(
     } else {
         None
     };
+    let nobody = Empty::new(
+        "users-group",
+        "Nobody in it yet",
+        "Search for people and add them. Who is in it sees its catalogs, and decides where a policy names it.",
+    );
+    let list = List::new(&path, &asked, MEMBER_COLUMNS, nobody)
+        .search("Name or e-mail address")
+        .sorted(&sort)
+        .answered(&page);
     let view = view::ShowGroup {
+        list,
         rows: page
             .items
             .into_iter()
@@ -110,17 +131,10 @@ async fn show(
                 email: member.email,
             })
             .collect(),
-        // The address keeps what is searched for while the members are paged through.
-        pager: asked.pager(&path, page.next.as_deref()),
-        empty: Empty::new(
-            "users-group",
-            "Nobody in it yet",
-            "Search for people and add them. Who is in it sees its catalogs, and decides where a policy names it.",
-        ),
         id: Copyable::new(id.to_string(), "the group's id"),
         may_change: may(Verb::UpdateGroup),
         may_add,
-        q: asked.words().to_owned(),
+        add: add.to_owned(),
         found,
         members: group.members,
         name: group.name,
@@ -130,12 +144,43 @@ async fn show(
     Ok(web::page(&frame, &view.name, &view))
 }
 
+/// The headings of the members.
+pub(crate) const MEMBER_COLUMNS: &[Column] = &[
+    Column::by("User", "name"),
+    Column::newest("Since", "since"),
+    Column::quiet("What to do"),
+];
+
+async fn csv(cx: Cx, id: GroupId, members: MemberFilter) -> Result<Response, Failure> {
+    let head = ["Name", "E-mail", "State", "Since"];
+    let fetch = move |paging: Paging| {
+        let (cx, members) = (cx.clone(), members.clone());
+        async move {
+            let page = list_members(&cx, id, &members, &paging).await?;
+            Ok(page.map(|member| {
+                let state = if member.active {
+                    "active"
+                } else {
+                    "deactivated"
+                };
+                vec![
+                    member.name,
+                    member.email,
+                    state.to_owned(),
+                    member.added_at.to_string(),
+                ]
+            }))
+        }
+    };
+    web::csv("members", &head, fetch).await
+}
+
 #[derive(Debug, Deserialize)]
 struct Added {
     #[serde(default)]
     user: String,
     #[serde(default)]
-    q: String,
+    add: String,
 }
 
 async fn add(
@@ -156,11 +201,11 @@ async fn add(
         Err(error @ (Error::UnknownUser | Error::Inactive)) => Flash::failed(error.detail()),
         Err(error) => return Err(error.into()),
     };
-    let back = if form.q.is_empty() {
+    let back = if form.add.is_empty() {
         href(id)
     } else {
-        let q = form.q.bytes().map(|b| format!("%{b:02X}"));
-        format!("{}?q={}#add", href(id), q.collect::<String>())
+        let add = form.add.bytes().map(|b| format!("%{b:02X}"));
+        format!("{}?add={}#add", href(id), add.collect::<String>())
     };
     Ok(web::go_with(&back, &flash))
 }

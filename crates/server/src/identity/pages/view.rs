@@ -85,13 +85,12 @@ pub(crate) struct ShowGroup {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) members: i64,
+    pub(crate) list: List,
     pub(crate) rows: Vec<MemberRow>,
-    pub(crate) pager: Pager,
-    pub(crate) empty: Empty,
     pub(crate) may_change: bool,
     pub(crate) may_add: bool,
     /// Whom one searches for, to add them.
-    pub(crate) q: String,
+    pub(crate) add: String,
     /// Who was found, and whether there are more.
     pub(crate) found: Option<(Vec<Person>, bool)>,
 }

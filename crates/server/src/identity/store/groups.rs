@@ -3,7 +3,7 @@
 use stint_db::{Query, Result, Row, Tx, Val, args};
 use stint_domain::{GroupId, Time, UserId};
 
-use super::super::{Group, GroupFilter, Member, Membership};
+use super::super::{Group, GroupFilter, Member, MemberFilter, Membership};
 use super::fold;
 use crate::http::like;
 
@@ -25,6 +25,26 @@ macro_rules! listed {
             $beyond,
             " $1) and name_key like $2 escape '\\' order by ",
             $key,
+            $direction,
+            " limit $3"
+        )
+    };
+}
+
+/// A page of members in one order, narrowed.
+macro_rules! members {
+    ($key:literal, $beyond:literal, $direction:literal) => {
+        concat!(
+            "select m.user_id, u.name, u.email, u.search_text, u.active, m.added_at, m.added_by \
+             from group_members m join users u on u.id = m.user_id \
+             where m.group_id = $1 and u.search_text like $2 escape '\\' and ($4 is null or (",
+            $key,
+            ", m.user_id) ",
+            $beyond,
+            " ($4, $5)) order by ",
+            $key,
+            $direction,
+            ", m.user_id",
             $direction,
             " limit $3"
         )
@@ -55,9 +75,17 @@ stint_db::statements! {
     /// A new version after its members changed.
     BUMP = "update groups set version = version + 1 where id = $1";
     /// A page of members by address.
-    MEMBERS = "select m.user_id, u.name, u.email, u.email_key, u.active, m.added_at, m.added_by \
-        from group_members m join users u on u.id = m.user_id \
-        where m.group_id = $1 and u.email_key > $2 order by u.email_key limit $3";
+    MEMBERS_BY_EMAIL_UP = (members!("u.email_key", ">", ""));
+    /// The same from its other end.
+    MEMBERS_BY_EMAIL_DOWN = (members!("u.email_key", "<", " desc"));
+    /// A page of members by name.
+    MEMBERS_BY_NAME_UP = (members!("u.search_text", ">", ""));
+    /// The same from its other end.
+    MEMBERS_BY_NAME_DOWN = (members!("u.search_text", "<", " desc"));
+    /// A page of members, who is in it longest first.
+    MEMBERS_BY_AGE_UP = (members!("m.added_at", ">", ""));
+    /// Who came last first.
+    MEMBERS_BY_AGE_DOWN = (members!("m.added_at", "<", " desc"));
     /// The members who are active.
     ACTIVE_MEMBERS = "select m.user_id from group_members m join users u on u.id = m.user_id \
         where m.group_id = $1 and u.active order by m.user_id";
@@ -150,12 +178,21 @@ pub(in super::super) async fn update(
 pub(in super::super) async fn members(
     q: &mut impl Query,
     id: GroupId,
-    after: Option<String>,
+    filter: &MemberFilter,
+    sort: &str,
+    (key, user): (Val, Option<UserId>),
     limit: i64,
 ) -> Result<Vec<Member>> {
-    let rows = q
-        .all(&MEMBERS, args![id, after.unwrap_or_default(), limit])
-        .await?;
+    let statement = match sort {
+        "-email" => &MEMBERS_BY_EMAIL_DOWN,
+        "name" => &MEMBERS_BY_NAME_UP,
+        "-name" => &MEMBERS_BY_NAME_DOWN,
+        "since" => &MEMBERS_BY_AGE_UP,
+        "-since" => &MEMBERS_BY_AGE_DOWN,
+        _ => &MEMBERS_BY_EMAIL_UP,
+    };
+    let args = args![id, like(&filter.q), limit, key, user];
+    let rows = q.all(statement, args).await?;
     rows.iter()
         .map(|row| {
             Ok(Member {

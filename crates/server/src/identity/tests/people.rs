@@ -313,7 +313,8 @@ async fn a_group_remembers_since_when_and_by_whom() {
         .await
         .expect("deactivated");
     assert!(active().await.is_empty());
-    let page = identity::list_members(&later, group.id, &Paging::first(10)).await;
+    let page =
+        identity::list_members(&later, group.id, &Default::default(), &Paging::first(10)).await;
     assert!(!page.expect("listed").items[0].active);
     let add = identity::add_member(&later, group.id, bo.id).await;
     assert!(matches!(add, Err(Error::Inactive)));

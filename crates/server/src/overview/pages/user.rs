@@ -71,7 +71,11 @@ async fn show(
         None
     };
     let links = if cx.authorize(Verb::ListLinks, Relation::None).is_ok() {
-        let page = directory::links(&cx, None, Some(id), &Paging::first(ROWS)).await?;
+        let linked = directory::LinkFilter {
+            user: Some(id),
+            ..directory::LinkFilter::default()
+        };
+        let page = directory::links(&cx, &linked, &Paging::first(ROWS)).await?;
         Some(directory::link_rows(&cx, page.items).await?)
     } else {
         None

@@ -822,8 +822,13 @@ fn links() -> directory::Links {
                 false,
             ),
         ],
-        pager: Pager::default(),
-        empty: Empty::new("link", "", ""),
+        list: sample_list(
+            "/people/links",
+            crate::directory::pages::links::COLUMNS,
+            "created",
+            2,
+        )
+        .search("Name or address of the principal"),
     }
 }
 

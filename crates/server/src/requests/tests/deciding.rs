@@ -233,7 +233,11 @@ async fn nothing_is_opened_for_whom_was_not_approved() {
 
 async fn directory_link(scene: &Scene) -> stint_domain::LinkId {
     let cx = scene.house.system();
-    let page = crate::directory::links(&cx, None, Some(scene.ana.id), &Paging::default()).await;
+    let linked = crate::directory::LinkFilter {
+        user: Some(scene.ana.id),
+        ..Default::default()
+    };
+    let page = crate::directory::links(&cx, &linked, &Paging::default()).await;
     page.expect("links").items.first().expect("Ana's").id
 }
 

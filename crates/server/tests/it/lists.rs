@@ -1,0 +1,141 @@
+//! Lists on pages: searched, narrowed and sorted by their address, a page at a time, and the
+//! same as CSV.
+
+use stint_testkit::{Door, World, both_engines};
+
+use crate::forms::{goes, sound};
+
+/// The first cell of every line of the CSV, without its headings.
+async fn csv(door: &Door, place: &str) -> Vec<String> {
+    let mark = if place.contains('?') { '&' } else { '?' };
+    let file = door.get(&format!("{place}{mark}format=csv")).await.is(200);
+    assert!(file.header("content-type").starts_with("text/csv"));
+    let text = file.text();
+    let lines = text.lines().skip(1);
+    lines
+        .map(|line| {
+            line.split(',')
+                .next()
+                .unwrap_or_default()
+                .trim_matches('"')
+                .to_owned()
+        })
+        .collect()
+}
+
+/// What a page of the API gives by `field`, one row at a time to the end.
+async fn walked(door: &Door, place: &str, field: &str) -> Vec<String> {
+    let mark = if place.contains('?') { '&' } else { '?' };
+    let mut found = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = door
+            .get(&format!("{place}{mark}limit=1{cursor}"))
+            .await
+            .ok();
+        let items = page["items"].as_array().expect("items");
+        assert!(items.len() <= 1, "{page:#}");
+        for item in items {
+            let value = field.split('.').fold(item, |at, name| &at[name]);
+            found.push(value.as_str().expect("a text").to_owned());
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return found,
+        }
+    }
+}
+
+/// Each order gives every row once, and the other way round it is the other way round.
+async fn sorts(door: &Door, place: &str, field: &str, orders: &[&str]) -> Vec<Vec<String>> {
+    let mark = if place.contains('?') { '&' } else { '?' };
+    let mut all = Vec::new();
+    for order in orders {
+        let up = walked(door, &format!("{place}{mark}sort={order}"), field).await;
+        let mut down = walked(door, &format!("{place}{mark}sort=-{order}"), field).await;
+        down.reverse();
+        assert_eq!(up, down, "{place} by {order}");
+        all.push(up);
+    }
+    door.get(&format!("{place}{mark}sort=odd"))
+        .await
+        .refused(422, "invalid_sort");
+    all
+}
+
+/// The list on the page as a whole: what is in it, an address that asks for what is not
+/// there, and one that asks for what cannot be.
+async fn shown(world: &World, who: &str, place: &str, names: &[&str], apart: &str) {
+    let door = world.in_browser(who).await;
+    let page = sound(door.get(place).await, 200);
+    for name in names {
+        assert!(page.contains(name), "{name} on {place}: {page}");
+    }
+    let mark = if place.contains('?') { '&' } else { '?' };
+    let found = sound(
+        door.get(&format!("{place}{mark}q={}", apart.replace(' ', "%20")))
+            .await,
+        200,
+    );
+    let list = found.split("id=\"list\"").nth(1).expect("the list");
+    assert!(list.contains(apart), "{place}: {found}");
+    for name in names.iter().filter(|name| !name.contains(apart)) {
+        assert!(!list.contains(name), "{name} is not {apart}: {list}");
+    }
+    let none = sound(door.get(&format!("{place}{mark}q=zzz-nothing")).await, 200);
+    assert!(
+        none.contains("Nothing found for") && none.contains("Clear search"),
+        "{none}"
+    );
+    let odd = sound(door.get(&format!("{place}{mark}sort=odd")).await, 422);
+    assert!(odd.contains("cannot be sorted like that"), "{odd}");
+    assert!(
+        csv(&door, &format!("{place}{mark}q=zzz-nothing"))
+            .await
+            .is_empty()
+    );
+}
+
+both_engines! {
+    async fn members_of_a_group(world) {
+        let there = world.organize().await;
+        let (page, api) = (format!("/people/groups/{}", there.everyone), format!("/api/v1/groups/{}/members", there.everyone));
+        let names = ["Ana Moreno", "Bo Lindqvist", "Cy Adeyemi"];
+        shown(&world, "cy", &page, &names, "Bo Lindqvist").await;
+        let cy = world.as_user("cy");
+        let orders = sorts(&cy, &api, "name", &["email", "name", "since"]).await;
+        assert!(orders.iter().all(|rows| rows.len() == 4), "{orders:?}");
+        assert_eq!(walked(&cy, &format!("{api}?q=lind"), "name").await, ["Bo Lindqvist"]);
+        let door = world.in_browser("cy").await;
+        let mut down = csv(&door, &format!("{page}?sort=-name")).await;
+        down.reverse();
+        assert_eq!(down, orders[1]);
+        // Whom one looks for to add them is not what narrows the members.
+        let both = sound(door.get(&format!("{page}?add=zzz&q=cy")).await, 200);
+        assert!(both.contains("Nobody active found for “zzz”") && both.contains("Cy Adeyemi"), "{both}");
+    }
+}
+
+both_engines! {
+    async fn links(world) {
+        world.organize().await;
+        let page = "/people/links?show=confirmed";
+        let api = "/api/v1/links?state=confirmed";
+        shown(&world, "cy", page, &["Ana Moreno", "Bo Lindqvist"], "ana.moreno").await;
+        let cy = world.as_user("cy");
+        let orders = sorts(&cy, api, "id", &["created", "principal"]).await;
+        assert!(orders.iter().all(|rows| rows.len() == 4), "{orders:?}");
+        assert_eq!(walked(&cy, &format!("{api}&q=lindqvist"), "id").await.len(), 1);
+        cy.get("/api/v1/links?state=odd").await.refused(422, "invalid_filter");
+        let door = world.in_browser("cy").await;
+        assert_eq!(csv(&door, &format!("{page}&sort=principal")).await,
+            ["Ana Moreno", "Bo Lindqvist", "Cy Adeyemi", "Dee Okafor"]);
+        sound(door.get(&format!("{page}&connection=none")).await, 422);
+        // Rejected from there, it stands where it belongs.
+        let confirmed = sound(door.get(page).await, 200);
+        let reject = confirmed.split("action=\"").find(|rest| rest.contains("/reject\"")).expect("a form");
+        goes(door.form(reject.split('"').next().expect("its place"), &[]).await);
+        assert_eq!(csv(&door, "/people/links?show=rejected").await.len(), 1);
+        assert_eq!(csv(&door, page).await.len(), 3);
+    }
+}
