@@ -77,6 +77,8 @@ pub(crate) struct Key {
     pub(crate) transitive: Vec<String>,
     /// Since when somebody is known to have shown a device.
     pub(crate) mfa_at: Option<i64>,
+    /// Whether a session of a role opened this one (AWS reference §4).
+    pub(crate) chained: bool,
     /// The person of the identity store behind a session that the portal opened.
     pub(crate) store_user: Option<String>,
 }
@@ -141,6 +143,7 @@ impl Key {
             tags: Vec::new(),
             transitive: Vec::new(),
             mfa_at: None,
+            chained: false,
             store_user: None,
         }
     }

@@ -26,6 +26,13 @@ pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
         (&Method::PUT, "/_sim/clock") => set_clock(sim, &input),
         (&Method::POST, "/_sim/clock/advance") => advance_clock(sim, &input),
         (&Method::PUT, "/_sim/trust-policy") => put_trust_policy(sim, &input),
+        (&Method::GET, "/_sim/console-sessions") => {
+            let sessions = sim.console_sessions();
+            let told: Vec<Value> = sessions.iter().map(|it| it.told()).collect();
+            done(json!({ "sessions": told }))
+        }
+        (&Method::GET, "/_sim/event-rules") => done(json!({ "rules": sim.event_rules() })),
+        (&Method::POST, "/_sim/event-rules") => put_event_rule(sim, &input),
         (&Method::POST, "/_sim/device/approve") => answer_device(sim, &input, true),
         (&Method::POST, "/_sim/device/deny") => answer_device(sim, &input, false),
         (&Method::POST, "/_sim/disable-user") => disable_user(sim, &input),
@@ -95,6 +102,21 @@ fn answer_device(sim: &Sim, input: &Value, approved: bool) -> Response {
         _ => return refused("give `user_code` and `user`".to_owned()),
     };
     match answered {
+        Ok(()) => done(json!({})),
+        Err(wrong) => refused(wrong.to_string()),
+    }
+}
+
+fn put_event_rule(sim: &Sim, input: &Value) -> Response {
+    let text = |name: &str| input.get(name).and_then(Value::as_str);
+    let (Some(name), Some(queue)) = (text("name"), text("queue_arn")) else {
+        return refused("give `name` and `queue_arn`".to_owned());
+    };
+    let sources = input.get("sources").and_then(Value::as_array);
+    let sources: Vec<&str> = (sources.into_iter().flatten())
+        .filter_map(Value::as_str)
+        .collect();
+    match sim.put_event_rule(name, queue, &sources) {
         Ok(()) => done(json!({})),
         Err(wrong) => refused(wrong.to_string()),
     }

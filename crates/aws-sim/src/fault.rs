@@ -26,7 +26,9 @@ pub struct Seen<'a> {
 
 type Predicate = Arc<dyn Fn(&Seen<'_>) -> bool + Send + Sync>;
 
-/// Which calls a fault meets. By default every one of the operation.
+/// Which calls a fault meets. Events on their way to a queue are met as `events:Deliver`, with
+/// the event as their input: [`Effect::LoseBefore`] loses one, [`Effect::ArriveLate`] lets
+/// others overtake it, [`Effect::Twice`] doubles it. By default every one of the operation.
 #[derive(Clone)]
 pub struct Fault {
     operation: String,
@@ -157,6 +159,8 @@ pub enum Effect {
         /// Microseconds.
         micros: i64,
     },
+    /// An event is delivered twice (`events:Deliver`). Calls go through.
+    Twice,
     /// The request waits on its way until the gate is opened.
     Hold(Gate),
 }

@@ -2,7 +2,7 @@
 //! request (AWS reference §5.1), and judged by the crate that knows the language.
 
 use stint_iam_policy::{
-    Context, Layers, Origin, Request, ResourceKind, ResourcePolicy, Source, Verdict, judge,
+    Context, Layers, Origin, Policy, Request, ResourceKind, ResourcePolicy, Source, Verdict, judge,
 };
 
 use crate::access::{Holder, Key};
@@ -21,6 +21,22 @@ impl World {
         self.judged(key, [action, resource], context, None)
     }
 
+    /// Whether a caller may do this with a queue: its policy, if it has one, has a say too.
+    pub(crate) fn verdict_on_queue(
+        &self,
+        key: &Key,
+        action: &str,
+        [account, queue]: [&str; 2],
+        policy: Option<&Policy>,
+        context: &Context,
+    ) -> Verdict {
+        let policy = policy.map(|policy| ResourcePolicy {
+            source: Source::of(queue, Origin::Resource, policy),
+            kind: ResourceKind::Ordinary,
+        });
+        self.judged(key, [action, queue], context, Some((account, policy)))
+    }
+
     /// Whether a caller may do this with a role: its trust policy has a say too.
     pub(crate) fn verdict_on_role(
         &self,
@@ -30,7 +46,12 @@ impl World {
         context: &Context,
     ) -> Verdict {
         let arn = role.arn();
-        self.judged(key, [action, &arn], context, Some(role))
+        let trust = ResourcePolicy {
+            source: Source::of(&arn, Origin::Resource, &role.trust.policy),
+            kind: ResourceKind::Role,
+        };
+        let of = (role.entity.account.as_str(), Some(trust));
+        self.judged(key, [action, &arn], context, Some(of))
     }
 
     fn judged(
@@ -38,7 +59,7 @@ impl World {
         key: &Key,
         [action, resource]: [&str; 2],
         context: &Context,
-        role: Option<&IamRole>,
+        of: Option<(&str, Option<ResourcePolicy<'_>>)>,
     ) -> Verdict {
         let held = self.access.held(key.owner());
         let boundary = held.and_then(|held| held.boundary.as_ref());
@@ -61,11 +82,8 @@ impl World {
             identity: self.policies_of(key),
             boundary,
             session,
-            resource: role.map(|role| ResourcePolicy {
-                source: Source::of(resource, Origin::Resource, &role.trust.policy),
-                kind: ResourceKind::Role,
-            }),
-            resource_account: role.map(|role| role.entity.account.as_str()),
+            resource: of.and_then(|(_, policy)| policy),
+            resource_account: of.map(|(account, _)| account),
             service_control: self.scps_over(key.account()),
             ..Layers::default()
         };

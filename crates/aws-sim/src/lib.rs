@@ -2,12 +2,13 @@
 //!
 //! An HTTP service for the official SDKs and the `aws` command: STS and IAM (awsQuery),
 //! Organizations, Identity Center and the identity store (awsJson1.1), a person's sign-in and
-//! the access portal (rest-json), with AWS's paging, errors, and asynchronous writes. It lives by a virtual clock, is generated from a seed down to the last
+//! the access portal (rest-json), queues (awsJson1.0) with
+//! the events of what is changed, all with AWS's paging, errors, and asynchronous writes. It lives by a virtual clock, is generated from a seed down to the last
 //! id, keeps a journal, and does what a script of faults says. Many accounts stand behind one
 //! port: who calls, and from which account, follows from the access key.
 //!
-//! Signatures are verified. What it does not do yet: enforce resource scopes of identity
-//! policies in any service but IAM, or throttle by itself.
+//! Signatures are verified, and every call is judged by the policies that apply. What it does
+//! not do yet: throttle by itself.
 //!
 //! Reached over TCP ([`Sim::serve`]) or in memory ([`Sim::http_client`]).
 
@@ -17,6 +18,7 @@ mod clock;
 pub mod command;
 mod control;
 mod estate;
+mod events;
 mod facts;
 mod fault;
 mod held;
@@ -28,6 +30,7 @@ mod judge;
 mod ops;
 mod options;
 mod pages;
+mod queues;
 mod relations;
 mod reserved;
 mod serve;
@@ -46,9 +49,11 @@ pub fn operations() -> Vec<String> {
 
 pub use clock::SimClock;
 pub use estate::{AccountState, EstateError, EstateSpec};
+pub use events::EventRule;
 pub use facts::{Facts, Keys, Person};
 pub use fault::{Effect, Fault, FaultId, Faults, Gate, Seen};
 pub use history::{Changed, Row};
 pub use journal::{Answered, Call, Party};
+pub use ops::ConsoleSession;
 pub use options::{AbsentDelete, Knobs, OverLimit, Reads, Settle, SimOptions};
 pub use sim::{AssignmentRow, ControlError, IamMembershipRow, Sim};

@@ -53,6 +53,9 @@ pub struct Knobs {
     pub inherited_rows: bool,
     /// Whether Organizations puts empty pages between full ones (AWS reference §1.4 [M]).
     pub empty_pages: bool,
+    /// How long after a change its event reaches a queue, in microseconds (AWS reference §1.8:
+    /// minutes as a rule).
+    pub event_delay_micros: i64,
     /// How long a person's sign-in lasts, in microseconds (AWS reference §5.4 [D]: 8 hours
     /// unless set, up to 90 days).
     pub portal_session_micros: i64,
@@ -82,6 +85,7 @@ impl Default for Knobs {
             absent_delete: AbsentDelete::FailsLater,
             inherited_rows: true,
             empty_pages: false,
+            event_delay_micros: 60 * 1_000_000,
             portal_session_micros: 8 * 60 * 60 * 1_000_000,
             portal_afterlife_micros: crate::sign_in::AFTERLIFE,
             refresh_tokens_once: true,

@@ -9,15 +9,17 @@ use stint_iam_policy::{Document, Kind as PolicyKind, ParseError, Policy, trust_p
 use crate::access::Moment;
 use crate::clock::{SimClock, wall_micros};
 use crate::estate::{AccountState, EstateError};
+use crate::events::EventRule;
 use crate::facts::Facts;
 use crate::fault::{Effect, Faults, Seen};
 use crate::held;
 use crate::history::{By, Changed, Row};
 use crate::journal::{Answered, Call as Entry, Party};
+use crate::ops::ConsoleSession;
 use crate::options::{Knobs, SimOptions};
 use crate::pages::{self, Page};
 use crate::sign_in::{AFTERLIFE, Said};
-use crate::wire::{Call, Incoming, Reply};
+use crate::wire::{Answer, Call, Incoming, Reply, Service};
 use crate::world::World;
 
 /// One simulated AWS. Clones are the same one.
@@ -80,6 +82,9 @@ pub struct IamMembershipRow {
     /// `AIDA…`
     pub user_id: String,
 }
+
+/// Milliseconds between two looks into an empty queue.
+const A_LOOK: u64 = 50;
 
 /// What became of a request.
 pub(crate) enum Outcome {
@@ -320,6 +325,7 @@ impl Sim {
         user.enabled = false;
         user.updated_at = now;
         user.revision += 1;
+        world.disabled(user_id, now);
         Ok(())
     }
 
@@ -364,6 +370,52 @@ impl Sim {
         }
         world.remove_person(place, now, By::OWNER);
         Ok(())
+    }
+
+    /// Sends events of changes to a queue, as a rule of EventBridge in the queue's account would:
+    /// those from these sources (`aws.iam`), or all. The queue's policy must let
+    /// `events.amazonaws.com` send.
+    pub fn put_event_rule(
+        &self,
+        name: &str,
+        queue_arn: &str,
+        sources: &[&str],
+    ) -> Result<(), ControlError> {
+        let mut world = self.caught_up();
+        let queue = world.queues.by_arn(queue_arn);
+        let account = queue.map(|queue| queue.account.clone());
+        let account = account.ok_or_else(|| unknown("queue", queue_arn))?;
+        let rule = EventRule {
+            name: name.to_owned(),
+            account_id: account,
+            queue_arn: queue_arn.to_owned(),
+            sources: sources.iter().map(|source| (*source).to_owned()).collect(),
+            delivered: 0,
+            refused: 0,
+            lost: 0,
+        };
+        let rules = &mut world.events.rules;
+        match rules
+            .iter_mut()
+            .find(|known| known.name == name && known.account_id == rule.account_id)
+        {
+            Some(known) => {
+                known.queue_arn = rule.queue_arn;
+                known.sources = rule.sources;
+            }
+            None => rules.push(rule),
+        }
+        Ok(())
+    }
+
+    /// The rules there are, and what became of their events.
+    pub fn event_rules(&self) -> Vec<EventRule> {
+        self.caught_up().events.rules.clone()
+    }
+
+    /// Every sign-in to the console so far.
+    pub fn console_sessions(&self) -> Vec<ConsoleSession> {
+        self.lock().consoles.sessions.clone()
     }
 
     /// Says for a person, by user name, that the device that shows this code may sign in.
@@ -427,36 +479,70 @@ impl Sim {
             Some(Effect::Advance { micros }) => self.clock.advance(*micros),
             _ => {}
         }
+        let mut until = None;
+        loop {
+            match self.attempt(&call, (fault, effect.as_ref()), &mut until) {
+                Some(outcome) => return outcome,
+                // Nothing in the queue yet.
+                None => pause(A_LOOK).await,
+            }
+        }
+    }
+
+    /// Serves a request now; nothing where it receives from an empty queue and has patience
+    /// `until` later. A clock that stands still leaves nothing to wait for.
+    fn attempt(
+        &self,
+        call: &Call,
+        (fault, effect): (Option<u64>, Option<&Effect>),
+        until: &mut Option<i64>,
+    ) -> Option<Outcome> {
         let moment = self.moment();
         let mut world = self.lock();
         world.catch_up(moment);
         let request_id = world.request_id(world.journal.next_no());
-        match &effect {
+        match effect {
             Some(Effect::LoseBefore) => {
                 let answer = Answered::Lost {
                     done: false,
                     code: None,
                 };
-                world.record(&call, moment.at, request_id, answer, fault);
-                return Outcome::Lost;
+                world.record(call, moment.at, request_id, answer, fault);
+                return Some(Outcome::Lost);
             }
             Some(Effect::ArriveLate { micros }) => {
                 let answer = Answered::Lost {
                     done: false,
                     code: None,
                 };
-                world.record(&call, moment.at, request_id, answer, fault);
+                world.record(call, moment.at, request_id, answer, fault);
                 let due = moment.at.saturating_add(*micros);
-                world.arrive_later(due, fault.unwrap_or_default(), call);
-                return Outcome::Lost;
+                world.arrive_later(due, fault.unwrap_or_default(), call.clone());
+                return Some(Outcome::Lost);
             }
             _ => {}
         }
-        let result = world.perform(&call, moment, effect.as_ref());
+        let result = world.perform(call, moment, effect);
+        if call.service == Service::Sqs && call.operation == "ReceiveMessage" {
+            let empty = |answer: &Answer| matches!(answer, Answer::Json(it) if it.get("Messages").is_none());
+            let until = *until.get_or_insert_with(|| moment.at + world.patience(call));
+            if result.as_ref().is_ok_and(empty) && moment.at < until && !self.clock.is_frozen() {
+                return None;
+            }
+        }
+        if let Some(event) = world.happened(call, &result, &request_id, moment) {
+            let met = self.faults.meet(&Seen {
+                operation: "events:Deliver",
+                party: Party::Nobody,
+                caller_arn: None,
+                input: &event,
+            });
+            world.emit(&event, moment.at, met.map(|(_, effect)| effect).as_ref());
+        }
         let judged = world
-            .signer(&call)
+            .signer(call)
             .map_or(moment.at, |key| moment.by(key.judge));
-        let reply = Reply::of(&call, &result, &request_id, judged);
+        let reply = Reply::of(call, &result, &request_id, judged);
         let lost = matches!(effect, Some(Effect::LoseAfter));
         let answer = match (&result, lost) {
             (Ok(_), false) => Answered::Ok,
@@ -473,12 +559,12 @@ impl Sim {
                 code: Some(error.code.clone()),
             },
         };
-        world.record(&call, moment.at, request_id, answer, fault);
-        if lost {
+        world.record(call, moment.at, request_id, answer, fault);
+        Some(if lost {
             Outcome::Lost
         } else {
             Outcome::Reply(reply)
-        }
+        })
     }
 
     fn moment(&self) -> Moment {

@@ -4,13 +4,15 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::access::{Access, Founding, Key, Moment};
 use crate::estate::{Estate, EstateError, EstateSpec, generate, populate_iam};
+use crate::events::Events;
 use crate::facts::{Facts, Person};
 use crate::fault::Effect;
 use crate::history::{By, Changed, History, Row};
 use crate::ids::Seeded;
 use crate::journal::{Answered, Call as Entry, Journal, Party};
-use crate::ops;
+use crate::ops::{self, Consoles};
 use crate::options::{Knobs, Reads};
+use crate::queues::Queues;
 use crate::relations::{Change, Principal, Relations};
 use crate::sign_in::SignIns;
 use crate::tree::Tree;
@@ -39,6 +41,9 @@ pub(crate) struct World {
     /// Which revision of a permission set an account has; the first where nothing is noted.
     pub(crate) have: HashMap<(u32, u32), u64>,
     pub(crate) sign_ins: SignIns,
+    pub(crate) queues: Queues,
+    pub(crate) consoles: Consoles,
+    pub(crate) events: Events,
     lagging: Option<Lagging>,
     late: Vec<Late>,
     reads: u64,
@@ -129,6 +134,9 @@ impl World {
             rounds: HashMap::new(),
             have: HashMap::new(),
             sign_ins: SignIns::default(),
+            queues: Queues::default(),
+            consoles: Consoles::default(),
+            events: Events::default(),
             lagging: None,
             late: Vec::new(),
             reads: 0,
@@ -151,6 +159,9 @@ impl World {
 
     /// Whose key a call was signed with, as far as the key alone tells.
     pub(crate) fn signer(&self, call: &Call) -> Option<&Key> {
+        if let Some(id) = self.consoles.access_key(call) {
+            return self.access.keys.get(&id);
+        }
         let authorization = call.authorization.as_ref().ok()?;
         self.access.keys.get(&authorization.access_key)
     }
@@ -274,6 +285,9 @@ impl World {
                     };
                     let request_id = self.request_id(self.journal.next_no());
                     let result = self.perform(&late.call, then, None);
+                    if let Some(event) = self.happened(&late.call, &result, &request_id, then) {
+                        self.emit(&event, due, None);
+                    }
                     let code = result.err().map(|error| error.code);
                     let answer = Answered::Lost {
                         done: code.is_none(),
@@ -283,6 +297,7 @@ impl World {
                 }
             }
         }
+        self.deliver(moment.at);
         self.follow(moment.at);
     }
 
@@ -490,7 +505,9 @@ impl World {
 }
 
 /// Members of inputs that are nobody's business.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 10] = [
+    "Session",
+    "SigninToken",
     "Password",
     "OldPassword",
     "NewPassword",
@@ -502,7 +519,7 @@ const SECRETS: [&str; 8] = [
 ];
 
 /// An input as the journal tells it: without passwords.
-fn told(input: &serde_json::Value) -> serde_json::Value {
+pub(crate) fn told(input: &serde_json::Value) -> serde_json::Value {
     let mut input = input.clone();
     if let Some(members) = input.as_object_mut() {
         for name in SECRETS {

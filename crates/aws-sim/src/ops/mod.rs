@@ -1,6 +1,7 @@
 //! The operations, one module per noun.
 
 mod assignments;
+mod console;
 mod directory;
 mod iam;
 mod memberships;
@@ -10,6 +11,8 @@ mod people;
 mod permission_sets;
 mod portal;
 mod provisioning;
+mod queues;
+mod resources;
 mod scps;
 mod set_changes;
 mod set_papers;
@@ -24,6 +27,8 @@ use crate::history::By;
 use crate::wire::{Answer, ApiError, Input, Pager, Service, Xml};
 use crate::world::{Cx, Unsigned, World};
 
+pub use console::ConsoleSession;
+pub(crate) use console::Consoles;
 pub(crate) use oidc::is_registered;
 
 /// What Identity Center and the identity store list on one page at most.
@@ -59,6 +64,7 @@ fn unguarded(service: Service) -> &'static [(&'static str, Unguarded)] {
     match service {
         Service::SsoOidc => oidc::OPERATIONS,
         Service::Portal => portal::OPERATIONS,
+        Service::Signin => console::OPERATIONS,
         _ => &[],
     }
 }
@@ -81,8 +87,10 @@ pub(crate) fn dispatch(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiErro
         Service::Organizations
         | Service::Sso
         | Service::IdentityStore
+        | Service::Sqs
         | Service::SsoOidc
         | Service::Portal
+        | Service::Signin
         | Service::Nobody => tables(service)
             .iter()
             .flat_map(|table| table.iter())
@@ -148,7 +156,13 @@ fn tables(service: Service) -> &'static [&'static [(&'static str, InJson)]] {
             people::OPERATIONS,
             memberships::OPERATIONS,
         ],
-        Service::Sts | Service::Iam | Service::SsoOidc | Service::Portal | Service::Nobody => &[],
+        Service::Sqs => &[queues::OPERATIONS],
+        Service::Sts
+        | Service::Iam
+        | Service::SsoOidc
+        | Service::Portal
+        | Service::Signin
+        | Service::Nobody => &[],
     }
 }
 
@@ -164,11 +178,16 @@ pub(crate) fn all() -> Vec<String> {
         let names = tables.iter().flat_map(|table| table.iter());
         all.extend(names.map(|(name, _)| named(service, name)));
     }
-    for service in [Service::Organizations, Service::Sso, Service::IdentityStore] {
+    for service in [
+        Service::Organizations,
+        Service::Sso,
+        Service::IdentityStore,
+        Service::Sqs,
+    ] {
         let names = tables(service).iter().flat_map(|table| table.iter());
         all.extend(names.map(|(name, _)| named(service, name)));
     }
-    for service in [Service::SsoOidc, Service::Portal] {
+    for service in [Service::SsoOidc, Service::Portal, Service::Signin] {
         let names = unguarded(service).iter();
         all.extend(names.map(|(name, _)| named(service, name)));
     }
@@ -208,7 +227,7 @@ impl<'a> Cx<'a> {
     }
 }
 
-/// Refuses callers without permission, and callers from other accounts than the management
+/// Refuses callers without permission on what the call is about, and callers from other accounts than the management
 /// account unless `members_may`.
 fn authorize(
     world: &World,
@@ -217,7 +236,7 @@ fn authorize(
     members_may: bool,
 ) -> Result<(), ApiError> {
     let action = cx.call.name();
-    let denied = |why: Option<String>| {
+    let denied = |resource: &str, why: Option<String>| {
         ApiError::access_denied(cx.call.service, cx.key.arn(), &action, resource, why)
     };
     let delegate = match cx.call.service {
@@ -232,18 +251,19 @@ fn authorize(
             .is_delegate(cx.key.account(), Some("sso.amazonaws.com")),
     };
     if !members_may && !delegate && cx.key.account() != world.estate.management() {
-        return Err(denied(None));
+        return Err(denied(resource, None));
     }
-    let context = cx
+    let mut context = cx
         .key
         .context(Some(&world.estate.organization_id), cx.now());
-    // Resource scoping is not enforced yet: every action is judged on `*`.
-    let verdict = world.verdict(cx.key, &action, "*", &context);
-    if verdict.is_allowed() {
-        Ok(())
-    } else {
-        Err(denied(verdict.refusal(&action)))
+    resources::describe(world, cx, &mut context);
+    for resource in resources::of(world, cx) {
+        let verdict = world.verdict(cx.key, &action, &resource, &context);
+        if !verdict.is_allowed() {
+            return Err(denied(&resource, verdict.refusal(&action)));
+        }
     }
+    Ok(())
 }
 
 /// What a delegated administrator is told who may not (AWS reference §7 [R]).

@@ -176,6 +176,7 @@ fn role_credentials(world: &mut World, cx: &Unsigned<'_>) -> Result<Value, ApiEr
         tags: Vec::new(),
         transitive: Vec::new(),
         mfa_at: None,
+        chained: false,
         store_user: Some(person),
     };
     world.access.keys.insert(access_key.clone(), key);

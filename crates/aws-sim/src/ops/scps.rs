@@ -330,21 +330,18 @@ fn whole(world: &World, place: usize) -> Value {
     }))})
 }
 
-fn summary(world: &World, scp: &Scp) -> Value {
+/// The ARN of the policy with this id, whether it is there or not.
+pub(super) fn arn_of(world: &World, id: &str) -> String {
     let estate = &world.estate;
-    let arn = if scp.of_aws {
-        format!(
-            "arn:aws:organizations::aws:policy/service_control_policy/{}",
-            scp.id
-        )
-    } else {
-        format!(
-            "arn:aws:organizations::{}:policy/{}/service_control_policy/{}",
-            estate.management(),
-            estate.organization_id,
-            scp.id
-        )
-    };
+    if world.tree.scp(id).is_some_and(|scp| scp.of_aws) {
+        return format!("arn:aws:organizations::aws:policy/service_control_policy/{id}");
+    }
+    let (owner, organization) = (estate.management(), &estate.organization_id);
+    format!("arn:aws:organizations::{owner}:policy/{organization}/service_control_policy/{id}")
+}
+
+fn summary(world: &World, scp: &Scp) -> Value {
+    let arn = arn_of(world, &scp.id);
     json!({
         "Id": scp.id,
         "Arn": arn,

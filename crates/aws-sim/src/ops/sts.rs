@@ -151,6 +151,7 @@ fn assume_role(world: &mut World, cx: &Cx<'_>) -> Output {
         tags,
         transitive,
         mfa_at: None,
+        chained: cx.key.is_session(),
         ..temporary(cx.key)
     };
     let mut xml = Xml::new();
@@ -324,6 +325,7 @@ fn temporary(from: &Key) -> Key {
         session_policies: None,
         tags: Vec::new(),
         transitive: Vec::new(),
+        chained: false,
         store_user: None,
         ..from.clone()
     }

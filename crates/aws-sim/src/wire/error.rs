@@ -81,6 +81,15 @@ impl ApiError {
                 "MissingAuthenticationTokenException",
                 "Missing Authentication Token",
             )
+            .barred(service)
+        }
+    }
+
+    /// SQS refuses callers with the status its older protocol has.
+    fn barred(self, service: Service) -> Self {
+        match service {
+            Service::Sqs => self.status(403),
+            _ => self,
         }
     }
 
@@ -98,7 +107,7 @@ impl ApiError {
         if service.is_query() {
             Self::new("SignatureDoesNotMatch", message).status(403)
         } else {
-            Self::door("InvalidSignatureException", message)
+            Self::door("InvalidSignatureException", message).barred(service)
         }
     }
 
@@ -116,7 +125,7 @@ impl ApiError {
         if service.is_query() {
             Self::new("InvalidClientTokenId", message).status(403)
         } else {
-            Self::door("UnrecognizedClientException", message)
+            Self::door("UnrecognizedClientException", message).barred(service)
         }
     }
 
@@ -125,7 +134,7 @@ impl ApiError {
         if service.is_query() {
             Self::new("ExpiredToken", message).status(403)
         } else {
-            Self::door("ExpiredTokenException", message)
+            Self::door("ExpiredTokenException", message).barred(service)
         }
     }
 
@@ -140,7 +149,9 @@ impl ApiError {
             Service::IdentityStore => {
                 Self::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", 1)
             }
+            Service::Sqs => Self::new("RequestThrottled", "Request is throttled."),
             Service::SsoOidc => Self::new("SlowDownException", "Too many requests"),
+            Service::Signin => Self::new("BadRequest", "Rate exceeded").status(429),
             Service::Portal => {
                 Self::new("TooManyRequestsException", "HTTP 429 Unknown Code").status(429)
             }
@@ -159,6 +170,10 @@ impl ApiError {
                 "ServiceFailure",
                 "The request processing has failed because of an unknown error.",
             ),
+            Service::Sqs => (
+                "InternalFailure",
+                "We encountered an internal error. Please try again.",
+            ),
             Service::Organizations => (
                 "ServiceException",
                 "AWS Organizations can't complete your request because of an internal service error. Try again later.",
@@ -167,6 +182,7 @@ impl ApiError {
             | Service::IdentityStore
             | Service::SsoOidc
             | Service::Portal
+            | Service::Signin
             | Service::Nobody => (
                 "InternalServerException",
                 "An unexpected internal service exception was encountered",
@@ -196,10 +212,16 @@ impl ApiError {
                 format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}"),
             )
             .status(403),
+            Service::Sqs => Self::new(
+                "AccessDeniedException",
+                format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}"),
+            )
+            .status(403),
             Service::Sso
             | Service::IdentityStore
             | Service::SsoOidc
             | Service::Portal
+            | Service::Signin
             | Service::Nobody => Self::new(
                 "AccessDeniedException",
                 format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}"),
@@ -223,7 +245,8 @@ impl ApiError {
         let code = match service {
             Service::Sts | Service::Iam => "ValidationError",
             Service::Organizations => "InvalidInputException",
-            Service::SsoOidc | Service::Portal => "InvalidRequestException",
+            Service::Sqs => "InvalidParameterValue",
+            Service::SsoOidc | Service::Portal | Service::Signin => "InvalidRequestException",
             Service::Sso | Service::IdentityStore | Service::Nobody => "ValidationException",
         };
         Self::new(code, message)
@@ -272,6 +295,52 @@ impl ApiError {
 
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::new("ConflictException", message)
+    }
+
+    /// The code of the older protocol, which SQS still names in a header (AWS documentation).
+    fn query_code(&self) -> String {
+        let code = match self.code.as_str() {
+            "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue",
+            "QueueNameExists" => "QueueAlreadyExists",
+            "QueueDeletedRecently"
+            | "MessageNotInflight"
+            | "EmptyBatchRequest"
+            | "TooManyEntriesInBatchRequest"
+            | "BatchEntryIdsNotDistinct"
+            | "InvalidBatchEntryId"
+            | "PurgeQueueInProgress" => {
+                return format!("AWS.SimpleQueueService.{}", self.code);
+            }
+            "AccessDeniedException" => "AccessDenied",
+            "UnrecognizedClientException" => "InvalidClientTokenId",
+            "InvalidSignatureException" => "SignatureDoesNotMatch",
+            "ExpiredTokenException" => "ExpiredToken",
+            "IncompleteSignatureException" => "IncompleteSignature",
+            "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
+            "UnknownOperationException" => "InvalidAction",
+            other => other,
+        };
+        code.to_owned()
+    }
+
+    /// `AWS.SimpleQueueService.NonExistentQueue;Sender`
+    pub(super) fn query_error(&self) -> String {
+        let fault = if self.status >= 500 {
+            "Receiver"
+        } else {
+            "Sender"
+        };
+        format!("{};{fault}", self.query_code())
+    }
+
+    /// The body of awsJson1.0 as SQS writes it.
+    pub(super) fn json_of_sqs(&self) -> String {
+        let home = if self.from_the_door || self.code == "AccessDeniedException" {
+            "com.amazon.coral.service"
+        } else {
+            "com.amazonaws.sqs"
+        };
+        json!({ "__type": format!("{home}#{}", self.code), "message": self.message }).to_string()
     }
 
     /// The awsJson body.

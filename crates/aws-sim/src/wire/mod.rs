@@ -37,10 +37,14 @@ pub(crate) enum Service {
     Organizations,
     Sso,
     IdentityStore,
+    /// Queues.
+    Sqs,
     /// Where a person's client gets its token.
     SsoOidc,
     /// The access portal, as a person's client sees it.
     Portal,
+    /// The console's federation endpoint.
+    Signin,
     /// Spoken to in JSON, but nobody lives there.
     Nobody,
 }
@@ -54,9 +58,11 @@ impl Service {
             Service::Organizations => "organizations",
             Service::Sso => "sso",
             Service::IdentityStore => "identitystore",
+            Service::Sqs => "sqs",
             Service::SsoOidc => "sso-oidc",
             // Policies and credential scopes know no such service: nothing of it is signed.
             Service::Portal => "portal",
+            Service::Signin => "signin",
             Service::Nobody => "unknown",
         }
     }
@@ -67,13 +73,14 @@ impl Service {
 
     /// Whether its requests carry no signature.
     pub(crate) fn is_unsigned(self) -> bool {
-        matches!(self, Service::SsoOidc | Service::Portal)
+        matches!(self, Service::SsoOidc | Service::Portal | Service::Signin)
     }
 
     fn content_type(self) -> &'static str {
         match self {
             Service::Sts | Service::Iam => "text/xml",
-            Service::SsoOidc | Service::Portal => "application/json",
+            Service::SsoOidc | Service::Portal | Service::Signin => "application/json",
+            Service::Sqs => "application/x-amz-json-1.0",
             Service::Organizations | Service::Sso | Service::IdentityStore | Service::Nobody => {
                 "application/x-amz-json-1.1"
             }
@@ -92,6 +99,7 @@ impl Service {
             "AWSOrganizationsV20161128" => Service::Organizations,
             "SWBExternalService" => Service::Sso,
             "AWSIdentityStore" => Service::IdentityStore,
+            "AmazonSQS" => Service::Sqs,
             _ => Service::Nobody,
         }
     }
@@ -140,12 +148,14 @@ impl Call {
         };
         let target = header("x-amz-target");
         let rest = rest::operation(incoming.method, incoming.path);
-        let (service, operation, input, broken) = match (rest, target) {
-            (Some((service, operation)), _) => {
+        let federation = rest::federation(incoming);
+        let (service, operation, input, broken) = match (federation, rest, target) {
+            (Some((service, operation, input)), ..) => (service, operation, input, None),
+            (None, Some((service, operation)), _) => {
                 let (input, broken) = rest::input(service, incoming);
                 (service, operation.to_owned(), input, broken)
             }
-            (None, Some(target)) => {
+            (None, None, Some(target)) => {
                 let (prefix, operation) = target.split_once('.').unwrap_or(("", target));
                 let service = Service::by_target(prefix);
                 let (input, broken) = match serde_json::from_slice::<Value>(body) {
@@ -158,7 +168,7 @@ impl Call {
                 };
                 (service, operation.to_owned(), input, broken)
             }
-            (None, None) => {
+            (None, None, None) => {
                 let members = form_decode(body);
                 let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or("");
                 let service = match text("Version") {
@@ -197,8 +207,8 @@ pub(crate) enum Answer {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
-    /// The `x-amzn-errortype` header of protocols that have one.
-    pub(crate) error_type: Option<String>,
+    /// Where the browser goes, or the header of protocols that name an error there.
+    pub(crate) header: Option<(&'static str, String)>,
     pub(crate) request_id: String,
     /// The `Date` header, by the clock the request was judged by.
     pub(crate) date: String,
@@ -213,6 +223,10 @@ impl Reply {
         at: i64,
     ) -> Reply {
         let (status, body) = match result {
+            // The way on.
+            Ok(Answer::Json(Value::String(_))) if call.service == Service::Signin => {
+                (302, String::new())
+            }
             // An operation without output.
             Ok(Answer::Json(Value::Null)) => (200, String::new()),
             Ok(Answer::Json(value)) => (200, value.to_string()),
@@ -220,19 +234,35 @@ impl Reply {
             Err(error) if call.service.is_query() => {
                 (error.status, query::error(call, error, request_id))
             }
+            Err(error) if call.service == Service::Signin => {
+                (error.status, format!("{}\n", error.message))
+            }
             Err(error) if call.service.is_unsigned() => {
                 (error.status, rest::error(call.service, error))
             }
+            Err(error) if call.service == Service::Sqs => (error.status, error.json_of_sqs()),
             Err(error) => (error.status, error.json(request_id)),
         };
-        let error_type = match result {
-            Err(error) if call.service.is_unsigned() => Some(rest::error_type(call.service, error)),
+        let header = match result {
+            Ok(Answer::Json(Value::String(to))) if call.service == Service::Signin => {
+                Some(("location", to.clone()))
+            }
+            Err(_) if call.service == Service::Signin => None,
+            Err(error) if call.service.is_unsigned() => {
+                Some(("x-amzn-errortype", rest::error_type(call.service, error)))
+            }
+            Err(error) if call.service == Service::Sqs => {
+                Some(("x-amzn-query-error", error.query_error()))
+            }
             _ => None,
         };
         Reply {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
-            content_type: call.service.content_type(),
-            error_type,
+            content_type: match result {
+                Err(_) if call.service == Service::Signin => "text/plain; charset=utf-8",
+                _ => call.service.content_type(),
+            },
+            header,
             request_id: request_id.to_owned(),
             date: clock::http_date(at),
             body: Bytes::from(body),
@@ -248,10 +278,10 @@ impl Reply {
             http::HeaderValue::from_static(self.content_type),
         );
         let told = [("x-amzn-requestid", &self.request_id), ("date", &self.date)];
-        let kind = self.error_type.as_ref();
+        let kind = self.header.as_ref();
         for (name, text) in told
             .into_iter()
-            .chain(kind.map(|kind| ("x-amzn-errortype", kind)))
+            .chain(kind.map(|(name, text)| (*name, text)))
         {
             if let Ok(value) = http::HeaderValue::from_str(text) {
                 headers.insert(name, value);

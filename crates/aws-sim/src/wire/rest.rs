@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::query::percent_decode;
+use super::query::{form_decode, percent_decode};
 use super::{ApiError, Incoming, Service};
 
 /// Method, path, and what they ask for.
@@ -51,6 +51,29 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("next_token", "nextToken"),
 ];
 
+/// Where the federation endpoint is, and what its actions are called.
+const FEDERATION: &str = "/federation";
+const ACTIONS: &[(&str, &str)] = &[
+    ("getSigninToken", "GetSigninToken"),
+    ("login", "ConsoleLogin"),
+];
+
+/// What the federation endpoint is asked for, if this is for it.
+pub(super) fn federation(incoming: &Incoming<'_>) -> Option<(Service, String, Value)> {
+    if incoming.path != FEDERATION {
+        return None;
+    }
+    let mut members = form_decode(incoming.query.as_bytes());
+    if incoming.method == "POST" {
+        members.extend(form_decode(incoming.body));
+    }
+    let action = members.remove("Action");
+    let action = action.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let mut known = ACTIONS.iter().filter(|(name, _)| *name == action);
+    let name = known.next().map_or(action, |(_, name)| *name);
+    Some((Service::Signin, name.to_owned(), Value::Object(members)))
+}
+
 pub(super) fn operation(method: &str, path: &str) -> Option<(Service, &'static str)> {
     let mut all = OPERATIONS.iter();
     let found = all.find(|(by, at, _, _)| *by == method && *at == path);
@@ -59,7 +82,7 @@ pub(super) fn operation(method: &str, path: &str) -> Option<(Service, &'static s
 
 /// Whether this asks for an operation that goes by its path.
 pub(crate) fn is_operation(method: &str, path: &str) -> bool {
-    operation(method, path).is_some()
+    operation(method, path).is_some() || (path == FEDERATION && ["GET", "POST"].contains(&method))
 }
 
 /// The members of an input, from the body or, for the portal, from the query; of those that

@@ -2,6 +2,10 @@
 come of it."""
 
 import contextlib
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
 
 import boto3
 from botocore import UNSIGNED
@@ -197,3 +201,50 @@ def refreshed(estate):
             401,
         )
     admin(estate, "identitystore").delete_user(UserId=made["UserId"], **store)
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    """A browser that does not go where it is sent."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+def browse(estate, data=None, **members):
+    form = urllib.parse.urlencode(members)
+    url = estate.url + "/federation" + ("" if data else "?" + form)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Stay)
+    try:
+        with opener.open(url, data=form.encode() if data else None, timeout=30) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as answer:
+        return answer.code, answer.headers, answer.read().decode()
+
+
+@check("credentials of the portal open the console, for as long as was asked")
+def console(estate):
+    _, token = sign_in(estate)
+    payments = estate.account("prod-payments")
+    keys = credentials(estate, token["accessToken"], payments, "ReadOnlyAccess")
+    session = {
+        "sessionId": keys["access_key_id"],
+        "sessionKey": keys["secret_access_key"],
+        "sessionToken": keys["session_token"],
+    }
+    asked = {"Action": "getSigninToken", "Session": json.dumps(session)}
+    status, _, body = browse(estate, data=True, SessionDuration="3600", **asked)
+    equal(status, 200)
+    destination = "https://console.aws.amazon.com/"
+    login = {
+        "Action": "login",
+        "Issuer": "https://stint.example",
+        "Destination": destination,
+        "SigninToken": json.loads(body)["SigninToken"],
+    }
+    status, headers, _ = browse(estate, **login)
+    equal((status, headers["location"]), (302, destination))
+    equal(browse(estate, **login)[0], 400)
+    asked["Session"] = json.dumps({**session, "sessionKey": "x"})
+    equal(browse(estate, **asked)[0], 400)
+    opened = estate.control("GET", "/_sim/console-sessions")["sessions"][-1]
+    equal(opened["arn"].endswith("/ana.moreno"), True)

@@ -29,6 +29,7 @@ import checks_boto3_all  # noqa: E402
 import checks_boto3_center  # noqa: E402
 import checks_boto3_iam  # noqa: E402
 import checks_boto3_policies  # noqa: E402
+import checks_boto3_queues  # noqa: E402
 import checks_boto3_sign_in  # noqa: E402
 from estate import Estate  # noqa: E402
 
@@ -52,6 +53,7 @@ MODULES = (
     checks_boto3_policies,
     checks_boto3_center,
     checks_boto3_sign_in,
+    checks_boto3_queues,
     checks_boto3_all,
     checks_aws,
     checks_aws_iam,

@@ -4,6 +4,7 @@
 
 mod access;
 mod assignments;
+mod console;
 mod control;
 mod directory;
 mod estate;
@@ -16,6 +17,8 @@ mod lag;
 mod memberships;
 mod organizations;
 mod paging;
+mod queues;
+mod resources;
 mod rig;
 mod sets;
 mod sign_in;

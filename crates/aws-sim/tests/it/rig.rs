@@ -93,6 +93,11 @@ impl Rig {
     pub(crate) fn in_memory(spec: EstateSpec) -> Rig {
         let clock = SimClock::frozen(START);
         let sim = Sim::new(SimOptions::new(spec, clock.clone())).expect("an estate");
+        Rig::of(sim, clock)
+    }
+
+    /// Around one that is there, with a clock of its own.
+    pub(crate) fn of(sim: Sim, clock: SimClock) -> Rig {
         Rig {
             facts: sim.facts(),
             sim,

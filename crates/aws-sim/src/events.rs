@@ -1,0 +1,397 @@
+//! What EventBridge sends on when something is changed: CloudTrail's words about the call, some
+//! time later, to the queues that rules name (AWS reference §1.8).
+//!
+//! What it does not do: rules made through EventBridge's own API, event patterns but by source,
+//! the identity store's own events, calls that only read.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use stint_iam_policy::{
+    Caller, Context, Identity, Layers, Origin, Request, ResourceKind, ResourcePolicy, Source, judge,
+};
+
+use crate::access::{Holder, Key, Moment};
+use crate::clock::iso;
+use crate::fault::Effect;
+use crate::queues::Message;
+use crate::wire::{Answer, ApiError, Call, Service};
+use crate::world::{REGION, World};
+
+/// A rule and what became of the events it matched, as the owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventRule {
+    /// Unique in its account.
+    pub name: String,
+    /// Whose events: twelve digits, the account of the queue.
+    pub account_id: String,
+    /// Where they go.
+    pub queue_arn: String,
+    /// `aws.iam`; all where there is none.
+    pub sources: Vec<String>,
+    /// Events that arrived; of one that came twice, both.
+    pub delivered: u64,
+    /// Events the queue's policy did not let in.
+    pub refused: u64,
+    /// Events that a fault took.
+    pub lost: u64,
+}
+
+impl EventRule {
+    fn arn(&self) -> String {
+        let region = self.queue_arn.split(':').nth(3).unwrap_or(REGION);
+        format!(
+            "arn:aws:events:{region}:{}:rule/{}",
+            self.account_id, self.name
+        )
+    }
+}
+
+/// An event on its way to a queue.
+#[derive(Debug, Clone)]
+struct UnderWay {
+    due: i64,
+    /// The place of its rule.
+    rule: usize,
+    event: Value,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    pub(crate) rules: Vec<EventRule>,
+    under_way: Vec<UnderWay>,
+}
+
+/// Beginnings of operations that change nothing.
+const READS: &[&str] = &[
+    "Describe", "Generate", "Get", "Is", "List", "Receive", "Simulate",
+];
+
+impl World {
+    /// What CloudTrail says of a call, if anybody listens and it changed something or tried to.
+    pub(crate) fn happened(
+        &self,
+        call: &Call,
+        result: &Result<Answer, ApiError>,
+        request_id: &str,
+        moment: Moment,
+    ) -> Option<Value> {
+        if self.events.rules.is_empty() {
+            return None;
+        }
+        let source = match call.service {
+            Service::Iam => "iam",
+            Service::Sso => "sso",
+            Service::IdentityStore => "identitystore",
+            Service::Organizations => "organizations",
+            _ => return None,
+        };
+        if READS.iter().any(|verb| call.operation.starts_with(verb)) {
+            return None;
+        }
+        let key = self.signer(call)?;
+        let authorization = call.authorization.as_ref().ok()?;
+        let account = match call.service {
+            Service::Iam => key.account(),
+            _ => self.estate.management(),
+        };
+        // Global services speak from one region (AWS reference §1.8 [D]).
+        let region = match call.service {
+            Service::Iam | Service::Organizations => "us-east-1",
+            _ => REGION,
+        };
+        let mut detail = json!({
+            "eventVersion": "1.11",
+            "userIdentity": identity(key, &authorization.access_key),
+            "eventTime": iso(moment.at),
+            "eventSource": format!("{source}.amazonaws.com"),
+            "eventName": call.operation,
+            "awsRegion": region,
+            "sourceIPAddress": "127.0.0.1",
+            "userAgent": "simulated",
+            "requestParameters": parameters(call),
+            "responseElements": match result {
+                Ok(Answer::Json(answer)) if call.service != Service::IdentityStore => {
+                    small(answer)
+                }
+                _ => Value::Null,
+            },
+            "requestID": request_id,
+            "eventID": crate::ids::Seeded::new(self.estate.seed, request_id, 1).uuid(),
+            "readOnly": false,
+            "eventType": "AwsApiCall",
+            "managementEvent": true,
+            "recipientAccountId": account,
+            "eventCategory": "Management",
+        });
+        if let (Err(error), Some(members)) = (result, detail.as_object_mut()) {
+            members.insert("errorCode".to_owned(), json!(error.code));
+            members.insert("errorMessage".to_owned(), json!(error.message));
+        }
+        Some(envelope(
+            &format!("aws.{source}"),
+            account,
+            region,
+            moment.at,
+            &crate::ids::Seeded::new(self.estate.seed, request_id, 2).uuid(),
+            detail,
+        ))
+    }
+
+    /// Sends an event on its way, with what a fault has in store for it.
+    pub(crate) fn emit(&mut self, event: &Value, at: i64, effect: Option<&Effect>) {
+        let (account, source) = (event.get("account"), event.get("source"));
+        let (account, source) = (
+            account.and_then(Value::as_str),
+            source.and_then(Value::as_str),
+        );
+        let mut due = vec![at + self.knobs.event_delay_micros];
+        match effect {
+            Some(Effect::LoseBefore | Effect::LoseAfter) => due.clear(),
+            Some(Effect::ArriveLate { micros } | Effect::Slow { micros }) => {
+                due.iter_mut().for_each(|due| *due += micros);
+            }
+            Some(Effect::Twice) => due.push(at + self.knobs.event_delay_micros),
+            _ => {}
+        }
+        for (place, rule) in self.events.rules.iter_mut().enumerate() {
+            let wanted = rule.sources.is_empty()
+                || rule.sources.iter().any(|it| Some(it.as_str()) == source);
+            if !wanted || Some(rule.account_id.as_str()) != account {
+                continue;
+            }
+            if due.is_empty() {
+                rule.lost += 1;
+            }
+            self.events.under_way.extend(due.iter().map(|due| UnderWay {
+                due: *due,
+                rule: place,
+                event: event.clone(),
+            }));
+        }
+    }
+
+    /// Brings the events to their queues that are due by now.
+    pub(crate) fn deliver(&mut self, now: i64) {
+        if self.events.under_way.iter().all(|event| event.due > now) {
+            return;
+        }
+        let all = std::mem::take(&mut self.events.under_way);
+        let (mut due, later): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|event| event.due <= now);
+        self.events.under_way = later;
+        // Of one moment in the order they happened: sorting keeps it.
+        due.sort_by_key(|event| event.due);
+        for event in due {
+            let id = self.fresh("event").uuid();
+            let Some(rule) = self.events.rules.get_mut(event.rule) else {
+                continue;
+            };
+            let queue = self.queues.by_arn_mut(&rule.queue_arn);
+            match queue.filter(|queue| lets_in(queue, rule)) {
+                None => rule.refused += 1,
+                Some(queue) => {
+                    rule.delivered += 1;
+                    let body = event.event.to_string();
+                    let message = Message::new(id, &body, SENDER, event.due);
+                    queue.messages.push_back(message);
+                }
+            }
+        }
+    }
+
+    /// An event of the directory behind the console: CloudTrail's name for it is another one.
+    pub(crate) fn disabled(&mut self, user_id: &str, at: i64) {
+        let account = self.estate.management().to_owned();
+        let label = format!("disable {user_id}");
+        let mut stream = self.fresh(&label);
+        let detail = json!({
+            "eventVersion": "1.11",
+            "userIdentity": { "type": "Unknown", "accountId": account },
+            "eventTime": iso(at),
+            "eventSource": "sso-directory.amazonaws.com",
+            "eventName": "DisableUser",
+            "awsRegion": REGION,
+            "requestParameters": {
+                "identityStoreId": self.estate.store,
+                "userId": user_id,
+            },
+            "responseElements": Value::Null,
+            "requestID": stream.uuid(),
+            "eventID": stream.uuid(),
+            "readOnly": false,
+            "eventType": "AwsApiCall",
+            "managementEvent": true,
+            "recipientAccountId": account,
+            "eventCategory": "Management",
+        });
+        let id = stream.uuid();
+        let event = envelope("aws.sso-directory", &account, REGION, at, &id, detail);
+        self.emit(&event, at, None);
+    }
+}
+
+const SENDER: &str = "events.amazonaws.com";
+
+/// Whether the queue's own policy lets EventBridge send for this rule.
+fn lets_in(queue: &crate::queues::Queue, rule: &EventRule) -> bool {
+    let Some(policy) = &queue.policy else {
+        return false;
+    };
+    let layers = Layers {
+        resource: Some(ResourcePolicy {
+            source: Source::of(&queue.arn, Origin::Resource, &policy.policy),
+            kind: ResourceKind::Ordinary,
+        }),
+        resource_account: Some(&queue.account),
+        ..Layers::default()
+    };
+    let context = Context::new()
+        .with("aws:SourceArn", rule.arn())
+        .with("aws:SourceAccount", rule.account_id.clone())
+        .with("aws:PrincipalIsAWSService", "true")
+        .with("aws:SecureTransport", "true");
+    let caller = Caller {
+        account: queue.account.clone(),
+        identity: Identity::Service {
+            name: SENDER.to_owned(),
+        },
+    };
+    let request = Request {
+        caller: &caller,
+        action: "sqs:SendMessage",
+        resource: &queue.arn,
+        context: &context,
+    };
+    judge(&layers, &request).is_allowed()
+}
+
+fn envelope(source: &str, account: &str, region: &str, at: i64, id: &str, detail: Value) -> Value {
+    json!({
+        "version": "0",
+        "id": id,
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": source,
+        "account": account,
+        "time": iso(at),
+        "region": region,
+        "resources": [],
+        "detail": detail,
+    })
+}
+
+fn identity(key: &Key, access_key: &str) -> Value {
+    let mut who = json!({
+        "principalId": key.user_id,
+        "arn": key.arn(),
+        "accountId": key.account(),
+        "accessKeyId": access_key,
+    });
+    let more = match &key.holder {
+        Holder::User { name, .. } => json!({ "type": "IAMUser", "userName": name }),
+        Holder::Federated { .. } => json!({ "type": "FederatedUser" }),
+        Holder::Session { role, account, .. } => json!({
+            "type": "AssumedRole",
+            "sessionContext": {
+                "sessionIssuer": {
+                    "type": "Role",
+                    "principalId": key.owner(),
+                    "arn": role,
+                    "accountId": account,
+                    "userName": role.rsplit('/').next(),
+                },
+                "attributes": {
+                    "creationDate": key.issued_at.map(iso),
+                    "mfaAuthenticated": if key.mfa_at.is_some() { "true" } else { "false" },
+                },
+                "sourceIdentity": key.source_identity,
+            },
+        }),
+    };
+    if let (Some(who), Value::Object(more)) = (who.as_object_mut(), more) {
+        who.extend(more);
+    }
+    who
+}
+
+/// The input as CloudTrail writes it: names small, a form's lists as lists, secrets left out,
+/// attributes of people hidden (AWS reference §1.8).
+fn parameters(call: &Call) -> Value {
+    let input = crate::world::told(&call.input);
+    let Some(members) = input.as_object() else {
+        return Value::Null;
+    };
+    if !call.service.is_query() {
+        let mut small = small(&input);
+        if let (Service::IdentityStore, Some(members)) = (call.service, small.as_object_mut()) {
+            for (name, value) in members {
+                if !name.ends_with("Id") && name != "operations" {
+                    *value = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
+                }
+            }
+        }
+        return small;
+    }
+    let mut all = Map::new();
+    for (name, value) in members {
+        if name == "Action" || name == "Version" {
+            continue;
+        }
+        let parts: Vec<&str> = name.split('.').collect();
+        match parts.as_slice() {
+            [name] => {
+                all.insert(first_small(name), value.clone());
+            }
+            [list, "member", n] => put(&mut all, list, n, None, value),
+            [list, "member", n, part] => put(&mut all, list, n, Some(part), value),
+            _ => {}
+        }
+    }
+    Value::Object(all)
+}
+
+/// Puts `Name.member.3.Part` where it belongs.
+fn put(all: &mut Map<String, Value>, list: &str, n: &str, part: Option<&str>, value: &Value) {
+    let entry = all.entry(first_small(list)).or_insert_with(|| json!([]));
+    let place = n.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+    let (Some(items), Some(place)) = (entry.as_array_mut(), place.filter(|it| *it < 1_000)) else {
+        return;
+    };
+    while items.len() <= place {
+        items.push(Value::Null);
+    }
+    if let Some(item) = items.get_mut(place) {
+        match part {
+            None => *item = value.clone(),
+            Some(part) => {
+                if !item.is_object() {
+                    *item = json!({});
+                }
+                if let Some(members) = item.as_object_mut() {
+                    members.insert(first_small(part), value.clone());
+                }
+            }
+        }
+    }
+}
+
+/// The same with every name beginning small.
+fn small(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .map(|(name, value)| (first_small(name), small(value)))
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.iter().map(small).collect()),
+        other => other.clone(),
+    }
+}
+
+fn first_small(name: &str) -> String {
+    let mut chars = name.chars();
+    match chars.next() {
+        Some(first) => first.to_ascii_lowercase().to_string() + chars.as_str(),
+        None => String::new(),
+    }
+}
