@@ -21,6 +21,7 @@ static TARGETS: LazyLock<Vec<String>> = LazyLock::new(|| {
             "identitystore" => "AWSIdentityStore",
             "sso" => "SWBExternalService",
             "organizations" => "AWSOrganizationsV20161128",
+            "sqs" => "AmazonSQS",
             _ => return None,
         };
         Some(format!("{prefix}.{operation}"))

@@ -5,6 +5,7 @@ use aws_lc_rs::digest;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, header};
 use serde_json::{Value, json};
+use stint_aws_sim::AssignmentRow;
 use tower::ServiceExt;
 
 use crate::rig::{Clients, MINUTE, Rig, SECOND, code, keyed, refusal, small};
@@ -503,7 +504,13 @@ async fn the_portal_lists_what_a_person_and_their_groups_hold() {
     found.sort();
     assert_eq!(found, expected);
     assert!(expected.len() > 1);
-    // What is not theirs.
+    // What is not theirs, but somebody's.
+    let hers = |row: &&AssignmentRow| {
+        let of_group = |it: &&AssignmentRow| it.principal_id == group.principal_id;
+        let pair = |it: &AssignmentRow| (it.account_id.clone(), it.permission_set.clone());
+        row.account_id == payments || rows.iter().filter(of_group).any(|it| pair(it) == pair(row))
+    };
+    let others = rows.iter().find(|row| !hers(row)).unwrap();
     let other = rig.account("platform-tools");
     let wrong = |path: String| {
         let (rig, token) = (&rig, &token);
@@ -512,6 +519,10 @@ async fn the_portal_lists_what_a_person_and_their_groups_hold() {
     for path in [
         format!("/federation/credentials?role_name=prod-admin&account_id={payments}"),
         format!("/federation/credentials?role_name=ReadOnlyAccess&account_id={other}"),
+        format!(
+            "/federation/credentials?role_name={}&account_id={}",
+            others.permission_set, others.account_id
+        ),
         "/assignment/roles?account_id=000000000000".to_owned(),
     ] {
         let (status, kind, body) = wrong(path).await;

@@ -184,7 +184,7 @@ async fn json_services_answer_and_refuse_in_json() {
             r#"{"__type":"UnknownOperationException"}"#,
         ),
         (
-            "AmazonSQS.ReceiveMessage",
+            "DynamoDB_20120810.ListTables",
             "sqs",
             "{}",
             r#"{"__type":"UnknownOperationException"}"#,
