@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::clock::iso;
 use crate::sim::Sim;
+use crate::weather;
 
 pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
     let input: Value = if body.is_empty() {
@@ -31,6 +32,26 @@ pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
             let told: Vec<Value> = sessions.iter().map(|it| it.told()).collect();
             done(json!({ "sessions": told }))
         }
+        (&Method::POST, "/_sim/faults") => told(weather::add(sim, input)),
+        (&Method::DELETE, "/_sim/faults") => {
+            weather::remove(sim, None);
+            done(json!({}))
+        }
+        (method, path) if path.starts_with(FAULT) => {
+            let id = path.strip_prefix(FAULT).and_then(|id| id.parse().ok());
+            match (method, id) {
+                (&Method::GET, Some(id)) => done(weather::hits(sim, id)),
+                (&Method::DELETE, Some(id)) => {
+                    weather::remove(sim, Some(id));
+                    done(json!({}))
+                }
+                _ => StatusCode::NOT_FOUND.into_response(),
+            }
+        }
+        (&Method::GET, "/_sim/knobs") => done(weather::knobs(sim)),
+        (&Method::PATCH, "/_sim/knobs") => {
+            told(weather::turn(sim, &input).map(|()| weather::knobs(sim)))
+        }
         (&Method::GET, "/_sim/event-rules") => done(json!({ "rules": sim.event_rules() })),
         (&Method::POST, "/_sim/event-rules") => put_event_rule(sim, &input),
         (&Method::POST, "/_sim/device/approve") => answer_device(sim, &input, true),
@@ -42,6 +63,16 @@ pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
         }
         (&Method::GET, "/_sim/assignments") => done(json!({ "assignments": sim.assignments() })),
         _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Before the number of one fault.
+const FAULT: &str = "/_sim/faults/";
+
+fn told(result: Result<Value, String>) -> Response {
+    match result {
+        Ok(value) => done(value),
+        Err(wrong) => refused(wrong),
     }
 }
 

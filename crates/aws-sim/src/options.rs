@@ -1,5 +1,7 @@
 //! How a simulated AWS is made, and what can be turned while it runs.
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::SimClock;
 use crate::estate::EstateSpec;
 
@@ -26,7 +28,8 @@ impl SimOptions {
 }
 
 /// Where AWS promises nothing, or is known to behave in one of several ways.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Knobs {
     /// How long asynchronous writes take.
     pub settle: Settle,
@@ -95,7 +98,8 @@ impl Default for Knobs {
 }
 
 /// When an asynchronous write ends: whichever comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settle {
     /// After so many polls were answered `IN_PROGRESS`; 0 ends it within its own call.
     pub polls: u32,
@@ -104,7 +108,8 @@ pub struct Settle {
 }
 
 /// Which reads answer from the lagging state while there is a lag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reads {
     /// Every read.
     Lagging,
@@ -115,7 +120,8 @@ pub enum Reads {
 }
 
 /// The answer to an assignment write beyond the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OverLimit {
     /// `ThrottlingException`
     Throttling,
@@ -124,7 +130,8 @@ pub enum OverLimit {
 }
 
 /// The answer to deleting an assignment that is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AbsentDelete {
     /// Accepted, then `FAILED` with a text that says 404.
     FailsLater,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use stint_aws_sim::command::{Command, start};
 use stint_aws_sim::{EstateSpec, Facts};
 
-use crate::rig::{Rig, START, code, small};
+use crate::rig::{Rig, START, code, refusal, small};
 use crate::wire::send;
 
 async fn ask(rig: &Rig, start: &str, body: &str) -> (u16, Value) {
@@ -179,4 +179,77 @@ async fn the_command_says_what_to_know_and_answers_there() {
     assert!(body.contains(r#""frozen":false"#), "{body}");
     stop.send(()).unwrap();
     served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_weather_is_made_from_outside() {
+    let rig = Rig::over_tcp(small()).await;
+    let groups = || rig.admin().iam.list_groups().send();
+    let wanted =
+        r#"{"operation": "iam:ListGroups", "party": "admin", "nth": 2, "effect": "throttle"}"#;
+    let (status, made) = ask(&rig, "POST /_sim/faults", wanted).await;
+    assert_eq!(status, 200, "{made}");
+    groups().await.unwrap();
+    assert_eq!(code(groups().await), "Throttling");
+    groups().await.unwrap();
+    let path = format!("/_sim/faults/{}", made["id"]);
+    let (_, told) = ask(&rig, &format!("GET {path}"), "").await;
+    assert_eq!(told["hits"], 1);
+    let refuse =
+        r#"{"operation": "iam:*", "effect": "refuse", "code": "AccessDenied", "message": "no"}"#;
+    let (_, made) = ask(&rig, "POST /_sim/faults", refuse).await;
+    assert_eq!(
+        refusal(groups().await),
+        (403, "AccessDenied".to_owned(), "no".to_owned())
+    );
+    ask(&rig, &format!("DELETE /_sim/faults/{}", made["id"]), "").await;
+    groups().await.unwrap();
+    ask(&rig, "POST /_sim/faults", refuse).await;
+    ask(&rig, "DELETE /_sim/faults", "").await;
+    groups().await.unwrap();
+    for wrong in [
+        r#"{"operation": "iam:*", "effect": "thunder"}"#,
+        r#"{"operation": "iam:*", "effect": "refuse"}"#,
+        r#"{"operation": "iam:*", "effect": "slow"}"#,
+        r#"{"operation": "iam:*", "effect": "stale", "nth": 1, "from": 2}"#,
+        r#"{"effect": "stale"}"#,
+    ] {
+        let (status, told) = ask(&rig, "POST /_sim/faults", wrong).await;
+        assert_eq!(status, 400, "{wrong}");
+        assert!(told["error"].is_string(), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn manners_are_turned_from_outside() {
+    let rig = Rig::over_tcp(small()).await;
+    let (_, before) = ask(&rig, "GET /_sim/knobs", "").await;
+    assert_eq!(before["absent_delete"], "fails_later");
+    assert_eq!(before["settle"], json!({ "polls": 2, "micros": 3_000_000 }));
+    let turned = r#"{"absent_delete": "not_found", "serial_per_account": true}"#;
+    let (status, after) = ask(&rig, "PATCH /_sim/knobs", turned).await;
+    assert_eq!(status, 200, "{after}");
+    assert_eq!(after["absent_delete"], "not_found");
+    assert_eq!(after["serial_per_account"], true);
+    // The rest is as it was, and the change is felt.
+    assert_eq!(after["settle"], before["settle"]);
+    let row = rig.sim.assignments().remove(0);
+    let absent = rig
+        .admin()
+        .sso
+        .delete_account_assignment()
+        .instance_arn(&rig.facts.instance_arn)
+        .target_id(&row.account_id)
+        .target_type(aws_sdk_ssoadmin::types::TargetType::AwsAccount)
+        .permission_set_arn(&row.permission_set_arn)
+        .principal_type(aws_sdk_ssoadmin::types::PrincipalType::User)
+        .principal_id(rig.facts.dee.clone().unwrap().user_id);
+    assert_eq!(code(absent.send().await), "ResourceNotFoundException");
+    for wrong in [r#"{"no_such": 1}"#, r#"{"reads": "now and then"}"#, "[]"] {
+        assert_eq!(
+            ask(&rig, "PATCH /_sim/knobs", wrong).await.0,
+            400,
+            "{wrong}"
+        );
+    }
 }

@@ -1,0 +1,158 @@
+//! `/_sim/faults` and `/_sim/knobs`: what goes wrong, and in which of its manners the simulated
+//! AWS behaves, from outside the process.
+//!
+//! What it does not do: gates and matchers of one's own, which are for tests in the process.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::fault::{Effect, Fault, FaultId};
+use crate::journal::Party;
+use crate::options::Knobs;
+use crate::sim::Sim;
+
+/// A fault as it is asked for: which calls, and what becomes of them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// `sso:DeleteAccountAssignment`, `sso:*` or `*`.
+    operation: String,
+    party: Option<Party>,
+    /// Only the n-th of them from now on.
+    nth: Option<u64>,
+    /// Only the first n.
+    first: Option<u64>,
+    /// The n-th and all after it.
+    from: Option<u64>,
+    effect: What,
+    code: Option<String>,
+    message: Option<String>,
+    seconds: Option<i64>,
+    millis: Option<u64>,
+    #[serde(default)]
+    applied: bool,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum What {
+    Refuse,
+    Throttle,
+    Broken,
+    LoseBefore,
+    LoseAfter,
+    ArriveLate,
+    IgnoreDelete,
+    Slow,
+    FailLater,
+    Stale,
+    Delay,
+    Advance,
+    Twice,
+}
+
+impl Wanted {
+    fn fault(&self) -> Result<Fault, String> {
+        let mut fault = Fault::on(&self.operation);
+        if let Some(party) = self.party {
+            fault = fault.by(party);
+        }
+        let turn = [self.nth, self.first, self.from];
+        match turn {
+            [None, None, None] => Ok(fault),
+            [Some(n), None, None] => Ok(fault.nth(n)),
+            [None, Some(n), None] => Ok(fault.first(n)),
+            [None, None, Some(n)] => Ok(fault.from(n)),
+            _ => Err("give one of `nth`, `first` and `from`".to_owned()),
+        }
+    }
+
+    fn micros(&self) -> Result<i64, String> {
+        let micros = self.seconds.and_then(|it| it.checked_mul(1_000_000));
+        micros.ok_or_else(|| "this effect takes `seconds`".to_owned())
+    }
+
+    fn effect(&self) -> Result<Effect, String> {
+        Ok(match self.effect {
+            What::Refuse => {
+                let code = self.code.as_deref().ok_or("`refuse` takes a `code`")?;
+                match (&self.message, Effect::refuse(code)) {
+                    (Some(message), _) => Effect::Refuse {
+                        code: code.to_owned(),
+                        message: message.clone(),
+                    },
+                    (None, usual) => usual,
+                }
+            }
+            What::Throttle => Effect::Throttle,
+            What::Broken => Effect::Broken,
+            What::LoseBefore => Effect::LoseBefore,
+            What::LoseAfter => Effect::LoseAfter,
+            What::ArriveLate => Effect::ArriveLate {
+                micros: self.micros()?,
+            },
+            What::IgnoreDelete => Effect::IgnoreDelete,
+            What::Slow => Effect::Slow {
+                micros: self.micros()?,
+            },
+            What::FailLater => Effect::FailLater {
+                reason: self
+                    .message
+                    .clone()
+                    .ok_or("`fail_later` takes a `message`")?,
+                applied: self.applied,
+            },
+            What::Stale => Effect::Stale,
+            What::Delay => Effect::Delay {
+                millis: self.millis.ok_or("`delay` takes `millis`")?,
+            },
+            What::Advance => Effect::Advance {
+                micros: self.micros()?,
+            },
+            What::Twice => Effect::Twice,
+        })
+    }
+}
+
+/// Adds a fault; tells its number.
+pub(crate) fn add(sim: &Sim, input: Value) -> Result<Value, String> {
+    let wanted: Wanted = serde_json::from_value(input).map_err(|wrong| wrong.to_string())?;
+    let FaultId(id) = sim.faults().add(wanted.fault()?, wanted.effect()?);
+    Ok(json!({ "id": id }))
+}
+
+/// How often a fault has acted.
+pub(crate) fn hits(sim: &Sim, id: u64) -> Value {
+    json!({ "id": id, "hits": sim.faults().hits(FaultId(id)) })
+}
+
+/// Takes one fault away, or all.
+pub(crate) fn remove(sim: &Sim, id: Option<u64>) {
+    match id {
+        Some(id) => sim.faults().remove(FaultId(id)),
+        None => sim.faults().clear(),
+    }
+}
+
+/// The manners as they are.
+pub(crate) fn knobs(sim: &Sim) -> Value {
+    let mut now = Knobs::default();
+    sim.knobs(|knobs| now.clone_from(knobs));
+    json!(now)
+}
+
+/// Turns those that are named; the rest stays.
+pub(crate) fn turn(sim: &Sim, input: &Value) -> Result<(), String> {
+    let given = input.as_object().ok_or("the body must be an object")?;
+    let mut all = knobs(sim);
+    if let Some(members) = all.as_object_mut() {
+        members.extend(
+            given
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+    }
+    let turned: Knobs = serde_json::from_value(all).map_err(|wrong| wrong.to_string())?;
+    sim.knobs(|knobs| *knobs = turned);
+    Ok(())
+}
