@@ -1,5 +1,6 @@
 -- Requests: what was asked, under which policy version, by whom it may be decided, and the
 -- decisions. What became of it in AWS is with the grants.
+-- `search_key`: the reason, and the names of what and who it was about when it was asked, in lower case.
 
 create table requests (
     id                uuid    not null primary key,
@@ -11,6 +12,7 @@ create table requests (
     entitlement_id    uuid    not null references entitlements (id),
     policy_version_id uuid    not null references policy_versions (id),
     reason            text    not null,
+    search_key        text    not null,
     duration          bigint  not null,
     start_at          bigint ,
     via               text    not null,

@@ -7,7 +7,7 @@ use stint_domain::{ApplicationId, UserId};
 
 use super::{Application, Error, Owner, check, store};
 use crate::cx::Cx;
-use crate::http::{Page, Paging};
+use crate::http::{Page, Paging, sorted};
 use crate::identity;
 
 /// An application to be.
@@ -68,13 +68,30 @@ pub async fn get_application(cx: &Cx, id: ApplicationId) -> Result<Application, 
     with_owners(&mut reader, found).await
 }
 
-/// Applications by name, with their owners.
-pub async fn list_applications(cx: &Cx, paging: &Paging) -> Result<Page<Application>, Error> {
+/// Which applications to list, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApplicationFilter {
+    /// Words in the name, in their order.
+    pub q: String,
+    /// One of [`SORTS`]; the first when absent.
+    pub sort: Option<String>,
+}
+
+/// The orders a list of applications or connections has.
+pub const SORTS: &[&str] = &["name", "-name", "created", "-created"];
+
+/// Applications with their owners, a page at a time.
+pub async fn list_applications(
+    cx: &Cx,
+    filter: &ApplicationFilter,
+    paging: &Paging,
+) -> Result<Page<Application>, Error> {
     cx.authorize(Verb::ListApplications, Relation::None)?;
-    let after = paging.after::<String>()?;
+    let sort = sorted(filter.sort.as_deref(), SORTS)?;
+    let after = paging.after_key::<ApplicationId>(sort)?;
     let mut reader = cx.read().await?;
-    let rows = store::applications(&mut reader, after, paging.fetch()).await?;
-    let mut page = paging.page(rows, |row| store::fold(&row.name));
+    let rows = store::applications(&mut reader, &filter.q, sort, after, paging.fetch()).await?;
+    let mut page = paging.page_key(sort, rows, |row| row.id, |row| store::fold(&row.name));
     let mut items = Vec::with_capacity(page.items.len());
     for item in page.items {
         items.push(with_owners(&mut reader, item).await?);

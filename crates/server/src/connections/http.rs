@@ -5,18 +5,19 @@ use http::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
 use stint_api::{Page, Problem, Secret, connections as wire};
-use stint_domain::rights::Verb;
+use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, ConnectionId, UserId};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::{
-    Application, ApplicationChange, Check, Connection, ConnectionChange, Error, NewApplication,
-    NewConnection, NewCredential, Owner, TestReport,
+    Application, ApplicationChange, ApplicationFilter, Check, Connection, ConnectionChange, Error,
+    Filter, NewApplication, NewConnection, NewCredential, Owner, STATES, TestReport,
 };
 use crate::cx::Cx;
 use crate::http::{
-    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Paging, Path, Routes, versioned,
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Paging, Path, Query, Routes, chosen,
+    versioned,
 };
 
 /// Every address of the room.
@@ -36,12 +37,30 @@ pub(crate) fn routes() -> Routes {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "for the description; `Paging` reads them")]
-struct Pages {
+#[expect(
+    dead_code,
+    reason = "limit and cursor are here for the description; `Paging` reads them"
+)]
+struct Asked {
+    /// Words in the name, in their order.
+    q: Option<String>,
+    /// `name` (when absent) or `created`; with a minus before it from its other end.
+    sort: Option<String>,
     /// How many, 1 to 200 (50).
     limit: Option<i64>,
     /// `next` of the page before.
     cursor: Option<String>,
+}
+
+/// Which connections.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Narrowed {
+    /// Only those of this application (`app_…`).
+    #[param(value_type = Option<String>)]
+    application: Option<ApplicationId>,
+    /// Only those that are `not_connected`, `syncing`, `connected` or `failing`.
+    status: Option<String>,
 }
 
 fn owner(owner: Owner) -> wire::Owner {
@@ -171,19 +190,24 @@ impl Given {
     }
 }
 
-/// Lists applications by name.
+/// Lists applications.
 #[utoipa::path(
     get,
     path = "/api/v1/applications",
     tag = "connections",
-    params(Pages),
+    params(Asked),
     responses((status = 200, body = Page<wire::Application>), (status = "4XX", body = Problem))
 )]
 async fn list_applications(
     cx: Cx,
+    Query(asked): Query<Asked>,
     paging: Paging,
 ) -> Result<Json<Page<wire::Application>>, Failure> {
-    let page = super::list_applications(&cx, &paging).await?;
+    let filter = ApplicationFilter {
+        q: asked.q.unwrap_or_default(),
+        sort: asked.sort,
+    };
+    let page = super::list_applications(&cx, &filter, &paging).await?;
     let items = page.items.into_iter().map(application).collect();
     Ok(Json(Page {
         items,
@@ -259,16 +283,30 @@ async fn update_application(
     .await
 }
 
-/// Lists connections by name.
+/// Lists connections.
 #[utoipa::path(
     get,
     path = "/api/v1/connections",
     tag = "connections",
-    params(Pages),
+    params(Asked, Narrowed),
     responses((status = 200, body = Page<wire::Connection>), (status = "4XX", body = Problem))
 )]
-async fn list(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Connection>>, Failure> {
-    let page = super::list(&cx, &paging).await?;
+async fn list(
+    cx: Cx,
+    Query(asked): Query<Asked>,
+    Query(narrowed): Query<Narrowed>,
+    paging: Paging,
+) -> Result<Json<Page<wire::Connection>>, Failure> {
+    // Rights before the words: who may not list learns nothing from a better word.
+    cx.authorize(Verb::ListConnections, Relation::None)?;
+    let status = chosen("status", narrowed.status.as_deref(), STATES)?;
+    let filter = Filter {
+        q: asked.q.unwrap_or_default(),
+        application: narrowed.application,
+        status: status.and_then(|word| word.parse().ok()),
+        sort: asked.sort,
+    };
+    let page = super::list(&cx, &filter, &paging).await?;
     let items = page.items.into_iter().map(connection).collect();
     Ok(Json(Page {
         items,

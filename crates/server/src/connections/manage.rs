@@ -5,10 +5,10 @@ use stint_db::{Priority, Query};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, ConnectionId, UserId};
 
-use super::applications::{named, or_caller};
+use super::applications::{SORTS, named, or_caller};
 use super::{Connection, Error, NewCredential, Status, check, store, testing};
 use crate::cx::{Actor, Cx};
-use crate::http::{Page, Paging};
+use crate::http::{Page, Paging, sorted};
 use crate::identity;
 
 /// A connection to be.
@@ -106,13 +106,27 @@ pub async fn get(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> {
     with_owners(&mut reader, found).await
 }
 
-/// Connections by name, with their owners.
-pub async fn list(cx: &Cx, paging: &Paging) -> Result<Page<Connection>, Error> {
+/// Which connections to list, and how. What is absent does not narrow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Words in the name, in their order.
+    pub q: String,
+    /// Of this application.
+    pub application: Option<ApplicationId>,
+    /// Whose last test or sync came out like this.
+    pub status: Option<Status>,
+    /// One of [`SORTS`]; the first when absent.
+    pub sort: Option<String>,
+}
+
+/// Connections with their owners, a page at a time.
+pub async fn list(cx: &Cx, filter: &Filter, paging: &Paging) -> Result<Page<Connection>, Error> {
     cx.authorize(Verb::ListConnections, Relation::None)?;
-    let after = paging.after::<String>()?;
+    let sort = sorted(filter.sort.as_deref(), SORTS)?;
+    let after = paging.after_key::<ConnectionId>(sort)?;
     let mut reader = cx.read().await?;
-    let rows = store::connections(&mut reader, after, paging.fetch()).await?;
-    let mut page = paging.page(rows, |row| store::fold(&row.name));
+    let rows = store::connections(&mut reader, filter, sort, after, paging.fetch()).await?;
+    let mut page = paging.page_key(sort, rows, |row| row.id, |row| store::fold(&row.name));
     let mut items = Vec::with_capacity(page.items.len());
     for item in page.items {
         items.push(with_owners(&mut reader, item).await?);

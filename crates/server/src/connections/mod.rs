@@ -38,12 +38,12 @@ use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
 use crate::identity;
 
 pub use applications::{
-    ApplicationChange, NewApplication, create_application, get_application, list_applications,
-    update_application,
+    ApplicationChange, ApplicationFilter, NewApplication, SORTS, create_application,
+    get_application, list_applications, update_application,
 };
 pub use credential::{Credential, KeyOnFile, NewCredential, estate, keys_in_use};
 pub use error::Error;
-pub use manage::{ConnectionChange, NewConnection, create, get, list, update};
+pub use manage::{ConnectionChange, Filter, NewConnection, create, get, list, update};
 pub use testing::{Setup, setup, test};
 
 pub(crate) use http::routes;
@@ -110,6 +110,9 @@ impl Status {
         }
     }
 }
+
+/// The states a list of connections can be narrowed to.
+pub const STATES: &[&str] = &["not_connected", "syncing", "connected", "failing"];
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,7 @@
 //! The pages of this room: the list of connections, setting one up, testing it. One
 //! connection's own page shows its syncs too and is `directory`'s.
 
-mod applications;
+pub(crate) mod applications;
 pub(crate) mod view;
 
 use std::collections::BTreeMap;
@@ -14,12 +14,14 @@ use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, ConnectionId};
 
 use super::{
-    Connection, ConnectionChange, Error, NewApplication, NewConnection, NewCredential, Status,
+    ApplicationFilter, Connection, ConnectionChange, Error, Filter, NewApplication, NewConnection,
+    NewCredential, STATES, Status,
 };
 use crate::cx::Cx;
-use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes};
+use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes, chosen};
 use crate::web::{
-    self, Chip, Copyable, Empty, Flash, Frame, Listing, Mistakes, Note, Snippet, Tone, When,
+    self, Chip, Column, Copyable, Empty, Flash, Frame, List, Listing, Mistakes, Note, Snippet,
+    Tone, When,
 };
 
 /// How many rows a page of the list has.
@@ -101,31 +103,108 @@ pub(crate) fn chip(of: &Connection) -> Chip {
     }
 }
 
+/// The headings.
+pub(crate) const COLUMNS: &[Column] = &[
+    Column::by("Connection", "name"),
+    Column::plain("Management account"),
+    Column::plain("State"),
+    Column::plain("Last sync"),
+];
+
 async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
-    let page = super::list(&cx, &asked.paging(ROWS)).await?;
+    // Rights before the words: who may not list learns nothing from a better word.
+    cx.authorize(Verb::ListConnections, Relation::None)?;
+    let sort = asked.sort_or("name");
+    let status = chosen("status", asked.value("status"), STATES)?;
+    let filter = Filter {
+        q: asked.words().to_owned(),
+        application: asked.id("application")?,
+        status: status.and_then(|word| word.parse().ok()),
+        sort: Some(sort.clone()),
+    };
     let names = application_names(&cx).await?;
+    if asked.csv() {
+        return csv(cx, filter, names).await;
+    }
+    let page = super::list(&cx, &filter, &asked.paging(ROWS)).await?;
     let may_add = cx.authorize(Verb::CreateConnection, Relation::None).is_ok();
     let empty = Empty::new(
         "plug-connected",
         "Not connected to AWS yet",
         "Stint reads who holds what, and gives and takes access, through a role or a user in your organization's management account. Setting it up takes a few minutes.",
     );
+    let empty = if may_add {
+        empty.leading_to("/connections/new", "Connect AWS")
+    } else {
+        empty
+    };
+    let states = STATES.iter().filter_map(|word| {
+        let status: Status = word.parse().ok()?;
+        Some((*word, status_chip(status).word().to_owned()))
+    });
+    let mut list = List::new("/connections", &asked, COLUMNS, empty)
+        .search("Name of the connection")
+        .filter(web::Filter::choice("status", "State", "Any state", states));
+    if names.len() > 1 {
+        let names = names
+            .iter()
+            .map(|(id, name)| (id.to_string(), name.clone()));
+        list = list.filter(web::Filter::choice(
+            "application",
+            "Application",
+            "All applications",
+            names,
+        ));
+    }
     let view = view::Connections {
         tabs: applications::tabs(&cx, "/connections"),
+        list: list.sorted(&sort).answered(&page),
         rows: page
             .items
             .into_iter()
             .map(|found| row(found, &names, &cx))
             .collect(),
-        pager: asked.pager("/connections", page.next.as_deref()),
-        empty: if may_add {
-            empty.leading_to("/connections/new", "Connect AWS")
-        } else {
-            empty
-        },
         may_add,
     };
     Ok(web::page(&frame, "Connections", &view))
+}
+
+async fn csv(
+    cx: Cx,
+    filter: Filter,
+    names: BTreeMap<ApplicationId, String>,
+) -> Result<Response, Failure> {
+    let head = [
+        "Connection",
+        "Application",
+        "Management account",
+        "State",
+        "Detail",
+        "Last sync",
+        "Owners",
+    ];
+    let fetch = move |paging: Paging| {
+        let (cx, filter, names) = (cx.clone(), filter.clone(), names.clone());
+        async move {
+            let page = super::list(&cx, &filter, &paging).await?;
+            Ok(page.map(|found| {
+                let owners: Vec<&str> = found.owners.iter().map(|it| it.name.as_str()).collect();
+                vec![
+                    found.name.clone(),
+                    names.get(&found.application).cloned().unwrap_or_default(),
+                    found.management_account.clone().unwrap_or_default(),
+                    chip(&found).word().to_owned(),
+                    found.status_detail.clone().unwrap_or_default(),
+                    found
+                        .last_sync_at
+                        .map(|at| at.to_string())
+                        .unwrap_or_default(),
+                    owners.join(", "),
+                ]
+            }))
+        }
+    };
+    web::csv("connections", &head, fetch).await
 }
 
 fn row(found: Connection, names: &BTreeMap<ApplicationId, String>, cx: &Cx) -> view::ConnectionRow {
@@ -146,7 +225,7 @@ async fn application_names(cx: &Cx) -> Result<BTreeMap<ApplicationId, String>, E
     let mut names = BTreeMap::new();
     let mut paging = Paging::first(NAMES);
     loop {
-        let page = super::list_applications(cx, &paging).await?;
+        let page = super::list_applications(cx, &ApplicationFilter::default(), &paging).await?;
         names.extend(page.items.into_iter().map(|found| (found.id, found.name)));
         match page.next {
             Some(next) => paging = Paging::after_cursor(NAMES, Some(next)),

@@ -5,7 +5,8 @@ use stint_aws::Instance;
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
 
-use super::{Application, Connection, Credential, Draining, KeyOnFile, Status, TestReport};
+use super::{Application, Connection, Credential, Draining, Filter, KeyOnFile, Status, TestReport};
+use crate::http::like;
 use crate::sealed::Sealed;
 
 macro_rules! application_columns {
@@ -23,13 +24,54 @@ macro_rules! connection_columns {
     };
 }
 
+/// A page of applications in one order, narrowed.
+macro_rules! applications {
+    ($key:literal, $beyond:literal, $direction:literal) => {
+        concat!(
+            application_columns!(),
+            "where ($1 is null or ",
+            $key,
+            " ",
+            $beyond,
+            " $1) and name_key like $2 escape '\\' order by ",
+            $key,
+            $direction,
+            " limit $3"
+        )
+    };
+}
+
+/// A page of connections that were not removed.
+macro_rules! connections {
+    ($key:literal, $beyond:literal, $direction:literal) => {
+        concat!(
+            connection_columns!(),
+            "where removed_at is null and ($1 is null or ",
+            $key,
+            " ",
+            $beyond,
+            " $1) and name_key like $2 escape '\\' and ($4 is null or application_id = $4) \
+             and ($5 is null or status = $5) order by ",
+            $key,
+            $direction,
+            " limit $3"
+        )
+    };
+}
+
 stint_db::statements! {
     /// One application.
     APPLICATION = (concat!(application_columns!(), "where id = $1"));
     /// Takes an application's row.
     LOCK_APPLICATION = "select version from applications where id = $1{lock}";
     /// A page of applications by name.
-    APPLICATIONS = (concat!(application_columns!(), "where name_key > $1 order by name_key limit $2"));
+    APPLICATIONS_BY_NAME_UP = (applications!("name_key", ">", ""));
+    /// The same from its other end.
+    APPLICATIONS_BY_NAME_DOWN = (applications!("name_key", "<", " desc"));
+    /// A page of applications, the first made first.
+    APPLICATIONS_BY_AGE_UP = (applications!("id", ">", ""));
+    /// The last made first.
+    APPLICATIONS_BY_AGE_DOWN = (applications!("id", "<", " desc"));
     /// A new application.
     INSERT_APPLICATION = "insert into applications (id, name, name_key, description, created_at, version) \
         values ($1, $2, $3, $4, $5, 1)";
@@ -47,7 +89,13 @@ stint_db::statements! {
     /// Takes a connection's row.
     LOCK_CONNECTION = "select version from connections where id = $1{lock}";
     /// A page of connections by name.
-    CONNECTIONS = (concat!(connection_columns!(), "where removed_at is null and name_key > $1 order by name_key limit $2"));
+    CONNECTIONS_BY_NAME_UP = (connections!("name_key", ">", ""));
+    /// The same from its other end.
+    CONNECTIONS_BY_NAME_DOWN = (connections!("name_key", "<", " desc"));
+    /// A page of connections, the first made first.
+    CONNECTIONS_BY_AGE_UP = (connections!("id", ">", ""));
+    /// The last made first.
+    CONNECTIONS_BY_AGE_DOWN = (connections!("id", "<", " desc"));
     /// All connections by name.
     ALL_CONNECTIONS = (concat!(connection_columns!(), "where removed_at is null order by name_key"));
     /// Another connection to the same instance.
@@ -197,12 +245,18 @@ pub(super) async fn lock_application(
 
 pub(super) async fn applications(
     q: &mut impl Query,
-    after: Option<String>,
+    words: &str,
+    sort: &str,
+    after: Val,
     limit: i64,
 ) -> Result<Vec<Application>> {
-    let rows = q
-        .all(&APPLICATIONS, args![after.unwrap_or_default(), limit])
-        .await?;
+    let statement = match sort {
+        "-name" => &APPLICATIONS_BY_NAME_DOWN,
+        "created" => &APPLICATIONS_BY_AGE_UP,
+        "-created" => &APPLICATIONS_BY_AGE_DOWN,
+        _ => &APPLICATIONS_BY_NAME_UP,
+    };
+    let rows = q.all(statement, args![after, like(words), limit]).await?;
     rows.iter().map(read_application).collect()
 }
 
@@ -271,12 +325,26 @@ pub(super) async fn lock_connection(tx: &mut Tx, id: ConnectionId) -> Result<Opt
 
 pub(super) async fn connections(
     q: &mut impl Query,
-    after: Option<String>,
+    filter: &Filter,
+    sort: &str,
+    after: Val,
     limit: i64,
 ) -> Result<Vec<Connection>> {
-    let rows = q
-        .all(&CONNECTIONS, args![after.unwrap_or_default(), limit])
-        .await?;
+    let statement = match sort {
+        "-name" => &CONNECTIONS_BY_NAME_DOWN,
+        "created" => &CONNECTIONS_BY_AGE_UP,
+        "-created" => &CONNECTIONS_BY_AGE_DOWN,
+        _ => &CONNECTIONS_BY_NAME_UP,
+    };
+    let status = filter.status.map(Status::as_str);
+    let values = args![
+        after,
+        like(&filter.q),
+        limit,
+        filter.application,
+        status.map(str::to_owned)
+    ];
+    let rows = q.all(statement, values).await?;
     rows.iter().map(read_connection).collect()
 }
 

@@ -88,7 +88,9 @@ async fn a_malformed_role_arn_is_refused_before_anything_and_told_its_form() {
         let form = "arn:aws:iam::<12-digit account id>:role/<role name>";
         assert!(refused.detail().contains(form), "{}", refused.detail());
     }
-    let page = super::list(&cx, &Paging::default()).await.expect("listed");
+    let page = super::list(&cx, &super::Filter::default(), &Paging::default())
+        .await
+        .expect("listed");
     assert!(page.items.is_empty());
 }
 

@@ -8,6 +8,7 @@ use axum::response::Response;
 use http::Method;
 use serde::Deserialize;
 use stint_domain::ConnectionId;
+use stint_domain::entitlement::PrincipalKind;
 use stint_domain::rights::{Relation, Verb};
 
 use super::{Error, Remaining};
@@ -82,10 +83,13 @@ async fn rows(cx: &Cx, left: &Remaining) -> Result<Vec<view::GrantRow>, Error> {
     let mut rows = Vec::new();
     for grant in first() {
         let what = directory::entitlement(&mut q, grant.pair.entitlement).await?;
+        let holder = directory::principal(&mut q, grant.pair.principal).await?;
+        let group = holder.filter(|it| it.kind == PrincipalKind::IdentityCenterGroup);
         let grants::Origin::Request(request) = grant.origin;
         rows.push(view::GrantRow {
             href: format!("/requests/{request}"),
             what: what.map(|it| it.name).unwrap_or_default(),
+            group: group.map(|it| directory::called(&it)).unwrap_or_default(),
             who: people.get(&grant.user).cloned().unwrap_or_default(),
             chip: grants::chip(grant, cx.now),
             ends: grant.end().map(|at| When::both(at, cx.now)),

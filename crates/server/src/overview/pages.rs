@@ -51,7 +51,9 @@ pub(crate) fn routes() -> Routes {
 async fn home(cx: Cx, frame: Frame) -> Result<Response, Failure> {
     cx.authorize(Verb::Home, Relation::None)?;
     let person = cx.person()?;
-    let mine = requests::mine(&cx, &Paging::first(LATEST)).await?.items;
+    let mine = requests::mine(&cx, &requests::Filter::default(), &Paging::first(LATEST))
+        .await?
+        .items;
     let grants = grants::mine_now(&cx).await?;
     let inbox = requests::inbox(&cx, &Paging::first(LATEST)).await?.items;
     let of: BTreeMap<RequestId, &Line> = mine.iter().map(|line| (line.request.id, line)).collect();

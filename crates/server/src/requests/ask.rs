@@ -15,8 +15,8 @@ use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
 use crate::directory::{Entitlement, Member, Principal};
-use crate::http::Fault as _;
-use crate::{catalog, connections, directory, grants, outbox, policies};
+use crate::http::{Fault as _, search_text};
+use crate::{catalog, connections, directory, grants, identity, outbox, policies};
 
 /// What somebody asks for, for themselves or for an Identity Center group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,7 +196,17 @@ pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
         decisions: Vec::new(),
         version: 1,
     };
-    store::insert(&mut tx, &request, &via(cx)).await?;
+    let asker = identity::user(&mut tx, user).await?;
+    let (name, email) = asker.map(|it| (it.name, it.email)).unwrap_or_default();
+    let held_by = directory::called(&holder);
+    let search = search_text(&[
+        &offer.entitlement.name,
+        &held_by,
+        &name,
+        &email,
+        &request.reason,
+    ]);
+    store::insert(&mut tx, &request, &via(cx), &search).await?;
     let facts = json!({
         "entitlement": request.pair.entitlement,
         "entitlement_name": offer.entitlement.name,

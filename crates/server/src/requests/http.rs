@@ -6,7 +6,7 @@ use serde::Deserialize;
 use stint_api::{Page, Problem, requests as wire};
 use stint_domain::policy::{ExplainedStep, Hindrance, Route};
 use stint_domain::rights::Verb;
-use stint_domain::{PrincipalId, RequestId, Span};
+use stint_domain::{EntitlementId, PrincipalId, RequestId, Span, UserId};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
@@ -44,8 +44,19 @@ pub(crate) fn routes() -> Routes {
     reason = "limit and cursor are here for the description; `Paging` reads them"
 )]
 struct Asked {
+    /// Words, in their order, in the names of what was asked for and of who asked, and in the
+    /// reason.
+    q: Option<String>,
     /// Only those that are `pending`, `approved`, `denied` or `cancelled`.
     state: Option<String>,
+    /// Only those made by this user (`usr_…`).
+    #[param(value_type = Option<String>)]
+    requester: Option<UserId>,
+    /// Only those for this entitlement (`ent_…`).
+    #[param(value_type = Option<String>)]
+    entitlement: Option<EntitlementId>,
+    /// `-asked` (when absent: the newest first) or `asked`.
+    sort: Option<String>,
     /// How many, 1 to 200 (50).
     limit: Option<i64>,
     /// `next` of the page before.
@@ -112,22 +123,65 @@ fn named_group(id: Option<&str>) -> Result<Option<PrincipalId>, Failure> {
     id.map(|id| parsed("principal", id)).transpose()
 }
 
-/// Lists the caller's requests, newest first.
+impl From<Asked> for Filter {
+    fn from(asked: Asked) -> Self {
+        Self {
+            q: asked.q.unwrap_or_default(),
+            state: asked.state,
+            requester: asked.requester,
+            entitlement: asked.entitlement,
+            sort: asked.sort,
+        }
+    }
+}
+
+/// Which of one's own.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "limit and cursor are here for the description; `Paging` reads them"
+)]
+struct AskedMine {
+    /// Words, in their order, in the name of what was asked for and in the reason.
+    q: Option<String>,
+    /// Only those that are `pending`, `approved`, `denied` or `cancelled`.
+    state: Option<String>,
+    /// Only those for this entitlement (`ent_…`).
+    #[param(value_type = Option<String>)]
+    entitlement: Option<EntitlementId>,
+    /// `-asked` (when absent: the newest first) or `asked`.
+    sort: Option<String>,
+    /// How many, 1 to 200 (50).
+    limit: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists the caller's requests.
 #[utoipa::path(
     get,
     path = "/api/v1/requests",
     tag = "requests",
-    params(
-        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
-    ),
+    params(AskedMine),
     responses((status = 200, body = Page<wire::RequestLine>), (status = "4XX", body = Problem))
 )]
-async fn mine(cx: Cx, paging: Paging) -> Result<Json<Page<wire::RequestLine>>, Failure> {
-    Ok(page(super::mine(&cx, &paging).await?))
+async fn mine(
+    cx: Cx,
+    Query(asked): Query<AskedMine>,
+    paging: Paging,
+) -> Result<Json<Page<wire::RequestLine>>, Failure> {
+    let filter = Filter {
+        q: asked.q.unwrap_or_default(),
+        state: asked.state,
+        requester: None,
+        entitlement: asked.entitlement,
+        sort: asked.sort,
+    };
+    Ok(page(super::mine(&cx, &filter, &paging).await?))
 }
 
-/// Lists everybody's requests, newest first.
+/// Lists everybody's requests.
 #[utoipa::path(
     get,
     path = "/api/v1/requests/all",
@@ -140,8 +194,7 @@ async fn list(
     Query(asked): Query<Asked>,
     paging: Paging,
 ) -> Result<Json<Page<wire::RequestLine>>, Failure> {
-    let filter = Filter { state: asked.state };
-    Ok(page(super::list(&cx, &filter, &paging).await?))
+    Ok(page(super::list(&cx, &asked.into(), &paging).await?))
 }
 
 /// Lists what waits for the caller's decision, oldest first.

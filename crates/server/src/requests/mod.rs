@@ -44,7 +44,7 @@ pub use decide::{approve, cancel, deny, return_early};
 pub use error::{Error, Hurdle};
 pub(crate) use http::routes;
 pub(crate) use pages::{AskOnce, RequestRow, request_rows, routes as page_routes};
-pub use read::{Detail, Filter, Happening, Line, StepView, get, inbox, list, mine};
+pub use read::{Detail, Filter, Happening, Line, SORTS, StepView, get, inbox, list, mine};
 pub(crate) use store::STATEMENTS;
 
 /// A request as it is stored: the rules' view of it, and what was asked in AWS.

@@ -18,10 +18,10 @@ use stint_domain::{RequestId, Time};
 use super::{Error, Filter, Line};
 use crate::catalog::{self, Offer};
 use crate::cx::Cx;
-use crate::http::{Failure, Fault as _, Path, Query, Routes};
+use crate::http::{Failure, Fault as _, Paging, Path, Query, Routes};
 use crate::web::time::words;
-use crate::web::{self, Chip, Empty, Flash, Frame, Listing, Tab, Tabs, Tone, When};
-use crate::{directory, grants};
+use crate::web::{self, Chip, Column, Empty, Flash, Frame, List, Listing, Tab, Tabs, Tone, When};
+use crate::{directory, grants, identity};
 
 pub(crate) use view::{AskOnce, RequestRow};
 
@@ -155,13 +155,31 @@ fn no_offers(searched: &str) -> Empty {
 
 // ---- lists of requests
 
+/// The headings.
+pub(crate) const COLUMNS: &[Column] = &[
+    Column::plain("Access"),
+    Column::plain("State"),
+    Column::newest("Asked", "asked"),
+];
+
 async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
     let may_see_all = cx.authorize(Verb::ListRequests, Relation::None).is_ok();
     let all = may_see_all && asked.show == "all";
+    let sort = asked.sort_or("-asked");
+    let filter = Filter {
+        q: asked.words().to_owned(),
+        state: asked.value("state").map(str::to_owned),
+        requester: if all { asked.id("requester")? } else { None },
+        entitlement: asked.id("entitlement")?,
+        sort: Some(sort.clone()),
+    };
+    if asked.csv() {
+        return csv(cx, filter, all).await;
+    }
     let page = if all {
-        super::list(&cx, &Filter::default(), &asked.paging(ROWS)).await?
+        super::list(&cx, &filter, &asked.paging(ROWS)).await?
     } else {
-        super::mine(&cx, &asked.paging(ROWS)).await?
+        super::mine(&cx, &filter, &asked.paging(ROWS)).await?
     };
     let tab = |href: &str, word, current| Tab {
         href: href.to_owned(),
@@ -176,23 +194,93 @@ async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
             tab("/requests?show=all", "Everybody's", all),
         ],
     });
-    let rows = request_rows(&cx, &page.items, all).await?;
+    let nothing = Empty::new(
+        "key",
+        if all {
+            "Nobody has asked for anything"
+        } else {
+            "You have asked for nothing yet"
+        },
+        "Find what you need, say for how long and why; whoever may decide is asked.",
+    )
+    .leading_to("/request", "Request access");
+    let states = [
+        ("pending", "Waiting"),
+        ("approved", "Approved"),
+        ("denied", "Denied"),
+        ("cancelled", "Cancelled"),
+    ];
+    let mut list = List::new("/requests", &asked, COLUMNS, nothing)
+        .search(if all {
+            "Access, person, group or reason"
+        } else {
+            "Access, group or reason"
+        })
+        .filter(web::Filter::choice("state", "Answer", "Any answer", states));
+    for (name, label, words) in pins(&cx, &filter).await? {
+        list = list.filter(web::Filter::pin(name, label, words));
+    }
     let view = view::Mine {
         tabs,
-        pager: asked.pager("/requests", page.next.as_deref()),
-        rows,
-        empty: Empty::new(
-            "key",
-            if all {
-                "Nobody has asked for anything"
-            } else {
-                "You have asked for nothing yet"
-            },
-            "Find what you need, say for how long and why; whoever may decide is asked.",
-        )
-        .leading_to("/request", "Request access"),
+        list: list.sorted(&sort).answered(&page),
+        rows: request_rows(&cx, &page.items, all).await?,
     };
     Ok(web::page(&frame, "Requests", &view))
+}
+
+/// What links narrow the list to, in words.
+async fn pins(
+    cx: &Cx,
+    filter: &Filter,
+) -> Result<Vec<(&'static str, &'static str, String)>, Error> {
+    let mut q = cx.read().await?;
+    let mut pins = Vec::new();
+    if let Some(id) = filter.requester {
+        let user = identity::user(&mut q, id).await?;
+        let name = user.map_or_else(|| id.to_string(), |it| it.name);
+        pins.push(("requester", "Asked by", name));
+    }
+    if let Some(id) = filter.entitlement {
+        let found = directory::entitlement(&mut q, id).await?;
+        let name = found.map_or_else(|| id.to_string(), |it| it.name);
+        pins.push(("entitlement", "For", name));
+    }
+    Ok(pins)
+}
+
+async fn csv(cx: Cx, filter: Filter, all: bool) -> Result<Response, Failure> {
+    let head = [
+        "Access", "Asked by", "E-mail", "Group", "Duration", "Reason", "State", "Asked", "Id",
+    ];
+    let fetch = move |paging: Paging| {
+        let (cx, filter) = (cx.clone(), filter.clone());
+        async move {
+            let page = if all {
+                super::list(&cx, &filter, &paging).await?
+            } else {
+                super::mine(&cx, &filter, &paging).await?
+            };
+            let rows = request_rows(&cx, &page.items, all).await?;
+            let lines = page.items.into_iter().zip(rows).map(|(line, row)| {
+                vec![
+                    line.entitlement.name,
+                    line.requester.name,
+                    line.requester.email,
+                    line.group.map(|it| it.name).unwrap_or_default(),
+                    words(line.request.duration),
+                    line.request.reason.clone(),
+                    row.chip.word().to_owned(),
+                    line.request.submitted_at().to_string(),
+                    line.request.id.to_string(),
+                ]
+            });
+            Ok(stint_api::Page {
+                items: lines.collect(),
+                next: page.next,
+            })
+        }
+    };
+    web::csv("requests", &head, fetch).await
 }
 
 /// Requests in a list, each with what became of it; `whose` adds who asked.

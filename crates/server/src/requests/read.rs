@@ -12,7 +12,7 @@ use stint_domain::{EntitlementId, PrincipalId, RequestId, Time, UserId};
 use super::{Decision, Error, Request, benefits, decider, relation, store, voter};
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement, Member, Principal};
-use crate::http::Paging;
+use crate::http::{Paging, sorted};
 use crate::{grants, identity, policies};
 
 /// A person, as others see them.
@@ -134,12 +134,24 @@ pub enum What {
     Grant(grants::Moment),
 }
 
-/// Which requests to list.
+/// Which requests to list, and how. What is absent does not narrow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
+    /// Words, in their order, in the names of what was asked for, of who asked and for which
+    /// group, as they were then, and in the reason.
+    pub q: String,
     /// Only those in this state: `pending`, `approved`, `denied`, `cancelled`.
     pub state: Option<String>,
+    /// Made by this user.
+    pub requester: Option<UserId>,
+    /// For this entitlement.
+    pub entitlement: Option<EntitlementId>,
+    /// One of [`SORTS`]; the first when absent.
+    pub sort: Option<String>,
 }
+
+/// The orders a list of requests has: the newest first, or the oldest.
+pub const SORTS: &[&str] = &["-asked", "asked"];
 
 /// One request with everything there is to know about it. Seen by who asked or benefits, by
 /// whom it names or named to decide, and by those roles that see all requests.
@@ -184,26 +196,38 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
     })
 }
 
-/// Requests the caller made or benefits from, newest first.
-pub async fn mine(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
+/// Requests the caller made or benefits from.
+pub async fn mine(cx: &Cx, filter: &Filter, paging: &Paging) -> Result<Page<Line>, Error> {
     cx.authorize(Verb::MyRequests, Relation::Own)?;
     let user = cx.person()?.id;
-    let mut q = cx.read().await?;
-    let rows = store::mine(&mut q, user, paging.after()?, paging.fetch()).await?;
-    page(&mut q, rows, paging).await
+    listed(cx, Some(user), filter, paging).await
 }
 
-/// Everybody's requests, newest first.
+/// Everybody's requests.
 pub async fn list(cx: &Cx, filter: &Filter, paging: &Paging) -> Result<Page<Line>, Error> {
     cx.authorize(Verb::ListRequests, Relation::None)?;
-    let state = match filter.state.as_deref() {
-        Some(word @ ("pending" | "approved" | "denied" | "cancelled")) => Some(word),
+    listed(cx, None, filter, paging).await
+}
+
+async fn listed(
+    cx: &Cx,
+    mine: Option<UserId>,
+    filter: &Filter,
+    paging: &Paging,
+) -> Result<Page<Line>, Error> {
+    match filter.state.as_deref() {
+        Some("pending" | "approved" | "denied" | "cancelled") | None => {}
         Some(other) => return Err(Error::State(other.to_owned())),
-        None => None,
-    };
+    }
+    let sort = sorted(filter.sort.as_deref(), SORTS)?;
+    let after = paging.after_in::<RequestId>(sort)?;
     let mut q = cx.read().await?;
-    let rows = store::list(&mut q, state, paging.after()?, paging.fetch()).await?;
-    page(&mut q, rows, paging).await
+    let rows = store::list(&mut q, mine, filter, sort, after, paging.fetch()).await?;
+    let page = paging.page_in(sort, rows, |request| request.id);
+    Ok(Page {
+        items: lines(&mut q, page.items).await?,
+        next: page.next,
+    })
 }
 
 /// What waits for the caller's decision, oldest first: only what they could decide now.

@@ -6,7 +6,8 @@ use stint_domain::request::{self as rules, Approval, Question, State};
 use stint_domain::{ConnectionId, GroupId, PolicyVersionId, RequestId, UserId};
 use uuid::Uuid;
 
-use super::{Decision, Request};
+use super::{Decision, Filter, Request};
+use crate::http::like;
 use crate::policies;
 
 macro_rules! columns {
@@ -17,14 +18,31 @@ macro_rules! columns {
     };
 }
 
+/// A page in one order, narrowed; `$whose` is about $1.
+macro_rules! listed {
+    ($whose:literal, $beyond:literal, $direction:literal) => {
+        concat!(
+            columns!(),
+            "where ",
+            $whose,
+            " and ($2 is null or r.state = $2) and r.search_key like $3 escape '\\' \
+             and ($4 is null or r.entitlement_id = $4) and ($5 is null or r.id ",
+            $beyond,
+            " $5) order by r.id",
+            $direction,
+            " limit $6"
+        )
+    };
+}
+
 stint_db::statements! {
     /// How many about a connection nobody has answered.
     PENDING_ON = "select count(*) as n from requests where connection_id = $1 and state = 'pending'";
     /// Somebody asks.
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
-            submitted_at, state, step, closed_at, closed_by, principal_kind, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1)";
+            submitted_at, state, step, closed_at, closed_by, principal_kind, search_key, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1)";
     /// Whom a step names.
     NAME = "insert into request_approvers (request_id, step, user_id, group_id) \
         values ($1, $2, $3, $4)";
@@ -42,14 +60,14 @@ stint_db::statements! {
     /// The answers so far.
     DECISIONS = "select id, step, user_id, answer, comment, decided_at from decisions \
         where request_id = $1 order by id";
-    /// Everybody's, newest first.
-    LIST = (concat!(columns!(), "where r.id < $1 order by r.id desc limit $2"));
-    /// Everybody's in one state, newest first.
-    LIST_STATE = (concat!(columns!(), "where r.state = $1 and r.id < $2 order by r.id desc limit $3"));
+    /// Everybody's or one requester's, newest first.
+    LIST_DOWN = (listed!("($1 is null or r.requester_id = $1)", "<", " desc"));
+    /// The oldest first.
+    LIST_UP = (listed!("($1 is null or r.requester_id = $1)", ">", ""));
     /// Somebody's own, newest first.
-    MINE = (concat!(columns!(),
-        "where (r.requester_id = $1 or r.beneficiary_id = $1) and r.id < $2 \
-         order by r.id desc limit $3"));
+    MINE_DOWN = (listed!("(r.requester_id = $1 or r.beneficiary_id = $1)", "<", " desc"));
+    /// The oldest first.
+    MINE_UP = (listed!("(r.requester_id = $1 or r.beneficiary_id = $1)", ">", ""));
     /// What waits at a step that names this user, oldest first.
     WAITS_FOR_USER = "select r.id from requests r join request_approvers a \
             on a.request_id = r.id and a.step = r.step \
@@ -60,12 +78,10 @@ stint_db::statements! {
         where a.group_id = $1 and r.state = 'pending' and r.id > $2 order by r.id limit $3";
 }
 
-/// After every id there is.
-const LAST: RequestId = RequestId(Uuid::max());
 /// Before every id there is.
 const FIRST: RequestId = RequestId(Uuid::nil());
 
-pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str) -> Result<()> {
+pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str, search: &str) -> Result<()> {
     let (step, at, by) = position(&r.rules.state);
     let args = args![
         r.id,
@@ -84,7 +100,8 @@ pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str) -> Result<()> {
         step,
         at,
         by,
-        r.held_as.as_str()
+        r.held_as.as_str(),
+        search
     ];
     tx.run(&INSERT, args).await?;
     for (step, number) in r.policy.body.steps().iter().zip(0i64..) {
@@ -131,32 +148,36 @@ pub(super) async fn lock(tx: &mut Tx, id: RequestId) -> Result<Option<Request>> 
     }
 }
 
-/// Everybody's, newest first.
+/// A page of those that `mine` made or benefits from, or of everybody's.
 pub(super) async fn list(
     q: &mut impl Query,
-    state: Option<&str>,
-    before: Option<RequestId>,
+    mine: Option<UserId>,
+    filter: &Filter,
+    sort: &str,
+    after: Option<RequestId>,
     limit: i64,
 ) -> Result<Vec<Request>> {
-    let before = before.unwrap_or(LAST);
-    let rows = match state {
-        Some(state) => q.all(&LIST_STATE, args![state, before, limit]).await?,
-        None => q.all(&LIST, args![before, limit]).await?,
+    let statement = match (mine, sort) {
+        (None, "asked") => &LIST_UP,
+        (None, _) => &LIST_DOWN,
+        (Some(_), "asked") => &MINE_UP,
+        (Some(_), _) => &MINE_DOWN,
     };
+    let values = args![
+        mine.or(filter.requester),
+        filter.state.clone(),
+        like(&filter.q),
+        filter.entitlement,
+        after,
+        limit
+    ];
+    let rows = q.all(statement, values).await?;
     requests(q, &rows).await
 }
 
-/// Somebody's own, newest first.
-pub(super) async fn mine(
-    q: &mut impl Query,
-    user: UserId,
-    before: Option<RequestId>,
-    limit: i64,
-) -> Result<Vec<Request>> {
-    let rows = q
-        .all(&MINE, args![user, before.unwrap_or(LAST), limit])
-        .await?;
-    requests(q, &rows).await
+/// Somebody's latest.
+pub(super) async fn latest(q: &mut impl Query, user: UserId, limit: i64) -> Result<Vec<Request>> {
+    list(q, Some(user), &Filter::default(), "-asked", None, limit).await
 }
 
 /// The ids of what waits at a step that names this user or one of these groups, oldest

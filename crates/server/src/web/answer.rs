@@ -97,7 +97,7 @@ pub fn error_page(frame: &Frame, trouble: &Trouble, request_id: &str) -> Respons
     let signed_in = frame.person.is_some();
     let misasked = matches!(
         trouble.code.as_ref(),
-        "invalid_cursor" | "invalid_sort" | "invalid_filter"
+        "invalid_cursor" | "invalid_sort" | "invalid_filter" | "invalid_state"
     );
     let whole = frame.path.split('?').next().unwrap_or("/");
     let lead = if misasked && signed_in {

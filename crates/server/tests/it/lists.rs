@@ -1,6 +1,8 @@
 //! Lists on pages: searched, narrowed and sorted by their address, a page at a time, and the
 //! same as CSV.
 
+use serde_json::json;
+use stint_domain::Span;
 use stint_testkit::{Door, World, both_engines};
 
 use crate::forms::{goes, sound};
@@ -137,5 +139,76 @@ both_engines! {
         goes(door.form(reject.split('"').next().expect("its place"), &[]).await);
         assert_eq!(csv(&door, "/people/links?show=rejected").await.len(), 1);
         assert_eq!(csv(&door, page).await.len(), 3);
+    }
+}
+
+both_engines! {
+    async fn requests(world) {
+        let there = world.organize().await;
+        let admin = there.entitlement(&world, "prod-payments", "prod-admin").await;
+        let read = there.entitlement(&world, "prod-payments", "ReadOnlyAccess").await;
+        there.offer(&world, admin, there.approved).await;
+        there.offer(&world, read, there.auto).await;
+        let (first, second) = (world.ask("ana", admin, Span::hours(1)).await, world.ask("ana", read, Span::hours(1)).await);
+        let third = world.ask("bo", read, Span::hours(2)).await;
+        let [first, second, third] = [first, second, third].map(|id| id.to_string());
+        let (ana, cy) = (world.as_user("ana"), world.as_user("cy"));
+        let (mine, all) = ("/api/v1/requests", "/api/v1/requests/all");
+        assert_eq!(sorts(&ana, mine, "id", &["asked"]).await, [[first.clone(), second.clone()]]);
+        assert_eq!(sorts(&cy, all, "id", &["asked"]).await, [[first.clone(), second.clone(), third.clone()]]);
+        assert_eq!(walked(&cy, all, "id").await, [third.clone(), second.clone(), first.clone()]);
+        // Found by what it is about and by who asked; nobody finds what is not theirs.
+        let found = async |door: &Door, place: &str| walked(door, place, "id").await;
+        assert_eq!(found(&ana, &format!("{mine}?q=READONLY%20payments")).await, std::slice::from_ref(&second));
+        assert_eq!(found(&cy, &format!("{all}?q=lindqvist")).await, std::slice::from_ref(&third));
+        assert!(found(&ana, &format!("{mine}?q=lindqvist")).await.is_empty());
+        assert_eq!(found(&cy, &format!("{all}?entitlement={read}&requester={}", world.person("ana").id)).await, std::slice::from_ref(&second));
+        assert_eq!(found(&cy, &format!("{all}?state=pending")).await, std::slice::from_ref(&first));
+        ana.get(&format!("{mine}?state=odd")).await.refused(422, "invalid_state");
+
+        shown(&world, "ana", "/requests", &["prod-admin on prod-payments", "ReadOnlyAccess on prod-payments"], "prod-admin on prod-payments").await;
+        shown(&world, "cy", "/requests?show=all", &["Ana Moreno", "Bo Lindqvist"], "Bo Lindqvist").await;
+        let door = world.in_browser("cy").await;
+        let pinned = format!("/requests?show=all&requester={}", world.person("bo").id);
+        let page = sound(door.get(&pinned).await, 200);
+        assert!(page.contains("Without Asked by: Bo Lindqvist"), "{page}");
+        assert_eq!(csv(&door, &pinned).await, ["ReadOnlyAccess on prod-payments"]);
+        assert_eq!(csv(&door, "/requests?show=all&sort=asked").await.len(), 3);
+        assert!(csv(&door, "/requests").await.is_empty(), "her own are none");
+        sound(door.get("/requests?show=all&state=odd").await, 422);
+        world.settle().await;
+    }
+}
+
+both_engines! {
+    async fn connections_and_applications(world) {
+        let there = world.organize().await;
+        let cy = world.as_user("cy");
+        let made = cy.post("/api/v1/applications", json!({"name": "Sandbox", "description": "to play"})).await.is(201).json();
+        let new = json!({"application_id": made["id"], "name": "play", "region": "eu-central-1",
+            "role_arn": "arn:aws:iam::123456789012:role/other"});
+        cy.post("/api/v1/connections", new).await.is(201);
+        for (api, page, names) in [
+            ("/api/v1/applications", "/applications", ["AWS", "Sandbox"]),
+            ("/api/v1/connections", "/connections", ["play", "prod"]),
+        ] {
+            let orders = sorts(&cy, api, "name", &["name", "created"]).await;
+            assert_eq!(orders[0], names);
+            let [apart, other] = if page == "/connections" { ["play", ">prod<"] } else { ["Sandbox", ">AWS<"] };
+            shown(&world, "cy", page, &[apart, other], apart).await;
+            let door = world.in_browser("cy").await;
+            let mut down = csv(&door, &format!("{page}?sort=-name")).await;
+            down.reverse();
+            assert_eq!(down, names);
+        }
+        let api = "/api/v1/connections";
+        let application = made["id"].as_str().expect("an id");
+        assert_eq!(walked(&cy, &format!("{api}?application={application}"), "name").await, ["play"]);
+        assert_eq!(walked(&cy, &format!("{api}?status=connected"), "id").await, [there.connection.to_string()]);
+        cy.get(&format!("{api}?status=odd")).await.refused(422, "invalid_filter");
+        let door = world.in_browser("cy").await;
+        assert_eq!(csv(&door, "/connections?status=not_connected").await, ["play"]);
+        sound(door.get("/connections?application=odd").await, 422);
+        sound(world.in_browser("ana").await.get("/connections?status=odd").await, 403);
     }
 }

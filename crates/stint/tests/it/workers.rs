@@ -509,7 +509,7 @@ async fn with_a_secret_to_open_nothing_starts_without_its_key() {
         let stand = Stand::set(world).await;
         let facts = stand.world.facts();
         let cx = stand.world.cx("cy");
-        let all = connections::list(&cx, &Paging::default())
+        let all = connections::list(&cx, &connections::Filter::default(), &Paging::default())
             .await
             .expect("listed");
         let change = connections::ConnectionChange {

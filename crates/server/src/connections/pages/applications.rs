@@ -6,15 +6,17 @@ use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, UserId};
 
 use super::super::{
-    Application, ApplicationChange, Error, NewApplication, create_application, get_application,
-    list_applications, update_application,
+    Application, ApplicationChange, ApplicationFilter, Error, NewApplication, create_application,
+    get_application, list_applications, update_application,
 };
 use super::view;
 use crate::cx::Cx;
-use crate::http::{Failure, Fault as _, Form, Path, Query, Routes};
+use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes};
 use crate::identity;
 use crate::web::fields::{Choose, Field, FormPage, Meanwhile};
-use crate::web::{self, Empty, Flash, Frame, Listing, Mistakes, Picked, Sent, Tab, Tabs, When};
+use crate::web::{
+    self, Column, Empty, Flash, Frame, List, Listing, Mistakes, Picked, Sent, Tab, Tabs, When,
+};
 
 /// How many rows a page of the list has.
 const ROWS: i64 = 50;
@@ -69,8 +71,23 @@ pub(super) fn tabs(cx: &Cx, current: &str) -> Tabs {
     }
 }
 
+/// The headings.
+pub(crate) const COLUMNS: &[Column] = &[
+    Column::by("Application", "name"),
+    Column::plain("Owners"),
+    Column::newest("Since", "created"),
+];
+
 async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
-    let page = list_applications(&cx, &asked.paging(ROWS)).await?;
+    let sort = asked.sort_or("name");
+    let filter = ApplicationFilter {
+        q: asked.words().to_owned(),
+        sort: Some(sort.clone()),
+    };
+    if asked.csv() {
+        return csv(cx, filter).await;
+    }
+    let page = list_applications(&cx, &filter, &asked.paging(ROWS)).await?;
     let may_add = cx
         .authorize(Verb::CreateApplication, Relation::None)
         .is_ok();
@@ -82,29 +99,50 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
         "No application yet",
         "An application is what people who ask for access see, such as “AWS Prod”: a name, owners, and one or more connections.",
     );
-    let rows = page.items.into_iter().map(|it| {
-        let owners: Vec<String> = it.owners.into_iter().map(|owner| owner.name).collect();
-        view::ApplicationRow {
-            change: may_change.then(|| format!("/applications/{}/edit", it.id)),
-            name: it.name,
-            description: it.description,
-            owners: owners.join(", "),
-            since: When::both(it.created_at, cx.now),
-        }
+    let empty = if may_add {
+        empty.leading_to("/applications/new", "New application")
+    } else {
+        empty
+    };
+    let list = List::new("/applications", &asked, COLUMNS, empty)
+        .search("Name of the application")
+        .sorted(&sort)
+        .answered(&page);
+    let rows = page.items.into_iter().map(|it| view::ApplicationRow {
+        change: may_change.then(|| format!("/applications/{}/edit", it.id)),
+        owners: owners(&it),
+        since: When::both(it.created_at, cx.now),
+        name: it.name,
+        description: it.description,
     });
     let view = view::Applications {
         tabs: tabs(&cx, "/applications"),
+        list,
         rows: rows.collect(),
-        pager: asked.pager("/applications", page.next.as_deref()),
-        empty: if may_add {
-            empty.leading_to("/applications/new", "New application")
-        } else {
-            empty
-        },
         may_add,
     };
     let frame = frame.under(web::Area::Connections);
     Ok(web::page(&frame, "Applications", &view))
+}
+
+fn owners(of: &Application) -> String {
+    let names: Vec<&str> = of.owners.iter().map(|owner| owner.name.as_str()).collect();
+    names.join(", ")
+}
+
+async fn csv(cx: Cx, filter: ApplicationFilter) -> Result<Response, Failure> {
+    let head = ["Application", "Description", "Owners", "Created"];
+    let fetch = move |paging: Paging| {
+        let (cx, filter) = (cx.clone(), filter.clone());
+        async move {
+            let page = list_applications(&cx, &filter, &paging).await?;
+            Ok(page.map(|it| {
+                let owners = owners(&it);
+                vec![it.name, it.description, owners, it.created_at.to_string()]
+            }))
+        }
+    };
+    web::csv("applications", &head, fetch).await
 }
 
 /// What stands in the form.

@@ -3,16 +3,15 @@
 use askama::Template;
 
 use crate::web::filters;
-use crate::web::{Chip, Copyable, Empty, Mistakes, Note, Pager, Snippet, Tabs, WhenBoth};
+use crate::web::{Chip, Copyable, List, Mistakes, Note, Snippet, Tabs, WhenBoth};
 
 /// `GET /connections`
 #[derive(Debug, Clone, Template)]
 #[template(path = "connections/list.html")]
 pub(crate) struct Connections {
     pub(crate) tabs: Tabs,
+    pub(crate) list: List,
     pub(crate) rows: Vec<ConnectionRow>,
-    pub(crate) pager: Pager,
-    pub(crate) empty: Empty,
     /// Whether this person may set one up.
     pub(crate) may_add: bool,
 }
@@ -107,9 +106,8 @@ pub(crate) struct Paste {
 #[template(path = "connections/applications.html")]
 pub(crate) struct Applications {
     pub(crate) tabs: Tabs,
+    pub(crate) list: List,
     pub(crate) rows: Vec<ApplicationRow>,
-    pub(crate) pager: Pager,
-    pub(crate) empty: Empty,
     /// Whether this person may make one.
     pub(crate) may_add: bool,
 }

@@ -110,7 +110,7 @@ async fn without_a_master_key_no_secret_is_taken_and_it_says_what_to_do() {
         ("no_master_key", Kind::NotReady)
     );
     assert!(refused.detail().contains("stint master-key create"));
-    let page = connections::list(&cx, &Paging::default())
+    let page = connections::list(&cx, &connections::Filter::default(), &Paging::default())
         .await
         .expect("listed");
     assert!(page.items.is_empty());

@@ -31,6 +31,8 @@ pub(crate) struct GrantRow {
     pub(crate) href: String,
     pub(crate) what: String,
     pub(crate) who: String,
+    /// The group that holds it, which the person is answerable for; empty where they hold it.
+    pub(crate) group: String,
     pub(crate) chip: Chip,
     pub(crate) ends: Option<WhenBoth>,
 }

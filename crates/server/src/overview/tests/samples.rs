@@ -552,6 +552,7 @@ fn draining(begun: bool) -> crate::draining::pages::view::Draining {
                 href: "/requests/req_1".into(),
                 what: "prod-admin on prod-payments".into(),
                 who: "Ana Reyes".into(),
+                group: "Identity Center group data".into(),
                 chip: Chip::new(Tone::Live, "circle-check", "Active"),
                 ends: Some(When::both(at("2026-11-23T16:30:01Z"), now())),
             }]
@@ -970,7 +971,7 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
             page_with(StatusCode::UNPROCESSABLE_ENTITY, &frame("/request/ent_1"), "Request access", &ask(mistakes, false))
         }),
         ("ask-blocked", view("/request/ent_1", "Request access", &put(ask(Mistakes::none(), true)))),
-        ("mine", view("/requests", "My requests", &put(requests::Mine { tabs: None, rows: request_rows(), pager: Pager::default(), empty: Empty::new("key", "", "") }))),
+        ("mine", view("/requests", "My requests", &put(requests::Mine { tabs: None, list: sample_list("/requests", crate::requests::pages::COLUMNS, "-asked", 3).search("Access, group or reason"), rows: request_rows() }))),
         ("inbox", view("/approvals", "Approvals", &put(inbox()))),
         ("show", page(&flash, "Request", &show(true))),
         ("show-open", view("/requests/req_1", "Request", &put(show(false)))),
@@ -978,11 +979,11 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("connections", view("/connections", "Connections", &put(connections::Connections {
         tabs: Tabs::default(),
             rows: vec![connections::ConnectionRow { href: "/connections/con_1".into(), name: "management".into(), application: "AWS Prod".into(), account: "401277880131".into(), chip: Chip::new(Tone::Live, "circle-check", "Connected"), why: String::new(), synced: Some(When::both(at("2026-11-23T13:12:00Z"), now())) }],
-            pager: Pager::default(), empty: Empty::new("plug-connected", "", ""), may_add: true }))),
+            list: sample_list("/connections", crate::connections::pages::COLUMNS, "name", 1).search("Name of the connection"), may_add: true }))),
         ("connections-empty", view("/connections", "Connections", &put(connections::Connections {
         tabs: Tabs::default(),
-            rows: vec![], pager: Pager::default(), may_add: true,
-            empty: Empty::new("plug-connected", "Not connected to AWS yet", "Stint reads who holds what, and gives and takes access, through a role in your organization's management account. Setting it up takes a few minutes.").leading_to("/connections/new", "Connect AWS") }))),
+            rows: vec![], may_add: true,
+            list: List::new("/connections", &Listing::default(), crate::connections::pages::COLUMNS, Empty::new("plug-connected", "Not connected to AWS yet", "Stint reads who holds what, and gives and takes access, through a role in your organization's management account. Setting it up takes a few minutes.").leading_to("/connections/new", "Connect AWS")) }))),
         ("connection-new", view("/connections/new", "Connect AWS", &put(new_connection("role")))),
         ("connection-new-key", view("/connections/new", "Connect AWS", &put(new_connection("access_key")))),
         ("connection-new-host", view("/connections/new", "Connect AWS", &put(new_connection("host")))),

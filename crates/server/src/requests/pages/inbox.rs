@@ -99,7 +99,7 @@ fn duration(request: &Request) -> String {
 /// under which policy.
 pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<Facts, Error> {
     let request = &line.request;
-    let latest = store::mine(q, request.requester(), None, LATEST).await?;
+    let latest = store::latest(q, request.requester(), LATEST).await?;
     let since = cx.now - Span::hours(24 * 90);
     let before: Vec<&Request> = latest
         .iter()

@@ -6,8 +6,8 @@ use crate::grants::Revoke;
 use crate::web::fields::Choose;
 use crate::web::filters;
 use crate::web::{
-    Chain, Chip, Copyable, Empty, Facts, Mistakes, Note, Pager, Tabs, TimeLeft, Timeline, When,
-    WhenBoth,
+    Chain, Chip, Copyable, Empty, Facts, List, Mistakes, Note, Pager, Tabs, TimeLeft, Timeline,
+    When, WhenBoth,
 };
 
 /// `GET /request`: search what one may ask for.
@@ -115,9 +115,8 @@ pub(crate) struct RequestRow {
 pub(crate) struct Mine {
     /// Mine and everybody's, for who may see those.
     pub(crate) tabs: Option<Tabs>,
+    pub(crate) list: List,
     pub(crate) rows: Vec<RequestRow>,
-    pub(crate) pager: Pager,
-    pub(crate) empty: Empty,
 }
 
 /// `GET /approvals`: what waits for this person's decision, with what they need to decide.

@@ -18,26 +18,37 @@ async fn lists_show_whom_they_are_for_a_page_at_a_time() {
     }
     let newest: Vec<_> = all.iter().rev().copied().collect();
     let ana = scene.house.by(&scene.ana);
-    let first = mine(&ana, &Paging::first(2)).await.expect("a page");
+    let first = mine(&ana, &Filter::default(), &Paging::first(2))
+        .await
+        .expect("a page");
     assert_eq!(ids(&first), newest[..2]);
     assert_eq!(first.items[0].entitlement.name, "Admin on prod");
     assert_eq!(first.items[0].requester.email, "ana@example.com");
-    let rest = mine(&ana, &Paging::after_cursor(9, first.next))
-        .await
-        .expect("a page");
+    let rest = mine(
+        &ana,
+        &Filter::default(),
+        &Paging::after_cursor(9, first.next),
+    )
+    .await
+    .expect("a page");
     assert_eq!((ids(&rest), rest.next), (newest[2..].to_vec(), None));
     assert!(
-        mine(&scene.house.by(&scene.bo), &Paging::default())
-            .await
-            .expect("a page")
-            .items
-            .is_empty()
+        mine(
+            &scene.house.by(&scene.bo),
+            &Filter::default(),
+            &Paging::default(),
+        )
+        .await
+        .expect("a page")
+        .items
+        .is_empty()
     );
 
     assert_eq!(scene.approve(&scene.bo, all[1]).await, "approved");
     let cy = scene.house.by(&scene.cy);
     let filter = |state: &str| Filter {
         state: Some(state.to_owned()),
+        ..Filter::default()
     };
     let some = list(&cy, &filter("approved"), &Paging::default())
         .await
