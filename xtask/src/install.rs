@@ -173,9 +173,12 @@ pub fn aws2(root: &Path) -> Result<Option<PathBuf>> {
     let _ = std::fs::remove_dir_all(&parts);
     let whole = parts.join("whole");
     std::fs::create_dir_all(&whole)?;
-    let mut download = apt();
-    download.current_dir(&parts).arg("download").args(AWS2);
-    run::run(&mut download)?;
+    let download = || run::run(apt().current_dir(&parts).arg("download").args(AWS2));
+    if download().is_err() {
+        // The lists of packages may be missing or old.
+        run::run(apt().arg("update"))?;
+        download()?;
+    }
     for entry in std::fs::read_dir(&parts)? {
         let package = entry?.path();
         if package.extension().is_some_and(|known| known == "deb") {

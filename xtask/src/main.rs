@@ -20,6 +20,8 @@ enum Command {
     Check,
     /// Everything, on both database engines; installs what is missing and says so.
     Test,
+    /// Clients we did not write on the simulated AWS: boto3 and both versions of the aws command.
+    Clients,
     /// The pages in a browser: the journey of three people, and every page judged by axe.
     Browser,
     /// The rules of the house that the compiler does not know.
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Check => suites::check(&root),
         Command::Test => suites::test(&root),
+        Command::Clients => suites::clients(&root),
         Command::Browser => suites::browser(&root),
         Command::Tidy => tidy::command(&root),
         Command::Mutants { list: true, .. } => mutants::list(&root),

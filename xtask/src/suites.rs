@@ -94,16 +94,7 @@ pub fn test(root: &Path) -> Result<ExitCode> {
     });
     let stint = root.join("target/debug/stint");
     steps.step("clients we did not write", || {
-        let mut clients = Command::new(&python);
-        clients
-            .current_dir(root)
-            .arg(root.join(CLIENTS).join("run.py"))
-            .arg("--stint")
-            .arg(&stint);
-        if let Some(folder) = &aws2 {
-            clients.env("STINT_AWS2", folder);
-        }
-        run::run(&mut clients)
+        run::run(&mut by_clients(root, &python, aws2.as_deref()))
     });
     steps.step("pages in a browser", || {
         run::run(&mut in_browser(root, &python, &axe))
@@ -158,6 +149,33 @@ pub fn openapi(root: &Path) -> Result<ExitCode> {
         if same { "as it was" } else { "written" }
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo xtask clients`: boto3 and the `aws` command on the simulated AWS of this tree.
+///
+/// # Errors
+/// When what it needs cannot be had, or a check failed.
+pub fn clients(root: &Path) -> Result<ExitCode> {
+    let python = install::python(root, &root.join(CLIENTS).join("requirements.txt"))?;
+    let aws2 = install::aws2(root)?;
+    // The same selection as everywhere else: another one would build the AWS SDKs again.
+    let build = ["build", "--workspace", "--bin", "stint"];
+    run::run(cargo().current_dir(root).args(build))?;
+    run::run(&mut by_clients(root, &python, aws2.as_deref()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn by_clients(root: &Path, python: &Path, aws2: Option<&Path>) -> Command {
+    let mut command = Command::new(python);
+    command
+        .current_dir(root)
+        .arg(root.join(CLIENTS).join("run.py"))
+        .arg("--stint")
+        .arg(root.join("target/debug/stint"));
+    if let Some(folder) = aws2 {
+        command.env("STINT_AWS2", folder);
+    }
+    command
 }
 
 /// `cargo xtask browser`: the pages in a browser, on a build of this tree.
