@@ -179,6 +179,7 @@ fn check_title(name: &str) -> String {
         "console" => "No console password".to_owned(),
         "access_key" => "Access key".to_owned(),
         "identity_center" => "Identity Center".to_owned(),
+        "iam" => "IAM users and groups".to_owned(),
         "estate" => "One estate, one connection".to_owned(),
         other => capital(&other.replace('_', " ")),
     }

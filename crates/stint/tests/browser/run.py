@@ -152,6 +152,12 @@ class Journeys:
         browser.type(browser.find(f"{box} [name=reason]"), "The incident is over")
         browser.click(browser.find(f"{box} .btn-danger"))
         browser.find(".st-flash.live")
+
+    def it_has_ended(self):
+        """Looked at after the others: it takes half a minute until AWS is believed."""
+        browser = self.browser
+        browser.look_as(*DESK, "light")
+        self.become("cy")
         browser.open(self.request)
         self.says("Ended", patience=120)
         browser.picture(self.out / "journey-7-ended.png")
@@ -333,6 +339,7 @@ def main():
             all_.check("Cy chooses a group", all_.a_group_is_chosen)
             all_.check("a list follows what is typed", all_.lists_improve_with_script)
             all_.check("the journey without script", all_.journey_without_script)
+            all_.check("what was revoked has ended", all_.it_has_ended)
             all_.every_page()
     finally:
         process.send_signal(signal.SIGINT)
