@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{iam_table, mutants, postgres, suites, tidy};
+use xtask::{bench, iam_table, mutants, postgres, suites, tidy};
 
 /// Chores of the Stint repository.
 #[derive(Parser)]
@@ -24,6 +24,11 @@ enum Command {
     Clients,
     /// The pages in a browser: the journey of three people, and every page judged by axe.
     Browser,
+    /// Figures, one JSON line each, on a release build; never a test.
+    Bench {
+        /// Which.
+        name: bench::Name,
+    },
     /// The rules of the house that the compiler does not know.
     Tidy,
     /// Apply each committed fault to a copy and see that its named test notices.
@@ -53,7 +58,10 @@ enum Command {
         check: bool,
     },
     #[command(name = postgres::GUARD, hide = true)]
-    PostgresGuard,
+    PostgresGuard {
+        #[arg(long)]
+        durable: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -63,6 +71,7 @@ fn main() -> ExitCode {
         Command::Test => suites::test(&root),
         Command::Clients => suites::clients(&root),
         Command::Browser => suites::browser(&root),
+        Command::Bench { name } => bench::command(&root, name),
         Command::Tidy => tidy::command(&root),
         Command::Mutants { list: true, .. } => mutants::list(&root),
         Command::Mutants { table: true, .. } => mutants::write_table(&root),
@@ -70,7 +79,7 @@ fn main() -> ExitCode {
         Command::Openapi => suites::openapi(&root),
         Command::Postgres { command } => postgres::command(&command),
         Command::IamTable { check } => iam_table::command(&root, check),
-        Command::PostgresGuard => postgres::guard(),
+        Command::PostgresGuard { durable } => postgres::guard(durable),
     };
     match done {
         Ok(code) => code,

@@ -1,5 +1,6 @@
 //! A throw-away PostgreSQL for tests: made in a short path of the temporary folder, reachable
-//! on loopback only, without fsync, gone when its owner is gone.
+//! on loopback only, gone when its owner is gone. Without fsync, but for figures: a commit that
+//! need not reach the disk would flatter them.
 //!
 //! A *guard* process owns the server and watches a pipe from the process that asked for it.
 //! When that pipe closes, for whatever reason (end, failure, ctrl-c, kill), the guard stops the
@@ -42,9 +43,22 @@ impl Postgres {
     /// # Errors
     /// When it does not come up; the error carries the server's own words.
     pub fn start() -> Result<Self> {
+        Self::guarded(&[])
+    }
+
+    /// Starts a server whose commits reach the disk, for figures.
+    ///
+    /// # Errors
+    /// When it does not come up; the error carries the server's own words.
+    pub fn start_durable() -> Result<Self> {
+        Self::guarded(&["--durable"])
+    }
+
+    fn guarded(options: &[&str]) -> Result<Self> {
         // Not the path of this program: a build that runs meanwhile may replace the file.
         let mut guard = Command::new("/proc/self/exe")
             .arg(GUARD)
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Away from the terminal's ctrl-c, which would take the guard with us.
@@ -129,8 +143,8 @@ pub fn command(command: &[String]) -> Result<ExitCode> {
 ///
 /// # Errors
 /// When the server cannot be made or started.
-pub fn guard() -> Result<ExitCode> {
-    let server = Server::make()?;
+pub fn guard(durable: bool) -> Result<ExitCode> {
+    let server = Server::make(durable)?;
     // Nobody may be listening any more; then the leash is gone as well.
     if writeln!(std::io::stdout(), "{}", server.url).is_ok() {
         std::io::stdin().read_to_end(&mut Vec::new())?;
@@ -147,7 +161,7 @@ struct Server {
 }
 
 impl Server {
-    fn make() -> Result<Self> {
+    fn make(durable: bool) -> Result<Self> {
         let bin = bin_dir().context("PostgreSQL's programs (initdb, pg_ctl) were not found")?;
         // Not std::env::temp_dir(): a socket's path is limited to about 100 characters, and
         // the postgres account must be able to enter it.
@@ -164,7 +178,7 @@ impl Server {
         let port = loop {
             let port = free_port()?;
             tries += 1;
-            match server.start(port) {
+            match server.start(port, durable) {
                 Ok(()) => break port,
                 Err(error) if tries == 3 => return Err(error),
                 Err(_) => {}
@@ -200,10 +214,15 @@ impl Server {
         Ok(())
     }
 
-    fn start(&self, port: u16) -> Result<()> {
+    fn start(&self, port: u16, durable: bool) -> Result<()> {
+        let how = if durable {
+            "-c shared_buffers=256MB"
+        } else {
+            "-F -c full_page_writes=off -c synchronous_commit=off -c shared_buffers=64MB \
+             -c autovacuum=off"
+        };
         let options = format!(
-            "-k {} -h 127.0.0.1 -p {port} -F -c full_page_writes=off -c synchronous_commit=off \
-             -c max_connections=300 -c shared_buffers=64MB -c autovacuum=off",
+            "-k {} -h 127.0.0.1 -p {port} -c max_connections=300 {how}",
             self.folder.display()
         );
         let log = self.path("log");

@@ -98,6 +98,7 @@ impl Db {
             hook: Arc::clone(&options.before_commit),
             fault: options.commit_fault.clone(),
             commits: AtomicU64::new(0),
+            statements: AtomicU64::new(0),
             crashed: AtomicBool::new(false),
         });
         let (pool, lock) = match sqlite_path(&options.url) {
@@ -192,6 +193,11 @@ impl Db {
     /// How many commits that wrote anything were begun since opening.
     pub fn commits(&self) -> u64 {
         self.inner.shared.commits.load(Ordering::SeqCst)
+    }
+
+    /// How many statements were run since opening, those of the commit hook included.
+    pub fn statements(&self) -> u64 {
+        self.inner.shared.statements.load(Ordering::Relaxed)
     }
 
     /// Whether an injected crash has happened: the handle is dead then.

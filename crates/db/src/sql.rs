@@ -98,29 +98,54 @@ impl Sql {
             Engine::Sqlite => self.spelled(engine),
             Engine::Postgres => self
                 .for_postgres_reader
-                .get_or_init(|| spell(self.postgres, "", "")),
+                .get_or_init(|| spell(self.postgres, "", "", POSTGRES_IDS)),
         }
     }
 
     pub(crate) fn spelled(&'static self, engine: Engine) -> &'static Spelled {
         match engine {
-            Engine::Sqlite => self.for_sqlite.get_or_init(|| spell(self.sqlite, "", "")),
-            Engine::Postgres => self
-                .for_postgres
-                .get_or_init(|| spell(self.postgres, " for update", " for update skip locked")),
+            Engine::Sqlite => self
+                .for_sqlite
+                .get_or_init(|| spell(self.sqlite, "", "", SQLITE_IDS)),
+            Engine::Postgres => self.for_postgres.get_or_init(|| {
+                let (lock, skip) = (" for update", " for update skip locked");
+                spell(self.postgres, lock, skip, POSTGRES_IDS)
+            }),
         }
     }
 }
 
+/// What stands before and after the parameter in a list of ids ([`Val::ids`](crate::Val::ids)).
+type Ids = (&'static str, &'static str);
+const SQLITE_IDS: Ids = ("(select unhex(value) from json_each(", "))");
+const POSTGRES_IDS: Ids = (
+    "(select cast(value as uuid) from jsonb_array_elements_text(",
+    "))",
+);
+
 /// The engine differences that are only a clause live here; whole texts that differ are
 /// counted by [`variants`].
-fn spell(text: &str, lock: &str, skip: &str) -> Spelled {
+fn spell(text: &str, lock: &str, skip: &str, ids: Ids) -> Spelled {
     let text = text.replace("{lock}", lock).replace("{skip}", skip);
+    let text = with_ids(&text, ids);
     Spelled {
         params: params(&text),
         writes: writes(&text),
         text,
     }
+}
+
+/// The text with every `{ids $n}` written out.
+fn with_ids(text: &str, (before, after): Ids) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((head, tail)) = rest.split_once("{ids ") {
+        let (parameter, tail) = tail.split_once('}').unwrap_or((tail, ""));
+        out.extend([head, before, parameter, after]);
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// The highest `$n` in a text.
@@ -214,6 +239,9 @@ pub fn variants(lists: &[&[&Sql]]) -> usize {
 /// `{lock}` becomes ` for update` and `{skip}` ` for update skip locked` on PostgreSQL, and
 /// nothing on SQLite, where a writer is alone, and nothing in a [`Reader`](crate::Reader),
 /// which locks nothing: a store's function serves both.
+///
+/// `id in {ids $1}` is true of the ids in the list [`Val::ids`](crate::Val::ids): what a page
+/// shows is looked up in one statement however many rows it has.
 #[macro_export]
 macro_rules! statements {
     (@define [$($attr:tt)*] [quiet $name:ident] $text:tt) => {
@@ -257,6 +285,7 @@ mod tests {
         quiet CLAIM = "with due as (select id from t{skip}) select id from due";
         MOVE = "with due as (select id from t) update t set a = $1 where id in (select id from due)";
         TWO = { sqlite: "select 1", postgres: "select 2" };
+        AMONG = "select a from t where id in {ids $2} and b = $1 and c in {ids $3}";
     }
 
     #[test]
@@ -276,6 +305,21 @@ mod tests {
     }
 
     #[test]
+    fn lists_of_ids_are_spelled_for_each_engine() {
+        assert_eq!(
+            AMONG.text(Engine::Sqlite),
+            "select a from t where id in (select unhex(value) from json_each($2)) and b = $1 \
+             and c in (select unhex(value) from json_each($3))"
+        );
+        assert!(
+            AMONG
+                .text(Engine::Postgres)
+                .contains("in (select cast(value as uuid) from jsonb_array_elements_text($2)) and")
+        );
+        assert_eq!(AMONG.spelled(Engine::Postgres).params, 3);
+    }
+
+    #[test]
     fn null_tests_of_parameters_are_taken_out_and_nothing_else() {
         assert_eq!(
             without_null_tests(
@@ -292,7 +336,7 @@ mod tests {
         assert!(!spelled(&LOCKED).writes);
         assert!(!spelled(&CLAIM).writes && CLAIM.is_quiet());
         assert!(spelled(&MOVE).writes && !MOVE.is_quiet());
-        assert_eq!(STATEMENTS.len(), 4);
+        assert_eq!(STATEMENTS.len(), 5);
         assert_eq!(STATEMENTS[0].name(), "LOCKED");
         assert!(STATEMENTS[0].module().ends_with("sql::tests"));
     }

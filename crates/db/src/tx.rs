@@ -49,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) hook: Arc<dyn BeforeCommit>,
     pub(crate) fault: Option<Arc<dyn CommitFault>>,
     pub(crate) commits: AtomicU64,
+    pub(crate) statements: AtomicU64,
     pub(crate) crashed: AtomicBool,
 }
 
@@ -59,6 +60,10 @@ impl Shared {
         } else {
             Ok(())
         }
+    }
+
+    fn count(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
     }
 
     fn crash_at(&self, nth: u64, point: CommitPoint) -> Result<()> {
@@ -105,6 +110,7 @@ impl Tx {
     /// Runs a statement that gives no rows; answers how many it touched.
     pub async fn run(&mut self, sql: &'static Sql, args: Vec<Val>) -> Result<u64> {
         self.usable()?;
+        self.shared.count();
         let ran = self.conn.run(sql, args).await;
         self.note(sql, ran, |touched| *touched > 0)
     }
@@ -139,6 +145,7 @@ impl Tx {
             hook.before_commit(
                 &mut Hand {
                     conn: &mut self.conn,
+                    shared: &self.shared,
                 },
                 events,
             )
@@ -191,6 +198,7 @@ impl Query for Tx {
 
     async fn all(&mut self, sql: &'static Sql, args: Vec<Val>) -> Result<Vec<Row>> {
         self.usable()?;
+        self.shared.count();
         let ran = self.conn.rows(sql, args).await;
         self.note(sql, ran, |rows| !rows.is_empty())
     }
@@ -200,11 +208,13 @@ impl Query for Tx {
 /// What it writes counts as no change of state.
 pub struct Hand<'t> {
     conn: &'t mut Conn,
+    shared: &'t Shared,
 }
 
 impl Hand<'_> {
     /// Runs a statement that gives no rows; answers how many it touched.
     pub async fn run(&mut self, sql: &'static Sql, args: Vec<Val>) -> Result<u64> {
+        self.shared.count();
         self.conn.run(sql, args).await
     }
 }
@@ -215,6 +225,7 @@ impl Query for Hand<'_> {
     }
 
     async fn all(&mut self, sql: &'static Sql, args: Vec<Val>) -> Result<Vec<Row>> {
+        self.shared.count();
         self.conn.rows(sql, args).await
     }
 }
@@ -244,6 +255,7 @@ impl Query for Reader {
                 statement: sql.name(),
             });
         }
+        self.shared.count();
         self.conn.rows_to_read(sql, args).await
     }
 }

@@ -22,6 +22,17 @@ pub enum Val {
     Json(Option<Value>),
 }
 
+impl Val {
+    /// Many ids as one value, for `{ids $n}` in a statement.
+    pub fn ids<I: Into<Uuid>>(ids: impl IntoIterator<Item = I>) -> Self {
+        let list = ids.into_iter().map(|id| {
+            let id: Uuid = id.into();
+            Value::String(id.simple().to_string())
+        });
+        Self::Json(Some(Value::Array(list.collect())))
+    }
+}
+
 macro_rules! plain {
     ($($type:ty => $variant:ident, |$v:ident| $convert:expr;)*) => {
         $(

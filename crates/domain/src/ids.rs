@@ -71,6 +71,12 @@ macro_rules! ids {
                 }
             }
 
+            impl From<$name> for Uuid {
+                fn from(id: $name) -> Self {
+                    id.0
+                }
+            }
+
             impl fmt::Display for $name {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                     write!(f, concat!($prefix, "_{}"), encode(self.0))

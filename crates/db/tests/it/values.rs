@@ -1,7 +1,7 @@
 //! Every type goes in and comes out, null or not, on both engines.
 
 use serde_json::{Value, json};
-use stint_db::{Priority, Query as _, args};
+use stint_db::{Priority, Query as _, Val, args};
 use stint_domain::{GrantId, Span, Time};
 use uuid::Uuid;
 
@@ -29,6 +29,7 @@ stint_db::statements! {
     quiet PART = "insert into parts (id, thing, a, b) values ($1, $2, $3, $4)";
     GET = "select id, name, n, flag, at, data, body from things where id = $1{lock}";
     COUNT = "select count(*) as n from things";
+    AMONG = "select name from things where id in {ids $1} and name <> $2 order by name";
     NAMES = "select name from things where $1 is null or name = $1 order by name";
 }
 
@@ -135,4 +136,35 @@ both!(every_statement_of_these_tests_is_prepared, |fresh| {
         fresh.db.prepare(&wrong::WRONG).await.is_err(),
         "there is no such column"
     );
+});
+
+both!(a_list_of_ids_finds_its_rows, |fresh| {
+    fresh.things().await;
+    let mut tx = fresh.db.begin(Priority::Interactive).await.expect("begins");
+    let nothing = || None::<Value>;
+    for (n, name) in [(1, "one"), (2, "two"), (3, "three"), (4, "four")] {
+        let values = args![
+            id(n),
+            name,
+            None::<i64>,
+            None::<bool>,
+            None::<Time>,
+            None::<Vec<u8>>,
+            nothing()
+        ];
+        tx.run(&INSERT, values).await.expect("inserts");
+    }
+    for (ids, found) in [
+        (
+            vec![id(1), id(3), id(4), id(9), id(1)],
+            vec!["one", "three"],
+        ),
+        (vec![], vec![]),
+    ] {
+        let rows = tx.all(&AMONG, args![Val::ids(ids), "four"]).await;
+        let names: Vec<String> = (rows.expect("reads").iter())
+            .map(|row| row.get("name").expect("a name"))
+            .collect();
+        assert_eq!(names, found);
+    }
 });

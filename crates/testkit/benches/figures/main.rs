@@ -1,0 +1,46 @@
+//! Figures of a whole Stint on both engines: `cargo xtask bench request`.
+//!
+//! One JSON line for each figure on standard output, progress on standard error. A figure
+//! stands beside `against`: a bound or a baseline measured in the same run on the same
+//! database. What it is not: a test. No figure is judged here; what is checked is only that
+//! the work that was timed was really done.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal, standing on the test kit"
+)]
+
+mod audited;
+mod crowd;
+mod request;
+mod said;
+
+use stint_testkit::Engine;
+
+/// SQLite first: it needs no server.
+const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
+
+#[tokio::main(flavor = "multi_thread")]
+async fn main() {
+    // Cargo adds `--bench`.
+    let mut words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"));
+    let name = words.next().unwrap_or_default();
+    for engine in ENGINES {
+        if stint_testkit::engine_left_out(engine) {
+            eprintln!("{} is left out by STINT_TEST_ENGINES", engine.as_str());
+            continue;
+        }
+        match name.as_str() {
+            "request" => request::measure(engine).await,
+            other => {
+                eprintln!("error: there is no bench `{other}`: `request`");
+                std::process::exit(2);
+            }
+        }
+    }
+}
