@@ -16,11 +16,13 @@ use crate::governor::{Ask, Governor, Permit};
 /// How often a read is made in all before its failure counts.
 pub(crate) const READS: u32 = 4;
 
-/// Makes one call as soon as the governor lets it. The permit comes back with the answer,
-/// for a write whose slot must outlive the call; after a failure the slot is free.
+/// Makes one call as soon as the governor lets it, at once with a permit that was got before.
+/// The permit comes back with the answer, for a write whose slot must outlive the call; after
+/// a failure the slot is free.
 pub(crate) async fn once<T, E, F, Fut>(
     governor: &Governor,
     ask: Ask<'_>,
+    permit: Option<Permit>,
     operation: &'static str,
     send: F,
 ) -> Result<(T, Permit), AwsError>
@@ -30,13 +32,16 @@ where
     T: RequestId,
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let permit = governor.admit(ask).await.map_err(|held| {
-        let code = match held {
-            crate::Held::AccountBusy => "account_busy",
-            crate::Held::WritesOutstanding => "writes_outstanding",
-        };
-        AwsError::ours(ErrorKind::Unsent, operation, code, held.to_string())
-    })?;
+    let permit = match permit {
+        Some(permit) => permit,
+        None => governor.admit(ask).await.map_err(|held| {
+            let code = match held {
+                crate::Held::AccountBusy => "account_busy",
+                crate::Held::WritesOutstanding => "writes_outstanding",
+            };
+            AwsError::ours(ErrorKind::Unsent, operation, code, held.to_string())
+        })?,
+    };
     // The SDK's futures are large.
     match Box::pin(send()).await {
         Ok(answer) => {
@@ -81,7 +86,7 @@ where
 {
     let mut made = 0;
     loop {
-        match once(governor, ask, operation, &send).await {
+        match once(governor, ask, None, operation, &send).await {
             Ok((answer, _)) => return Ok(answer),
             Err(error) => {
                 made += 1;

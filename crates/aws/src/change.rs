@@ -16,7 +16,7 @@ use stint_domain::binding::AttemptKind;
 use crate::clock::signing_time;
 use crate::error::{AwsError, ErrorKind};
 use crate::estate::{Estate, Session};
-use crate::governor::{Lane, Permit, Service};
+use crate::governor::{Held, Lane, Permit, Service};
 use crate::iam::Member;
 use crate::pair::PairKey;
 use crate::read::principal_type;
@@ -70,10 +70,50 @@ const DELETE: &str = "sso:DeleteAccountAssignment";
 const JOIN: &str = "identitystore:CreateGroupMembership";
 const LEAVE: &str = "identitystore:DeleteGroupMembership";
 
+/// Leave to make one write now, got before the write is intended: what would have to wait for
+/// others is not intended yet. A lane alone is good as well: then the call gets, or does not
+/// get, its slot when it leaves.
+pub struct Leave {
+    pub(crate) lane: Lane,
+    pub(crate) permit: Option<Permit>,
+}
+
+impl From<Lane> for Leave {
+    fn from(lane: Lane) -> Self {
+        Self { lane, permit: None }
+    }
+}
+
+impl Leave {
+    /// The write is not made after all: its slot is free again.
+    pub async fn give_back(self) {
+        if let Some(permit) = self.permit {
+            permit.ended().await;
+        }
+    }
+}
+
 impl Estate {
+    /// Waits until a write of this pair may leave. Fails, at once and with nothing sent, where
+    /// as many writes of assignments are open as AWS takes: one on an account (AWS reference
+    /// §1.1), some in the estate. Other kinds have no such limit. Unused leave is to be given
+    /// back; forgotten, it lapses after a minute.
+    pub async fn leave(&self, key: &PairKey, lane: Lane) -> Result<Leave, Held> {
+        let permit = match key {
+            PairKey::Assignment { account, .. } => {
+                let ask = self.assignment_write(lane, account);
+                Some(self.governor().admit(ask).await?)
+            }
+            PairKey::Membership { .. } | PairKey::IamMembership { .. } => None,
+        };
+        Ok(Leave { lane, permit })
+    }
+
     /// Asks AWS to make the pair so. Signed with `sign_at`: AWS refuses it once that is
     /// older than it accepts, however late it leaves.
-    pub async fn create(&self, key: &PairKey, sign_at: Time, lane: Lane) -> Written {
+    pub async fn create(&self, key: &PairKey, sign_at: Time, leave: impl Into<Leave>) -> Written {
+        let leave = leave.into();
+        let lane = leave.lane;
         match key {
             PairKey::Assignment {
                 instance_arn,
@@ -95,8 +135,7 @@ impl Estate {
                         .config_override(sso_signed(sign_at))
                         .send()
                 };
-                let (service, account) = (Service::IdentityCenter, Some(account.as_str()));
-                match self.send(lane, service, CREATE, account, send).await {
+                match self.write(leave, CREATE, account, send).await {
                     Ok((answer, permit)) => {
                         let id = answer.request_id().map(str::to_owned);
                         let status = answer.account_assignment_creation_status();
@@ -120,10 +159,7 @@ impl Estate {
                         .config_override(store_signed(sign_at))
                         .send()
                 };
-                match self
-                    .send(lane, Service::IdentityStore, JOIN, None, send)
-                    .await
-                {
+                match self.send(lane, Service::IdentityStore, JOIN, send).await {
                     Ok((answer, _)) => Written {
                         aws_request_id: answer.request_id().map(str::to_owned),
                         answer: Answer::Succeeded {
@@ -161,8 +197,10 @@ impl Estate {
         key: &PairKey,
         membership_id: Option<&str>,
         sign_at: Time,
-        lane: Lane,
+        leave: impl Into<Leave>,
     ) -> Written {
+        let leave = leave.into();
+        let lane = leave.lane;
         match key {
             PairKey::Assignment {
                 instance_arn,
@@ -184,8 +222,7 @@ impl Estate {
                         .config_override(sso_signed(sign_at))
                         .send()
                 };
-                let (service, account) = (Service::IdentityCenter, Some(account.as_str()));
-                match self.send(lane, service, DELETE, account, send).await {
+                match self.write(leave, DELETE, account, send).await {
                     Ok((answer, permit)) => {
                         let id = answer.request_id().map(str::to_owned);
                         let status = answer.account_assignment_deletion_status();
@@ -223,10 +260,7 @@ impl Estate {
                         .config_override(store_signed(sign_at))
                         .send()
                 };
-                match self
-                    .send(lane, Service::IdentityStore, LEAVE, None, send)
-                    .await
-                {
+                match self.send(lane, Service::IdentityStore, LEAVE, send).await {
                     Ok((answer, _)) => Written {
                         aws_request_id: answer.request_id().map(str::to_owned),
                         answer: Answer::Succeeded {

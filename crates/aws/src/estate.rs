@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::arn::RoleArn;
 use crate::base::{Aws, CallerIdentity, fixed};
 use crate::call;
+use crate::change::Leave;
 use crate::clock::time_of;
 use crate::error::{AwsError, ErrorKind};
 use crate::governor::{Ask, Governor, Lane, Permit, Service};
@@ -196,7 +197,7 @@ impl Estate {
     {
         let mut made = 0;
         loop {
-            match self.send(lane, service, operation, None, &send).await {
+            match self.send(lane, service, operation, &send).await {
                 Ok((answer, _)) => return Ok(answer),
                 Err(error) => {
                     made += 1;
@@ -216,7 +217,6 @@ impl Estate {
         lane: Lane,
         service: Service,
         operation: &'static str,
-        account: Option<&str>,
         send: F,
     ) -> Result<(T, Permit), AwsError>
     where
@@ -229,16 +229,69 @@ impl Estate {
             scope: &self.0.scope,
             lane,
             service,
-            account,
+            account: None,
         };
+        self.send_as(ask, None, operation, send).await
+    }
+
+    /// Makes the call of an assignment write, with the slot that was got for it or with one of
+    /// its own.
+    pub(crate) async fn write<T, E, F, Fut>(
+        &self,
+        leave: Leave,
+        operation: &'static str,
+        account: &str,
+        send: F,
+    ) -> Result<(T, Permit), AwsError>
+    where
+        F: Fn(&Session) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        T: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let ask = self.assignment_write(leave.lane, account);
+        self.send_as(ask, leave.permit, operation, send).await
+    }
+
+    /// What a write of assignments on this account asks the governor for.
+    pub(crate) fn assignment_write<'a>(&'a self, lane: Lane, account: &'a str) -> Ask<'a> {
+        Ask {
+            scope: &self.0.scope,
+            lane,
+            service: Service::IdentityCenter,
+            account: Some(account),
+        }
+    }
+
+    async fn send_as<T, E, F, Fut>(
+        &self,
+        ask: Ask<'_>,
+        mut permit: Option<Permit>,
+        operation: &'static str,
+        send: F,
+    ) -> Result<(T, Permit), AwsError>
+    where
+        F: Fn(&Session) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        T: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
         let mut stale = None;
         loop {
-            let session = self.session(stale).await?;
+            let session = match self.session(stale).await {
+                Ok(session) => session,
+                Err(error) => {
+                    if let Some(unused) = permit {
+                        unused.ended().await;
+                    }
+                    return Err(error);
+                }
+            };
             let counted = || {
                 self.0.calls.fetch_add(1, Ordering::Relaxed);
                 send(&session)
             };
-            match call::once(self.governor(), ask, operation, counted).await {
+            match call::once(self.governor(), ask, permit.take(), operation, counted).await {
                 Err(error) if error.wants_fresh_credentials() && stale.is_none() => {
                     stale = Some(session.number);
                 }

@@ -143,7 +143,7 @@ impl Estate {
                 .config_override(signed(sign_at))
                 .send()
         };
-        match self.send(lane, Service::Iam, ADD, None, send).await {
+        match self.send(lane, Service::Iam, ADD, send).await {
             Ok((answer, _)) => done(answer.request_id()),
             Err(error) if error.kind == ErrorKind::NotFound => Written {
                 // AWS just said that both exist: one was renamed or deleted meanwhile, or a
@@ -183,7 +183,7 @@ impl Estate {
                 .config_override(signed(sign_at))
                 .send()
         };
-        let error = match self.send(lane, Service::Iam, REMOVE, None, send).await {
+        let error = match self.send(lane, Service::Iam, REMOVE, send).await {
             Ok((answer, _)) => return done(answer.request_id()),
             Err(error) if error.kind == ErrorKind::NotFound => error,
             Err(error) => return refused(AttemptKind::Delete, error),

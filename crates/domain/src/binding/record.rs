@@ -252,6 +252,24 @@ impl Ledger {
         Ok(self)
     }
 
+    /// Another write has to end first; nothing is intended yet. Gives the claim back until its
+    /// turn may have come: the more wait for the same account, the later.
+    pub fn wait_for_turn(
+        mut self,
+        claim: &Claim,
+        waiting: usize,
+        salt: u128,
+        now: Time,
+        config: &Config,
+    ) -> Result<Self, Lost> {
+        self.binding.check(claim, now)?;
+        let turn = now + config.turn_wait(waiting, salt);
+        let boundary = self.next_boundary(now, config);
+        self.binding.due = Some(boundary.map_or(turn, |at| at.min(turn)));
+        self.binding.lease_until = None;
+        Ok(self)
+    }
+
     /// AWS could not be asked: give the claim back and look again later, longer each time. A
     /// removal that waits for an answer so often is stuck: somebody has to know.
     pub fn put_off(

@@ -15,6 +15,7 @@
 //!
 //! What it does not do: say who may have access (`requests`), or notify (the outbox's readers).
 
+mod crowd;
 mod error;
 mod http;
 pub(crate) mod pages;

@@ -8,6 +8,7 @@ use stint_domain::binding::{Claim, Config};
 use stint_domain::{BindingId, Span};
 use tokio::task::JoinSet;
 
+use super::crowd::Crowd;
 use super::store::ledgers;
 use super::worker::Worker;
 use crate::cx::{App, Cx};
@@ -32,13 +33,14 @@ pub fn nudge(app: &App) {
 /// Every task of this room.
 pub(crate) fn tasks() -> Vec<Arc<dyn Task>> {
     vec![
-        Arc::new(Bindings { removals: true }),
-        Arc::new(Bindings { removals: false }),
+        Arc::new(Bindings::new(true)),
+        Arc::new(Bindings::new(false)),
     ]
 }
 
 struct Bindings {
     removals: bool,
+    crowd: Arc<Crowd>,
 }
 
 #[async_trait]
@@ -66,9 +68,11 @@ impl Task for Bindings {
                 AT_ONCE.saturating_sub(working.len())
             };
             for (binding, claim) in self.claim(app, &config, free).await? {
-                let (app, config) = (app.clone(), config.clone());
+                let (app, config, crowd) = (app.clone(), config.clone(), self.crowd.clone());
                 working.spawn(async move {
-                    Worker::new(&app, name, binding, claim, config).work().await
+                    Worker::new(&app, name, &crowd, binding, claim, config)
+                        .work()
+                        .await
                 });
             }
             if working.is_empty() {
@@ -98,6 +102,13 @@ impl Task for Bindings {
 }
 
 impl Bindings {
+    fn new(removals: bool) -> Self {
+        Self {
+            removals,
+            crowd: Arc::default(),
+        }
+    }
+
     /// Claims what is due, `most` at once.
     async fn claim(
         &self,

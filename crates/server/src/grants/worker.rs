@@ -4,13 +4,14 @@
 //! no transaction open; then a transaction that writes down what it said. A worker that dies
 //! anywhere leaves rows from which the next one goes on.
 
-use stint_aws::{Estate, InProgress, Lane, PairKey, Polled, Written};
+use stint_aws::{Estate, Held, InProgress, Lane, Leave, PairKey, Polled, Written};
 use stint_db::Priority;
 use stint_domain::binding::{
     Action, Answer, Attempt, AttemptKind, BindingKind, Claim, Config, Ledger, Lost, Reading, Wanted,
 };
 use stint_domain::{BindingId, Span, Time};
 
+use super::crowd::Crowd;
 use super::store::ledgers;
 use super::{Error, tell};
 use crate::connections;
@@ -25,6 +26,7 @@ const MOST_TURNS: usize = 64;
 pub(super) struct Worker<'a> {
     app: &'a App,
     task: &'static str,
+    crowd: &'a Crowd,
     binding: BindingId,
     claim: Claim,
     config: Config,
@@ -42,6 +44,8 @@ enum Turned {
     Rest,
     /// Only a clock asks for this removal, and the clocks disagree by so much.
     Held(Span),
+    /// A write of assignments is next; nothing is written down before it may leave.
+    Write(Lane),
     /// This call is next.
     Call(Action, Lane),
 }
@@ -50,6 +54,7 @@ impl<'a> Worker<'a> {
     pub(super) const fn new(
         app: &'a App,
         task: &'static str,
+        crowd: &'a Crowd,
         binding: BindingId,
         claim: Claim,
         config: Config,
@@ -57,6 +62,7 @@ impl<'a> Worker<'a> {
         Self {
             app,
             task,
+            crowd,
             binding,
             claim,
             config,
@@ -65,14 +71,36 @@ impl<'a> Worker<'a> {
 
     /// Works until the binding rests, the claim is lost, or AWS cannot be asked.
     pub(super) async fn work(&self) -> Result<(), Error> {
+        self.crowd.leave(self.binding);
+        let mut leave = None;
+        let worked = self.turns(&mut leave).await;
+        if let Some(unused) = leave {
+            unused.give_back().await;
+        }
+        worked
+    }
+
+    /// `leave` is what was got for a write that was not made yet.
+    async fn turns(&self, leave: &mut Option<Leave>) -> Result<(), Error> {
         // The AWS request behind what the next turn finds: that of the newest reading.
         let mut seen_by: Option<String> = None;
         for _ in 0..MOST_TURNS {
             if self.app.stopping.begun() {
                 return self.hand_over().await;
             }
-            let (action, lane) = match self.turn(seen_by.as_deref()).await? {
+            let (action, lane) = match self.turn(seen_by.as_deref(), leave.is_some()).await? {
                 Turned::Rest => return Ok(()),
+                Turned::Write(lane) => {
+                    let way = match self.way().await? {
+                        Ok(way) => way,
+                        Err(why) => return self.put_off(&why).await,
+                    };
+                    match way.estate.leave(&way.key, lane).await {
+                        Ok(got) => *leave = Some(got),
+                        Err(held) => return self.wait_for_turn(&way.key, held).await,
+                    }
+                    continue;
+                }
                 Turned::Held(apart) => {
                     let why = format!(
                         "this machine's clock and the database's differ by {apart}: a removal that only a clock asks for waits until they agree"
@@ -90,7 +118,10 @@ impl<'a> Worker<'a> {
                 Action::Read => self.read(&way, lane, &mut seen_by).await?,
                 Action::Poll(attempt) => self.poll(&way, &attempt, lane).await?,
                 Action::ListCreations => self.list(&way, lane).await?,
-                Action::Send(attempt) => self.send(&way, &attempt, lane).await?,
+                Action::Send(attempt) => {
+                    let leave = leave.take().unwrap_or_else(|| lane.into());
+                    self.send(&way, &attempt, leave).await?
+                }
             };
             if let Err(why) = went {
                 return self.put_off(&why).await;
@@ -104,11 +135,14 @@ impl<'a> Worker<'a> {
     }
 
     /// Plans, and writes down what needs no call, an intent included. A lost claim drops it all.
-    async fn turn(&self, seen_by: Option<&str>) -> Result<Turned, Error> {
-        stint_db::retrying(|| self.turn_once(seen_by)).await
+    ///
+    /// A write of assignments is intended only once it `may_leave`: of a thousand that wait for
+    /// one account none is on record before its turn.
+    async fn turn(&self, seen_by: Option<&str>, may_leave: bool) -> Result<Turned, Error> {
+        stint_db::retrying(|| self.turn_once(seen_by, may_leave)).await
     }
 
-    async fn turn_once(&self, seen_by: Option<&str>) -> Result<Turned, Error> {
+    async fn turn_once(&self, seen_by: Option<&str>, may_leave: bool) -> Result<Turned, Error> {
         let cx = self.cx();
         let mut tx = cx.begin(Priority::Revoke).await?;
         let Some(was) = ledgers::load(&mut tx, self.binding, cx.now, &self.config).await? else {
@@ -134,6 +168,12 @@ impl<'a> Worker<'a> {
                 return Ok(Turned::Rest);
             }
         };
+        if matches!(turn.action, Action::Send(_))
+            && was.binding.kind == BindingKind::AccountAssignment
+            && !may_leave
+        {
+            return Ok(Turned::Write(lane));
+        }
         ledgers::save(&mut tx, &was, &turn.ledger, None).await?;
         if let Action::Send(attempt) = &turn.action
             && attempt.kind == AttemptKind::Create
@@ -314,7 +354,7 @@ impl<'a> Worker<'a> {
         &self,
         way: &Way,
         attempt: &Attempt,
-        lane: Lane,
+        leave: Leave,
     ) -> Result<Result<(), String>, Error> {
         // Only saves a call: what makes a late one harmless is its signature.
         if self.app.clock.now() >= attempt.sign_at + self.config.fence {
@@ -335,14 +375,14 @@ impl<'a> Worker<'a> {
             return Ok(Ok(()));
         }
         let written = match attempt.kind {
-            AttemptKind::Create => way.estate.create(&way.key, attempt.sign_at, lane).await,
+            AttemptKind::Create => way.estate.create(&way.key, attempt.sign_at, leave).await,
             AttemptKind::Delete => {
                 way.estate
                     .delete(
                         &way.key,
                         attempt.membership.as_deref(),
                         attempt.sign_at,
-                        lane,
+                        leave,
                     )
                     .await
             }
@@ -447,6 +487,33 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// Others write on that account: gives the claim back until its turn may have come.
+    async fn wait_for_turn(&self, key: &PairKey, held: Held) -> Result<(), Error> {
+        let waiting = self.crowd.join(self.binding, key);
+        tracing::debug!(binding.id = %self.binding, waiting, why = %held, "binding.waits_for_turn");
+        stint_db::retrying(|| self.wait_for_turn_once(waiting)).await
+    }
+
+    async fn wait_for_turn_once(&self, waiting: usize) -> Result<(), Error> {
+        let cx = self.cx();
+        let salt = u128::from_be_bytes(self.app.ids.bytes());
+        let mut tx = cx.begin(Priority::Revoke).await?;
+        let Some(was) = ledgers::load(&mut tx, self.binding, cx.now, &self.config).await? else {
+            return Ok(());
+        };
+        let waits = was
+            .clone()
+            .wait_for_turn(&self.claim, waiting, salt, cx.now, &self.config);
+        match waits {
+            Ok(is) => {
+                ledgers::save(&mut tx, &was, &is, None).await?;
+                tx.commit().await?;
+            }
+            Err(lost) => self.lost(lost),
+        }
+        Ok(())
+    }
+
     /// AWS could not be asked: gives the claim back until later.
     async fn put_off(&self, why: &str) -> Result<(), Error> {
         tracing::warn!(binding.id = %self.binding, why, "binding.put_off");
@@ -499,7 +566,8 @@ fn understood(kind: AttemptKind, answer: stint_aws::Answer) -> Answer {
             permanent: false,
             why: "AWS already has it".to_owned(),
         },
-        // The governor's words: nothing was sent, another write has to end first.
+        // The governor's words: nothing was sent, another write has to end first. The leave
+        // was got before the intent; only a second try with fresh credentials meets this.
         stint_aws::Answer::Refused { code, message, .. }
             if matches!(code.as_str(), "account_busy" | "writes_outstanding") =>
         {

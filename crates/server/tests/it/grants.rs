@@ -8,7 +8,8 @@ use stint_domain::binding::AttemptKind;
 use stint_domain::grant::{GrantState, Remains};
 use stint_server::grants::{self, Show};
 use stint_server::http::Paging;
-use stint_testkit::sim::{Effect, Fault, Gate, Party};
+use stint_server::requests;
+use stint_testkit::sim::{Effect, Fault, Gate, Party, Settle};
 use stint_testkit::{World, both_engines};
 
 use crate::estate::{Estate, Place, grant, place, writes};
@@ -16,6 +17,8 @@ use crate::estate::{Estate, Place, grant, place, writes};
 stint_db::statements! {
     ATTEMPTS = "select outcome from attempts order by sign_at";
     INTENDED = "select count(*) as n from audit_events where action = 'attempt.intended'";
+    OF_KIND = "select count(*) as n from attempts where kind = $1";
+    HELD = "select count(*) as n from attempts where outcome = 'held'";
 }
 
 const HOUR: Span = Span::hours(1);
@@ -238,3 +241,37 @@ both_engines!(World::builder();
 fn stint_testkit_driver(world: &World) -> stint_server::tasks::Driver {
     stint_server::tasks::Driver::start(world.app(), stint_server::tasks())
 }
+
+both_engines!(World::builder();
+    async fn who_waits_for_an_account_has_nothing_on_record_before_its_turn(world) {
+        let org = world.organize().await;
+        let wanted = org.entitlement(&world, "prod-payments", "prod-admin").await;
+        org.offer(&world, wanted, org.auto).await;
+        world.sim().knobs(|knobs| knobs.settle = Settle { polls: 100, micros: Span::seconds(20).as_micros() });
+        let account = world.sim().account_id("prod-payments").expect("known");
+        let set = world.sim().permission_set_arn("prod-admin").expect("known");
+        let before = world.aws().assigned(&account, &set).await;
+        let mut requests = Vec::new();
+        for word in ["ana", "bo", "dee"] {
+            requests.push((word, world.ask(word, wanted, HOUR).await));
+        }
+        world.advance(Span::seconds(10)).await;
+        let count = async |statement, args| {
+            let mut q = world.app().db.reader().await.expect("a reader");
+            q.one(statement, args).await.expect("read").get::<i64>("n").expect("a number")
+        };
+        assert_eq!(count(&OF_KIND, args!["create"]).await, 1, "one of three has its turn");
+        world.advance(Span::minutes(3)).await;
+        assert_eq!(world.aws().assigned(&account, &set).await.len(), before.len() + 3);
+        for (word, request) in requests {
+            requests::return_early(&world.cx(word), request).await.expect("returned");
+        }
+        world.advance(Span::seconds(10)).await;
+        assert_eq!(count(&OF_KIND, args!["delete"]).await, 1);
+        world.advance(Span::minutes(3)).await;
+        assert_eq!(world.aws().assigned(&account, &set).await, before);
+        let made = (count(&OF_KIND, args!["create"]).await, count(&OF_KIND, args!["delete"]).await);
+        assert_eq!(made, (3, 3), "nobody asked twice");
+        assert_eq!(count(&HELD, args![]).await, 0);
+    }
+);

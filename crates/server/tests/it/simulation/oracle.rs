@@ -252,7 +252,8 @@ impl Judge<'_> {
         };
         self.record.windows.iter().find(|window| {
             let opened = seq_of(window, "grant.opened").is_some_and(|seq| seq < told.seq);
-            let closed_later = window.ends_at == Some(told.at)
+            let closed_later = window.start_at <= told.at
+                && window.ends_at == Some(told.at)
                 && seq_of(window, "grant.closed").is_some_and(|seq| seq > told.seq);
             let open = window.holds(told.at) || closed_later;
             opened && open && told.grant.as_ref() != Some(&window.id)
