@@ -16,6 +16,8 @@ use crate::run;
 pub enum Name {
     /// How many requests are taken, and how many approvals, each second.
     Request,
+    /// How long it takes until the access of 10,000 grants that end at once is gone.
+    Expire,
 }
 
 impl Name {
@@ -23,6 +25,7 @@ impl Name {
     const fn target(self) -> [&'static str; 2] {
         match self {
             Self::Request => ["figures", "request"],
+            Self::Expire => ["figures", "expire"],
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Figures of a whole Stint on both engines: `cargo xtask bench request`.
+//! Figures of a whole Stint on both engines: `cargo xtask bench request` and `bench expire`.
 //!
 //! One JSON line for each figure on standard output, progress on standard error. A figure
 //! stands beside `against`: a bound or a baseline measured in the same run on the same
@@ -15,6 +15,7 @@
 
 mod audited;
 mod crowd;
+mod expire;
 mod request;
 mod said;
 
@@ -30,6 +31,8 @@ async fn main() {
         .skip(1)
         .filter(|word| !word.starts_with("--"));
     let name = words.next().unwrap_or_default();
+    // Fewer than usual, to look at something quickly.
+    let few = words.next().and_then(|word| word.parse().ok());
     for engine in ENGINES {
         if stint_testkit::engine_left_out(engine) {
             eprintln!("{} is left out by STINT_TEST_ENGINES", engine.as_str());
@@ -37,8 +40,9 @@ async fn main() {
         }
         match name.as_str() {
             "request" => request::measure(engine).await,
+            "expire" => expire::measure(engine, few.unwrap_or(10_000)).await,
             other => {
-                eprintln!("error: there is no bench `{other}`: `request`");
+                eprintln!("error: there is no bench `{other}`: `request` or `expire`");
                 std::process::exit(2);
             }
         }
