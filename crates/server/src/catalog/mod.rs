@@ -240,16 +240,16 @@ pub async fn entries(cx: &Cx, id: CatalogId, paging: &Paging) -> Result<Page<Ent
     store::get(&mut q, id).await?.ok_or(Error::NotFound)?;
     let after = paging.after::<EntitlementId>()?;
     let ids = store::entitlements(&mut q, id, after, paging.fetch()).await?;
-    let mut rows = Vec::new();
-    for id in ids {
-        if let Some(entitlement) = directory::entitlement(&mut q, id).await? {
-            let access_control = store::access_control(&mut q, id).await?;
-            rows.push(Entry {
-                entitlement,
-                access_control,
-            });
-        }
-    }
+    let mut entitlements = directory::entitlements_by_id(&mut q, ids.iter().copied()).await?;
+    let mut controls = store::access_controls(&mut q, ids.iter().copied()).await?;
+    let entry = |id: &EntitlementId| {
+        let entitlement = entitlements.remove(id)?;
+        Some(Entry {
+            entitlement,
+            access_control: controls.remove(id),
+        })
+    };
+    let rows = ids.iter().filter_map(entry).collect();
     Ok(paging.page(rows, |entry| entry.entitlement.id))
 }
 
@@ -437,15 +437,16 @@ pub async fn under_policy(cx: &Cx, id: PolicyId, paging: &Paging) -> Result<Page
         .ok_or(Error::NotFound)?;
     let after = paging.after::<EntitlementId>()?;
     let controls = store::under_policy(&mut q, id, after, paging.fetch()).await?;
-    let mut rows = Vec::new();
-    for control in controls {
-        if let Some(entitlement) = directory::entitlement(&mut q, control.entitlement).await? {
-            rows.push(Entry {
-                entitlement,
-                access_control: Some(control),
-            });
-        }
-    }
+    let ids = controls.iter().map(|control| control.entitlement);
+    let mut entitlements = directory::entitlements_by_id(&mut q, ids).await?;
+    let entry = |control: AccessControl| {
+        let entitlement = entitlements.remove(&control.entitlement)?;
+        Some(Entry {
+            entitlement,
+            access_control: Some(control),
+        })
+    };
+    let rows = controls.into_iter().filter_map(entry).collect();
     Ok(paging.page(rows, |entry| entry.entitlement.id))
 }
 

@@ -1,7 +1,5 @@
 //! What a user may ask for.
 
-use std::collections::btree_map::Entry;
-
 use super::*;
 
 /// Something a user may ask for.
@@ -22,25 +20,25 @@ pub async fn offers(cx: &Cx, search: &str, paging: &Paging) -> Result<Page<Offer
     cx.authorize(Verb::ListOffers, Relation::Own)?;
     let user = cx.person()?.id;
     let mut q = cx.read().await?;
-    let mut controls = BTreeMap::new();
-    for group in identity::groups_of(&mut q, user).await? {
-        for control in store::offered(&mut q, group).await? {
-            controls.insert(control.entitlement, control);
-        }
-    }
+    let groups = identity::groups_of(&mut q, user).await?;
+    let controls = store::offered(&mut q, &groups).await?;
+    let controls: BTreeMap<EntitlementId, AccessControl> = (controls.into_iter())
+        .map(|control| (control.entitlement, control))
+        .collect();
     let ids: Vec<_> = controls.keys().copied().collect();
     let after = paging.after::<(String, EntitlementId)>()?;
     let found = directory::givable(&mut q, &ids, search, after, paging.fetch()).await?;
-    let mut versions = BTreeMap::new();
+    let control = |it: &Entitlement| controls.get(&it.id);
+    let asked: BTreeSet<PolicyId> = (found.iter())
+        .filter_map(|(_, it)| control(it).map(|control| control.policy))
+        .collect();
+    let policies = policies::currents(&mut q, asked).await?;
     let mut rows = Vec::new();
     for (sort, entitlement) in found {
-        let Some(control) = controls.get(&entitlement.id) else {
+        let Some(control) = control(&entitlement) else {
             continue;
         };
-        if let Entry::Vacant(missing) = versions.entry(control.policy) {
-            missing.insert(policies::current(&mut q, control.policy).await?);
-        }
-        if let Some(Some(policy)) = versions.get(&control.policy) {
+        if let Some(policy) = policies.get(&control.policy) {
             let id = entitlement.id;
             let offer = offered(entitlement, policy.clone(), control.max_duration);
             rows.push((sort, id, offer));
@@ -74,14 +72,8 @@ pub async fn requestable(
     user: UserId,
     id: EntitlementId,
 ) -> Result<Option<Offer>, stint_db::Error> {
-    let mut seen = false;
-    for group in identity::groups_of(q, user).await? {
-        if store::sees(q, group, id).await? {
-            seen = true;
-            break;
-        }
-    }
-    if !seen {
+    let groups = identity::groups_of(q, user).await?;
+    if !store::sees(q, &groups, id).await? {
         return Ok(None);
     }
     let Some(control) = store::access_control(q, id).await? else {

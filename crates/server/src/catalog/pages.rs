@@ -5,16 +5,17 @@ mod entitlements;
 mod policy;
 pub(crate) mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::response::Response;
 use http::{Method, StatusCode};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{CatalogId, PolicyId};
+use stint_domain::{CatalogId, GroupId, PolicyId};
 
 use super::{Catalog, Change, Entry, Error, Filter, LONGEST_DESCRIPTION, LONGEST_NAME, NewCatalog};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes};
+use crate::identity::Group;
 use crate::web::fields::{Choose, Field, FormPage, Meanwhile};
 use crate::web::form::sentence;
 use crate::web::time::words;
@@ -80,20 +81,12 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
             let (cx, filter) = (cx.clone(), filter.clone());
             async move {
                 let page = super::list(&cx, &filter, &paging).await?;
-                let mut items = Vec::with_capacity(page.items.len());
-                for it in page.items {
-                    items.push(vec![
-                        it.name.clone(),
-                        it.description.clone(),
-                        audience(&cx, &it).await?,
-                        it.entitlements.to_string(),
-                        it.created_at.to_string(),
-                    ]);
-                }
-                Ok(crate::http::Page {
-                    items,
-                    next: page.next,
-                })
+                let groups = groups(&cx, &page.items).await?;
+                Ok(page.map(|it| {
+                    let seen_by = audience(&groups, &it);
+                    let (count, since) = (it.entitlements.to_string(), it.created_at.to_string());
+                    vec![it.name, it.description, seen_by, count, since]
+                }))
             }
         };
         return web::csv("catalogs", &head, fetch).await;
@@ -114,11 +107,12 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
         .search("Name of the catalog")
         .sorted(&sort)
         .answered(&page);
+    let groups = groups(&cx, &page.items).await?;
     let mut rows = Vec::with_capacity(page.items.len());
     for catalog in page.items {
         rows.push(view::CatalogRow {
             href: href(catalog.id),
-            audience: audience(&cx, &catalog).await?,
+            audience: audience(&groups, &catalog),
             since: When::both(catalog.created_at, cx.now),
             entitlements: catalog.entitlements,
             name: catalog.name,
@@ -133,11 +127,20 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
     Ok(web::page(&frame, "Catalogs", &view))
 }
 
+/// The groups that see one of these catalogs.
+async fn groups(cx: &Cx, catalogs: &[Catalog]) -> Result<BTreeMap<GroupId, Group>, Failure> {
+    let all: BTreeSet<GroupId> = (catalogs.iter())
+        .flat_map(|it| it.audience.iter().copied())
+        .collect();
+    Ok(identity::groups_by_id(&mut cx.read().await?, all).await?)
+}
+
 /// The names of the groups that see it.
-async fn audience(cx: &Cx, catalog: &Catalog) -> Result<String, identity::Error> {
-    let groups = identity::group_items(cx, &Picked::of(&catalog.audience)).await?;
-    let names: Vec<String> = groups.into_iter().map(|group| group.title).collect();
-    Ok(names.join(", "))
+fn audience(groups: &BTreeMap<GroupId, Group>, catalog: &Catalog) -> String {
+    let names: Vec<&str> = (catalog.audience.iter())
+        .filter_map(|id| groups.get(id).map(|group| group.name.as_str()))
+        .collect();
+    names.join(", ")
 }
 
 async fn show(

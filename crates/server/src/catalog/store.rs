@@ -1,6 +1,6 @@
 //! All SQL of catalogs and access controls.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Query, Row, Tx, Val, args};
 use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Time, UserId};
@@ -48,8 +48,8 @@ stint_db::statements! {
     BY_AGE_UP = (listed!("id", ">", ""));
     /// The last made first.
     BY_AGE_DOWN = (listed!("id", "<", " desc"));
-    /// Who sees it.
-    AUDIENCE = "select group_id from catalog_audience where catalog_id = $1 order by group_id";
+    /// Who sees several.
+    AUDIENCES = "select catalog_id, group_id from catalog_audience where catalog_id in {ids $1}";
     /// A group sees it from now on.
     ADMIT = "insert into catalog_audience (catalog_id, group_id) values ($1, $2)";
     /// A group sees it no more.
@@ -65,6 +65,9 @@ stint_db::statements! {
     /// How an entitlement may be asked for.
     CONTROL = "select entitlement_id, policy_id, max_duration, version
         from access_controls where entitlement_id = $1";
+    /// How several may be asked for.
+    CONTROLS = "select entitlement_id, policy_id, max_duration, version
+        from access_controls where entitlement_id in {ids $1}";
     /// The same, before it is changed.
     LOCK_CONTROL = "select entitlement_id, policy_id, max_duration, version
         from access_controls where entitlement_id = $1{lock}";
@@ -88,16 +91,16 @@ stint_db::statements! {
         from catalogs c where exists
             (select 1 from catalog_entitlements e where e.catalog_id = c.id and e.entitlement_id = $1)
         order by name_key";
-    /// What members of a group may ask for.
+    /// What members of these groups may ask for.
     OFFERED = "select distinct c.entitlement_id, c.policy_id, c.max_duration, c.version
         from catalog_audience a
             join catalog_entitlements e on e.catalog_id = a.catalog_id
             join access_controls c on c.entitlement_id = e.entitlement_id
-        where a.group_id = $1";
-    /// Whether somebody in this group sees that entitlement in a catalog.
+        where a.group_id in {ids $1}";
+    /// Whether somebody in one of these groups sees that entitlement in a catalog.
     SEES = "select 1 as one from catalog_audience a
             join catalog_entitlements e on e.catalog_id = a.catalog_id
-        where a.group_id = $1 and e.entitlement_id = $2 limit 1";
+        where a.group_id in {ids $1} and e.entitlement_id = $2 limit 1";
 }
 
 /// What identifies the key a name is unique by.
@@ -148,10 +151,8 @@ pub(super) async fn lock(tx: &mut Tx, id: CatalogId) -> stint_db::Result<Option<
 }
 
 pub(super) async fn get(q: &mut impl Query, id: CatalogId) -> stint_db::Result<Option<Catalog>> {
-    match q.maybe(&GET, args![id]).await? {
-        Some(row) => catalog(q, &row).await.map(Some),
-        None => Ok(None),
-    }
+    let row = q.maybe(&GET, args![id]).await?;
+    Ok(catalogs(q, row.as_slice()).await?.pop())
 }
 
 pub(super) async fn list(
@@ -167,27 +168,38 @@ pub(super) async fn list(
         "-created" => &BY_AGE_DOWN,
         _ => &BY_NAME_UP,
     };
-    let mut found = Vec::new();
-    for row in q.all(statement, args![after, like(words), limit]).await? {
-        found.push(catalog(q, &row).await?);
-    }
-    Ok(found)
+    let rows = q.all(statement, args![after, like(words), limit]).await?;
+    catalogs(q, &rows).await
 }
 
-async fn catalog(q: &mut impl Query, row: &Row) -> stint_db::Result<Catalog> {
-    let id: CatalogId = row.get("id")?;
-    let audience = q.all(&AUDIENCE, args![id]).await?;
-    Ok(Catalog {
-        id,
-        name: row.get("name")?,
-        description: row.get("description")?,
-        audience: (audience.iter())
-            .map(|row| row.get::<GroupId>("group_id"))
-            .collect::<stint_db::Result<BTreeSet<_>>>()?,
-        entitlements: row.get("entitlements")?,
-        created_at: row.get("created_at")?,
-        version: row.get("version")?,
-    })
+/// Rows with who sees them, in one look-up for all.
+async fn catalogs(q: &mut impl Query, rows: &[Row]) -> stint_db::Result<Vec<Catalog>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut ids: Vec<CatalogId> = Vec::with_capacity(rows.len());
+    for row in rows {
+        ids.push(row.get("id")?);
+    }
+    let mut audiences: BTreeMap<CatalogId, BTreeSet<GroupId>> = BTreeMap::new();
+    for row in q.all(&AUDIENCES, args![Val::ids(ids)]).await? {
+        let audience = audiences.entry(row.get("catalog_id")?).or_default();
+        audience.insert(row.get("group_id")?);
+    }
+    (rows.iter())
+        .map(|row| {
+            let id = row.get("id")?;
+            Ok(Catalog {
+                id,
+                name: row.get("name")?,
+                description: row.get("description")?,
+                audience: audiences.remove(&id).unwrap_or_default(),
+                entitlements: row.get("entitlements")?,
+                created_at: row.get("created_at")?,
+                version: row.get("version")?,
+            })
+        })
+        .collect()
 }
 
 pub(super) async fn entitlements(
@@ -226,6 +238,17 @@ pub(super) async fn access_control(
 ) -> stint_db::Result<Option<AccessControl>> {
     let row = q.maybe(&CONTROL, args![id]).await?;
     row.as_ref().map(control).transpose()
+}
+
+/// How several may be asked for.
+pub(super) async fn access_controls(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = EntitlementId>,
+) -> stint_db::Result<BTreeMap<EntitlementId, AccessControl>> {
+    let rows = q.all(&CONTROLS, args![Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| control(row).map(|it| (it.entitlement, it)))
+        .collect()
 }
 
 pub(super) async fn lock_access_control(
@@ -270,27 +293,26 @@ pub(super) async fn catalogs_with(
     q: &mut impl Query,
     id: EntitlementId,
 ) -> stint_db::Result<Vec<Catalog>> {
-    let mut found = Vec::new();
-    for row in q.all(&WITH_ENTITLEMENT, args![id]).await? {
-        found.push(catalog(q, &row).await?);
-    }
-    Ok(found)
+    let rows = q.all(&WITH_ENTITLEMENT, args![id]).await?;
+    catalogs(q, &rows).await
 }
 
 pub(super) async fn offered(
     q: &mut impl Query,
-    group: GroupId,
+    groups: &[GroupId],
 ) -> stint_db::Result<Vec<AccessControl>> {
-    let rows = q.all(&OFFERED, args![group]).await?;
+    let groups = Val::ids(groups.iter().copied());
+    let rows = q.all(&OFFERED, args![groups]).await?;
     rows.iter().map(control).collect()
 }
 
 pub(super) async fn sees(
     q: &mut impl Query,
-    group: GroupId,
+    groups: &[GroupId],
     id: EntitlementId,
 ) -> stint_db::Result<bool> {
-    Ok(q.maybe(&SEES, args![group, id]).await?.is_some())
+    let groups = Val::ids(groups.iter().copied());
+    Ok(q.maybe(&SEES, args![groups, id]).await?.is_some())
 }
 
 fn control(row: &Row) -> stint_db::Result<AccessControl> {

@@ -1,5 +1,7 @@
 //! Verbs about applications.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
 use stint_db::{Priority, Query};
 use stint_domain::rights::{Relation, Verb};
@@ -92,11 +94,12 @@ pub async fn list_applications(
     let mut reader = cx.read().await?;
     let rows = store::applications(&mut reader, &filter.q, sort, after, paging.fetch()).await?;
     let mut page = paging.page_key(sort, rows, |row| row.id, |row| store::fold(&row.name));
-    let mut items = Vec::with_capacity(page.items.len());
-    for item in page.items {
-        items.push(with_owners(&mut reader, item).await?);
+    let ids = page.items.iter().map(|it| it.id);
+    let owned = store::owners_of_applications(&mut reader, ids).await?;
+    let mut owners = owners_of(&mut reader, owned).await?;
+    for item in &mut page.items {
+        item.owners = owners.remove(&item.id).unwrap_or_default();
     }
-    page.items = items;
     Ok(page)
 }
 
@@ -162,6 +165,32 @@ pub(super) async fn named(q: &mut impl Query, ids: &[UserId]) -> Result<Vec<Owne
             name: user.name,
         })
         .collect())
+}
+
+/// The owners of several things with their names, by address.
+pub(super) async fn owners_of<I: Ord>(
+    q: &mut impl Query,
+    owned: Vec<(I, UserId)>,
+) -> Result<BTreeMap<I, Vec<Owner>>, Error> {
+    let ids: BTreeSet<UserId> = owned.iter().map(|(_, user)| *user).collect();
+    let ids: Vec<UserId> = ids.into_iter().collect();
+    // By address: so are the owners of each.
+    let named = named(q, &ids).await?;
+    let places: BTreeMap<UserId, usize> = (named.iter().enumerate())
+        .map(|(place, owner)| (owner.user, place))
+        .collect();
+    let mut owned: Vec<(I, &usize)> = (owned.into_iter())
+        .filter_map(|(of, user)| Some((of, places.get(&user)?)))
+        .collect();
+    owned.sort_unstable();
+    let mut owners: BTreeMap<I, Vec<Owner>> = BTreeMap::new();
+    for (of, place) in owned {
+        owners
+            .entry(of)
+            .or_default()
+            .extend(named.get(*place).cloned());
+    }
+    Ok(owners)
 }
 
 /// The owners named, each once; the caller when none is.

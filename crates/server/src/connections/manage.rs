@@ -1,12 +1,14 @@
 //! Verbs about connections: create, change, see.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
 use stint_db::{Priority, Query};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, ConnectionId, UserId};
 
-use super::applications::{SORTS, named, or_caller};
-use super::{Connection, Error, NewCredential, Status, check, store, testing};
+use super::applications::{SORTS, named, or_caller, owners_of};
+use super::{Connection, Error, NewCredential, Owner, Status, check, store, testing};
 use crate::cx::{Actor, Cx};
 use crate::http::{Page, Paging, sorted};
 use crate::identity;
@@ -106,6 +108,21 @@ pub async fn get(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> {
     with_owners(&mut reader, found).await
 }
 
+/// The owners of several connections, by address; of one without owners an empty list.
+pub async fn owners(
+    cx: &Cx,
+    ids: BTreeSet<ConnectionId>,
+) -> Result<BTreeMap<ConnectionId, Vec<Owner>>, Error> {
+    cx.authorize(Verb::GetConnection, Relation::Others)?;
+    let mut reader = cx.read().await?;
+    let owned = store::owners_of_connections(&mut reader, ids.iter().copied()).await?;
+    let mut owners = owners_of(&mut reader, owned).await?;
+    for id in ids {
+        owners.entry(id).or_default();
+    }
+    Ok(owners)
+}
+
 /// Which connections to list, and how. What is absent does not narrow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -127,11 +144,12 @@ pub async fn list(cx: &Cx, filter: &Filter, paging: &Paging) -> Result<Page<Conn
     let mut reader = cx.read().await?;
     let rows = store::connections(&mut reader, filter, sort, after, paging.fetch()).await?;
     let mut page = paging.page_key(sort, rows, |row| row.id, |row| store::fold(&row.name));
-    let mut items = Vec::with_capacity(page.items.len());
-    for item in page.items {
-        items.push(with_owners(&mut reader, item).await?);
+    let ids = page.items.iter().map(|it| it.id);
+    let owned = store::owners_of_connections(&mut reader, ids).await?;
+    let mut owners = owners_of(&mut reader, owned).await?;
+    for item in &mut page.items {
+        item.owners = owners.remove(&item.id).unwrap_or_default();
     }
-    page.items = items;
     Ok(page)
 }
 

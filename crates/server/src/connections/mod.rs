@@ -28,6 +28,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -43,7 +44,7 @@ pub use applications::{
 };
 pub use credential::{Credential, KeyOnFile, NewCredential, estate, keys_in_use};
 pub use error::Error;
-pub use manage::{ConnectionChange, Filter, NewConnection, create, get, list, update};
+pub use manage::{ConnectionChange, Filter, NewConnection, create, get, list, owners, update};
 pub use testing::{Setup, setup, test};
 
 pub(crate) use http::routes;
@@ -313,6 +314,15 @@ pub async fn connection(
     id: ConnectionId,
 ) -> stint_db::Result<Option<Connection>> {
     store::connection(q, id).await
+}
+
+/// Those of these connections that are known, removed ones too, without their owners: one
+/// look-up for all that a page shows.
+pub async fn connections_by_id(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = ConnectionId>,
+) -> stint_db::Result<BTreeMap<ConnectionId, Connection>> {
+    store::connections_by_id(q, ids).await
 }
 
 /// All connections that were not removed by name, without their owners: for background tasks.

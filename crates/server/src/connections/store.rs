@@ -1,5 +1,7 @@
 //! All SQL of `applications`, `application_owners`, `connections`, `connection_owners`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use stint_aws::Instance;
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
@@ -80,12 +82,16 @@ stint_db::statements! {
         version = version + 1 where id = $1";
     /// Who owns an application.
     APPLICATION_OWNERS = "select user_id from application_owners where application_id = $1";
+    /// Who owns several applications.
+    OWNERS_OF_APPLICATIONS = "select application_id, user_id from application_owners where application_id in {ids $1}";
     /// Adds an owner.
     ADD_APPLICATION_OWNER = "insert into application_owners (application_id, user_id, added_at) values ($1, $2, $3)";
     /// Takes an owner away.
     TAKE_APPLICATION_OWNER = "delete from application_owners where application_id = $1 and user_id = $2";
     /// One connection.
     CONNECTION = (concat!(connection_columns!(), "where id = $1"));
+    /// Several connections, removed ones too.
+    CONNECTIONS_BY_ID = (concat!(connection_columns!(), "where id in {ids $1}"));
     /// Takes a connection's row.
     LOCK_CONNECTION = "select version from connections where id = $1{lock}";
     /// A page of connections by name.
@@ -132,6 +138,8 @@ stint_db::statements! {
         management_account = $4 where id = $1";
     /// Who owns a connection.
     CONNECTION_OWNERS = "select user_id from connection_owners where connection_id = $1";
+    /// Who owns several connections.
+    OWNERS_OF_CONNECTIONS = "select connection_id, user_id from connection_owners where connection_id in {ids $1}";
     /// Adds an owner.
     ADD_CONNECTION_OWNER = "insert into connection_owners (connection_id, user_id, added_at) values ($1, $2, $3)";
     /// Takes an owner away.
@@ -288,6 +296,17 @@ pub(super) async fn application_owners(
     rows.iter().map(|row| row.get("user_id")).collect()
 }
 
+/// Each of these applications with an owner of it, as often as there are owners.
+pub(super) async fn owners_of_applications(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = ApplicationId>,
+) -> Result<Vec<(ApplicationId, UserId)>> {
+    let rows = q.all(&OWNERS_OF_APPLICATIONS, args![Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| Ok((row.get("application_id")?, row.get("user_id")?)))
+        .collect()
+}
+
 /// Makes `wanted` the owners.
 pub(super) async fn set_application_owners(
     tx: &mut Tx,
@@ -313,6 +332,28 @@ pub(super) async fn connection(q: &mut impl Query, id: ConnectionId) -> Result<O
         .as_ref()
         .map(read_connection)
         .transpose()
+}
+
+/// See [`crate::connections::connections_by_id`].
+pub(super) async fn connections_by_id(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = ConnectionId>,
+) -> Result<BTreeMap<ConnectionId, Connection>> {
+    let rows = q.all(&CONNECTIONS_BY_ID, args![Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| read_connection(row).map(|it| (it.id, it)))
+        .collect()
+}
+
+/// Each of these connections with an owner of it, as often as there are owners.
+pub(super) async fn owners_of_connections(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = ConnectionId>,
+) -> Result<Vec<(ConnectionId, UserId)>> {
+    let rows = q.all(&OWNERS_OF_CONNECTIONS, args![Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| Ok((row.get("connection_id")?, row.get("user_id")?)))
+        .collect()
 }
 
 /// Takes the row; nothing if there is none.

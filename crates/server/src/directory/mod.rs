@@ -26,6 +26,8 @@ mod store;
 mod sync;
 mod tasks;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use stint_aws::PairKey;
 use stint_db::{Query, Tx};
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
@@ -229,6 +231,15 @@ pub async fn entitlement(
     store::things::entitlement(q, id).await
 }
 
+/// Those of these entitlements that are known, also what AWS no longer has: one look-up for
+/// all that a page shows.
+pub async fn entitlements_by_id(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = EntitlementId>,
+) -> stint_db::Result<BTreeMap<EntitlementId, Entitlement>> {
+    store::things::entitlements_by_id(q, ids).await
+}
+
 /// Those of `ids` that have all words of `search` in their name, ordered by (sort key, id),
 /// from after `after` on, `limit` at most.
 pub async fn entitlements(
@@ -301,6 +312,14 @@ pub async fn groups(
     limit: i64,
 ) -> stint_db::Result<Vec<Principal>> {
     store::things::groups(q, connection, search, limit).await
+}
+
+/// Those of these principals that are known, also what AWS no longer has.
+pub async fn principals_by_id(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = PrincipalId>,
+) -> stint_db::Result<BTreeMap<PrincipalId, Principal>> {
+    store::things::principals_by_id(q, ids).await
 }
 
 /// A principal by its id in the identity store.
@@ -425,6 +444,22 @@ pub async fn members(q: &mut impl Query, group: PrincipalId) -> stint_db::Result
 /// Whether the user, by a confirmed link, is in this Identity Center group, as last seen.
 pub async fn is_in(q: &mut impl Query, user: UserId, group: PrincipalId) -> stint_db::Result<bool> {
     store::assignments::is_in(q, user, group).await
+}
+
+/// The Identity Center groups in which the user, by a confirmed link, is, as last seen.
+pub async fn groups_with(
+    q: &mut impl Query,
+    user: UserId,
+) -> stint_db::Result<BTreeSet<PrincipalId>> {
+    store::assignments::groups_with(q, user).await
+}
+
+/// The Identity Center groups that these entitlements are membership of.
+pub async fn groups_behind(
+    q: &mut impl Query,
+    memberships: impl IntoIterator<Item = EntitlementId>,
+) -> stint_db::Result<BTreeSet<PrincipalId>> {
+    store::assignments::groups_behind(q, memberships).await
 }
 
 /// Who holds the entitlement itself, granted or standing, as last seen; `limit` at most.

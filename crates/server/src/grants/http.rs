@@ -7,14 +7,12 @@ use stint_api::grants as wire;
 use stint_api::requests::HolderGroup;
 use stint_api::{Page, Problem};
 use stint_domain::GrantId;
-use stint_domain::entitlement::PrincipalKind;
 use stint_domain::rights::Verb;
 use utoipa_axum::routes;
 
 use super::{Error, Grant, Remaining, Show};
 use crate::cx::Cx;
 use crate::http::{Failure, IdempotencyKey, Idempotent, Json, Paging, Path, Query, Routes};
-use crate::{directory, identity};
 
 /// Every route of this room.
 pub(crate) fn routes() -> Routes {
@@ -185,10 +183,7 @@ async fn provision_again(cx: Cx, Path(id): Path<GrantId>) -> Result<Json<wire::G
 
 async fn whole(cx: &Cx, page: Page<Grant>) -> Result<Json<Page<wire::Grant>>, Failure> {
     let mut q = cx.read().await.map_err(Error::from)?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for grant in page.items {
-        items.push(one(cx, &mut q, grant).await?);
-    }
+    let items = all(cx, &mut q, page.items).await?;
     Ok(Json(Page {
         items,
         next: page.next,
@@ -196,21 +191,36 @@ async fn whole(cx: &Cx, page: Page<Grant>) -> Result<Json<Page<wire::Grant>>, Fa
 }
 
 async fn one(cx: &Cx, q: &mut stint_db::Reader, grant: Grant) -> Result<wire::Grant, Error> {
-    let entitlement = directory::entitlement(q, grant.pair.entitlement).await?;
-    let user = identity::user(q, grant.user).await?;
-    let holder = directory::principal(q, grant.pair.principal).await?;
-    let group = holder.filter(|it| it.kind == PrincipalKind::IdentityCenterGroup);
+    all(cx, q, vec![grant]).await?.pop().ok_or(Error::NotFound)
+}
+
+/// Grants with the names of what and who they are about.
+async fn all(
+    cx: &Cx,
+    q: &mut stint_db::Reader,
+    grants: Vec<Grant>,
+) -> Result<Vec<wire::Grant>, Error> {
+    let names = super::Names::of(q, &grants).await?;
+    Ok((grants.into_iter())
+        .map(|grant| named(cx, &names, grant))
+        .collect())
+}
+
+fn named(cx: &Cx, names: &super::Names, grant: Grant) -> wire::Grant {
+    let entitlement = names.entitlement(&grant);
+    let user = names.user(&grant);
+    let group = names.group(&grant);
     let super::Origin::Request(request) = grant.origin;
     let status = grant.status(cx.now);
-    Ok(wire::Grant {
+    wire::Grant {
         id: grant.id.to_string(),
         entitlement: grant.pair.entitlement.to_string(),
-        entitlement_name: entitlement.map(|e| e.name).unwrap_or_default(),
+        entitlement_name: entitlement.map(|e| e.name.clone()).unwrap_or_default(),
         user: grant.user.to_string(),
-        user_name: user.map(|u| u.name).unwrap_or_default(),
+        user_name: user.map(|u| u.name.clone()).unwrap_or_default(),
         group: group.map(|group| HolderGroup {
             id: group.id.to_string(),
-            name: group.name,
+            name: group.name.clone(),
         }),
         request: Some(request.to_string()),
         status: status.to_string(),
@@ -228,7 +238,7 @@ async fn one(cx: &Cx, q: &mut stint_db::Reader, grant: Grant) -> Result<wire::Gr
             .as_ref()
             .filter(|_| grant.window.ended.is_none())
             .map(|s| s.reason.clone()),
-    })
+    }
 }
 
 fn left_over(left: Remaining) -> wire::Remaining {

@@ -18,6 +18,7 @@
 mod crowd;
 mod error;
 mod http;
+mod names;
 pub(crate) mod pages;
 mod store;
 mod tasks;
@@ -52,6 +53,7 @@ pub use verbs::{
 };
 
 pub(crate) use http::routes;
+pub(crate) use names::Names;
 pub(crate) use pages::{Revoke, chip, revoke_form, routes as page_routes, time_left, told};
 pub(crate) use store::STATEMENTS;
 pub(crate) use tasks::tasks;
@@ -227,6 +229,19 @@ pub async fn of_request(q: &mut impl Query, id: RequestId) -> stint_db::Result<V
     store::lists::of_request(q, id).await
 }
 
+/// What several requests gave, oldest first: one look-up for all that a page shows.
+pub async fn of_requests(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = RequestId>,
+) -> stint_db::Result<BTreeMap<RequestId, Vec<Grant>>> {
+    let mut all: BTreeMap<RequestId, Vec<Grant>> = BTreeMap::new();
+    for grant in store::lists::of_requests(q, ids).await? {
+        let Origin::Request(request) = grant.origin;
+        all.entry(request).or_default().push(grant);
+    }
+    Ok(all)
+}
+
 /// What happened to a grant and, while it stood, to its binding.
 pub async fn timeline(q: &mut impl Query, id: GrantId) -> stint_db::Result<Vec<Moment>> {
     match store::lists::get(q, id).await? {
@@ -289,6 +304,14 @@ pub async fn holders_of(
     entitlement: EntitlementId,
 ) -> stint_db::Result<BTreeSet<UserId>> {
     store::lists::holders_of(q, entitlement).await
+}
+
+/// What this user has grants of that have not ended, whether AWS shows it yet or not.
+pub async fn held_by(
+    q: &mut impl Query,
+    user: UserId,
+) -> stint_db::Result<BTreeSet<EntitlementId>> {
+    store::lists::held_by(q, user).await
 }
 
 /// How many grants of a connection have not ended.

@@ -3,21 +3,20 @@
 pub(crate) mod view;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::response::Response;
 use http::Method;
 use serde::Deserialize;
-use stint_domain::entitlement::PrincipalKind;
 use stint_domain::grant::GrantState;
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{ConnectionId, GrantId, Time, UserId};
+use stint_domain::{ConnectionId, GrantId, Time};
 
-use super::{Error, Grant, Origin, Remaining, Show};
+use super::{Error, Grant, Names, Origin, Remaining, Show};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Page, Paging, Path, Query, Routes};
 use crate::web::{self, Column, Empty, Flash, Frame, List, Listing, Tab, Tabs, When};
-use crate::{connections, directory, identity};
+use crate::{connections, directory};
 
 pub(crate) use view::Revoke;
 pub(crate) use words::{chip, time_left, told};
@@ -147,16 +146,19 @@ fn line(grant: &Grant, row: view::GrantRow) -> Vec<String> {
 
 /// Who answers for the connections of what is stuck.
 async fn owners(cx: &Cx, grants: &[Grant]) -> Result<BTreeMap<ConnectionId, String>, Failure> {
-    let mut owners = BTreeMap::new();
-    for grant in grants {
-        let id = grant.pair.connection;
-        if !owners.contains_key(&id) && grant.status(cx.now) == GrantState::Stuck {
-            let found = connections::get(cx, id).await?;
-            let names: Vec<String> = found.owners.into_iter().map(|owner| owner.name).collect();
-            owners.insert(id, names.join(", "));
-        }
+    let stuck = grants
+        .iter()
+        .filter(|it| it.status(cx.now) == GrantState::Stuck);
+    let ids: BTreeSet<ConnectionId> = stuck.map(|it| it.pair.connection).collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    Ok(owners)
+    let owners = connections::owners(cx, ids).await?;
+    let named = owners.into_iter().map(|(id, owners)| {
+        let names: Vec<String> = owners.into_iter().map(|owner| owner.name).collect();
+        (id, names.join(", "))
+    });
+    Ok(named.collect())
 }
 
 async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
@@ -215,28 +217,21 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
 
 async fn rows(cx: &Cx, found: Vec<Grant>) -> Result<Vec<view::GrantRow>, Error> {
     let mut q = cx.read().await?;
-    let ids: Vec<UserId> = found.iter().map(|grant| grant.user).collect();
-    let people = identity::users(&mut q, &ids).await?;
-    let people: BTreeMap<UserId, _> = people.into_iter().map(|user| (user.id, user)).collect();
+    let names = Names::of(&mut q, &found).await?;
     let may = |verb| cx.authorize(verb, Relation::Others).is_ok();
     let (may_revoke, may_retry) = (may(Verb::RevokeGrant), may(Verb::RetryGrant));
     let may_again = may(Verb::ProvisionAgain);
     let mut rows = Vec::with_capacity(found.len());
     for grant in found {
-        let entitlement = directory::entitlement(&mut q, grant.pair.entitlement).await?;
-        let principal = directory::principal(&mut q, grant.pair.principal).await?;
-        let group = (principal.as_ref()).filter(|it| it.kind == PrincipalKind::IdentityCenterGroup);
-        let group = group.map(directory::called);
-        let principal = principal.map_or_else(
-            || "the principal".to_owned(),
-            |found| directory::called(&found),
-        );
-        let (what, place) = entitlement.map_or_else(
+        let group = names.group(&grant).map(directory::called);
+        let principal =
+            (names.principal(&grant)).map_or_else(|| "the principal".to_owned(), directory::called);
+        let (what, place) = names.entitlement(&grant).map_or_else(
             || (grant.pair.entitlement.to_string(), String::new()),
-            |found| (found.name.clone(), directory::place(&found)),
+            |found| (found.name.clone(), directory::place(found)),
         );
         let state = grant.status(cx.now);
-        let user = people.get(&grant.user);
+        let user = names.user(&grant);
         let Origin::Request(request) = grant.origin;
         rows.push(view::GrantRow {
             key: format!("grant-{}", grant.id),

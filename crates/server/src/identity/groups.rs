@@ -1,5 +1,7 @@
 //! Verbs about groups and their members.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use stint_db::{Priority, Val};
 use stint_domain::rights::{Relation, Verb};
@@ -119,6 +121,16 @@ pub async fn list_members(
     } else {
         paging.page_in(sort, rows, |member| (fold(&member.email), member.user))
     })
+}
+
+/// The names of the first `most` members of each of these groups, by address.
+pub async fn first_members(
+    cx: &Cx,
+    ids: impl IntoIterator<Item = GroupId>,
+    most: i64,
+) -> Result<BTreeMap<GroupId, Vec<String>>, Error> {
+    cx.authorize(Verb::GetGroup, Relation::Others)?;
+    Ok(groups::first_members(&mut cx.read().await?, ids, most).await?)
 }
 
 /// Changes name or description.

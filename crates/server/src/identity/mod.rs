@@ -36,6 +36,7 @@ mod users;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -49,7 +50,7 @@ pub use demo::{DemoCaller, PERSONAS, Persona, demo_sign_in};
 pub use error::Error;
 pub use groups::{
     GROUP_SORTS, GroupChange, GroupFilter, MEMBER_SORTS, MemberFilter, NewGroup, add_member,
-    create_group, get_group, list_groups, list_members, remove_member, update_group,
+    create_group, first_members, get_group, list_groups, list_members, remove_member, update_group,
 };
 pub use password::{HashError, PasswordFault};
 pub use sign_ins::{
@@ -268,6 +269,18 @@ pub async fn users(q: &mut impl Query, ids: &[UserId]) -> stint_db::Result<Vec<U
     store::users::several(q, ids).await
 }
 
+/// The same by their ids: one look-up for all that a page shows.
+pub async fn users_by_id(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = UserId>,
+) -> stint_db::Result<BTreeMap<UserId, User>> {
+    let mut ids: Vec<UserId> = ids.into_iter().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let found = store::users::several(q, &ids).await?;
+    Ok(found.into_iter().map(|user| (user.id, user)).collect())
+}
+
 /// The user with this address, whatever the capitals, active or not.
 pub async fn user_by_email(q: &mut impl Query, email: &str) -> stint_db::Result<Option<User>> {
     store::users::by_email(q, email).await
@@ -276,6 +289,14 @@ pub async fn user_by_email(q: &mut impl Query, email: &str) -> stint_db::Result<
 /// One group.
 pub async fn group(q: &mut impl Query, id: GroupId) -> stint_db::Result<Option<Group>> {
     store::groups::get(q, id).await
+}
+
+/// Those of these groups that exist: one look-up for all that a page shows.
+pub async fn groups_by_id(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = GroupId>,
+) -> stint_db::Result<BTreeMap<GroupId, Group>> {
+    store::groups::by_id(q, ids).await
 }
 
 /// The ids of the groups a user is in.

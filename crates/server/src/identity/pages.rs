@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use stint_domain::rights::{Relation, Role, Verb};
 
-use super::{Error, Group, GroupFilter, Member, MemberFilter, PERSONAS, ROLES, User, UserFilter};
+use super::{Error, Group, GroupFilter, PERSONAS, ROLES, User, UserFilter};
 use crate::cx::{Actor, Cx};
 use crate::http::{Failure, Fault as _, Form, Paging, Query, Routes, chosen};
 use crate::web::answer::local;
@@ -279,17 +279,13 @@ async fn groups(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Re
         .search("Name of the group")
         .sorted(&sort)
         .answered(&page);
-    let mut rows = Vec::with_capacity(page.items.len());
-    for group in page.items {
-        let members = super::list_members(
-            &cx,
-            group.id,
-            &MemberFilter::default(),
-            &Paging::first(NAMED),
-        )
-        .await?;
-        rows.push(group_row(group, members.items, &cx));
-    }
+    let ids: Vec<_> = page.items.iter().map(|group| group.id).collect();
+    let mut members = super::first_members(&cx, ids, NAMED).await?;
+    let row = |group: Group| {
+        let named = members.remove(&group.id).unwrap_or_default();
+        group_row(group, &named, &cx)
+    };
+    let rows = page.items.into_iter().map(row).collect();
     let view = view::Groups {
         may_add,
         tabs: people_tabs(&cx, "/people/groups"),
@@ -299,10 +295,9 @@ async fn groups(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Re
     Ok(web::page(&frame, "Groups", &view))
 }
 
-fn group_row(group: Group, members: Vec<Member>, cx: &Cx) -> view::GroupRow {
+fn group_row(group: Group, names: &[String], cx: &Cx) -> view::GroupRow {
     let count = u64::try_from(group.members).unwrap_or(0);
-    let named = members.len();
-    let names: Vec<String> = members.into_iter().map(|member| member.name).collect();
+    let named = names.len();
     let more = usize::try_from(count).unwrap_or(0).saturating_sub(named);
     let mut line = names.join(", ");
     if more > 0 {

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use axum::response::Response;
 use http::Method;
 use stint_domain::RequestId;
-use stint_domain::entitlement::PrincipalKind;
 use stint_domain::grant::GrantState;
 use stint_domain::rights::{Relation, Verb};
 
@@ -111,29 +110,28 @@ async fn held(
     of: &BTreeMap<RequestId, &Line>,
 ) -> Result<Vec<view::Held>, Failure> {
     let mut q = cx.read().await?;
+    let names = grants::Names::of(&mut q, grants).await?;
+    let estates = grants.iter().map(|grant| grant.pair.connection);
+    let estates = connections::connections_by_id(&mut q, estates).await?;
     let mut rows = Vec::with_capacity(grants.len());
     for grant in grants {
-        let Some(entitlement) = directory::entitlement(&mut q, grant.pair.entitlement).await?
-        else {
+        let Some(entitlement) = names.entitlement(grant) else {
             continue;
         };
-        let connection = connections::connection(&mut q, grant.pair.connection).await?;
-        let holder = directory::principal(&mut q, grant.pair.principal).await?;
-        let group = holder.filter(|it| it.kind == PrincipalKind::IdentityCenterGroup);
-        let group = group.as_ref().map(directory::called);
+        let group = names.group(grant).map(directory::called);
         let Origin::Request(request) = grant.origin;
         let reason = of
             .get(&request)
             .map(|line| line.request.reason.as_str())
             .unwrap_or_default();
         let active = grant.status(cx.now) == GrantState::Active;
-        let console = connection
+        let console = (estates.get(&grant.pair.connection))
             .filter(|_| active && group.is_none() && !cx.app.config.demo)
-            .and_then(|connection| directory::console(&entitlement, &connection));
+            .and_then(|connection| directory::console(entitlement, connection));
         let open = grant.is_open() && !grant.window.is_over(cx.now);
         rows.push(view::Held {
             key: format!("held-{}", grant.id),
-            place: directory::place(&entitlement),
+            place: directory::place(entitlement),
             origin: match (&group, reason) {
                 (None, "") => String::new(),
                 (None, reason) => format!("“{reason}”"),
@@ -152,7 +150,7 @@ async fn held(
                     group.as_deref().unwrap_or("you")
                 ),
             }),
-            what: entitlement.name,
+            what: entitlement.name.clone(),
         });
     }
     Ok(rows)

@@ -9,6 +9,8 @@
 //! entitlement has which policy (that is `catalog`). A version is never changed or deleted:
 //! requests point at the one they were asked under.
 
+use std::collections::BTreeMap;
+
 use stint_db::{Priority, Query};
 use stint_domain::policy::{People, PolicyBody};
 use stint_domain::rights::{Answer, Relation, Verb, allowed};
@@ -232,6 +234,23 @@ pub async fn current(
     Ok(store::get(q, id).await?.map(|policy| policy.latest))
 }
 
+/// The latest versions of several policies, for other rooms: one look-up for all that a page
+/// shows.
+pub async fn currents(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = PolicyId>,
+) -> Result<BTreeMap<PolicyId, PolicyVersion>, stint_db::Error> {
+    store::several(q, ids).await
+}
+
+/// Several versions, for other rooms.
+pub async fn versions_by_id(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = PolicyVersionId>,
+) -> Result<BTreeMap<PolicyVersionId, PolicyVersion>, stint_db::Error> {
+    store::several_versions(q, ids).await
+}
+
 /// One version, for other rooms.
 pub async fn version(
     q: &mut impl Query,
@@ -245,10 +264,7 @@ pub async fn version(
 pub async fn people(q: &mut impl Query, body: &PolicyBody) -> Result<People, stint_db::Error> {
     let (mut users, groups) = body.sources();
     let mut people = People::default();
-    for group in groups {
-        if identity::group(q, group).await?.is_none() {
-            continue;
-        }
+    for group in identity::groups_by_id(q, groups).await?.into_keys() {
         let members = identity::active_members(q, group).await?;
         users.extend(members.iter().copied());
         people.groups.insert(group, members.into_iter().collect());

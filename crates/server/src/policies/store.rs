@@ -1,5 +1,7 @@
 //! All SQL of policies and their versions.
 
+use std::collections::BTreeMap;
+
 use stint_db::{Query, Row, Tx, Val, args};
 use stint_domain::{PolicyId, PolicyVersionId, Time, UserId};
 
@@ -45,6 +47,12 @@ stint_db::statements! {
         from policies p join policy_versions v
             on v.policy_id = p.id and v.number = p.latest_number
         where p.id = $1";
+    /// Several policies, each with its latest version.
+    SEVERAL = "select p.id, p.name, v.id as version_id, v.number, v.body, v.note,
+            v.created_at as written_at, v.created_by
+        from policies p join policy_versions v
+            on v.policy_id = p.id and v.number = p.latest_number
+        where p.id in {ids $1}";
     /// A page by name.
     BY_NAME_UP = (listed!("p.name_key", ">", ""));
     /// The same from its other end.
@@ -63,6 +71,11 @@ stint_db::statements! {
             v.created_at as written_at, v.created_by
         from policy_versions v join policies p on p.id = v.policy_id
         where v.id = $1";
+    /// Several versions, whichever policies'.
+    SEVERAL_VERSIONS = "select p.id, p.name, v.id as version_id, v.number, v.body, v.note,
+            v.created_at as written_at, v.created_by
+        from policy_versions v join policies p on p.id = v.policy_id
+        where v.id in {ids $1}";
 }
 
 /// What identifies the key a name is unique by.
@@ -140,6 +153,28 @@ pub(super) async fn version(
 ) -> stint_db::Result<Option<PolicyVersion>> {
     let row = q.maybe(&VERSION, args![id]).await?;
     row.as_ref().map(version_row).transpose()
+}
+
+/// The latest versions of several policies.
+pub(super) async fn several(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = PolicyId>,
+) -> stint_db::Result<BTreeMap<PolicyId, PolicyVersion>> {
+    let rows = q.all(&SEVERAL, args![Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| version_row(row).map(|it| (it.policy, it)))
+        .collect()
+}
+
+/// Several versions.
+pub(super) async fn several_versions(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = PolicyVersionId>,
+) -> stint_db::Result<BTreeMap<PolicyVersionId, PolicyVersion>> {
+    let rows = q.all(&SEVERAL_VERSIONS, args![Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| version_row(row).map(|it| (it.id, it)))
+        .collect()
 }
 
 fn policy(row: &Row) -> stint_db::Result<Policy> {

@@ -172,6 +172,17 @@ async fn benefits(
     Ok(directory::is_in(q, user, group).await? || coming(q, group).await?.contains(&user))
 }
 
+/// The Identity Center groups for which the user [`benefits`]: all of them at once.
+async fn benefiting(
+    q: &mut impl Query,
+    user: UserId,
+) -> Result<BTreeSet<PrincipalId>, stint_db::Error> {
+    let mut groups = directory::groups_with(q, user).await?;
+    let held = grants::held_by(q, user).await?;
+    groups.extend(directory::groups_behind(q, held).await?);
+    Ok(groups)
+}
+
 /// The people whom a grant puts into the group.
 async fn coming(
     q: &mut impl Query,

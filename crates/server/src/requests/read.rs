@@ -9,7 +9,7 @@ use stint_domain::request::{self as rules, Decider, State, Waiting};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PrincipalId, RequestId, Time, UserId};
 
-use super::{Decision, Error, Request, benefits, decider, relation, store, voter};
+use super::{Decision, Error, Request, benefiting, decider, relation, store, voter};
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement, Member, Principal};
 use crate::http::{Paging, sorted};
@@ -242,6 +242,7 @@ pub async fn inbox(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
     {
         let mut me = voter(&mut q, person.id).await?;
         let groups: Vec<_> = me.memberships.iter().map(|m| m.group).collect();
+        let within = benefiting(&mut q, person.id).await?;
         let fetch = usize::try_from(paging.fetch()).unwrap_or(usize::MAX);
         let mut after = paging.after::<RequestId>()?;
         // What names them may still not be theirs to decide (their own, decided before), so
@@ -250,11 +251,8 @@ pub async fn inbox(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
             let ids = store::waits_for(&mut q, person.id, &groups, after, paging.fetch()).await?;
             let last = ids.len() < fetch;
             after = ids.last().copied();
-            for id in ids {
-                let Some(request) = store::get(&mut q, id).await? else {
-                    continue;
-                };
-                me.benefits = benefits(&mut q, &request, person.id).await?;
+            for request in store::several(&mut q, ids).await? {
+                me.benefits = request.is_for_a_group() && within.contains(&request.pair.principal);
                 if request.rules.may_decide(&me, rules::Verb::Approve).is_ok() {
                     rows.push(request);
                 }
@@ -328,29 +326,19 @@ async fn may(
 async fn lines(q: &mut impl Query, requests: Vec<Request>) -> Result<Vec<Line>, Error> {
     let people = (requests.iter()).flat_map(|r| [r.requester(), r.beneficiary()]);
     let names = names(q, people.collect()).await?;
-    let mut entitlements: BTreeMap<EntitlementId, Entitlement> = BTreeMap::new();
-    let mut groups: BTreeMap<PrincipalId, Principal> = BTreeMap::new();
+    let what: BTreeSet<EntitlementId> = requests.iter().map(Request::entitlement).collect();
+    let entitlements = directory::entitlements_by_id(q, what).await?;
+    let for_groups = requests.iter().filter(|it| it.is_for_a_group());
+    let held_by: BTreeSet<PrincipalId> = for_groups.map(|it| it.pair.principal).collect();
+    let groups = directory::principals_by_id(q, held_by).await?;
     let mut found = Vec::with_capacity(requests.len());
     for request in requests {
-        let held_by = request.pair.principal;
-        if request.is_for_a_group()
-            && !groups.contains_key(&held_by)
-            && let Some(group) = directory::principal(q, held_by).await?
-        {
-            groups.insert(held_by, group);
-        }
-        let id = request.entitlement();
-        if !entitlements.contains_key(&id)
-            && let Some(entitlement) = directory::entitlement(q, id).await?
-        {
-            entitlements.insert(id, entitlement);
-        }
-        let entitlement = entitlements.get(&id).cloned().ok_or(Error::NotFound)?;
+        let entitlement = entitlements.get(&request.entitlement()).cloned();
         found.push(Line {
             requester: who(&names, request.requester()),
             beneficiary: who(&names, request.beneficiary()),
-            group: groups.get(&held_by).cloned(),
-            entitlement,
+            group: groups.get(&request.pair.principal).cloned(),
+            entitlement: entitlement.ok_or(Error::NotFound)?,
             request,
         });
     }
@@ -360,9 +348,8 @@ async fn lines(q: &mut impl Query, requests: Vec<Request>) -> Result<Vec<Line>, 
 type Names = BTreeMap<UserId, Who>;
 
 async fn names(q: &mut impl Query, ids: BTreeSet<UserId>) -> Result<Names, Error> {
-    let ids: Vec<_> = ids.into_iter().collect();
-    let users = identity::users(q, &ids).await?;
-    Ok((users.into_iter())
+    let users = identity::users_by_id(q, ids).await?;
+    Ok((users.into_values())
         .map(|user| {
             let who = Who {
                 id: user.id,

@@ -1,6 +1,8 @@
 //! All SQL of requests, of whom they wait for, and of decisions.
 
-use stint_db::{Error, Query, Result, Row, Tx, args};
+use std::collections::{BTreeMap, BTreeSet};
+
+use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::request::{self as rules, Approval, Question, State};
 use stint_domain::{ConnectionId, GroupId, PolicyVersionId, RequestId, UserId};
@@ -8,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Decision, Filter, Request};
 use crate::http::like;
-use crate::policies;
+use crate::policies::{self, PolicyVersion};
 
 macro_rules! columns {
     () => {
@@ -48,6 +50,8 @@ stint_db::statements! {
         values ($1, $2, $3, $4)";
     /// One request.
     GET = (concat!(columns!(), "where r.id = $1"));
+    /// Several requests.
+    SEVERAL = (concat!(columns!(), "where r.id in {ids $1} order by r.id"));
     /// Takes the row, for a verb that decides on it.
     LOCK = (concat!(columns!(), "where r.id = $1{lock}"));
     /// How far it is now.
@@ -57,9 +61,9 @@ stint_db::statements! {
     DECIDE = "insert into decisions \
             (id, request_id, step, user_id, answer, comment, via, decided_at) \
         values ($1, $2, $3, $4, $5, $6, $7, $8)";
-    /// The answers so far.
-    DECISIONS = "select id, step, user_id, answer, comment, decided_at from decisions \
-        where request_id = $1 order by id";
+    /// The answers to several requests.
+    DECISIONS_ON = "select request_id, id, step, user_id, answer, comment, decided_at from decisions \
+        where request_id in {ids $1} order by id";
     /// Everybody's or one requester's, newest first.
     LIST_DOWN = (listed!("($1 is null or r.requester_id = $1)", "<", " desc"));
     /// The oldest first.
@@ -68,14 +72,11 @@ stint_db::statements! {
     MINE_DOWN = (listed!("(r.requester_id = $1 or r.beneficiary_id = $1)", "<", " desc"));
     /// The oldest first.
     MINE_UP = (listed!("(r.requester_id = $1 or r.beneficiary_id = $1)", ">", ""));
-    /// What waits at a step that names this user, oldest first.
-    WAITS_FOR_USER = "select r.id from requests r join request_approvers a \
-            on a.request_id = r.id and a.step = r.step \
-        where a.user_id = $1 and r.state = 'pending' and r.id > $2 order by r.id limit $3";
-    /// What waits at a step that names this group, oldest first.
-    WAITS_FOR_GROUP = "select r.id from requests r join request_approvers a \
-            on a.request_id = r.id and a.step = r.step \
-        where a.group_id = $1 and r.state = 'pending' and r.id > $2 order by r.id limit $3";
+    /// What waits at a step that names this user or one of these groups, oldest first.
+    WAITS_FOR = "select r.id from requests r where r.state = 'pending' and r.id > $3 and exists \
+            (select 1 from request_approvers a where a.request_id = r.id and a.step = r.step \
+            and (a.user_id = $1 or a.group_id in {ids $2})) \
+        order by r.id limit $4";
 }
 
 /// Before every id there is.
@@ -134,18 +135,23 @@ pub(super) async fn decided(tx: &mut Tx, id: RequestId, d: &Decision, via: &str)
 }
 
 pub(super) async fn get(q: &mut impl Query, id: RequestId) -> Result<Option<Request>> {
-    match q.maybe(&GET, args![id]).await? {
-        Some(row) => request(q, &row).await.map(Some),
-        None => Ok(None),
-    }
+    let row = q.maybe(&GET, args![id]).await?;
+    Ok(requests(q, row.as_slice()).await?.pop())
+}
+
+/// Those of these requests that exist, the oldest first.
+pub(super) async fn several(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = RequestId>,
+) -> Result<Vec<Request>> {
+    let rows = q.all(&SEVERAL, args![Val::ids(ids)]).await?;
+    requests(q, &rows).await
 }
 
 /// The request, its row held until the transaction ends.
 pub(super) async fn lock(tx: &mut Tx, id: RequestId) -> Result<Option<Request>> {
-    match tx.maybe(&LOCK, args![id]).await? {
-        Some(row) => request(tx, &row).await.map(Some),
-        None => Ok(None),
-    }
+    let row = tx.maybe(&LOCK, args![id]).await?;
+    Ok(requests(tx, row.as_slice()).await?.pop())
 }
 
 /// A page of those that `mine` made or benefits from, or of everybody's.
@@ -190,35 +196,41 @@ pub(super) async fn waits_for(
     limit: i64,
 ) -> Result<Vec<RequestId>> {
     let after = after.unwrap_or(FIRST);
-    let mut rows = q.all(&WAITS_FOR_USER, args![user, after, limit]).await?;
-    for group in groups {
-        rows.extend(q.all(&WAITS_FOR_GROUP, args![*group, after, limit]).await?);
-    }
-    let mut ids = (rows.iter())
-        .map(|row| row.get("id"))
-        .collect::<Result<Vec<RequestId>>>()?;
-    ids.sort_unstable();
-    ids.dedup();
-    ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(ids)
+    let values = args![user, Val::ids(groups.iter().copied()), after, limit];
+    let rows = q.all(&WAITS_FOR, values).await?;
+    rows.iter().map(|row| row.get("id")).collect()
 }
 
+/// Rows with the versions pinned on them and the answers given, in two look-ups for all.
 async fn requests(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Request>> {
-    let mut found = Vec::with_capacity(rows.len());
-    for row in rows {
-        found.push(request(q, row).await?);
+    if rows.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(found)
+    let mut ids: Vec<RequestId> = Vec::with_capacity(rows.len());
+    let mut pinned: BTreeSet<PolicyVersionId> = BTreeSet::new();
+    for row in rows {
+        ids.push(row.get("id")?);
+        pinned.insert(row.get("policy_version_id")?);
+    }
+    let versions = policies::versions_by_id(q, pinned).await?;
+    let mut answers: BTreeMap<RequestId, Vec<Decision>> = BTreeMap::new();
+    for row in q.all(&DECISIONS_ON, args![Val::ids(ids)]).await? {
+        let on = answers.entry(row.get("request_id")?).or_default();
+        on.push(decision(&row)?);
+    }
+    (rows.iter())
+        .map(|row| {
+            let pinned = row.get::<PolicyVersionId>("policy_version_id")?;
+            let policy = versions.get(&pinned).cloned().ok_or(Error::Missing {
+                statement: "policies::versions_by_id",
+            })?;
+            let decisions = answers.remove(&row.get("id")?).unwrap_or_default();
+            request(row, policy, decisions)
+        })
+        .collect()
 }
 
-async fn request(q: &mut impl Query, row: &Row) -> Result<Request> {
-    let id = row.get("id")?;
-    let pinned: PolicyVersionId = row.get("policy_version_id")?;
-    let policy = policies::version(q, pinned).await?.ok_or(Error::Missing {
-        statement: "policies::version",
-    })?;
-    let rows = q.all(&DECISIONS, args![id]).await?;
-    let decisions = rows.iter().map(decision).collect::<Result<Vec<_>>>()?;
+fn request(row: &Row, policy: PolicyVersion, decisions: Vec<Decision>) -> Result<Request> {
     let question = Question {
         requester: row.get("requester_id")?,
         beneficiary: row.get("beneficiary_id")?,
@@ -227,7 +239,7 @@ async fn request(q: &mut impl Query, row: &Row) -> Result<Request> {
     };
     let state = state(row, &decisions)?;
     Ok(Request {
-        id,
+        id: row.get("id")?,
         rules: rules::Request { question, state },
         pair: Pair {
             connection: row.get("connection_id")?,

@@ -19,6 +19,7 @@ mod idempotency;
 mod journey;
 mod limits;
 mod lists;
+mod looked_up;
 mod openapi;
 mod outbox;
 mod owned;

@@ -1,11 +1,13 @@
 //! Who holds what, with its history.
 
-use stint_db::{Query, Result, Row, Tx, args};
+use std::collections::BTreeSet;
+
+use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::Pair;
 use stint_domain::{AssignmentId, ConnectionId, EntitlementId, PrincipalId, Time, UserId};
 
 use super::super::{Assignment, Member, Principal};
-use super::things::{read_entitlement, read_principal};
+use super::things::{entitlements_by_id, principals_by_id, read_principal};
 
 stint_db::statements! {
     OPEN = "select id, membership, last_seen from assignments where principal_id = $1 and entitlement_id = $2 and ended_at is null {lock}";
@@ -52,6 +54,16 @@ stint_db::statements! {
     MEMBERSHIP_OF = "select ge.id from principals g \
         join entitlements ge on ge.connection_id = g.connection_id and ge.kind = 'group_membership' and ge.account = '' and ge.target = g.aws_id \
         where g.id = $1 and g.kind = 'identity_center_group'";
+    /// Every group in which one of the user's confirmed principals is now.
+    GROUPS_WITH = "select distinct g.id from links l \
+        join assignments m on m.principal_id = l.principal_id and m.ended_at is null \
+        join entitlements ge on ge.id = m.entitlement_id and ge.kind = 'group_membership' and ge.account = '' \
+        join principals g on g.connection_id = ge.connection_id and g.kind = 'identity_center_group' and g.aws_id = ge.target \
+        where l.user_id = $1 and l.state = 'confirmed'";
+    /// The groups that these entitlements are membership of.
+    GROUPS_BEHIND = "select g.id from entitlements ge \
+        join principals g on g.connection_id = ge.connection_id and g.kind = 'identity_center_group' and g.aws_id = ge.target \
+        where ge.id in {ids $1} and ge.kind = 'group_membership' and ge.account = ''";
     INHERITED = "select a.id as assignment_id, a.principal_id, a.entitlement_id, a.absent_before, a.first_seen, a.last_seen, a.ended_at \
         from assignments m \
         join entitlements ge on ge.id = m.entitlement_id and ge.kind = 'group_membership' \
@@ -237,6 +249,24 @@ pub(in crate::directory) async fn is_in(
     Ok(n > 0)
 }
 
+/// See [`crate::directory::groups_with`].
+pub(in crate::directory) async fn groups_with(
+    q: &mut impl Query,
+    user: UserId,
+) -> Result<BTreeSet<PrincipalId>> {
+    let rows = q.all(&GROUPS_WITH, args![user]).await?;
+    rows.iter().map(|row| row.get("id")).collect()
+}
+
+/// See [`crate::directory::groups_behind`].
+pub(in crate::directory) async fn groups_behind(
+    q: &mut impl Query,
+    memberships: impl IntoIterator<Item = EntitlementId>,
+) -> Result<BTreeSet<PrincipalId>> {
+    let rows = q.all(&GROUPS_BEHIND, args![Val::ids(memberships)]).await?;
+    rows.iter().map(|row| row.get("id")).collect()
+}
+
 /// What the principal's groups hold, one page in the order the rows were made.
 pub(in crate::directory) async fn inherited(
     q: &mut impl Query,
@@ -260,24 +290,21 @@ pub(in crate::directory) async fn history(
 }
 
 async fn whole(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Assignment>> {
-    let mut all = Vec::with_capacity(rows.len());
+    let mut pairs: Vec<(PrincipalId, EntitlementId)> = Vec::with_capacity(rows.len());
     for row in rows {
-        let principal = q
-            .one(
-                &super::things::PRINCIPAL,
-                args![row.get::<PrincipalId>("principal_id")?],
-            )
-            .await?;
-        let entitlement = q
-            .one(
-                &super::things::ENTITLEMENT,
-                args![row.get::<EntitlementId>("entitlement_id")?],
-            )
-            .await?;
+        pairs.push((row.get("principal_id")?, row.get("entitlement_id")?));
+    }
+    let principals = principals_by_id(q, pairs.iter().map(|(who, _)| *who)).await?;
+    let entitlements = entitlements_by_id(q, pairs.iter().map(|(_, what)| *what)).await?;
+    let missing = |statement| Error::Missing { statement };
+    let mut all = Vec::with_capacity(rows.len());
+    for (row, (who, what)) in rows.iter().zip(pairs) {
+        let principal = principals.get(&who).cloned();
+        let entitlement = entitlements.get(&what).cloned();
         all.push(Assignment {
             id: row.get("assignment_id")?,
-            principal: read_principal(&principal)?,
-            entitlement: read_entitlement(&entitlement)?,
+            principal: principal.ok_or(missing("an assignment's principal"))?,
+            entitlement: entitlement.ok_or(missing("an assignment's entitlement"))?,
             absent_before: row.get("absent_before")?,
             first_seen: row.get("first_seen")?,
             last_seen: row.get("last_seen")?,

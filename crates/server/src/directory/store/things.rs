@@ -1,7 +1,9 @@
 //! Accounts, permission sets, principals and entitlements.
 
+use std::collections::BTreeMap;
+
 use stint_aws::{Account, AccountState, IamUser, IdentityGroup, IdentityUser, PermissionSet};
-use stint_db::{Error, Query, Result, Row, Tx, args};
+use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::{AccountId, ConnectionId, EntitlementId, PrincipalId, Time};
 
@@ -60,15 +62,13 @@ stint_db::statements! {
         order by sort_key, id limit $5";
     ENTITLEMENT_KEYS = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
         where connection_id = $1 and id > $2 order by id limit $3";
-    /// $1 is a JSON array of ids.
-    ENTITLEMENTS_AMONG = {
-        sqlite: "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
-            where id in (select unhex(value) from json_each($1)) and gone_at is null \
-            and ($2 is null or (sort_key, id) > ($2, $3)) order by sort_key, id limit $4",
-        postgres: "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
-            where id in (select cast(value as uuid) from jsonb_array_elements_text($1)) and gone_at is null \
-            and ($2 is null or (sort_key, id) > ($2, $3)) order by sort_key, id limit $4",
-    };
+    /// Those among these ids that AWS still has.
+    ENTITLEMENTS_AMONG = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
+        where id in {ids $1} and gone_at is null \
+        and ($2 is null or (sort_key, id) > ($2, $3)) order by sort_key, id limit $4";
+    /// Several, also those AWS no longer has.
+    ENTITLEMENTS_BY_ID = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements where id in {ids $1}";
+    PRINCIPALS_BY_ID = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals where id in {ids $1}";
 }
 
 /// Notes an account as just seen.
@@ -379,6 +379,28 @@ pub(in crate::directory) async fn groups(
     rows.iter().map(read_principal).collect()
 }
 
+/// See [`crate::directory::principals_by_id`].
+pub(in crate::directory) async fn principals_by_id(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = PrincipalId>,
+) -> Result<BTreeMap<PrincipalId, Principal>> {
+    let rows = q.all(&PRINCIPALS_BY_ID, args![Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| read_principal(row).map(|it| (it.id, it)))
+        .collect()
+}
+
+/// See [`crate::directory::entitlements_by_id`].
+pub(in crate::directory) async fn entitlements_by_id(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = EntitlementId>,
+) -> Result<BTreeMap<EntitlementId, Entitlement>> {
+    let rows = q.all(&ENTITLEMENTS_BY_ID, args![Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| read_entitlement(row).map(|it| (it.id, it)))
+        .collect()
+}
+
 /// The accounts whose IAM groups are known and not gone: one, unless the role was moved.
 pub(in crate::directory) async fn iam_accounts(
     q: &mut impl Query,
@@ -449,7 +471,7 @@ pub(in crate::directory) async fn entitlements_among(
     mut after: Option<(String, EntitlementId)>,
     limit: i64,
 ) -> Result<Vec<(String, Entitlement)>> {
-    let among = serde_json::Value::from(ids.iter().map(|id| written(*id)).collect::<Vec<_>>());
+    let among = Val::ids(ids.iter().copied());
     let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
     let wanted = usize::try_from(limit).unwrap_or(0);
     let mut found = Vec::new();
@@ -500,11 +522,6 @@ pub(in crate::directory) async fn entitlement_keys(
             keys.push((entitlement.key, after));
         }
     }
-}
-
-/// As both engines read an id out of JSON: 32 hexadecimal digits.
-fn written(id: EntitlementId) -> String {
-    id.0.simple().to_string()
 }
 
 /// A pattern that finds `search` anywhere; empty finds all. What LIKE treats specially is

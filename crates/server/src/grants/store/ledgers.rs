@@ -1,7 +1,9 @@
 //! A binding with its grants and attempts: loaded whole in one transaction, and written back
 //! where it differs.
 
-use stint_db::{Error, Query, Result, Row, Tx, args};
+use std::collections::BTreeMap;
+
+use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::binding::{
     Attempt, AttemptKind, Binding, BindingKind, Claim, Config, Ledger, Observation, Outcome, Stuck,
 };
@@ -18,6 +20,10 @@ stint_db::statements! {
     LOOK = "select id, connection_id, principal_id, entitlement_id, kind, generation, lease_until, due, epoch, epoch_open, adopted, \
         reopened_at, read_began, read_present, read_membership, last_present_seen, inflight_clear, removal_decision, quarantine_until, \
         interrupted, stuck_since, stuck_reason, again_at, failures from bindings where id = $1";
+    /// Several, to look at.
+    LOOKS = "select id, connection_id, principal_id, entitlement_id, kind, generation, lease_until, due, epoch, epoch_open, adopted, \
+        reopened_at, read_began, read_present, read_membership, last_present_seen, inflight_clear, removal_decision, quarantine_until, \
+        interrupted, stuck_since, stuck_reason, again_at, failures from bindings where id in {ids $1}";
     OF_PAIR = "select id from bindings where principal_id = $1 and entitlement_id = $2";
     quiet INSERT_BINDING = "insert into bindings (id, connection_id, principal_id, entitlement_id, kind, generation, epoch, epoch_open, adopted, failures, created_at) \
         values ($1, $2, $3, $4, $5, 0, 0, $6, $6, 0, $7) on conflict (principal_id, entitlement_id) do nothing";
@@ -131,6 +137,17 @@ pub(in crate::grants) async fn look(q: &mut impl Query, id: BindingId) -> Result
         .as_ref()
         .map(binding)
         .transpose()
+}
+
+/// Several bindings as they stand, to look at.
+pub(in crate::grants) async fn looks(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = BindingId>,
+) -> Result<BTreeMap<BindingId, Binding>> {
+    let rows = q.all(&LOOKS, args![Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| binding(row).map(|it| (it.id, it)))
+        .collect()
 }
 
 /// A grant's own facts beside its window.

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use stint_db::{Query, Result, Row, args};
-use stint_domain::binding::Binding;
+use stint_db::{Query, Result, Row, Val, args};
 use stint_domain::{
     BindingId, ConnectionId, EntitlementId, GrantId, PrincipalId, RequestId, Time, UserId,
 };
@@ -24,6 +23,7 @@ macro_rules! columns {
 stint_db::statements! {
     GET = (concat!(columns!(), "where g.id = $1"));
     OF_ORIGIN = (concat!(columns!(), "where g.origin = 'request' and g.origin_id = $1 order by g.id"));
+    OF_ORIGINS = (concat!(columns!(), "where g.origin = 'request' and g.origin_id in {ids $1} order by g.id"));
     OF_USER = (concat!(columns!(), "where g.user_id = $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
     OPEN_OF_USER = (concat!(columns!(), "where g.user_id = $1 and g.ended_at is null and (g.close_reason is null or g.close_reason not in ('refused', 'not_confirmed')) order by g.ends_at, g.id limit 200"));
     OF_BINDING = (concat!(columns!(), "where g.binding_id = $1 and g.ended_at is null order by g.id"));
@@ -57,6 +57,9 @@ stint_db::statements! {
     /// Who holds, or is about to hold, an entitlement.
     HOLDERS_OF = "select distinct g.user_id from grants g join bindings b on b.id = g.binding_id \
         where b.entitlement_id = $1 and g.ended_at is null";
+    /// What somebody holds, or is about to hold.
+    HELD_BY = "select distinct b.entitlement_id from grants g join bindings b on b.id = g.binding_id \
+        where g.user_id = $1 and g.ended_at is null";
     OPEN_ON = "select count(*) as n from grants g join bindings b on b.id = g.binding_id where b.connection_id = $1 and g.ended_at is null";
     FIRST_OPEN_ON = (concat!(columns!(), "where b.connection_id = $1 and g.ended_at is null order by g.id limit 200"));
     /// What is not proved yet, or still watched.
@@ -72,6 +75,15 @@ pub(in crate::grants) async fn get(q: &mut impl Query, id: GrantId) -> Result<Op
 
 pub(in crate::grants) async fn of_request(q: &mut impl Query, id: RequestId) -> Result<Vec<Grant>> {
     let rows = q.all(&OF_ORIGIN, args![id.0]).await?;
+    whole(q, &rows).await
+}
+
+/// See [`crate::grants::of_requests`].
+pub(in crate::grants) async fn of_requests(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = RequestId>,
+) -> Result<Vec<Grant>> {
+    let rows = q.all(&OF_ORIGINS, args![Val::ids(ids)]).await?;
     whole(q, &rows).await
 }
 
@@ -161,6 +173,14 @@ pub(in crate::grants) async fn holders_of(
     rows.iter().map(|row| row.get("user_id")).collect()
 }
 
+pub(in crate::grants) async fn held_by(
+    q: &mut impl Query,
+    user: UserId,
+) -> Result<BTreeSet<EntitlementId>> {
+    let rows = q.all(&HELD_BY, args![user]).await?;
+    rows.iter().map(|row| row.get("entitlement_id")).collect()
+}
+
 pub(in crate::grants) async fn first_open_on(
     q: &mut impl Query,
     connection: ConnectionId,
@@ -209,19 +229,19 @@ pub(in crate::grants) async fn moments(q: &mut impl Query, grant: &Grant) -> Res
 }
 
 async fn whole(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Grant>> {
-    let mut all = Vec::with_capacity(rows.len());
-    let mut last: Option<Binding> = None;
+    let mut ids: Vec<BindingId> = Vec::with_capacity(rows.len());
     for row in rows {
-        let id: BindingId = row.get("binding_id")?;
-        let binding = match last.take().filter(|b| b.id == id) {
-            Some(binding) => binding,
-            None => ledgers::look(q, id)
-                .await?
-                .ok_or(stint_db::Error::Missing {
-                    statement: "a grant's binding",
-                })?,
-        };
-        last = Some(binding.clone());
+        ids.push(row.get("binding_id")?);
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let bindings = ledgers::looks(q, ids.iter().copied()).await?;
+    let mut all = Vec::with_capacity(rows.len());
+    for (row, id) in rows.iter().zip(ids) {
+        let binding = (bindings.get(&id).cloned()).ok_or(stint_db::Error::Missing {
+            statement: "a grant's binding",
+        })?;
         let window = ledgers::grant(row)?;
         all.push(Grant {
             id: window.id,

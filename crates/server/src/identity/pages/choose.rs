@@ -52,16 +52,12 @@ fn unknown(id: &str, what: &str) -> Item {
 
 /// The groups with these ids, in that order.
 pub(crate) async fn group_items(cx: &Cx, picked: &Picked) -> Result<Vec<Item>, Error> {
-    let mut q = cx.read().await?;
-    let mut items = Vec::with_capacity(picked.ids.len());
-    for id in &picked.ids {
-        let found = match id.parse::<GroupId>() {
-            Ok(group) => store::groups::get(&mut q, group).await?,
-            Err(_) => None,
-        };
-        items.push(found.map_or_else(|| unknown(id, "group"), group_item));
-    }
-    Ok(items)
+    let mut groups = store::groups::by_id(&mut cx.read().await?, picked.read::<GroupId>()).await?;
+    let items = picked.ids.iter().map(|id| {
+        let found = id.parse::<GroupId>().ok().and_then(|id| groups.remove(&id));
+        found.map_or_else(|| unknown(id, "group"), group_item)
+    });
+    Ok(items.collect())
 }
 
 /// The users with these ids, in that order.

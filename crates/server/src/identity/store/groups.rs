@@ -1,5 +1,7 @@
 //! `groups` and `group_members`.
 
+use std::collections::BTreeMap;
+
 use stint_db::{Query, Result, Row, Tx, Val, args};
 use stint_domain::{GroupId, Time, UserId};
 
@@ -54,6 +56,8 @@ macro_rules! members {
 stint_db::statements! {
     /// One group.
     BY_ID = (concat!(columns!(), "where id = $1"));
+    /// Several groups.
+    BY_IDS = (concat!(columns!(), "where id in {ids $1}"));
     /// Takes a group's row, for a verb that decides on it.
     LOCK = "select version from groups where id = $1{lock}";
     /// A page of groups by name.
@@ -86,6 +90,11 @@ stint_db::statements! {
     MEMBERS_BY_AGE_UP = (members!("m.added_at", ">", ""));
     /// Who came last first.
     MEMBERS_BY_AGE_DOWN = (members!("m.added_at", "<", " desc"));
+    /// The first members of several groups, by address.
+    FIRST_MEMBERS = "select group_id, name from (select m.group_id, u.name, \
+            row_number() over (partition by m.group_id order by u.email_key) as place \
+            from group_members m join users u on u.id = m.user_id where m.group_id in {ids $1}) first \
+        where place <= $2 order by group_id, place";
     /// The members who are active.
     ACTIVE_MEMBERS = "select m.user_id from group_members m join users u on u.id = m.user_id \
         where m.group_id = $1 and u.active order by m.user_id";
@@ -115,6 +124,17 @@ pub(in super::super) async fn get(q: &mut impl Query, id: GroupId) -> Result<Opt
         .as_ref()
         .map(group)
         .transpose()
+}
+
+/// Those of these groups that exist.
+pub(in super::super) async fn by_id(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = GroupId>,
+) -> Result<BTreeMap<GroupId, Group>> {
+    let rows = q.all(&BY_IDS, args![Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| group(row).map(|it| (it.id, it)))
+        .collect()
 }
 
 /// Takes the row; nothing if there is none.
@@ -205,6 +225,20 @@ pub(in super::super) async fn members(
             })
         })
         .collect()
+}
+
+/// The names of the first `most` members of each of these groups, by address.
+pub(in super::super) async fn first_members(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = GroupId>,
+    most: i64,
+) -> Result<BTreeMap<GroupId, Vec<String>>> {
+    let mut found: BTreeMap<GroupId, Vec<String>> = BTreeMap::new();
+    for row in q.all(&FIRST_MEMBERS, args![Val::ids(ids), most]).await? {
+        let names = found.entry(row.get("group_id")?).or_default();
+        names.push(row.get("name")?);
+    }
+    Ok(found)
 }
 
 pub(in super::super) async fn active_members(

@@ -1,6 +1,5 @@
 //! `users` and `user_roles`.
 
-use serde_json::json;
 use stint_db::{Query, Result, Row, Tx, Val, args};
 use stint_domain::rights::Role;
 use stint_domain::{Time, UserId};
@@ -44,13 +43,8 @@ stint_db::statements! {
     LOCK = "select version from users where id = $1{lock}";
     /// The user with a folded address.
     BY_EMAIL = (concat!(columns!(), "where email_key = $1"));
-    /// Several users, given as a JSON list of UUIDs.
-    BY_IDS = {
-        sqlite: concat!(columns!(),
-            "where id in (select unhex(replace(value, '-', '')) from json_each($1)) order by email_key"),
-        postgres: concat!(columns!(),
-            "where id in (select cast(value as uuid) from jsonb_array_elements_text($1)) order by email_key"),
-    };
+    /// Several users.
+    BY_IDS = (concat!(columns!(), "where id in {ids $1} order by email_key"));
     /// A page of users by address.
     BY_EMAIL_UP = (listed!("email_key", ">", ""));
     /// The same from its other end.
@@ -139,12 +133,8 @@ pub(in super::super) async fn several(q: &mut impl Query, ids: &[UserId]) -> Res
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let list: Vec<_> = ids.iter().map(|id| id.0).collect();
-    q.all(&BY_IDS, args![json!(list)])
-        .await?
-        .iter()
-        .map(user)
-        .collect()
+    let rows = q.all(&BY_IDS, args![Val::ids(ids.iter().copied())]).await?;
+    rows.iter().map(user).collect()
 }
 
 pub(in super::super) async fn list(

@@ -4,7 +4,6 @@
 use axum::response::Response;
 use http::Method;
 use stint_domain::UserId;
-use stint_domain::entitlement::PrincipalKind;
 use stint_domain::rights::{Relation, Verb};
 
 use super::view;
@@ -150,21 +149,21 @@ async fn facts(cx: &Cx, user: &User) -> Result<Facts, identity::Error> {
 async fn held(cx: &Cx, id: UserId) -> Result<Vec<view::HeldBy>, Failure> {
     let grants = grants::now_of(cx, id).await?;
     let mut q = cx.read().await?;
+    let names = grants::Names::of(&mut q, &grants).await?;
     let mut rows = Vec::with_capacity(grants.len());
     for grant in grants {
-        let found = directory::entitlement(&mut q, grant.pair.entitlement).await?;
-        let Some(entitlement) = found else { continue };
-        let holder = directory::principal(&mut q, grant.pair.principal).await?;
-        let group = holder.filter(|it| it.kind == PrincipalKind::IdentityCenterGroup);
-        let place = directory::place(&entitlement);
+        let Some(entitlement) = names.entitlement(&grant) else {
+            continue;
+        };
+        let place = directory::place(entitlement);
         let Origin::Request(request) = grant.origin;
         rows.push(view::HeldBy {
             href: format!("/requests/{request}"),
-            place: match group {
-                Some(group) => format!("{place} · for {}", directory::called(&group)),
+            place: match names.group(&grant) {
+                Some(group) => format!("{place} · for {}", directory::called(group)),
                 None => place,
             },
-            what: entitlement.name,
+            what: entitlement.name.clone(),
             chip: grants::chip(&grant, cx.now),
             left: grants::time_left(&grant, cx.now),
         });

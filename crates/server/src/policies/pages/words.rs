@@ -33,10 +33,8 @@ impl Names {
         for user in identity::users(q, &ids).await? {
             names.users.insert(user.id, user.name);
         }
-        for id in groups {
-            if let Some(group) = identity::group(q, id).await? {
-                names.groups.insert(id, group.name);
-            }
+        for (id, group) in identity::groups_by_id(q, groups).await? {
+            names.groups.insert(id, group.name);
         }
         Ok(names)
     }
