@@ -108,7 +108,9 @@ impl Sql {
                 .for_sqlite
                 .get_or_init(|| spell(self.sqlite, "", "", SQLITE_IDS)),
             Engine::Postgres => self.for_postgres.get_or_init(|| {
-                let (lock, skip) = (" for update", " for update skip locked");
+                // Rows that refer to this one may be written meanwhile: two verbs that did so and
+                // then lock it would otherwise wait for each other.
+                let (lock, skip) = (" for no key update", " for no key update skip locked");
                 spell(self.postgres, lock, skip, POSTGRES_IDS)
             }),
         }
@@ -193,10 +195,10 @@ fn writes(text: &str) -> bool {
     let change = |word: &str| matches!(word, "insert" | "update" | "delete");
     match words.find(|word| !word.is_empty()) {
         Some("with") => {
-            // `for update` is a lock, not a change.
+            // `for no key update` is a lock, not a change.
             let mut before = "";
             words.filter(|word| !word.is_empty()).any(|word| {
-                let found = change(word) && before != "for";
+                let found = change(word) && !matches!(before, "for" | "key");
                 before = word;
                 found
             })
@@ -236,7 +238,7 @@ pub fn variants(lists: &[&[&Sql]]) -> usize {
 /// # assert_eq!(store::count(), 4);
 /// ```
 ///
-/// `{lock}` becomes ` for update` and `{skip}` ` for update skip locked` on PostgreSQL, and
+/// `{lock}` becomes ` for no key update` and `{skip}` the same with ` skip locked` on PostgreSQL, and
 /// nothing on SQLite, where a writer is alone, and nothing in a [`Reader`](crate::Reader),
 /// which locks nothing: a store's function serves both.
 ///
@@ -294,11 +296,15 @@ mod tests {
             LOCKED.text(Engine::Sqlite),
             "select a from t where id = $1 and b = $12"
         );
-        assert!(LOCKED.text(Engine::Postgres).ends_with("$12 for update"));
+        assert!(
+            LOCKED
+                .text(Engine::Postgres)
+                .ends_with("$12 for no key update")
+        );
         assert!(
             CLAIM
                 .text(Engine::Postgres)
-                .contains("t for update skip locked)")
+                .contains("t for no key update skip locked)")
         );
         assert_eq!(TWO.text(Engine::Postgres), "select 2");
         assert_eq!(variants(&[STATEMENTS]), 1);

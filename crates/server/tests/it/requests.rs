@@ -6,8 +6,9 @@ use stint_db::Query as _;
 use stint_domain::entitlement::EntitlementKey;
 use stint_domain::rights::Role;
 use stint_domain::{EntitlementId, Span};
-use stint_server::catalog;
 use stint_server::http::Paging;
+use stint_server::requests::{self, NewRequest};
+use stint_server::{catalog, directory};
 use stint_testkit::{Door, World, both_engines};
 
 use crate::estate::Estate;
@@ -364,5 +365,39 @@ both_engines! {
         }
         assert_eq!(grants(&world).await, rounds);
         world.advance(Span::minutes(1)).await;
+    }
+}
+
+both_engines! {
+    async fn those_who_ask_at_once_on_one_connection_do_not_lock_each_other_out(world) {
+        let org = world.organize().await;
+        let mut q = world.app().db.reader().await.expect("a reader");
+        let all = directory::all_entitlements(&mut q, org.connection).await.expect("read");
+        drop(q);
+        let mut wanted = Vec::new();
+        for entitlement in all.iter().take(8) {
+            org.offer(&world, entitlement.id, org.auto).await;
+            wanted.push(entitlement.id);
+        }
+        // As often as it takes for two to meet between their first write and their last lock.
+        for _ in 0..10 {
+            let asked = ["ana", "bo", "dee"].into_iter().flat_map(|word| {
+                let world = &world;
+                wanted.iter().map(move |&entitlement| {
+                    let cx = world.cx(word);
+                    let new = NewRequest {
+                        entitlement,
+                        duration: Span::hours(1),
+                        reason: "INC-2291".to_owned(),
+                        start: None,
+                        principal: None,
+                    };
+                    tokio::spawn(async move { requests::submit(&cx, new).await })
+                })
+            });
+            for made in futures::future::join_all(asked).await {
+                made.expect("no panic").expect("the request is taken");
+            }
+        }
     }
 }
