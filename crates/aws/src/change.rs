@@ -101,6 +101,9 @@ impl Estate {
     pub async fn leave(&self, key: &PairKey, lane: Lane) -> Result<Leave, Held> {
         let permit = match key {
             PairKey::Assignment { account, .. } => {
+                // Signed in first: the slot is for the write, not for a slow sign-in. That it
+                // failed is said by the write.
+                drop(self.session(None).await);
                 let ask = self.assignment_write(lane, account);
                 Some(self.governor().admit(ask).await?)
             }

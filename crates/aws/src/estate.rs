@@ -317,7 +317,7 @@ impl Estate {
     }
 
     /// The estate's clients: the kept ones, unless near their end or known to be stale.
-    async fn session(&self, stale: Option<u64>) -> Result<Arc<Session>, AwsError> {
+    pub(crate) async fn session(&self, stale: Option<u64>) -> Result<Arc<Session>, AwsError> {
         let mut kept = self.0.session.lock().await;
         if let Some(session) = kept.as_ref()
             && Some(session.number) != stale

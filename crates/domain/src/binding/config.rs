@@ -18,7 +18,7 @@ pub struct Config {
     /// About how long AWS takes for one write of assignments on an account. Of many that wait
     /// for the same account about one comes in that time.
     pub turn: Span,
-    /// Longest wait for one's turn on an account.
+    /// Longest wait for one's turn on an account: less than a refused removal keeps its turn.
     pub turn_most: Span,
     /// Wait before trying again a removal that is stuck.
     pub stuck_retry: Span,
@@ -47,7 +47,7 @@ impl Default for Config {
             // AWS's own sample did 1,200 writes one after the other in 61 minutes (AWS
             // reference §2).
             turn: Span::seconds(3),
-            turn_most: Span::minutes(5),
+            turn_most: Span::seconds(90),
             stuck_retry: Span::minutes(5),
             poll: Span::seconds(1),
             poll_most: Span::seconds(15),

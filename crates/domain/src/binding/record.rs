@@ -253,10 +253,12 @@ impl Ledger {
     }
 
     /// Another write has to end first; nothing is intended yet. Gives the claim back until its
-    /// turn may have come: the more wait for the same account, the later.
+    /// turn may have come: the more wait for the same account, the later. At once where it was
+    /// asked for since something else than is wanted now, or somebody woke the binding.
     pub fn wait_for_turn(
         mut self,
         claim: &Claim,
+        asked: Wanted,
         waiting: usize,
         salt: u128,
         now: Time,
@@ -265,7 +267,12 @@ impl Ledger {
         self.binding.check(claim, now)?;
         let turn = now + config.turn_wait(waiting, salt);
         let boundary = self.next_boundary(now, config);
-        self.binding.due = Some(boundary.map_or(turn, |at| at.min(turn)));
+        let woken = self.binding.due.is_some_and(|due| due > claim.began);
+        self.binding.due = Some(if woken || self.wanted(now) != asked {
+            now
+        } else {
+            boundary.map_or(turn, |at| at.min(turn))
+        });
         self.binding.lease_until = None;
         Ok(self)
     }

@@ -863,3 +863,43 @@ fn words_read_back() {
     assert_eq!(Outcome::parse("succeeded", None), None);
     assert_eq!(AttemptKind::parse("create"), Some(AttemptKind::Create));
 }
+
+#[test]
+fn who_waits_for_a_turn_waits_longer_in_a_crowd_and_never_past_a_change_of_mind() {
+    let config = Config::default();
+    let claim = Claim {
+        generation: 1,
+        began: at(100),
+    };
+    let wait = |ledger: &Ledger, asked, waiting, salt| {
+        let is = (ledger.clone()).wait_for_turn(&claim, asked, waiting, salt, at(101), &config);
+        let due = is.expect("the claim holds").binding.due.expect("due");
+        due - at(101)
+    };
+    let over = open().granted().confirmed(10).returned(100);
+    let wanted = over.wanted(at(101));
+    assert_ne!(wanted, Wanted::Present);
+    let alone = wait(&over, wanted, 1, 7);
+    assert!(alone <= Span::seconds(7), "{alone}");
+    let mut longest = Span::seconds(0);
+    for salt in 0..1_000u128 {
+        let crowd = wait(&over, wanted, 1_000, salt * 1_000_003);
+        // A refused removal keeps its turn for two minutes.
+        assert!(crowd < Span::minutes(2), "{crowd}");
+        longest = longest.max(crowd);
+    }
+    assert!(longest > Span::minutes(1), "{longest}");
+    // Asked for a provision, and meanwhile it is a removal.
+    assert_eq!(wait(&over, Wanted::Present, 1_000, 5), Span::seconds(0));
+    // Somebody woke it since the claim.
+    let mut woken = over.clone();
+    woken.binding.due = Some(at(101));
+    assert_eq!(wait(&woken, wanted, 1_000, 5), Span::seconds(0));
+    // The window ends before the turn comes.
+    let live = open().granted().confirmed(10);
+    let soon =
+        (live.clone()).wait_for_turn(&claim, Wanted::Present, 1_000, 80_000_000, at(101), &config);
+    assert!(
+        soon.expect("holds").binding.due.expect("due") <= live.grants[0].end().expect("an end")
+    );
+}

@@ -45,7 +45,7 @@ enum Turned {
     /// Only a clock asks for this removal, and the clocks disagree by so much.
     Held(Span),
     /// A write of assignments is next; nothing is written down before it may leave.
-    Write(Lane),
+    Write(Lane, Wanted),
     /// This call is next.
     Call(Action, Lane),
 }
@@ -90,14 +90,14 @@ impl<'a> Worker<'a> {
             }
             let (action, lane) = match self.turn(seen_by.as_deref(), leave.is_some()).await? {
                 Turned::Rest => return Ok(()),
-                Turned::Write(lane) => {
+                Turned::Write(lane, wanted) => {
                     let way = match self.way().await? {
                         Ok(way) => way,
                         Err(why) => return self.put_off(&why).await,
                     };
                     match way.estate.leave(&way.key, lane).await {
                         Ok(got) => *leave = Some(got),
-                        Err(held) => return self.wait_for_turn(&way.key, held).await,
+                        Err(held) => return self.wait_for_turn(&way.key, held, wanted).await,
                     }
                     continue;
                 }
@@ -109,6 +109,12 @@ impl<'a> Worker<'a> {
                 }
                 Turned::Call(action, lane) => (action, lane),
             };
+            // Got for a write that is not wanted any more: a look must not wait behind it.
+            if !matches!(action, Action::Send(_))
+                && let Some(unused) = leave.take()
+            {
+                unused.give_back().await;
+            }
             let way = match self.way().await? {
                 Ok(way) => way,
                 Err(why) => return self.put_off(&why).await,
@@ -153,11 +159,6 @@ impl<'a> Worker<'a> {
         {
             return Ok(Turned::Held(apart));
         }
-        let lane = if was.wanted(cx.now) == Wanted::Absent {
-            Lane::Revoke
-        } else {
-            Lane::Provision
-        };
         let turn = match was
             .clone()
             .advance(&self.claim, self.app.new_id(), cx.now, &self.config)
@@ -168,11 +169,19 @@ impl<'a> Worker<'a> {
                 return Ok(Turned::Rest);
             }
         };
+        // What the turn decided counts: a provision that failed is a removal from here on.
+        let wanted = turn.ledger.wanted(cx.now);
+        let lane = match wanted {
+            Wanted::Absent => Lane::Revoke,
+            _ => Lane::Provision,
+        };
+        // A turn that decided more than this call is written down at once, the intent with it.
         if matches!(turn.action, Action::Send(_))
+            && turn.facts.len() <= 1
             && was.binding.kind == BindingKind::AccountAssignment
             && !may_leave
         {
-            return Ok(Turned::Write(lane));
+            return Ok(Turned::Write(lane, wanted));
         }
         ledgers::save(&mut tx, &was, &turn.ledger, None).await?;
         if let Action::Send(attempt) = &turn.action
@@ -488,30 +497,37 @@ impl<'a> Worker<'a> {
     }
 
     /// Others write on that account: gives the claim back until its turn may have come.
-    async fn wait_for_turn(&self, key: &PairKey, held: Held) -> Result<(), Error> {
-        let waiting = self.crowd.join(self.binding, key);
+    async fn wait_for_turn(&self, key: &PairKey, held: Held, asked: Wanted) -> Result<(), Error> {
+        let now = self.app.clock.now();
+        let until = now + self.config.turn_most + self.config.lease;
+        let waiting = self.crowd.join(self.binding, key, held, now, until);
         tracing::debug!(binding.id = %self.binding, waiting, why = %held, "binding.waits_for_turn");
-        stint_db::retrying(|| self.wait_for_turn_once(waiting)).await
+        let due = stint_db::retrying(|| self.wait_for_turn_once(asked, waiting)).await?;
+        self.crowd.comes_by(self.binding, due + self.config.lease);
+        Ok(())
     }
 
-    async fn wait_for_turn_once(&self, waiting: usize) -> Result<(), Error> {
+    /// Answers when it asks again.
+    async fn wait_for_turn_once(&self, asked: Wanted, waiting: usize) -> Result<Time, Error> {
         let cx = self.cx();
         let salt = u128::from_be_bytes(self.app.ids.bytes());
         let mut tx = cx.begin(Priority::Revoke).await?;
         let Some(was) = ledgers::load(&mut tx, self.binding, cx.now, &self.config).await? else {
-            return Ok(());
+            return Ok(cx.now);
         };
-        let waits = was
-            .clone()
-            .wait_for_turn(&self.claim, waiting, salt, cx.now, &self.config);
-        match waits {
+        let (claim, config) = (&self.claim, &self.config);
+        let waits = was.clone();
+        match waits.wait_for_turn(claim, asked, waiting, salt, cx.now, config) {
             Ok(is) => {
                 ledgers::save(&mut tx, &was, &is, None).await?;
                 tx.commit().await?;
+                Ok(is.binding.due.unwrap_or(cx.now))
             }
-            Err(lost) => self.lost(lost),
+            Err(lost) => {
+                self.lost(lost);
+                Ok(cx.now)
+            }
         }
-        Ok(())
     }
 
     /// AWS could not be asked: gives the claim back until later.

@@ -217,7 +217,7 @@ async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
             "Access, group or reason"
         })
         .filter(web::Filter::choice("state", "Answer", "Any answer", states));
-    for (name, label, words) in pins(&cx, &filter).await? {
+    for (name, label, words) in pins(&cx, &filter, &page.items, all).await? {
         list = list.filter(web::Filter::pin(name, label, words));
     }
     let view = view::Mine {
@@ -228,22 +228,33 @@ async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
     Ok(web::page(&frame, "Requests", &view))
 }
 
-/// What links narrow the list to, in words.
+/// What links narrow the list to, in words. Who does not see everybody's requests is told no
+/// name that is not among the `lines` of their own.
 async fn pins(
     cx: &Cx,
     filter: &Filter,
+    lines: &[Line],
+    all: bool,
 ) -> Result<Vec<(&'static str, &'static str, String)>, Error> {
     let mut q = cx.read().await?;
     let mut pins = Vec::new();
     if let Some(id) = filter.requester {
-        let user = identity::user(&mut q, id).await?;
-        let name = user.map_or_else(|| id.to_string(), |it| it.name);
-        pins.push(("requester", "Asked by", name));
+        let mut people = lines.iter().map(|line| &line.requester);
+        let name = match people.find(|who| who.id == id) {
+            Some(who) => Some(who.name.clone()),
+            None if all => identity::user(&mut q, id).await?.map(|it| it.name),
+            None => None,
+        };
+        pins.push(("requester", "Asked by", name.unwrap_or(id.to_string())));
     }
     if let Some(id) = filter.entitlement {
-        let found = directory::entitlement(&mut q, id).await?;
-        let name = found.map_or_else(|| id.to_string(), |it| it.name);
-        pins.push(("entitlement", "For", name));
+        let mut known = lines.iter().map(|line| &line.entitlement);
+        let name = match known.find(|it| it.id == id) {
+            Some(it) => Some(it.name.clone()),
+            None if all => (directory::entitlement(&mut q, id).await?).map(|it| it.name),
+            None => None,
+        };
+        pins.push(("entitlement", "For", name.unwrap_or(id.to_string())));
     }
     Ok(pins)
 }

@@ -71,7 +71,9 @@ impl Whose {
         for id in self.picked.read::<PrincipalId>() {
             let it = directory::principal(&mut cx.read().await?, id).await?;
             let group = PrincipalKind::IdentityCenterGroup;
-            chosen.extend(it.filter(|it| it.kind == group).map(item));
+            let here = found.offer.entitlement.connection;
+            let it = it.filter(|it| it.kind == group && it.connection == here);
+            chosen.extend(it.map(item));
         }
         // The one that is chosen is left out of what was found.
         let mut there = groups(cx, entitlement, &self.picked.q, FOUND + 2).await?;
