@@ -96,7 +96,7 @@ impl Leave {
 impl Estate {
     /// Waits until a write of this pair may leave. Fails, at once and with nothing sent, where
     /// as many writes of assignments are open as AWS takes: one on an account (AWS reference
-    /// §1.1), some in the estate. Other kinds have no such limit. Unused leave is to be given
+    /// §2), some in the estate. Other kinds have no such limit. Unused leave is to be given
     /// back; forgotten, it lapses after a minute.
     pub async fn leave(&self, key: &PairKey, lane: Lane) -> Result<Leave, Held> {
         let permit = match key {
@@ -138,7 +138,8 @@ impl Estate {
                         .config_override(sso_signed(sign_at))
                         .send()
                 };
-                match self.write(leave, CREATE, account, send).await {
+                let ask = self.assignment_write(lane, account);
+                match self.send_as(ask, leave.permit, CREATE, send).await {
                     Ok((answer, permit)) => {
                         let id = answer.request_id().map(str::to_owned);
                         let status = answer.account_assignment_creation_status();
@@ -225,7 +226,8 @@ impl Estate {
                         .config_override(sso_signed(sign_at))
                         .send()
                 };
-                match self.write(leave, DELETE, account, send).await {
+                let ask = self.assignment_write(lane, account);
+                match self.send_as(ask, leave.permit, DELETE, send).await {
                     Ok((answer, permit)) => {
                         let id = answer.request_id().map(str::to_owned);
                         let status = answer.account_assignment_deletion_status();

@@ -18,7 +18,6 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::arn::RoleArn;
 use crate::base::{Aws, CallerIdentity, fixed};
 use crate::call;
-use crate::change::Leave;
 use crate::clock::time_of;
 use crate::error::{AwsError, ErrorKind};
 use crate::governor::{Ask, Governor, Lane, Permit, Service};
@@ -234,25 +233,6 @@ impl Estate {
         self.send_as(ask, None, operation, send).await
     }
 
-    /// Makes the call of an assignment write, with the slot that was got for it or with one of
-    /// its own.
-    pub(crate) async fn write<T, E, F, Fut>(
-        &self,
-        leave: Leave,
-        operation: &'static str,
-        account: &str,
-        send: F,
-    ) -> Result<(T, Permit), AwsError>
-    where
-        F: Fn(&Session) -> Fut,
-        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-        T: RequestId,
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
-        let ask = self.assignment_write(leave.lane, account);
-        self.send_as(ask, leave.permit, operation, send).await
-    }
-
     /// What a write of assignments on this account asks the governor for.
     pub(crate) fn assignment_write<'a>(&'a self, lane: Lane, account: &'a str) -> Ask<'a> {
         Ask {
@@ -263,7 +243,9 @@ impl Estate {
         }
     }
 
-    async fn send_as<T, E, F, Fut>(
+    /// Makes one call as [`Estate::send`] does, with a permit that was got for it before or with
+    /// one of its own.
+    pub(crate) async fn send_as<T, E, F, Fut>(
         &self,
         ask: Ask<'_>,
         mut permit: Option<Permit>,

@@ -28,7 +28,7 @@ use stint_domain::{Clock, Span};
 use tokio::sync::Notify;
 
 use bucket::Bucket;
-pub use budget::{BudgetStore, MemoryBudget, OpenWrite, WriteRules};
+pub use budget::{BudgetStore, MemoryBudget, OpenWrite, TURN, WriteRules};
 pub use limits::{Lane, Limit, Limits, Service};
 pub use pace::{Pace, WallPace};
 

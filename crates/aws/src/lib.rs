@@ -43,7 +43,7 @@ pub use error::{AwsError, ErrorKind};
 pub use estate::{Estate, EstateSpec, Instance};
 pub use governor::{
     Ask, BudgetStore, Count, Governor, GovernorOptions, Held, Lane, Limit, Limits, MemoryBudget,
-    OpenWrite, Pace, Permit, Service, WallPace, WriteRules,
+    OpenWrite, Pace, Permit, Service, TURN, WallPace, WriteRules,
 };
 pub use pages::{Page, Pages};
 pub use pair::{PairKey, Reading};

@@ -52,7 +52,7 @@ pub trait BudgetStore: Send + Sync + 'static {
 }
 
 /// How long a refused revocation keeps its turn.
-const TURN: Span = Span::minutes(2);
+pub const TURN: Span = Span::minutes(2);
 
 #[derive(Default)]
 struct Slots {

@@ -1,7 +1,7 @@
 //! The two managed pairs: made so, looked at, made not so.
 
 use aws_sdk_ssoadmin::types::{PrincipalType, TargetType};
-use stint_aws::{Answer, AttemptKind, ErrorKind, Lane, PairKey, Polled};
+use stint_aws::{Answer, AttemptKind, ErrorKind, Held, Lane, PairKey, Polled};
 use stint_aws_sim::{AbsentDelete, Effect, Fault};
 use stint_domain::Span;
 use stint_domain::entitlement::PrincipalKind;
@@ -391,6 +391,54 @@ async fn one_open_write_per_account_and_a_poll_frees_it() {
         .await;
     world.make(&other).await;
     assert!(world.seen(&other).await);
+}
+
+#[tokio::test]
+async fn leave_to_write_holds_the_account_until_it_is_given_back_or_used() {
+    let world = World::new();
+    let key = world.assignment();
+    let other = world.assignment_of(
+        &world.facts.cy.as_ref().expect("Cy").user_id,
+        "ReadOnlyAccess",
+        "prod-payments",
+    );
+    let from = world.mark();
+    let got = world.estate.leave(&key, PROVISION).await.expect("free");
+    let refused = world.estate.leave(&other, PROVISION).await.err();
+    assert_eq!(refused, Some(Held::AccountBusy));
+    got.give_back().await;
+    let got = world
+        .estate
+        .leave(&other, PROVISION)
+        .await
+        .expect("free again");
+    let writes = |call: &String| call.contains("AccountAssignment");
+    assert!(
+        !world.called(from).iter().any(writes),
+        "nothing is sent by it"
+    );
+    // The write goes by the leave that was got: it needs no second slot.
+    let written = world.estate.create(&other, world.now(), got).await;
+    let id = request_id(written.answer);
+    let refused = world.estate.leave(&key, PROVISION).await.err();
+    assert_eq!(refused, Some(Held::AccountBusy));
+    world
+        .follow(
+            &other,
+            AttemptKind::Create,
+            Answer::Accepted { request_id: id },
+        )
+        .await;
+    let free = world
+        .estate
+        .leave(&key, PROVISION)
+        .await
+        .expect("AWS is through with it");
+    free.give_back().await;
+    // Nothing else has to wait for others.
+    let group = world.membership();
+    let first = world.estate.leave(&group, PROVISION).await;
+    assert!(first.is_ok() && world.estate.leave(&group, PROVISION).await.is_ok());
 }
 
 #[tokio::test]

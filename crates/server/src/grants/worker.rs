@@ -44,7 +44,8 @@ enum Turned {
     Rest,
     /// Only a clock asks for this removal, and the clocks disagree by so much.
     Held(Span),
-    /// A write of assignments is next; nothing is written down before it may leave.
+    /// A write of assignments is next, in this lane; nothing is written down before it may
+    /// leave. With what was wanted when it was asked for.
     Write(Lane, Wanted),
     /// This call is next.
     Call(Action, Lane),
@@ -170,8 +171,7 @@ impl<'a> Worker<'a> {
             }
         };
         // What the turn decided counts: a provision that failed is a removal from here on.
-        let wanted = turn.ledger.wanted(cx.now);
-        let lane = match wanted {
+        let lane = match turn.ledger.wanted(cx.now) {
             Wanted::Absent => Lane::Revoke,
             _ => Lane::Provision,
         };
@@ -181,7 +181,7 @@ impl<'a> Worker<'a> {
             && was.binding.kind == BindingKind::AccountAssignment
             && !may_leave
         {
-            return Ok(Turned::Write(lane, wanted));
+            return Ok(Turned::Write(lane, was.wanted(cx.now)));
         }
         ledgers::save(&mut tx, &was, &turn.ledger, None).await?;
         if let Action::Send(attempt) = &turn.action
@@ -377,6 +377,7 @@ impl<'a> Worker<'a> {
                 None,
             )
             .await?;
+            leave.give_back().await;
             return Ok(Ok(()));
         }
         if let Some(why) = self.name_is_held(way, attempt).await? {

@@ -1,15 +1,12 @@
 //! AWS's budget, shared by every process on one database.
 
 use async_trait::async_trait;
-use stint_aws::{BudgetStore, Held, Lane, Limit, OpenWrite, Service, WriteRules};
+use stint_aws::{BudgetStore, Held, Lane, Limit, OpenWrite, Service, TURN, WriteRules};
 use stint_db::{Db, Priority, Tx};
-use stint_domain::{Span, Time};
+use stint_domain::Time;
 
 use super::{Processes, store};
 use crate::http::failure_chain;
-
-/// How long a refused revocation keeps its turn.
-const TURN: Span = Span::minutes(2);
 
 /// Slots in the database, and this process's part of the rates.
 pub struct SharedBudget {

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use stint_aws::{Ask, Lane, Service};
 use stint_db::{Query as _, args};
-use stint_domain::Span;
 use stint_domain::binding::AttemptKind;
+use stint_domain::entitlement::EntitlementKey;
 use stint_domain::grant::{GrantState, Remains};
+use stint_domain::{Span, Time};
 use stint_server::grants::{self, Show};
 use stint_server::http::Paging;
-use stint_server::requests;
+use stint_server::{directory, requests, tasks};
 use stint_testkit::sim::{Effect, Fault, Gate, Party, Settle};
 use stint_testkit::{World, both_engines};
 
@@ -18,6 +20,7 @@ stint_db::statements! {
     ATTEMPTS = "select outcome from attempts order by sign_at";
     INTENDED = "select count(*) as n from audit_events where action = 'attempt.intended'";
     OF_KIND = "select count(*) as n from attempts where kind = $1";
+    LATEST = "select max(due) as due from bindings";
     HELD = "select count(*) as n from attempts where outcome = 'held'";
 }
 
@@ -273,5 +276,67 @@ both_engines!(World::builder();
         let made = (count(&OF_KIND, args!["create"]).await, count(&OF_KIND, args!["delete"]).await);
         assert_eq!(made, (3, 3), "nobody asked twice");
         assert_eq!(count(&HELD, args![]).await, 0);
+    }
+);
+
+both_engines!(World::builder();
+    async fn the_more_wait_for_an_account_the_later_they_ask_again(world) {
+        let org = world.organize().await;
+        let account = world.sim().account_id("prod-payments").expect("known");
+        let mut q = world.app().db.reader().await.expect("a reader");
+        let all = directory::all_entitlements(&mut q, org.connection).await.expect("read");
+        drop(q);
+        world.sim().knobs(|knobs| knobs.settle = Settle { polls: 100, micros: Span::seconds(3).as_micros() });
+        let mut asked = 0;
+        let there = |key: &EntitlementKey| {
+            matches!(key, EntitlementKey::AccountAssignment { account: on, .. } if *on == account)
+        };
+        for found in all.iter().filter(|found| there(&found.key)).take(5) {
+            org.offer(&world, found.id, org.auto).await;
+            for word in ["ana", "bo", "dee"] {
+                world.ask(word, found.id, HOUR).await;
+                asked += 1;
+            }
+        }
+        assert!(asked >= 12, "the estate is too small: {asked}");
+        tasks::run_due(world.app()).await.expect("tasks run");
+        let mut q = world.app().db.reader().await.expect("a reader");
+        let latest: Time = q.one(&LATEST, args![]).await.expect("read").get("due").expect("a moment");
+        // One who waits alone asks again after about five seconds.
+        assert!(latest - world.now() > Span::seconds(10), "{}", latest - world.now());
+        drop(q);
+        world.advance(Span::minutes(5)).await;
+        let live = grants::list(&world.cx("cy"), Show::Live, &Paging::default()).await.expect("listed");
+        assert!(live.items.len() >= 12 && live.items.iter().all(|it| it.window.confirmed_at.is_some()),
+            "everybody had their turn: {:#?}", live.items);
+    }
+);
+
+both_engines!(World::builder();
+    async fn a_provision_that_failed_says_so_though_its_account_is_busy(world) {
+        let org = world.organize().await;
+        let wanted = org.entitlement(&world, "prod-payments", "prod-admin").await;
+        org.offer(&world, wanted, org.auto).await;
+        let lost = Fault::on("sso:CreateAccountAssignment").by(Party::Stint);
+        world.sim().faults().add(lost, Effect::LoseBefore);
+        let request = world.ask("ana", wanted, HOUR).await;
+        world.advance(Span::minutes(14)).await;
+        // Others write on that account from now on.
+        let account = world.sim().account_id("prod-payments").expect("known");
+        let scope = org.connection.to_string();
+        for other in 0..8 {
+            let ask = Ask {
+                scope: &scope,
+                lane: Lane::Provision,
+                service: Service::IdentityCenter,
+                account: Some(&account),
+            };
+            if let Ok(permit) = world.app().aws.governor().admit(ask).await {
+                permit.accepted(&format!("other-{other}")).await;
+            }
+            world.advance(Span::seconds(30)).await;
+        }
+        let shown = world.as_user("ana").get(&format!("/api/v1/requests/{request}")).await.ok();
+        assert_eq!(shown["grants"][0]["status"], "failed", "{shown:#}");
     }
 );

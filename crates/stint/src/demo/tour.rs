@@ -297,6 +297,27 @@ impl Walk {
         Ok(())
     }
 
+    /// Ana asks, Cy and Bo approve, and a minute later she has it.
+    async fn in_two_steps(
+        &self,
+        stage: &Stage,
+        organization: &Organization,
+        watcher: &Watcher,
+        wish: &Wish,
+        duration: Span,
+        reason: &str,
+    ) -> Result<(RequestId, Seen)> {
+        let request = self
+            .ask(stage, organization, wish, duration, reason)
+            .await?;
+        for who in ["cy", "bo"] {
+            self.approve(stage, organization, who, request).await?;
+        }
+        self.pass(stage, Span::minutes(1)).await?;
+        let seen = self.expect(stage, watcher, wish, true).await?;
+        Ok((request, seen))
+    }
+
     /// Ana gets production for two hours.
     async fn production(
         &mut self,
@@ -375,19 +396,16 @@ impl Walk {
             .context("the estate has no group")?;
         let wish = self.wish(stage, organization, name).await?;
         self.expect(stage, watcher, &wish, false).await?;
-        let request = self
-            .ask(
+        let (request, seen) = self
+            .in_two_steps(
                 stage,
                 organization,
+                watcher,
                 &wish,
                 Span::hours(8),
                 "Quarterly figures",
             )
             .await?;
-        self.approve(stage, organization, "cy", request).await?;
-        self.approve(stage, organization, "bo", request).await?;
-        self.pass(stage, Span::minutes(1)).await?;
-        let seen = self.expect(stage, watcher, &wish, true).await?;
         self.done(
             &format!("{}: Cy and Bo approve, Ana is in", wish.name),
             Some(&seen),
@@ -420,19 +438,16 @@ impl Walk {
             }
         }
         let wish = free.context("Ana is in every IAM group of the estate")?;
-        let request = self
-            .ask(
+        let (_, seen) = self
+            .in_two_steps(
                 stage,
                 organization,
+                watcher,
                 &wish,
                 Span::hours(1),
                 "Mend the old pipeline",
             )
             .await?;
-        self.approve(stage, organization, "cy", request).await?;
-        self.approve(stage, organization, "bo", request).await?;
-        self.pass(stage, Span::minutes(1)).await?;
-        let seen = self.expect(stage, watcher, &wish, true).await?;
         self.done(
             &format!("{}: Cy and Bo approve, Ana's IAM user is in", wish.name),
             Some(&seen),

@@ -473,7 +473,13 @@ impl Judge<'_> {
     fn bound(&self, window: &Window, end: i64) -> i64 {
         // What was lost while it lived has to be waited for after its end; so has what was lost
         // shortly before, for another grant of the pair, and may still come.
-        let lived = |from: i64, to: i64| from <= end + BOUND && to + FENCE >= window.opened_at;
+        let lost_before = self.creates.values().any(|create| {
+            !create.definite
+                && create.at <= window.opened_at
+                && create.at + FENCE >= window.opened_at
+        });
+        let reach = if lost_before { FENCE } else { 0 };
+        let lived = |from: i64, to: i64| from <= end + BOUND && to + reach >= window.opened_at;
         let troubled = self.run.troubles.iter().any(|&(from, to)| lived(from, to));
         if !troubled {
             return end + BOUND + self.run.lag;

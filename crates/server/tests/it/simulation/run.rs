@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use super::names::Names;
 use super::oracle::{Belief, Counts, MINUTE, SECOND};
 use super::rng::Rng;
-use super::stage::{Pair, Stage, estate};
+use super::stage::{PLAYED, Pair, Stage, estate};
 use super::weather;
 
 const HOUR: i64 = 60 * MINUTE;
@@ -123,6 +123,8 @@ pub(super) struct Run {
     pub(super) counts: Counts,
     rng: Rng,
     second: Option<App>,
+    /// Each replica's, with what they remember; forgotten when the program dies.
+    tasks: [Vec<Arc<dyn Task>>; 2],
     asleep: Option<(usize, Round)>,
     gate: Option<(Gate, Vec<FaultId>, i64)>,
     refused: Option<(Vec<FaultId>, i64)>,
@@ -178,6 +180,7 @@ impl Run {
             counts: Counts::default(),
             rng,
             second,
+            tasks: [ours(), ours()],
             asleep: None,
             gate: None,
             refused: None,
@@ -365,7 +368,7 @@ impl Run {
             Event::Refuse => {}
             Event::Relent => self.relent(),
             Event::Rename => {
-                let pairs = self.stage.pairs.clone();
+                let pairs: Vec<Pair> = self.stage.pairs.iter().take(PLAYED).cloned().collect();
                 let aws = self.world.aws();
                 let moved = self.names.give_up(&mut self.rng, &pairs, &aws).await;
                 if let Some(moved) = moved {
@@ -450,6 +453,7 @@ impl Run {
             self.world.clock().set(Time::from_micros(to));
         }
         self.second = None;
+        self.tasks = [ours(), ours()];
         self.world.restart().await;
         if self.plan.replicas == 2 {
             self.second = Some(self.world.another().await);
@@ -484,12 +488,13 @@ impl Run {
         let mut apps = vec![self.world.app().clone()];
         apps.extend(self.second.clone());
         let sleeper = self.asleep.as_ref().map(|(n, _)| *n);
-        let mut working: Vec<(usize, Round)> = (apps.into_iter().enumerate())
+        let mut working: Vec<(usize, Round)> = (apps.into_iter().zip(&self.tasks).enumerate())
             .filter(|(n, _)| Some(*n) != sleeper)
-            .map(|(n, app)| {
+            .map(|(n, (app, tasks))| {
+                let tasks = tasks.clone();
                 (
                     n,
-                    tokio::spawn(async move { run_until_idle(&app, &ours()).await }),
+                    tokio::spawn(async move { run_until_idle(&app, &tasks).await }),
                 )
             })
             .collect();
@@ -559,7 +564,7 @@ impl Run {
 
     /// Mostly the same few, so that what they do overlaps.
     fn somebody(&mut self) -> Option<Pair> {
-        let few = if self.rng.chance(600) { 4 } else { 7 };
+        let few = if self.rng.chance(600) { 4 } else { PLAYED };
         let among: Vec<Pair> = self.stage.pairs.iter().take(few).cloned().collect();
         self.rng.pick(&among).cloned()
     }

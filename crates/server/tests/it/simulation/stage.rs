@@ -20,8 +20,11 @@ pub(super) struct Pair {
     pub(super) row: Row,
 }
 
+/// How many of the pairs are played; the others only stand there.
+pub(super) const PLAYED: usize = 7;
+
 pub(super) struct Stage {
-    /// The first are played most.
+    /// In the order of a run's own: the first few are played most.
     pub(super) pairs: Vec<Pair>,
 }
 
