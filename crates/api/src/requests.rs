@@ -214,7 +214,8 @@ pub struct Request {
     /// Whom it waits for; absent once it is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
-    /// Who is in the group it is for; absent where it is for no group.
+    /// Who is in the group it is for now; absent where it is for no group, and once it is answered
+    /// and nothing it gave is held any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_members: Option<GroupMembers>,
     /// What it gave; empty until it is approved.

@@ -16,6 +16,7 @@ use super::{Catalog, Change, Entry, Error, Filter, LONGEST_DESCRIPTION, LONGEST_
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes};
 use crate::identity::Group;
+use crate::policies::PolicyVersion;
 use crate::web::fields::{Choose, Field, FormPage, Meanwhile};
 use crate::web::form::sentence;
 use crate::web::time::words;
@@ -154,11 +155,12 @@ async fn show(
     let may_change = cx.authorize(Verb::UpdateCatalog, Relation::Others).is_ok();
     let path = href(id);
     let groups = identity::group_items(&cx, &Picked::of(&catalog.audience)).await?;
-    let mut names = PolicyNames::default();
-    let mut rows = Vec::with_capacity(page.items.len());
-    for entry in page.items {
-        rows.push(entry_row(&cx, &mut names, &path, entry, may_change).await?);
-    }
+    let controls = (page.items.iter()).filter_map(|entry| entry.access_control.as_ref());
+    let ruled = controls.map(|control| control.policy);
+    let policies = policies::currents(&mut cx.read().await?, ruled).await?;
+    let rows: Vec<_> = (page.items.into_iter())
+        .map(|entry| entry_row(&policies, &path, entry, may_change))
+        .collect();
     let closed = rows.iter().filter(|row| row.policy.is_none()).count();
     let empty = Empty::new(
         "key",
@@ -201,41 +203,23 @@ async fn show(
     Ok(web::page(&frame, &view.name, &view))
 }
 
-/// The names of policies, each read once.
-#[derive(Default)]
-struct PolicyNames(BTreeMap<PolicyId, Option<(String, stint_domain::Span)>>);
-
-impl PolicyNames {
-    /// Name and longest duration.
-    async fn of(
-        &mut self,
-        cx: &Cx,
-        id: PolicyId,
-    ) -> Result<Option<(String, stint_domain::Span)>, Error> {
-        if let Some(known) = self.0.get(&id) {
-            return Ok(known.clone());
-        }
-        let found = policies::current(&mut cx.read().await?, id).await?;
-        let found = found.map(|version| (version.name, version.body.max_duration));
-        self.0.insert(id, found.clone());
-        Ok(found)
-    }
-}
-
-async fn entry_row(
-    cx: &Cx,
-    names: &mut PolicyNames,
+fn entry_row(
+    policies: &BTreeMap<PolicyId, PolicyVersion>,
     path: &str,
     entry: Entry,
     may_change: bool,
-) -> Result<view::EntryRow, Error> {
+) -> view::EntryRow {
     let it = entry.entitlement;
     let mut policy = None;
     let mut at_most = String::new();
     if let Some(control) = &entry.access_control
-        && let Some((name, longest)) = names.of(cx, control.policy).await?
+        && let Some(version) = policies.get(&control.policy)
     {
-        policy = Some((format!("/policies/{}", control.policy), name));
+        let longest = version.body.max_duration;
+        policy = Some((
+            format!("/policies/{}", control.policy),
+            version.name.clone(),
+        ));
         at_most = match control.max_duration {
             Some(own) if own < longest => {
                 format!("{} (the policy: {})", words(own), words(longest))
@@ -243,7 +227,7 @@ async fn entry_row(
             _ => words(longest),
         };
     }
-    Ok(view::EntryRow {
+    view::EntryRow {
         key: format!("remove-{}", it.id),
         change: may_change.then(|| format!("{path}/entitlements/{}", it.id)),
         remove: may_change.then(|| format!("{path}/entitlements/{}/remove", it.id)),
@@ -252,7 +236,7 @@ async fn entry_row(
         name: it.name,
         policy,
         at_most,
-    })
+    }
 }
 
 /// Why nobody is offered it, whatever its policy says.

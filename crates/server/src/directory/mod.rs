@@ -441,11 +441,6 @@ pub async fn members(q: &mut impl Query, group: PrincipalId) -> stint_db::Result
     store::assignments::members(q, group).await
 }
 
-/// Whether the user, by a confirmed link, is in this Identity Center group, as last seen.
-pub async fn is_in(q: &mut impl Query, user: UserId, group: PrincipalId) -> stint_db::Result<bool> {
-    store::assignments::is_in(q, user, group).await
-}
-
 /// The Identity Center groups in which the user, by a confirmed link, is, as last seen.
 pub async fn groups_with(
     q: &mut impl Query,

@@ -2,20 +2,17 @@
 
 pub(crate) mod view;
 
-use std::collections::BTreeMap;
-
 use axum::response::Response;
 use http::Method;
 use serde::Deserialize;
 use stint_domain::ConnectionId;
-use stint_domain::entitlement::PrincipalKind;
 use stint_domain::rights::{Relation, Verb};
 
 use super::{Error, Remaining};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Path, Routes};
 use crate::web::{self, Flash, Frame, When};
-use crate::{directory, grants, identity};
+use crate::{directory, grants};
 
 /// How many grants the page names.
 const NAMED: usize = 50;
@@ -73,29 +70,23 @@ async fn show(cx: Cx, frame: Frame, Path(id): Path<ConnectionId>) -> Result<Resp
 
 async fn rows(cx: &Cx, left: &Remaining) -> Result<Vec<view::GrantRow>, Error> {
     let mut q = cx.read().await?;
-    let first = || left.unsettled.first.iter().take(NAMED);
-    let ids: Vec<_> = first().map(|grant| grant.user).collect();
-    let people = identity::users(&mut q, &ids).await?;
-    let people: BTreeMap<_, _> = people
-        .into_iter()
-        .map(|user| (user.id, user.name))
-        .collect();
-    let mut rows = Vec::new();
-    for grant in first() {
-        let what = directory::entitlement(&mut q, grant.pair.entitlement).await?;
-        let holder = directory::principal(&mut q, grant.pair.principal).await?;
-        let group = holder.filter(|it| it.kind == PrincipalKind::IdentityCenterGroup);
+    let first = left.unsettled.first.iter().take(NAMED);
+    let first: Vec<_> = first.cloned().collect();
+    let names = grants::Names::of(&mut q, &first).await?;
+    let rows = first.iter().map(|grant| {
         let grants::Origin::Request(request) = grant.origin;
-        rows.push(view::GrantRow {
+        let what = names.entitlement(grant).map(|it| it.name.clone());
+        let who = names.user(grant).map(|it| it.name.clone());
+        view::GrantRow {
             href: format!("/requests/{request}"),
-            what: what.map(|it| it.name).unwrap_or_default(),
-            group: group.map(|it| directory::called(&it)).unwrap_or_default(),
-            who: people.get(&grant.user).cloned().unwrap_or_default(),
+            what: what.unwrap_or_default(),
+            group: (names.group(grant)).map_or_else(String::new, directory::called),
+            who: who.unwrap_or_default(),
             chip: grants::chip(grant, cx.now),
             ends: grant.end().map(|at| When::both(at, cx.now)),
-        });
-    }
-    Ok(rows)
+        }
+    });
+    Ok(rows.collect())
 }
 
 #[derive(Debug, Deserialize)]

@@ -251,14 +251,6 @@ pub async fn versions_by_id(
     store::several_versions(q, ids).await
 }
 
-/// One version, for other rooms.
-pub async fn version(
-    q: &mut impl Query,
-    id: PolicyVersionId,
-) -> Result<Option<PolicyVersion>, stint_db::Error> {
-    store::version(q, id).await
-}
-
 /// Who could decide under these rules, as it is now: the members of the groups they name,
 /// and which of everybody named is active and has no role that decides nothing.
 pub async fn people(q: &mut impl Query, body: &PolicyBody) -> Result<People, stint_db::Error> {

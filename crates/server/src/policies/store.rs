@@ -66,11 +66,6 @@ stint_db::statements! {
             v.created_at as written_at, v.created_by
         from policies p join policy_versions v on v.policy_id = p.id
         where p.id = $1 and v.number < $2 order by v.number desc limit $3";
-    /// One version, whichever policy's.
-    VERSION = "select p.id, p.name, v.id as version_id, v.number, v.body, v.note,
-            v.created_at as written_at, v.created_by
-        from policy_versions v join policies p on p.id = v.policy_id
-        where v.id = $1";
     /// Several versions, whichever policies'.
     SEVERAL_VERSIONS = "select p.id, p.name, v.id as version_id, v.number, v.body, v.note,
             v.created_at as written_at, v.created_by
@@ -145,14 +140,6 @@ pub(super) async fn versions(
 ) -> stint_db::Result<Vec<PolicyVersion>> {
     let rows = q.all(&VERSIONS, args![id, below, limit]).await?;
     rows.iter().map(version_row).collect()
-}
-
-pub(super) async fn version(
-    q: &mut impl Query,
-    id: PolicyVersionId,
-) -> stint_db::Result<Option<PolicyVersion>> {
-    let row = q.maybe(&VERSION, args![id]).await?;
-    row.as_ref().map(version_row).transpose()
 }
 
 /// The latest versions of several policies.

@@ -287,10 +287,7 @@ async fn members(q: &mut impl Query, holder: &Principal) -> Result<BTreeSet<User
     if holder.kind != PrincipalKind::IdentityCenterGroup {
         return Ok(BTreeSet::new());
     }
-    let mut users = super::coming(q, holder.id).await?;
-    let members = directory::members(q, holder.id).await?;
-    users.extend(members.into_iter().filter_map(|it| it.user));
-    Ok(users)
+    Ok(super::beneficiaries(q, holder.id).await?)
 }
 
 /// How the caller stands to the connection of what is offered.

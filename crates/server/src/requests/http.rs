@@ -343,19 +343,15 @@ fn line(it: Line) -> wire::RequestLine {
 }
 
 fn shown(cx: &Cx, it: Detail) -> wire::Request {
-    let group_members = it
-        .line
-        .request
-        .is_for_a_group()
-        .then(|| wire::GroupMembers {
-            count: it.members.len(),
-            members: (it.members.iter().take(MOST_MEMBERS))
-                .map(|member| wire::GroupMember {
-                    name: member.principal.name.clone(),
-                    user: member.user.map(|id| id.to_string()),
-                })
-                .collect(),
-        });
+    let group_members = (it.members.as_ref()).map(|members| wire::GroupMembers {
+        count: members.len(),
+        members: (members.iter().take(MOST_MEMBERS))
+            .map(|member| wire::GroupMember {
+                name: member.principal.name.clone(),
+                user: member.user.map(|id| id.to_string()),
+            })
+            .collect(),
+    });
     wire::Request {
         group_members,
         policy: policy(&it.line.request.policy),

@@ -158,21 +158,31 @@ async fn decider(
     })
 }
 
-/// Whether they would hold it as members of the group it is for: as the directory last saw it,
-/// or by a grant that has not ended, though AWS may not show it yet.
+/// Whether they would hold it as members of the group it is for ([`beneficiaries`]).
 async fn benefits(
     q: &mut impl Query,
     request: &Request,
     user: UserId,
 ) -> Result<bool, stint_db::Error> {
-    if !request.is_for_a_group() {
-        return Ok(false);
-    }
-    let group = request.pair.principal;
-    Ok(directory::is_in(q, user, group).await? || coming(q, group).await?.contains(&user))
+    Ok(request.is_for_a_group() && benefiting(q, user).await?.contains(&request.pair.principal))
 }
 
-/// The Identity Center groups for which the user [`benefits`]: all of them at once.
+/// The people in an Identity Center group: as the directory last saw it, and those whom a grant
+/// puts into it that has not ended, though AWS may not show it yet.
+async fn beneficiaries(
+    q: &mut impl Query,
+    group: PrincipalId,
+) -> Result<BTreeSet<UserId>, stint_db::Error> {
+    let mut users = match directory::membership_of(q, group).await? {
+        Some(membership) => grants::holders_of(q, membership).await?,
+        None => BTreeSet::new(),
+    };
+    let members = directory::members(q, group).await?;
+    users.extend(members.into_iter().filter_map(|it| it.user));
+    Ok(users)
+}
+
+/// The same from the other side: the groups of which somebody is one of the [`beneficiaries`].
 async fn benefiting(
     q: &mut impl Query,
     user: UserId,
@@ -181,17 +191,6 @@ async fn benefiting(
     let held = grants::held_by(q, user).await?;
     groups.extend(directory::groups_behind(q, held).await?);
     Ok(groups)
-}
-
-/// The people whom a grant puts into the group.
-async fn coming(
-    q: &mut impl Query,
-    group: PrincipalId,
-) -> Result<BTreeSet<UserId>, stint_db::Error> {
-    match directory::membership_of(q, group).await? {
-        Some(membership) => grants::holders_of(q, membership).await,
-        None => Ok(BTreeSet::new()),
-    }
 }
 
 /// Somebody without regard to any request.

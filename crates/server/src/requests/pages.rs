@@ -301,12 +301,13 @@ pub(crate) async fn request_rows(
     whose: bool,
 ) -> Result<Vec<RequestRow>, Error> {
     let mut q = cx.read().await?;
+    let approved = (lines.iter().map(|line| &line.request))
+        .filter(|request| matches!(request.rules.state, State::Approved { .. }));
+    let given = grants::of_requests(&mut q, approved.map(|request| request.id)).await?;
     let mut rows = Vec::with_capacity(lines.len());
     for line in lines {
         let mut row = request_row(line, whose, cx.now);
-        if matches!(line.request.rules.state, State::Approved { .. })
-            && let Some(grant) = grants::of_request(&mut q, line.request.id).await?.last()
-        {
+        if let Some(grant) = given.get(&line.request.id).and_then(|all| all.last()) {
             row.chip = grants::chip(grant, cx.now);
         }
         rows.push(row);

@@ -9,7 +9,7 @@ use stint_domain::request::{self as rules, Decider, State, Waiting};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PrincipalId, RequestId, Time, UserId};
 
-use super::{Decision, Error, Request, benefiting, decider, relation, store, voter};
+use super::{Decision, Error, Request, beneficiaries, benefiting, decider, relation, store, voter};
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement, Member, Principal};
 use crate::http::{Paging, sorted};
@@ -50,8 +50,9 @@ pub struct Detail {
     pub steps: Vec<StepView>,
     /// Whom it waits for; nothing once it is answered.
     pub waiting: Option<WaitingFor>,
-    /// Who is in the group it is for, as the directory last saw it; nobody where it is for none.
-    pub members: Vec<Member>,
+    /// Who is in the group it is for, as the directory last saw it; none where it is for no
+    /// group, and once it is answered and nothing it gave is held any more.
+    pub members: Option<Vec<Member>>,
     /// What it gave.
     pub grants: Vec<grants::Grant>,
     /// What happened, oldest first, with what was done in AWS.
@@ -168,9 +169,12 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         moments.extend(grants::timeline(&mut q, grant.id).await?);
     }
     let may = may(cx, &mut q, &request, relation, &grants).await?;
-    let members = match request.is_for_a_group() {
-        true => directory::members(&mut q, request.pair.principal).await?,
-        false => Vec::new(),
+    // Who is in the group today is told while that is about this request.
+    let pending = matches!(request.rules.state, State::Pending { .. });
+    let concerns = pending || grants.iter().any(grants::Grant::is_open);
+    let members = match request.is_for_a_group() && concerns {
+        true => Some(directory::members(&mut q, request.pair.principal).await?),
+        false => None,
     };
     let mut ids: BTreeSet<UserId> = request.decisions.iter().map(|d| d.by).collect();
     ids.extend(waiting.iter().flat_map(|w| w.who.iter().copied()));
@@ -291,9 +295,16 @@ async fn waiting(q: &mut impl Query, request: &Request) -> Result<Option<Waiting
     for group in &step.groups {
         named.extend(people.groups.get(group).into_iter().flatten());
     }
+    let within = match request.is_for_a_group() {
+        true => beneficiaries(q, request.pair.principal).await?,
+        false => BTreeSet::new(),
+    };
     let mut deciders: Vec<Decider> = Vec::new();
     for user in named.intersection(&people.able) {
-        deciders.push(decider(q, request, *user).await?);
+        deciders.push(Decider {
+            benefits: within.contains(user),
+            ..voter(q, *user).await?
+        });
     }
     Ok(request.rules.waiting(&deciders))
 }

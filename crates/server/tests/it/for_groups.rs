@@ -204,7 +204,12 @@ both_engines! {
         assert!(scene.held(&world), "its time is not over");
         world.advance(Span::minutes(30)).await;
         assert!(!scene.held(&world));
-        assert_eq!(ana.get(&place).await.ok()["grants"][0]["status"], "ended");
+        let over = ana.get(&place).await.ok();
+        assert_eq!(over["grants"][0]["status"], "ended");
+        // Who is in the group today is nobody's business any more.
+        assert_eq!((&over["group"]["name"], &over["group_members"]), (&json!(scene.name), &Value::Null));
+        let page = world.in_browser("ana").await.get(&format!("/requests/{id}")).await.is(200).text();
+        assert!(!page.contains("Who would hold it"), "{page}");
     }
 }
 

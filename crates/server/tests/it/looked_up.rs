@@ -49,15 +49,19 @@ const LONG: &[&str] = &[
 const PAGES: &[(&str, &str)] = &[
     ("ana", "/"),
     ("ana", "/request"),
+    ("ana", "/requests"),
     ("cy", "/applications"),
     ("cy", "/catalogs"),
+    ("cy", "/catalogs/{catalog}"),
     ("cy", "/connections"),
     ("cy", "/grants"),
     ("cy", "/people"),
     ("cy", "/people/groups"),
     ("cy", "/people/groups/{everyone}"),
+    ("cy", "/people/links?show=confirmed"),
     ("cy", "/people/users/{ana}"),
     ("cy", "/policies"),
+    ("cy", "/requests?show=all"),
 ];
 
 both_engines! {

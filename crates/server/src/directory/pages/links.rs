@@ -1,12 +1,11 @@
 //! Links between users and principals: proposed, confirmed and rejected ones, as a list.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use axum::response::Response;
 use http::Method;
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{ConnectionId, LinkId, UserId};
+use stint_domain::{LinkId, UserId};
 
 use super::super::{Error, Link, LinkFilter, confirm_link, reject_link};
 use super::{ROWS, view};
@@ -174,14 +173,13 @@ pub(crate) async fn link_rows(cx: &Cx, found: Vec<Link>) -> Result<Vec<view::Lin
     ids.dedup();
     let people = identity::users(&mut q, &ids).await?;
     let people: BTreeMap<UserId, _> = people.into_iter().map(|user| (user.id, user)).collect();
-    let mut estates: BTreeMap<ConnectionId, String> = BTreeMap::new();
+    let estates =
+        connections::connections_by_id(&mut q, found.iter().map(|link| link.connection)).await?;
+    let principals =
+        super::super::principals_by_id(&mut q, found.iter().map(|link| link.principal)).await?;
     let mut rows = Vec::with_capacity(found.len());
     for link in found {
-        if let Entry::Vacant(missing) = estates.entry(link.connection) {
-            let name = connections::connection(&mut q, link.connection).await?;
-            missing.insert(name.map(|c| c.name).unwrap_or_default());
-        }
-        let principal = super::super::principal(&mut q, link.principal).await?;
+        let principal = principals.get(&link.principal);
         let name = |id: Option<UserId>| {
             id.and_then(|id| people.get(&id))
                 .map_or("Stint", |user| user.name.as_str())
@@ -196,9 +194,9 @@ pub(crate) async fn link_rows(cx: &Cx, found: Vec<Link>) -> Result<Vec<view::Lin
             .map(|at| format!("by {}, {}", name(link.decided_by), day(at)));
         let (principal, aws_id) = principal.map_or_else(
             || ("no longer known".to_owned(), String::new()),
-            |found| (found.name, found.aws_id),
+            |found| (found.name.clone(), found.aws_id.clone()),
         );
-        let estate = estates.get(&link.connection).cloned().unwrap_or_default();
+        let estate = (estates.get(&link.connection)).map_or_else(String::new, |it| it.name.clone());
         let remove = (link.state != "rejected" && may(Verb::RemoveLink)).then(|| view::RemoveLink {
             action: format!("/people/links/{}/reject", link.id),
             word: if link.state == "proposed" { "Reject" } else { "Remove" },

@@ -44,12 +44,6 @@ stint_db::statements! {
         join principals p on p.id = m.principal_id \
         left join links l on l.principal_id = p.id and l.state = 'confirmed' \
         where g.id = $1 and g.kind = 'identity_center_group' order by p.sort_key, p.id";
-    /// Whether one of the user's confirmed principals is in a group now.
-    IS_IN = "select count(*) as n from principals g \
-        join entitlements ge on ge.connection_id = g.connection_id and ge.kind = 'group_membership' and ge.account = '' and ge.target = g.aws_id \
-        join assignments m on m.entitlement_id = ge.id and m.ended_at is null \
-        join links l on l.principal_id = m.principal_id and l.state = 'confirmed' and l.user_id = $1 \
-        where g.id = $2 and g.kind = 'identity_center_group'";
     /// What members of a group hold by being in it.
     MEMBERSHIP_OF = "select ge.id from principals g \
         join entitlements ge on ge.connection_id = g.connection_id and ge.kind = 'group_membership' and ge.account = '' and ge.target = g.aws_id \
@@ -237,16 +231,6 @@ pub(in crate::directory) async fn members(
             })
         })
         .collect()
-}
-
-/// See [`crate::directory::is_in`].
-pub(in crate::directory) async fn is_in(
-    q: &mut impl Query,
-    user: UserId,
-    group: PrincipalId,
-) -> Result<bool> {
-    let n: i64 = q.one(&IS_IN, args![user, group]).await?.get("n")?;
-    Ok(n > 0)
 }
 
 /// See [`crate::directory::groups_with`].

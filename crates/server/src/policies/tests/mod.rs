@@ -54,8 +54,8 @@ async fn versions_are_added_and_never_changed() {
         .expect("written");
     assert_eq!((second.latest.number, second.version), (2, 2));
     let mut q = cx.read().await.expect("a reader");
-    let kept = super::version(&mut q, first.latest.id).await.expect("read");
-    assert_eq!(kept.expect("kept"), first.latest);
+    let kept = versions_by_id(&mut q, [first.latest.id]).await;
+    assert_eq!(kept.expect("read")[&first.latest.id], first.latest);
     let latest = current(&mut q, first.id).await.expect("read");
     assert_eq!(latest.expect("there").body, rules);
 

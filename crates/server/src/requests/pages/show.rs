@@ -392,9 +392,12 @@ fn facts(found: &Detail, principal: &str, connection: Option<&Connection>, cx: &
         Some(group) => vec![
             Fact::new("For", format!("Identity Center group {}", group.name))
                 .faint(format!("{} is answerable", found.line.beneficiary.name)),
-            Fact::new("Who would hold it", counted(found.members.len()))
-                .faint(member_names(&found.members)),
-        ],
+        ]
+        .into_iter()
+        .chain((found.members.as_ref()).map(|members| {
+            Fact::new("Who would hold it", counted(members.len())).faint(member_names(members))
+        }))
+        .collect(),
         None => vec![Fact::new("For", &found.line.beneficiary.name).faint(principal)],
     };
     facts.extend(directory::entitlement_facts(&found.line.entitlement));
