@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use stint_domain::Span;
+use stint_server::identity;
 use stint_testkit::{Door, World, both_engines};
 
 use crate::forms::{goes, sound};
@@ -80,7 +81,10 @@ async fn shown(world: &World, who: &str, place: &str, names: &[&str], apart: &st
         200,
     );
     let list = found.split("id=\"list\"").nth(1).expect("the list");
+    assert!(!list.contains("Nothing found"), "{place}: {list}");
     assert!(list.contains(apart), "{place}: {found}");
+    let alone = format!("{place}{mark}q={}", apart.replace(' ', "%20"));
+    assert_eq!(csv(&door, &alone).await.len(), 1, "{alone}");
     for name in names.iter().filter(|name| !name.contains(apart)) {
         assert!(!list.contains(name), "{name} is not {apart}: {list}");
     }
@@ -105,8 +109,16 @@ both_engines! {
         let names = ["Ana Moreno", "Bo Lindqvist", "Cy Adeyemi"];
         shown(&world, "cy", &page, &names, "Bo Lindqvist").await;
         let cy = world.as_user("cy");
+        // First by name, last by address and in time.
+        world.add_person("aaron", &[]).await;
+        let aaron = world.person("aaron").id;
+        cy.patch(&format!("/api/v1/users/{aaron}"), json!({"email": "zz@acme.example"})).await.ok();
+        world.advance(Span::minutes(1)).await;
+        identity::add_member(&world.cx("cy"), there.everyone, aaron).await.expect("a member");
         let orders = sorts(&cy, &api, "name", &["email", "name", "since"]).await;
-        assert!(orders.iter().all(|rows| rows.len() == 4), "{orders:?}");
+        assert!(orders.iter().all(|rows| rows.len() == 5), "{orders:?}");
+        let last = |rows: &Vec<String>| rows.last().cloned().expect("rows");
+        assert_eq!(orders.iter().map(last).collect::<Vec<_>>(), ["Aaron Example", "Dee Okonkwo", "Aaron Example"]);
         assert_eq!(walked(&cy, &format!("{api}?q=lind"), "name").await, ["Bo Lindqvist"]);
         let door = world.in_browser("cy").await;
         let mut down = csv(&door, &format!("{page}?sort=-name")).await;
@@ -184,17 +196,20 @@ both_engines! {
     async fn connections_and_applications(world) {
         let there = world.organize().await;
         let cy = world.as_user("cy");
-        let made = cy.post("/api/v1/applications", json!({"name": "Sandbox", "description": "to play"})).await.is(201).json();
+        // Made later, and first by name: an order by the other column is another order.
+        let made = cy.post("/api/v1/applications", json!({"name": "A Sandbox", "description": "to play"})).await.is(201).json();
         let new = json!({"application_id": made["id"], "name": "play", "region": "eu-central-1",
             "role_arn": "arn:aws:iam::123456789012:role/other"});
         cy.post("/api/v1/connections", new).await.is(201);
         for (api, page, names) in [
-            ("/api/v1/applications", "/applications", ["AWS", "Sandbox"]),
+            ("/api/v1/applications", "/applications", ["A Sandbox", "AWS"]),
             ("/api/v1/connections", "/connections", ["play", "prod"]),
         ] {
             let orders = sorts(&cy, api, "name", &["name", "created"]).await;
             assert_eq!(orders[0], names);
-            let [apart, other] = if page == "/connections" { ["play", ">prod<"] } else { ["Sandbox", ">AWS<"] };
+            assert_eq!(orders[1], [names[1], names[0]], "in the order they were made");
+            assert_eq!(walked(&cy, &format!("{api}?q={}", names[0].replace(' ', "%20")), "name").await, [names[0]]);
+            let [apart, other] = if page == "/connections" { ["play", ">prod<"] } else { ["A Sandbox", ">AWS<"] };
             shown(&world, "cy", page, &[apart, other], apart).await;
             let door = world.in_browser("cy").await;
             let mut down = csv(&door, &format!("{page}?sort=-name")).await;

@@ -1,6 +1,5 @@
 //! Many people who may ask for many things, made by the real verbs.
 
-use stint_domain::binding::Config;
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::{EntitlementId, PolicyId, Span};
 use stint_server::cx::Cx;
@@ -47,14 +46,7 @@ impl Crowd {
             },
             ..Knobs::default()
         };
-        // A write that finds another one open on its account is tried again at once, so that
-        // what is given together is confirmed together.
-        let model = Config {
-            retry: Span::micros(1_000),
-            ..Config::default()
-        };
         let builder = World::builder().engine(engine).estate(estate).knobs(knobs);
-        let builder = builder.model(model);
         let mut world = builder.build().await;
         let organization = world.organize().await;
         let people = people(&mut world, &organization).await;
