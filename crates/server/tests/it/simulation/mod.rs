@@ -4,6 +4,8 @@
 //! are lost, late, throttled and refused, reads that lag; a program that dies, stands still,
 //! and of which two replicas work at once. In the end, when it is quiet and AWS answers, the
 //! judge looks at what is left.
+//! Syncs are not played: Stint never learns a new name of somebody in IAM here, and what it
+//! does about names it has learnt is tried in `it/iam.rs`.
 //!
 //! `STINT_SIMULATION_SECONDS` bounds a test's share (30; PostgreSQL takes a third of it),
 //! `STINT_SIMULATION_SEEDS` counts runs instead, `STINT_SIMULATION_SEED` is the first seed;
