@@ -1,9 +1,9 @@
 //! The verdict of one document on one request.
 
 use crate::context::Request;
-use crate::model::{Effect, Policy, Principals, Statement, Version};
+use crate::model::{Effect, Policy, Statement, Version};
 use crate::pattern::{glob_any_case, resource_fits};
-use crate::principal::PrincipalMatch;
+use crate::principal::{PrincipalEntry, PrincipalMatch};
 
 /// What a document says about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,9 +83,7 @@ pub(crate) fn hits<'a>(
             }
             let through = match view {
                 View::Identity => None,
-                View::Trust | View::Resource => {
-                    Some(named(statement.principals.as_ref()?, request)?)
-                }
+                View::Trust | View::Resource => Some(named(statement, request)?),
             };
             if view != View::Trust && !about_resource(statement, request, variables) {
                 return None;
@@ -128,17 +126,19 @@ fn decide(hits: impl Iterator<Item = Hit>) -> Decision {
 }
 
 /// How a statement names the caller. Who is not named by `NotPrincipal` is meant by it.
-fn named(principals: &Principals, request: &Request<'_>) -> Option<PrincipalMatch> {
-    let closest = principals
-        .entries
+fn named(statement: &Statement, request: &Request<'_>) -> Option<PrincipalMatch> {
+    let principals = statement.principals.as_ref()?;
+    let entries = &principals.entries;
+    let closest = entries
         .iter()
         .filter_map(|entry| entry.names(request.caller))
         .max();
     if principals.negated {
-        closest.is_none().then_some(PrincipalMatch::Anyone)
-    } else {
-        closest
+        return closest.is_none().then_some(PrincipalMatch::Anyone);
     }
+    // An AWS service is let in by its name only, and kept out by `*` with everybody else.
+    let kept_out = statement.effect == Effect::Deny && entries.contains(&PrincipalEntry::Anyone);
+    closest.or(kept_out.then_some(PrincipalMatch::Anyone))
 }
 
 pub(crate) fn about_action(statement: &Statement, action: &str) -> bool {

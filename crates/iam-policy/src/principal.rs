@@ -5,7 +5,8 @@ use crate::context::{Caller, Identity};
 /// One entry of `Principal` or `NotPrincipal`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PrincipalEntry {
-    /// `"*"` or `{"AWS": "*"}`: everybody, from any account.
+    /// `"*"` or `{"AWS": "*"}`: everybody, from any account. AWS services are let in only by their
+    /// names; a deny of everybody keeps them out as well.
     Anyone,
     /// An account: its twelve digits, however they were written (`123456789012` or `…:root`).
     Account(String),

@@ -234,9 +234,9 @@ proptest! {
         let concerned = match place {
             0..=2 => of_account,
             3 => of_account && !exempt_here,
-            // A principal `*` does not mean services here.
-            4 => of_account && !exempt_there,
-            _ => of_account,
+            // A denied principal `*` means services too.
+            4 => !exempt_there,
+            _ => true,
         };
         if concerned {
             prop_assert!(denied.judged().is_explicit_deny(), "{}", denied.judged());

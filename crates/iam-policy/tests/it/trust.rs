@@ -272,6 +272,22 @@ fn principals_name_accounts_roles_sessions_and_everybody() {
         .is_allowed()
     );
     assert!(!assume(&with(r#""*""#), &service, &Context::new()).is_allowed());
+    // It is kept out by it.
+    let denied = |who: &str| {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Principal":{{"Service":"ec2.amazonaws.com"}},"Action":"sts:AssumeRole"}},
+            {{"Effect":"Deny",{who},"Action":"sts:AssumeRole"}}]}}"#
+        );
+        assume(&parse(&policy), &service, &Context::new()) == Decision::Denied { statement: 1 }
+    };
+    assert!(denied(r#""Principal":"*""#));
+    assert!(denied(r#""Principal":{"AWS":"*"}"#));
+    assert!(!denied(r#""Principal":{"AWS":"222233334444"}"#));
+    assert!(!denied(r#""Principal":{"Service":"sqs.amazonaws.com"}"#));
+    // Whoever a deny with NotPrincipal does not name is meant by it, as before.
+    assert!(denied(r#""NotPrincipal":{"AWS":"222233334444"}"#));
+    assert!(!denied(r#""NotPrincipal":{"Service":"ec2.amazonaws.com"}"#));
 }
 
 #[test]
