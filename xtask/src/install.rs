@@ -154,17 +154,24 @@ const AWS2: [&str; 17] = [
     "python3-wcwidth",
 ];
 
-/// Sees to version 2 of the `aws` command in `target/tools/aws2`: Debian's packages, unpacked and
-/// not installed. None where this is no Debian.
+/// Sees to version 2 of the `aws` command in `target/tools/aws2`: exactly Debian's packages above,
+/// unpacked and not installed. None, and said, where this is no Debian, or where they are not to
+/// be had without being root.
 ///
 /// # Errors
 /// When the packages cannot be had or unpacked.
 pub fn aws2(root: &Path) -> Result<Option<PathBuf>> {
     let folder = root.join("target/tools/aws2");
-    if folder.join("usr/bin/aws").exists() {
+    let stamp = folder.join("stint-packages.txt");
+    let wanted = AWS2.join("\n");
+    if std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted)
+        && folder.join("usr/bin/aws").exists()
+    {
         return Ok(Some(folder));
     }
-    if !run::works(Command::new("apt-get").arg("--version")) {
+    // Others have apt-get too, and other packages behind it.
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    if !is_debian(&release) {
         println!("version 2 of the aws command is left out: this is no Debian");
         return Ok(None);
     }
@@ -176,6 +183,13 @@ pub fn aws2(root: &Path) -> Result<Option<PathBuf>> {
     let download = || run::run(apt().current_dir(&parts).arg("download").args(AWS2));
     if download().is_err() {
         // The lists of packages may be missing or old.
+        if !postgres::is_root() {
+            println!(
+                "version 2 of the aws command is left out: its packages are not to be had. \
+                 Type: sudo apt-get update"
+            );
+            return Ok(None);
+        }
         run::run(apt().arg("update"))?;
         download()?;
     }
@@ -190,11 +204,18 @@ pub fn aws2(root: &Path) -> Result<Option<PathBuf>> {
             )?;
         }
     }
+    std::fs::write(whole.join("stint-packages.txt"), wanted)?;
     // Last, so that what is there is whole.
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::rename(&whole, &folder)?;
     std::fs::remove_dir_all(&parts)?;
     Ok(Some(folder))
+}
+
+/// Whether `/etc/os-release` says that this is Debian itself.
+fn is_debian(release: &str) -> bool {
+    let id = release.lines().find_map(|line| line.strip_prefix("ID="));
+    id.is_some_and(|id| id.trim_matches(['"', '\'']) == "debian")
 }
 
 /// Installs Debian packages, after one `apt-get update`.
@@ -249,4 +270,20 @@ fn one_line(requirements: &str) -> String {
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(['#', '-']));
     let words: Vec<_> = lines.map(|l| l.split(' ').next().unwrap_or(l)).collect();
     words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_debian;
+
+    #[test]
+    fn what_is_made_of_debian_is_not_debian() {
+        assert!(is_debian(
+            "PRETTY_NAME=\"Debian GNU/Linux 13\"\nID=debian\n"
+        ));
+        assert!(is_debian("ID=\"debian\"\n"));
+        assert!(!is_debian("ID=ubuntu\nID_LIKE=debian\n"));
+        assert!(!is_debian("VERSION_ID=debian\n"));
+        assert!(!is_debian(""));
+    }
 }

@@ -1,5 +1,5 @@
-//! Chores of the repository as a program: `cargo xtask check | test | bench | tidy | mutants |
-//! openapi | postgres | iam-table`.
+//! Chores of the repository as a program: `cargo xtask check | test | clients | browser | bench |
+//! tidy | mutants | openapi | postgres | iam-table`.
 //!
 //! A library, so that tests can run the same rules on made-up trees. What it does not do:
 //! nothing here is linked into Stint itself.
