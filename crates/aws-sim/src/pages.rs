@@ -190,6 +190,7 @@ fn authorized(world: &mut World, moment: Moment, asked: &Map<String, Value>) -> 
     let Some(user) = user.filter(|user| world.may_sign_in(*user)) else {
         return problem("There is nobody of this name, or they may not sign in.");
     };
+    world.sign_ins.forget(moment.at);
     let code = format!("aocAAAAAG{}", world.fresh("code").url_safe(86));
     world.sign_ins.codes.insert(
         code.clone(),

@@ -3,7 +3,7 @@
 //!
 //! What it does not know: passwords. Whoever opens the page says who they are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How long a registration lasts: 90 days [K].
 pub(crate) const REGISTRATION: i64 = 90 * 24 * HOUR;
@@ -16,6 +16,9 @@ pub(crate) const TOKEN: i64 = HOUR;
 /// How long the tokens of a session live on that was ended, or whose person may no longer sign
 /// in (AWS reference §5.3, §5.4 [D]).
 pub(crate) const AFTERLIFE: i64 = HOUR;
+
+/// How long after its end something is still told apart from what never was.
+const REMEMBERED: i64 = 24 * HOUR;
 
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -79,7 +82,7 @@ pub(crate) struct Session {
 /// What a client shows for a person: to the portal, or to get the next one.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
-    pub(crate) session: usize,
+    pub(crate) session: u64,
     pub(crate) client: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) expires_at: i64,
@@ -92,7 +95,9 @@ pub(crate) struct SignIns {
     /// By device code.
     pub(crate) devices: HashMap<String, Device>,
     pub(crate) codes: HashMap<String, Code>,
-    pub(crate) sessions: Vec<Session>,
+    /// By number.
+    pub(crate) sessions: BTreeMap<u64, Session>,
+    begun: u64,
     pub(crate) tokens: HashMap<String, Token>,
     pub(crate) refreshers: HashMap<String, Token>,
 }
@@ -109,29 +114,44 @@ impl SignIns {
         all.find(|device| plain(&device.user_code) == wanted)
     }
 
-    /// Begins a session; gives its place.
-    pub(crate) fn begin(&mut self, user: u32, ends_at: i64) -> usize {
-        self.sessions.push(Session {
+    /// Begins a session; gives its number.
+    pub(crate) fn begin(&mut self, user: u32, now: i64, ends_at: i64) -> u64 {
+        self.forget(now);
+        self.begun += 1;
+        let session = Session {
             user,
             ends_at,
             closed: false,
             tokens_until: ends_at,
-        });
-        self.sessions.len() - 1
+        };
+        self.sessions.insert(self.begun, session);
+        self.begun
+    }
+
+    /// Forgets what ended so long ago that nobody asks for it any more.
+    pub(crate) fn forget(&mut self, now: i64) {
+        let lately = |ends_at: i64| now < ends_at.saturating_add(REMEMBERED);
+        self.clients.retain(|_, it| lately(it.expires_at));
+        self.devices.retain(|_, it| lately(it.expires_at));
+        self.codes.retain(|_, it| lately(it.expires_at));
+        self.sessions.retain(|_, it| lately(it.ends_at));
+        for tokens in [&mut self.tokens, &mut self.refreshers] {
+            tokens.retain(|_, it| lately(it.expires_at));
+        }
     }
 
     /// Ends the sessions of a person: nothing new comes of them, and what they handed out lives
     /// on for a while.
     pub(crate) fn close(&mut self, user: u32, now: i64, afterlife: i64) {
-        for session in self.sessions.iter_mut().filter(|it| it.user == user) {
+        for session in self.sessions.values_mut().filter(|it| it.user == user) {
             session.closed = true;
             session.tokens_until = session.tokens_until.min(now.saturating_add(afterlife));
         }
     }
 
     /// Signs out: the session and its tokens end now.
-    pub(crate) fn sign_out(&mut self, place: usize, now: i64) {
-        if let Some(session) = self.sessions.get_mut(place) {
+    pub(crate) fn sign_out(&mut self, number: u64, now: i64) {
+        if let Some(session) = self.sessions.get_mut(&number) {
             session.closed = true;
             session.tokens_until = session.tokens_until.min(now);
         }
@@ -140,13 +160,15 @@ impl SignIns {
     /// Whose token this is, whether it is still good or not.
     pub(crate) fn person_of(&self, token: &str) -> Option<u32> {
         let token = self.tokens.get(token)?;
-        self.sessions.get(token.session).map(|session| session.user)
+        self.sessions
+            .get(&token.session)
+            .map(|session| session.user)
     }
 
-    /// The place of the session behind a token that is good now, and its person.
-    pub(crate) fn good(&self, token: &str, now: i64) -> Option<(usize, u32)> {
+    /// The number of the session behind a token that is good now, and its person.
+    pub(crate) fn good(&self, token: &str, now: i64) -> Option<(u64, u32)> {
         let token = self.tokens.get(token)?;
-        let session = self.sessions.get(token.session)?;
+        let session = self.sessions.get(&token.session)?;
         let may = token.scopes.is_empty() || token.scopes.iter().any(|it| it == ACCOUNT_ACCESS);
         let good = may && now < token.expires_at && now < session.tokens_until;
         good.then_some((token.session, session.user))

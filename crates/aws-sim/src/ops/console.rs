@@ -21,6 +21,8 @@ pub(super) const OPERATIONS: &[(&str, Unguarded)] = &[
 
 /// How long a token lasts, in microseconds.
 const TOKEN: i64 = 15 * 60 * 1_000_000;
+/// How much longer it is told apart from what never was.
+const REMEMBERED: i64 = 24 * 3_600 * 1_000_000;
 
 /// What a console session may last, in seconds.
 const LONGEST: std::ops::RangeInclusive<i64> = 900..=43_200;
@@ -115,12 +117,15 @@ fn get_token(world: &mut World, cx: &Unsigned<'_>) -> Result<Value, ApiError> {
     let seconds = duration(cx, key)?;
     let lasts = seconds.map_or(left, |seconds| seconds * 1_000_000);
     let token = world.fresh("sign-in token").url_safe(400);
-    world.consoles.tickets.insert(
+    let at = cx.moment.at;
+    let tickets = &mut world.consoles.tickets;
+    tickets.retain(|_, it| at < it.expires_at.saturating_add(REMEMBERED));
+    tickets.insert(
         token.clone(),
         Ticket {
             access_key: shown.access_key,
-            expires_at: cx.moment.at + TOKEN,
-            session_ends_at: cx.moment.at + lasts,
+            expires_at: at + TOKEN,
+            session_ends_at: at + lasts,
             used: false,
         },
     );
@@ -154,7 +159,10 @@ fn log_in(world: &mut World, cx: &Unsigned<'_>) -> Result<Value, ApiError> {
         return Err(bad("The Destination is not an address of the console."));
     }
     let ticket = world.consoles.tickets.get_mut(text(cx, "SigninToken"));
-    let ticket = ticket.filter(|ticket| !ticket.used && now < ticket.expires_at);
+    let ticket = ticket.filter(|ticket| {
+        // Nothing begins that would be over.
+        !ticket.used && now < ticket.expires_at && now < ticket.session_ends_at
+    });
     let ticket = ticket.ok_or_else(|| bad("The SigninToken is not valid, or has expired."))?;
     ticket.used = true;
     let key = world.access.keys.get(&ticket.access_key);

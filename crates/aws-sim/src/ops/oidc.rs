@@ -85,7 +85,7 @@ fn register(world: &mut World, cx: &Unsigned<'_>) -> Result<Value, ApiError> {
         let message = format!("Unsupported grant type: {odd}");
         return Err(refused("UnsupportedGrantType", &message));
     }
-    if let Some(odd) = redirects.iter().find(|uri| !is_redirect(uri)) {
+    if let Some(odd) = redirects.iter().find(|uri| loopback(uri).is_none()) {
         return Err(refused(
             "InvalidRedirectUri",
             &format!("Invalid redirect URI: {odd}"),
@@ -101,6 +101,7 @@ fn register(world: &mut World, cx: &Unsigned<'_>) -> Result<Value, ApiError> {
     );
     let now = cx.moment.at;
     let expires_at = now + REGISTRATION;
+    world.sign_ins.forget(now);
     world.sign_ins.clients.insert(
         id.clone(),
         Client {
@@ -131,11 +132,18 @@ fn is_scope(text: &str) -> bool {
     text.split(':').all(word)
 }
 
-/// Native programs listen on their own machine (RFC 8252).
-fn is_redirect(uri: &str) -> bool {
-    let rest = uri.strip_prefix("http://");
-    let host = rest.and_then(|rest| rest.split(['/', ':']).next());
-    host.is_some_and(|host| ["127.0.0.1", "localhost"].contains(&host))
+/// Host and path of an address on the caller's own machine, where native programs listen, on
+/// whatever port (RFC 8252).
+fn loopback(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("http://")?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = match authority.split_once(':') {
+        // Anything else behind a colon would be a password, and the host yet to come.
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => host,
+        Some(_) => return None,
+        None => authority,
+    };
+    (["127.0.0.1", "localhost"].contains(&host)).then_some((host, path))
 }
 
 /// The client that asks, if it is who it says.
@@ -171,6 +179,7 @@ fn start_device(world: &mut World, cx: &Unsigned<'_>) -> Result<Value, ApiError>
     let (first, second) = letters.split_at(4);
     let user_code = format!("{first}-{second}");
     let page = verification_page(&cx.call.base);
+    world.sign_ins.forget(cx.moment.at);
     world.sign_ins.devices.insert(
         device_code.clone(),
         Device {
@@ -216,25 +225,26 @@ fn create_token(world: &mut World, cx: &Unsigned<'_>) -> Result<Value, ApiError>
         return Err(refused("UnsupportedGrantType", "Unsupported grant type"));
     }
     may_use(&known, &grant)?;
-    let asked = list(cx, "scope")?;
-    if let Some(odd) = asked.iter().find(|scope| !known.scopes.contains(scope)) {
-        return Err(refused("InvalidScope", &format!("Invalid scope: {odd}")));
-    }
+    // Has no effect: a token has all the scopes its client registered for [M].
+    list(cx, "scope")?;
     let now = cx.moment.at;
     let (session, scopes) = match grant.as_str() {
         DEVICE_GRANT => {
             let user = by_device(world, cx, &id)?;
-            let ends_at = now + world.knobs.portal_session_micros;
-            (world.sign_ins.begin(user, ends_at), known.scopes.clone())
+            let ends_at = now.saturating_add(world.knobs.portal_session_micros);
+            (
+                world.sign_ins.begin(user, now, ends_at),
+                known.scopes.clone(),
+            )
         }
         CODE_GRANT => {
             let (user, scopes) = by_code(world, cx, &id)?;
-            let ends_at = now + world.knobs.portal_session_micros;
-            (world.sign_ins.begin(user, ends_at), scopes)
+            let ends_at = now.saturating_add(world.knobs.portal_session_micros);
+            (world.sign_ins.begin(user, now, ends_at), scopes)
         }
         _ => by_refresh(world, cx, &id)?,
     };
-    let ends_at = match world.sign_ins.sessions.get(session) {
+    let ends_at = match world.sign_ins.sessions.get(&session) {
         Some(session) => session.ends_at,
         None => now,
     };
@@ -242,7 +252,7 @@ fn create_token(world: &mut World, cx: &Unsigned<'_>) -> Result<Value, ApiError>
     let refreshed = !scopes.is_empty()
         && (known.grants.is_empty() || known.grants.iter().any(|it| it == REFRESH_GRANT));
     let expires_at = if refreshed {
-        ends_at.min(now + TOKEN)
+        ends_at.min(now.saturating_add(TOKEN))
     } else {
         ends_at
     };
@@ -346,7 +356,7 @@ fn by_refresh(
     world: &mut World,
     cx: &Unsigned<'_>,
     client: &str,
-) -> Result<(usize, Vec<String>), ApiError> {
+) -> Result<(u64, Vec<String>), ApiError> {
     let token = required(cx, "refreshToken")?;
     let invalid = || refused("InvalidGrant", "Invalid refresh token provided");
     let once = world.knobs.refresh_tokens_once;
@@ -354,7 +364,7 @@ fn by_refresh(
     let known = known.filter(|known| known.client == client && !known.used);
     let known = known.ok_or_else(invalid)?;
     let (place, scopes, expires_at) = (known.session, known.scopes.clone(), known.expires_at);
-    let session = world.sign_ins.sessions.get(place).ok_or_else(invalid)?;
+    let session = world.sign_ins.sessions.get(&place).ok_or_else(invalid)?;
     if cx.moment.at >= expires_at || session.closed || !world.may_sign_in(session.user) {
         return Err(invalid());
     }
@@ -380,16 +390,14 @@ pub(crate) fn challenge(verifier: &str) -> String {
     out
 }
 
-/// Where the browser may go back to: what was registered, on whatever port (RFC 8252).
+/// Where the browser may go back to: what was registered, on whatever port.
 pub(crate) fn is_registered(client: &Client, uri: &str) -> bool {
-    let parts = |uri: &str| -> Option<(String, String)> {
-        let rest = uri.strip_prefix("http://")?;
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let name = host.split(':').next().unwrap_or(host);
-        Some((name.to_owned(), path.to_owned()))
-    };
-    let asked = parts(uri);
-    asked.is_some() && client.redirects.iter().any(|known| parts(known) == asked)
+    let asked = loopback(uri);
+    asked.is_some()
+        && client
+            .redirects
+            .iter()
+            .any(|known| loopback(known) == asked)
 }
 
 impl World {

@@ -27,7 +27,7 @@ fn refused(code: &str, message: &str) -> ApiError {
 }
 
 /// The session and the person behind the token that was shown [R: the words].
-fn person(world: &World, cx: &Unsigned<'_>) -> Result<(usize, u32), ApiError> {
+fn person(world: &World, cx: &Unsigned<'_>) -> Result<(u64, u32), ApiError> {
     let token = cx.call.bearer.as_deref().unwrap_or_default();
     let good = world.sign_ins.good(token, cx.moment.at);
     good.ok_or_else(|| {

@@ -87,7 +87,11 @@ async fn a_role_session_becomes_a_console_session() {
     for wrong in ["", "{}", &session.replace(given.secret_access_key(), "x")] {
         assert_eq!(token(&rig, wrong, "").await.unwrap_err().0, 400);
     }
-    rig.clock.advance(45 * MINUTE);
+    // A token of credentials that end before it does.
+    rig.clock.advance(40 * MINUTE);
+    let last = token(&rig, &session, "").await.unwrap();
+    rig.clock.advance(5 * MINUTE);
+    assert_eq!(login(&rig, &last, CONSOLE).await.0, 400);
     assert_eq!(token(&rig, &session, "").await.unwrap_err().0, 400);
     // The journal knows who, and keeps what they showed.
     let calls = rig.sim.journal();

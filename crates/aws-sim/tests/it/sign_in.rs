@@ -283,10 +283,21 @@ async fn programs_are_known_by_their_secret_and_what_they_registered_for() {
         refused(with("grantTypes", json!(["password"]))).await,
         "UnsupportedGrantTypeException"
     );
-    assert_eq!(
-        refused(with("redirectUris", json!(["https://evil.example/"]))).await,
-        "InvalidRedirectUriException"
-    );
+    for elsewhere in [
+        "https://evil.example/",
+        "http://evil.example/",
+        "http://127.0.0.1:x@evil.example/back",
+        "http://localhost:80@evil.example/back",
+        "http://127.0.0.1@evil.example/back",
+        "http://127.0.0.1.evil.example/back",
+        "http://127.0.0.1:/back",
+    ] {
+        assert_eq!(
+            refused(with("redirectUris", json!([elsewhere]))).await,
+            "InvalidRedirectUriException",
+            "{elsewhere}"
+        );
+    }
     let program = Program::new(
         &rig,
         json!({ "grantTypes": ["authorization_code"], "redirectUris": ["http://127.0.0.1/back"] }),
@@ -360,9 +371,16 @@ async fn the_browser_comes_back_with_a_code_that_only_its_program_can_use() {
     assert_eq!(status, 200);
     assert!(page.contains("value=\"s&amp;t\""), "{page}");
     // What was not registered is not gone back to.
-    let elsewhere = query("http://127.0.0.1:50123/other", &challenge);
-    let (status, _, _) = http(&rig, "GET", &format!("/authorize?{elsewhere}"), &[], "").await;
-    assert_eq!(status, 400);
+    for elsewhere in [
+        "http://127.0.0.1:50123/other",
+        "http://localhost:50123/oauth/callback",
+        "http://127.0.0.1:x@evil.example/oauth/callback",
+        "http://127.0.0.1:80@evil.example/oauth/callback",
+    ] {
+        let elsewhere = query(elsewhere, &challenge);
+        let (status, _, _) = http(&rig, "GET", &format!("/authorize?{elsewhere}"), &[], "").await;
+        assert_eq!(status, 400);
+    }
     let allow = |asked: String| {
         let rig = &rig;
         async move {
@@ -809,4 +827,82 @@ async fn signing_out_ends_the_tokens_and_not_the_credentials() {
         last.caller_arn,
         Some(format!("arn:aws:identitystore:::user/{}", rig.ana()))
     );
+    // The same without scopes, which would last for the session: an hour.
+    let (_, token) = sign_in(&rig, "ana.moreno", json!([])).await;
+    let access = text(&token, "accessToken");
+    rig.sim.end_sign_ins(&rig.ana()).unwrap();
+    rig.clock.advance(59 * MINUTE);
+    portal(&rig, "/assignment/accounts", &access).await.unwrap();
+    rig.clock.advance(MINUTE);
+    let refused = portal(&rig, "/assignment/accounts", &access).await;
+    assert_eq!(refused.unwrap_err().1, "UnauthorizedException");
+}
+
+#[tokio::test]
+async fn a_session_may_be_as_long_as_it_likes() {
+    let rig = Rig::in_memory(small());
+    rig.sim
+        .knobs(|knobs| knobs.portal_session_micros = i64::MAX);
+    for scopes in [json!([]), json!([SCOPED])] {
+        let (_, token) = sign_in(&rig, "ana.moreno", scopes).await;
+        let access = text(&token, "accessToken");
+        portal(&rig, "/assignment/accounts", &access).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_ended_a_day_ago_is_forgotten() {
+    let rig = Rig::in_memory(small());
+    let (program, first) = sign_in(&rig, "ana.moreno", json!([])).await;
+    let access = text(&first, "accessToken");
+    let late = program.device(&rig).await;
+    let party = || {
+        let last = rig.sim.journal().pop().unwrap();
+        last.party
+    };
+    // Long over, and still told apart.
+    rig.clock.advance(20 * HOUR);
+    sign_in(&rig, "ana.moreno", json!([])).await;
+    portal(&rig, "/assignment/accounts", &access)
+        .await
+        .unwrap_err();
+    assert_eq!(party(), stint_aws_sim::Party::User);
+    let wrong = program.by_device(&rig, &late).await.unwrap_err();
+    assert_eq!(wrong.1, "ExpiredTokenException");
+    rig.clock.advance(24 * HOUR);
+    let (_, second) = sign_in(&rig, "ana.moreno", json!([])).await;
+    portal(&rig, "/assignment/accounts", &access)
+        .await
+        .unwrap_err();
+    assert_eq!(party(), stint_aws_sim::Party::Nobody);
+    let wrong = program.by_device(&rig, &late).await.unwrap_err();
+    assert_eq!(wrong.1, "InvalidGrantException");
+    // The new one is not mistaken for an old one.
+    portal(&rig, "/assignment/accounts", &text(&second, "accessToken"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_tokens_scopes_are_those_its_program_registered() {
+    let rig = Rig::in_memory(small());
+    let scopes = json!(["openid", SCOPED]);
+    let program = Program::new(&rig, json!({ "scopes": scopes })).await;
+    let device = program.device(&rig).await;
+    rig.sim
+        .approve_device(&text(&device, "userCode"), "ana.moreno")
+        .unwrap();
+    let asked = |scope: Value| {
+        let code = text(&device, "deviceCode");
+        let input = json!({ "grantType": DEVICE_GRANT, "deviceCode": code, "scope": scope });
+        let (rig, program) = (&rig, &program);
+        async move { program.token(rig, input).await }
+    };
+    let wrong = asked(json!(SCOPED)).await.unwrap_err();
+    assert_eq!(wrong.1, "InvalidRequestException");
+    // Neither less nor something else comes of asking for it.
+    let token = asked(json!(["openid", "nobody:has:this"])).await.unwrap();
+    portal(&rig, "/assignment/accounts", &text(&token, "accessToken"))
+        .await
+        .unwrap();
 }
