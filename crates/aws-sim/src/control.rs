@@ -143,10 +143,14 @@ fn put_event_rule(sim: &Sim, input: &Value) -> Response {
     let (Some(name), Some(queue)) = (text("name"), text("queue_arn")) else {
         return refused("give `name` and `queue_arn`".to_owned());
     };
-    let sources = input.get("sources").and_then(Value::as_array);
-    let sources: Vec<&str> = (sources.into_iter().flatten())
-        .filter_map(Value::as_str)
-        .collect();
+    let sources = match input.get("sources") {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(given)) => given.iter().map(Value::as_str).collect(),
+        Some(_) => None,
+    };
+    let Some(sources) = sources else {
+        return refused("`sources` must be a list such as [\"aws.iam\"]".to_owned());
+    };
     match sim.put_event_rule(name, queue, &sources) {
         Ok(()) => done(json!({})),
         Err(wrong) => refused(wrong.to_string()),

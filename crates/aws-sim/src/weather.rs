@@ -144,15 +144,21 @@ pub(crate) fn knobs(sim: &Sim) -> Value {
 /// Turns those that are named; the rest stays.
 pub(crate) fn turn(sim: &Sim, input: &Value) -> Result<(), String> {
     let given = input.as_object().ok_or("the body must be an object")?;
-    let mut all = knobs(sim);
-    if let Some(members) = all.as_object_mut() {
-        members.extend(
-            given
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone())),
-        );
-    }
-    let turned: Knobs = serde_json::from_value(all).map_err(|wrong| wrong.to_string())?;
-    sim.knobs(|knobs| *knobs = turned);
-    Ok(())
+    let mut turned = Ok(());
+    // Read and written at once: of two that turn different knobs, both are heard.
+    sim.knobs(|knobs| {
+        let mut all = json!(knobs);
+        if let Some(members) = all.as_object_mut() {
+            members.extend(
+                given
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone())),
+            );
+        }
+        match serde_json::from_value(all) {
+            Ok(all) => *knobs = all,
+            Err(wrong) => turned = Err(wrong.to_string()),
+        }
+    });
+    turned
 }
