@@ -12,9 +12,10 @@ use stint_iam_policy::{
 
 use crate::access::{Holder, Key, Moment};
 use crate::clock::iso;
-use crate::fault::Effect;
+use crate::fault::{Effect, Seen};
+use crate::journal::Party;
 use crate::queues::Message;
-use crate::wire::{Answer, ApiError, Call, Service};
+use crate::wire::{Answer, ApiError, Call, Service, member_name};
 use crate::world::{REGION, World};
 
 /// A rule and what became of the events it matched, as the owner sees it.
@@ -66,15 +67,19 @@ const READS: &[&str] = &[
     "Describe", "Generate", "Get", "Is", "List", "Receive", "Simulate",
 ];
 
+/// What is known of a call before it is carried out: its caller may be gone afterwards.
+#[derive(Debug)]
+pub(crate) struct Witnessed {
+    source: &'static str,
+    region: &'static str,
+    account: String,
+    identity: Value,
+}
+
 impl World {
-    /// What CloudTrail says of a call, if anybody listens and it changed something or tried to.
-    pub(crate) fn happened(
-        &self,
-        call: &Call,
-        result: &Result<Answer, ApiError>,
-        request_id: &str,
-        moment: Moment,
-    ) -> Option<Value> {
+    /// What CloudTrail will say of who makes a call, if anybody listens and it is to change
+    /// something. Of a call that is not theirs whose key it names, nothing is said [K].
+    pub(crate) fn witnessed(&self, call: &Call, arrival: Moment) -> Option<Witnessed> {
         if self.events.rules.is_empty() {
             return None;
         }
@@ -88,8 +93,11 @@ impl World {
         if READS.iter().any(|verb| call.operation.starts_with(verb)) {
             return None;
         }
-        let key = self.signer(call)?;
         let authorization = call.authorization.as_ref().ok()?;
+        let window = self.knobs.signature_window_micros;
+        let access = &self.access;
+        let key = access.authenticate(call.service, authorization, arrival, window);
+        let key = key.ok()?;
         let account = match call.service {
             Service::Iam => key.account(),
             _ => self.estate.management(),
@@ -99,10 +107,33 @@ impl World {
             Service::Iam | Service::Organizations => "us-east-1",
             _ => REGION,
         };
+        Some(Witnessed {
+            source,
+            region,
+            account: account.to_owned(),
+            identity: identity(key, &authorization.access_key),
+        })
+    }
+
+    /// Sends the event of a call on its way.
+    pub(crate) fn happened(
+        &mut self,
+        witnessed: Witnessed,
+        call: &Call,
+        result: &Result<Answer, ApiError>,
+        request_id: &str,
+        at: i64,
+    ) {
+        let Witnessed {
+            source,
+            region,
+            account,
+            identity,
+        } = witnessed;
         let mut detail = json!({
             "eventVersion": "1.11",
-            "userIdentity": identity(key, &authorization.access_key),
-            "eventTime": iso(moment.at),
+            "userIdentity": identity,
+            "eventTime": iso(at),
             "eventSource": format!("{source}.amazonaws.com"),
             "eventName": call.operation,
             "awsRegion": region,
@@ -127,32 +158,34 @@ impl World {
             members.insert("errorCode".to_owned(), json!(error.code));
             members.insert("errorMessage".to_owned(), json!(error.message));
         }
-        Some(envelope(
-            &format!("aws.{source}"),
-            account,
-            region,
-            moment.at,
-            &crate::ids::Seeded::new(self.estate.seed, request_id, 2).uuid(),
-            detail,
-        ))
+        let id = crate::ids::Seeded::new(self.estate.seed, request_id, 2).uuid();
+        let source = format!("aws.{source}");
+        let event = envelope(&source, &account, region, at, &id, detail);
+        self.emit(&event, at);
     }
 
     /// Sends an event on its way, with what a fault has in store for it.
-    pub(crate) fn emit(&mut self, event: &Value, at: i64, effect: Option<&Effect>) {
+    fn emit(&mut self, event: &Value, at: i64) {
+        let met = self.faults.meet(&Seen {
+            operation: "events:Deliver",
+            party: Party::Nobody,
+            caller_arn: None,
+            input: event,
+        });
         let (account, source) = (event.get("account"), event.get("source"));
         let (account, source) = (
             account.and_then(Value::as_str),
             source.and_then(Value::as_str),
         );
-        let mut due = vec![at + self.knobs.event_delay_micros];
-        match effect {
-            Some(Effect::LoseBefore | Effect::LoseAfter) => due.clear(),
+        let usual = at.saturating_add(self.knobs.event_delay_micros);
+        let due = match met.map(|(_, effect)| effect) {
+            Some(Effect::LoseBefore | Effect::LoseAfter) => Vec::new(),
             Some(Effect::ArriveLate { micros } | Effect::Slow { micros }) => {
-                due.iter_mut().for_each(|due| *due += micros);
+                vec![usual.saturating_add(micros)]
             }
-            Some(Effect::Twice) => due.push(at + self.knobs.event_delay_micros),
-            _ => {}
-        }
+            Some(Effect::Twice) => vec![usual, usual],
+            _ => vec![usual],
+        };
         for (place, rule) in self.events.rules.iter_mut().enumerate() {
             let wanted = rule.sources.is_empty()
                 || rule.sources.iter().any(|it| Some(it.as_str()) == source);
@@ -191,6 +224,7 @@ impl World {
                 None => rule.refused += 1,
                 Some(queue) => {
                     rule.delivered += 1;
+                    queue.age(now);
                     let body = event.event.to_string();
                     let message = Message::new(id, &body, SENDER, event.due);
                     queue.messages.push_back(message);
@@ -226,7 +260,7 @@ impl World {
         });
         let id = stream.uuid();
         let event = envelope("aws.sso-directory", &account, REGION, at, &id, detail);
-        self.emit(&event, at, None);
+        self.emit(&event, at);
     }
 }
 
@@ -313,6 +347,9 @@ fn identity(key: &Key, access_key: &str) -> Value {
     who
 }
 
+/// What stands for what describes a person.
+const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
 /// The input as CloudTrail writes it: names small, a form's lists as lists, secrets left out,
 /// attributes of people hidden (AWS reference §1.8).
 fn parameters(call: &Call) -> Value {
@@ -324,8 +361,12 @@ fn parameters(call: &Call) -> Value {
         let mut small = small(&input);
         if let (Service::IdentityStore, Some(members)) = (call.service, small.as_object_mut()) {
             for (name, value) in members {
-                if !name.ends_with("Id") && name != "operations" {
-                    *value = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
+                if name == "operations" {
+                    let operations = value.as_array_mut().into_iter().flatten();
+                    let values = operations.filter_map(|it| it.get_mut("attributeValue"));
+                    values.for_each(|value| *value = json!(HIDDEN));
+                } else if !name.ends_with("Id") {
+                    *value = json!(HIDDEN);
                 }
             }
         }
@@ -339,7 +380,7 @@ fn parameters(call: &Call) -> Value {
         let parts: Vec<&str> = name.split('.').collect();
         match parts.as_slice() {
             [name] => {
-                all.insert(first_small(name), value.clone());
+                all.insert(member_name(name), value.clone());
             }
             [list, "member", n] => put(&mut all, list, n, None, value),
             [list, "member", n, part] => put(&mut all, list, n, Some(part), value),
@@ -351,7 +392,7 @@ fn parameters(call: &Call) -> Value {
 
 /// Puts `Name.member.3.Part` where it belongs.
 fn put(all: &mut Map<String, Value>, list: &str, n: &str, part: Option<&str>, value: &Value) {
-    let entry = all.entry(first_small(list)).or_insert_with(|| json!([]));
+    let entry = all.entry(member_name(list)).or_insert_with(|| json!([]));
     let place = n.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
     let (Some(items), Some(place)) = (entry.as_array_mut(), place.filter(|it| *it < 1_000)) else {
         return;
@@ -367,7 +408,7 @@ fn put(all: &mut Map<String, Value>, list: &str, n: &str, part: Option<&str>, va
                     *item = json!({});
                 }
                 if let Some(members) = item.as_object_mut() {
-                    members.insert(first_small(part), value.clone());
+                    members.insert(member_name(part), value.clone());
                 }
             }
         }
@@ -380,7 +421,7 @@ fn small(value: &Value) -> Value {
         Value::Object(members) => Value::Object(
             members
                 .iter()
-                .map(|(name, value)| (first_small(name), small(value)))
+                .map(|(name, value)| (member_name(name), small(value)))
                 .collect(),
         ),
         Value::Array(items) => Value::Array(items.iter().map(small).collect()),
@@ -388,10 +429,54 @@ fn small(value: &Value) -> Value {
     }
 }
 
-fn first_small(name: &str) -> String {
-    let mut chars = name.chars();
-    match chars.next() {
-        Some(first) => first.to_ascii_lowercase().to_string() + chars.as_str(),
-        None => String::new(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estate::EstateSpec;
+    use crate::held::Document;
+    use crate::options::Knobs;
+    use crate::queues::Queue;
+
+    #[test]
+    fn a_queue_nobody_reads_does_not_grow_for_ever() {
+        let spec = EstateSpec {
+            seed: 1,
+            accounts: 2,
+            permission_sets: 1,
+            users: 4,
+            groups: 1,
+            memberships: 0,
+            assignments: 0,
+            iam_users: 0,
+            iam_groups: 0,
+            iam_memberships: 0,
+        };
+        let mut world = World::new(&spec, Knobs::default()).unwrap();
+        let account = world.estate.management().to_owned();
+        let mut queue = Queue::new(&account, REGION, "changes", 0);
+        let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow",
+            "Principal":{"Service":"events.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"*"}}"#;
+        let kind = stint_iam_policy::Kind::Resource;
+        let read = stint_iam_policy::Document::read(policy, kind).unwrap();
+        queue.policy = Some(Document::of(read.into_policy()));
+        world.events.rules.push(EventRule {
+            name: "all".to_owned(),
+            account_id: account.clone(),
+            queue_arn: queue.arn.clone(),
+            sources: Vec::new(),
+            delivered: 0,
+            refused: 0,
+            lost: 0,
+        });
+        let kept = queue.number("MessageRetentionPeriod") * 1_000_000;
+        let key = (account.clone(), "changes".to_owned());
+        world.queues.all.insert(key.clone(), queue);
+        let user = world.estate.users[0].id.clone();
+        for n in 0..5 {
+            world.disabled(&user, n * kept);
+            world.deliver(n * kept + world.knobs.event_delay_micros);
+        }
+        assert_eq!(world.events.rules[0].delivered, 5);
+        assert_eq!(world.queues.all[&key].messages.len(), 1);
     }
 }

@@ -24,6 +24,9 @@ pub struct Seen<'a> {
     pub input: &'a Value,
 }
 
+/// How the operations begin that are events on their way.
+const EVENTS: &str = "events:";
+
 type Predicate = Arc<dyn Fn(&Seen<'_>) -> bool + Send + Sync>;
 
 /// Which calls a fault meets. Events on their way to a queue are met as `events:Deliver`, with
@@ -46,7 +49,8 @@ enum Turn {
 }
 
 impl Fault {
-    /// Calls of this operation: `sso:CreateAccountAssignment`, `sso:*` or `*`.
+    /// Calls of this operation: `sso:CreateAccountAssignment`, `sso:*` or `*`, which is every
+    /// call and no event.
     pub fn on(operation: &str) -> Self {
         Self {
             operation: operation.to_owned(),
@@ -88,6 +92,10 @@ impl Fault {
 
     fn matches(&self, seen: &Seen<'_>) -> bool {
         let operation = match self.operation.strip_suffix('*') {
+            // An event is no call: only who speaks of events means them.
+            Some(prefix) if seen.operation.starts_with(EVENTS) => {
+                prefix.starts_with(EVENTS) && seen.operation.starts_with(prefix)
+            }
             Some(prefix) => seen.operation.starts_with(prefix),
             None => self.operation == seen.operation,
         };
@@ -111,8 +119,8 @@ impl fmt::Debug for Fault {
 /// What happens to a call that meets a fault.
 #[derive(Debug, Clone)]
 pub enum Effect {
-    /// Answered with this error (HTTP 403 from STS, from IAM what belongs to the code, 400
-    /// elsewhere), and nothing happens.
+    /// Answered with this error, and nothing happens. Its HTTP status is 403 from STS; from the
+    /// other services what belongs to the code there, 400 where nothing else does.
     Refuse {
         /// AWS's code.
         code: String,

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Calls kept; the oldest go first.
 const KEPT: usize = 200_000;
 
-/// Whose key signed a call.
+/// Whose key signed a call, or whose token it showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Party {
@@ -16,9 +16,9 @@ pub enum Party {
     Stint,
     /// The estate administrator's key, and every session that descends from it.
     Admin,
-    /// A key of any other IAM user.
+    /// A key of any other IAM user, or the token of a person.
     User,
-    /// No key, or one nobody has.
+    /// Neither, or one nobody has.
     Nobody,
 }
 
@@ -31,13 +31,13 @@ pub struct Call {
     pub at: i64,
     /// `sso:CreateAccountAssignment`
     pub operation: String,
-    /// Whose key.
+    /// Whose key or token.
     pub party: Party,
-    /// The caller's account, when the key is known.
+    /// The caller's account, when the key or token is known.
     pub account: Option<String>,
     /// The key as sent.
     pub access_key_id: Option<String>,
-    /// Who called, when the key is known.
+    /// Who called, when the key or token is known.
     pub caller_arn: Option<String>,
     /// What the answer carried as its request id, also when the answer was lost.
     pub request_id: String,

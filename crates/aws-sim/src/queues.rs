@@ -54,8 +54,9 @@ pub(crate) struct Queue {
     pub(crate) redrive: Option<(String, u32)>,
     pub(crate) messages: VecDeque<Message>,
     pub(crate) purged_at: Option<i64>,
-    /// Handles that were handed out, so that others are told apart: a hash of each.
-    handles: HashMap<u64, ()>,
+    /// Handles that were handed out, so that others are told apart: a hash of each, and when. As
+    /// old as no message can be they are forgotten.
+    handles: HashMap<u64, i64>,
 }
 
 /// Why a message cannot be taken from a queue.
@@ -95,6 +96,7 @@ impl Queue {
     pub(crate) fn age(&mut self, now: i64) {
         let kept = self.number("MessageRetentionPeriod") * SECOND;
         self.messages.retain(|message| now < message.sent_at + kept);
+        self.handles.retain(|_, handed_at| now < *handed_at + kept);
     }
 
     /// How many can be received, are on their way, and are held back.
@@ -118,17 +120,17 @@ impl Queue {
         in_flight >= IN_FLIGHT
     }
 
-    /// Hands out what can be received, the oldest first; what was received too often is given
-    /// back to be moved away.
+    /// Hands out what can be received, the oldest first; what was received as often as the limit
+    /// is given back to be moved away.
     pub(crate) fn receive(
         &mut self,
         now: i64,
         most: usize,
         hidden: i64,
+        limit: Option<u32>,
         mut stream: Seeded,
     ) -> (Vec<Message>, Vec<Message>) {
         self.age(now);
-        let limit = self.redrive.as_ref().map(|(_, limit)| *limit);
         let mut moved = Vec::new();
         if let Some(limit) = limit {
             let mut kept = VecDeque::new();
@@ -145,7 +147,7 @@ impl Queue {
         let visible = self.messages.iter_mut();
         for message in visible.filter(|it| it.visible_at <= now).take(most) {
             let handle = format!("AQEB{}==", stream.mixed(180));
-            self.handles.insert(fnv(handle.as_bytes()), ());
+            self.handles.insert(fnv(handle.as_bytes()), now);
             if message.received == 0 {
                 message.first_received_at = now;
             }

@@ -16,8 +16,9 @@ use crate::pages::{self, Page};
 use crate::sim::{Outcome, Sim};
 use crate::wire::{Incoming, is_rest_operation};
 
-/// The longest request read; AWS's own limits are far below.
-const LONGEST_BODY: usize = 1 << 20;
+/// The longest request read: a message of SQS may have a mebibyte, of which JSON makes up to three
+/// times as much.
+const LONGEST_BODY: usize = 8 << 20;
 
 impl Sim {
     /// Everything as one router. The control paths answer only where the server tells who

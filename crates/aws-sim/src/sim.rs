@@ -85,6 +85,9 @@ pub struct IamMembershipRow {
 
 /// Milliseconds between two looks into an empty queue.
 const A_LOOK: u64 = 50;
+/// For how many microseconds the machine's own clock lets a call look: as long as SQS lets anybody
+/// wait, however the virtual clock is moved meanwhile.
+const PATIENCE: i64 = 20_000_000;
 
 /// What became of a request.
 pub(crate) enum Outcome {
@@ -100,9 +103,9 @@ impl Sim {
         let mut world = World::new(&options.estate, options.knobs)?;
         world.lag_turned();
         Ok(Sim {
+            faults: world.faults.clone(),
             world: Arc::new(Mutex::new(world)),
             clock: options.clock,
-            faults: Faults::default(),
         })
     }
 
@@ -479,25 +482,28 @@ impl Sim {
             Some(Effect::Advance { micros }) => self.clock.advance(*micros),
             _ => {}
         }
-        let mut until = None;
+        // Who calls, and whether they signed it in time, is judged by when the call arrived.
+        let arrival = self.moment();
+        let mut moment = arrival;
         loop {
-            match self.attempt(&call, (fault, effect.as_ref()), &mut until) {
+            match self.attempt(&call, (fault, effect.as_ref()), arrival, moment) {
                 Some(outcome) => return outcome,
                 // Nothing in the queue yet.
                 None => pause(A_LOOK).await,
             }
+            moment = self.moment();
         }
     }
 
-    /// Serves a request now; nothing where it receives from an empty queue and has patience
-    /// `until` later. A clock that stands still leaves nothing to wait for.
+    /// Serves a request now; nothing where it receives from an empty queue and has patience left.
+    /// A clock that stands still, or was set back since, leaves nothing to wait for.
     fn attempt(
         &self,
         call: &Call,
         (fault, effect): (Option<u64>, Option<&Effect>),
-        until: &mut Option<i64>,
+        arrival: Moment,
+        moment: Moment,
     ) -> Option<Outcome> {
-        let moment = self.moment();
         let mut world = self.lock();
         world.catch_up(moment);
         let request_id = world.request_id(world.journal.next_no());
@@ -522,22 +528,17 @@ impl Sim {
             }
             _ => {}
         }
-        let result = world.perform(call, moment, effect);
+        let witnessed = world.witnessed(call, arrival);
+        let result = world.perform(call, arrival, moment, effect);
         if call.service == Service::Sqs && call.operation == "ReceiveMessage" {
             let empty = |answer: &Answer| matches!(answer, Answer::Json(it) if it.get("Messages").is_none());
-            let until = *until.get_or_insert_with(|| moment.at + world.patience(call));
-            if result.as_ref().is_ok_and(empty) && moment.at < until && !self.clock.is_frozen() {
+            let patient = may_wait(arrival, moment, world.patience(call));
+            if result.as_ref().is_ok_and(empty) && patient && !self.clock.is_frozen() {
                 return None;
             }
         }
-        if let Some(event) = world.happened(call, &result, &request_id, moment) {
-            let met = self.faults.meet(&Seen {
-                operation: "events:Deliver",
-                party: Party::Nobody,
-                caller_arn: None,
-                input: &event,
-            });
-            world.emit(&event, moment.at, met.map(|(_, effect)| effect).as_ref());
+        if let Some(witnessed) = witnessed {
+            world.happened(witnessed, call, &result, &request_id, moment.at);
         }
         let judged = world
             .signer(call)
@@ -596,10 +597,37 @@ fn checked(text: &str, kind: PolicyKind) -> Result<Policy, ParseError> {
     Ok(Document::read(text, kind)?.into_policy())
 }
 
+/// Whether a call that arrived then and has so much patience may look once more.
+fn may_wait(arrival: Moment, moment: Moment, patience: i64) -> bool {
+    let until = arrival.at.saturating_add(patience);
+    (arrival.at..until).contains(&moment.at) && moment.wall < arrival.wall.saturating_add(PATIENCE)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a scripted delay takes real time by definition"
 )]
 async fn pause(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Moment, may_wait};
+
+    #[test]
+    fn nobody_looks_for_longer_than_by_either_clock() {
+        let at = |at: i64, wall: i64| Moment {
+            at: at * 1_000_000,
+            wall: wall * 1_000_000,
+        };
+        let looks = |moment| may_wait(at(1_000, 50), moment, 10_000_000);
+        assert!(looks(at(1_000, 50)) && looks(at(1_009, 59)));
+        assert!(!looks(at(1_010, 51)), "as long as it was told");
+        assert!(!looks(at(999, 51)), "not back in time");
+        // Of a clock that is set back now and then, but never far enough.
+        assert!(looks(at(1_001, 69)));
+        assert!(!looks(at(1_001, 70)));
+        assert!(!may_wait(at(1_000, 50), at(1_000, 50), 0));
+    }
 }

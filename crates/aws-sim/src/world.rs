@@ -6,7 +6,7 @@ use crate::access::{Access, Founding, Key, Moment};
 use crate::estate::{Estate, EstateError, EstateSpec, generate, populate_iam};
 use crate::events::Events;
 use crate::facts::{Facts, Person};
-use crate::fault::Effect;
+use crate::fault::{Effect, Faults};
 use crate::history::{By, Changed, History, Row};
 use crate::ids::Seeded;
 use crate::journal::{Answered, Call as Entry, Journal, Party};
@@ -44,6 +44,7 @@ pub(crate) struct World {
     pub(crate) queues: Queues,
     pub(crate) consoles: Consoles,
     pub(crate) events: Events,
+    pub(crate) faults: Faults,
     lagging: Option<Lagging>,
     late: Vec<Late>,
     reads: u64,
@@ -137,6 +138,7 @@ impl World {
             queues: Queues::default(),
             consoles: Consoles::default(),
             events: Events::default(),
+            faults: Faults::default(),
             lagging: None,
             late: Vec::new(),
             reads: 0,
@@ -180,10 +182,12 @@ impl World {
         (self.estate.users.get(place as usize)).map(|user| user.id.as_str())
     }
 
-    /// Serves one call. The caller sees to it that time has been brought up to `moment`.
+    /// Serves one call that arrived then. The caller sees to it that time has been brought up to
+    /// `moment`.
     pub(crate) fn perform(
         &mut self,
         call: &Call,
+        arrival: Moment,
         moment: Moment,
         effect: Option<&Effect>,
     ) -> Result<Answer, ApiError> {
@@ -208,7 +212,7 @@ impl World {
         let window = self.knobs.signature_window_micros;
         let key = self
             .access
-            .authenticate(service, authorization, moment, window)?
+            .authenticate(service, authorization, arrival, window)?
             .clone();
         self.access
             .used(authorization, service, moment.by(key.judge));
@@ -284,9 +288,10 @@ impl World {
                         wall: moment.wall,
                     };
                     let request_id = self.request_id(self.journal.next_no());
-                    let result = self.perform(&late.call, then, None);
-                    if let Some(event) = self.happened(&late.call, &result, &request_id, then) {
-                        self.emit(&event, due, None);
+                    let witnessed = self.witnessed(&late.call, then);
+                    let result = self.perform(&late.call, then, then, None);
+                    if let Some(witnessed) = witnessed {
+                        self.happened(witnessed, &late.call, &result, &request_id, due);
                     }
                     let code = result.err().map(|error| error.code);
                     let answer = Answered::Lost {

@@ -84,6 +84,9 @@ fn named<'a>(input: &Input<'a>) -> Result<(&'a str, &'a str), ApiError> {
     }
 }
 
+/// What other accounts may not do, whatever a queue's policy says (AWS reference §1.8 [M]).
+const OWNERS_ONLY: &[&str] = &["DeleteQueue", "SetQueueAttributes"];
+
 /// Refuses whom neither their own policies nor the queue's allow this. SQS writes actions small
 /// in its refusals [R].
 fn permit(
@@ -96,9 +99,12 @@ fn permit(
     let context = cx
         .key
         .context(Some(&world.estate.organization_id), cx.now());
-    let action = format!("sqs:{action}");
     let policy = queue.and_then(|queue| queue.policy.as_ref());
+    // What is for the owning account alone, its queue's policy gives to nobody else.
+    let own = account == cx.key.account() || !OWNERS_ONLY.contains(&action);
+    let policy = policy.filter(|_| own);
     let policy = policy.map(|document| document.policy.as_ref());
+    let action = format!("sqs:{action}");
     let verdict = world.verdict_on_queue(cx.key, &action, [account, arn], policy, &context);
     if verdict.is_allowed() {
         return Ok(());
@@ -288,8 +294,11 @@ fn create(world: &mut World, cx: &Cx<'_>) -> Output {
 fn delete(world: &mut World, cx: &Cx<'_>) -> Output {
     let queue = known(world, cx, "DeleteQueue")?;
     let key = (queue.account.clone(), queue.name.clone());
+    let now = cx.moment.at;
+    let deleted = &mut world.queues.deleted;
+    deleted.retain(|_, at| now < *at + REST);
+    deleted.insert(key.clone(), now);
     world.queues.all.remove(&key);
-    world.queues.deleted.insert(key, cx.moment.at);
     Ok(Value::Null)
 }
 
@@ -435,6 +444,15 @@ fn purge(world: &mut World, cx: &Cx<'_>) -> Output {
     Ok(Value::Null)
 }
 
+/// How long a message is with its attributes, about, in bytes.
+fn size(input: &Input<'_>) -> Result<i64, ApiError> {
+    let body = input.text("MessageBody")?.map_or(0, str::len);
+    let attributes = input.object("MessageAttributes")?.map_or(0, |given| {
+        serde_json::to_string(given.members()).map_or(0, |text| text.len().saturating_sub(2))
+    });
+    Ok(i64::try_from(body + attributes).unwrap_or(i64::MAX))
+}
+
 /// A message to be sent, read and judged.
 fn message(
     input: &Input<'_>,
@@ -455,9 +473,8 @@ fn message(
         None => Map::new(),
     };
     let digest = digest_of(&attributes)?;
-    let size = body.len() + serde_json::to_string(&attributes).map_or(0, |text| text.len()) - 2;
     let most = queue.number("MaximumMessageSize");
-    if i64::try_from(size).unwrap_or(i64::MAX) > most {
+    if size(input)? > most {
         return Err(ApiError::new(
             "InvalidParameterValue",
             format!(
@@ -609,12 +626,25 @@ fn batch(done: Vec<(&str, Result<Value, ApiError>)>) -> Value {
     json!({ "Successful": successful, "Failed": failed })
 }
 
+/// How long the messages of a batch may be together.
+const LONGEST_BATCH: i64 = 1 << 20;
+
 fn send_many(world: &mut World, cx: &Cx<'_>) -> Output {
     let mut stream = world.fresh("messages");
     // Judged as the single call is [R serverless-application-model#3633].
     let queue = known(world, cx, "SendMessage")?;
     let input = cx.input();
     let entries = entries(&input)?;
+    let all = entries.iter().map(|(_, entry)| size(entry));
+    let all: i64 = all.sum::<Result<i64, ApiError>>()?;
+    if all > LONGEST_BATCH {
+        return Err(ApiError::new(
+            "BatchRequestTooLong",
+            format!(
+                "Batch requests cannot be longer than {LONGEST_BATCH} bytes. You have sent {all} bytes."
+            ),
+        ));
+    }
     let done = entries.into_iter().map(|(id, entry)| {
         let sent = message(&entry, queue, stream.uuid(), cx);
         let sent = sent.map(|(message, told)| {
@@ -639,10 +669,18 @@ const SYSTEM: &[&str] = &[
     "SequenceNumber",
 ];
 
+/// Where a queue's dead letters go after how many receipts. Where there is no such queue any more
+/// they stay where they are [K].
+fn heir(world: &World, (account, name): (&str, &str)) -> Option<(String, u32)> {
+    let redrive = world.queues.get(account, name)?.redrive.clone();
+    redrive.filter(|(target, _)| world.queues.by_arn(target).is_some())
+}
+
 fn receive(world: &mut World, cx: &Cx<'_>) -> Output {
     let now = cx.moment.at;
     let stream = world.fresh("receipt");
     let input = cx.input();
+    let heir = named(&input).ok().and_then(|of| heir(world, of));
     let queue = known(world, cx, "ReceiveMessage")?;
     let most = number(&input, "MaxNumberOfMessages", 1, 10)?.unwrap_or(1);
     number(&input, "WaitTimeSeconds", 0, 20)?;
@@ -663,14 +701,15 @@ fn receive(world: &mut World, cx: &Cx<'_>) -> Output {
         return Err(ApiError::new("OverLimit", "Too many messages in flight."));
     }
     let most = usize::try_from(most).unwrap_or(1);
-    let (received, moved) = queue.receive(now, most, hidden, stream);
+    let limit = heir.as_ref().map(|(_, limit)| *limit);
+    let (received, moved) = queue.receive(now, most, hidden, limit, stream);
     let from = queue.arn.clone();
-    let target = queue.redrive.as_ref().map(|(target, _)| target.clone());
-    if let Some(target) = target.and_then(|target| world.queues.by_arn_mut(&target)) {
+    if let Some(heir) = heir.and_then(|(heir, _)| world.queues.by_arn_mut(&heir)) {
+        heir.age(now);
         for mut message in moved {
             message.moved_from = Some(from.clone());
             message.handle = None;
-            target.messages.push_back(message);
+            heir.messages.push_back(message);
         }
     }
     let told: Vec<Value> = received
@@ -773,7 +812,7 @@ impl World {
             let queue = self.queues.get(account, name)?;
             Some(queue.number("ReceiveMessageWaitTimeSeconds"))
         };
-        asked.or_else(own).unwrap_or_default() * SECOND
+        asked.or_else(own).unwrap_or_default().clamp(0, 20) * SECOND
     }
 }
 

@@ -265,6 +265,14 @@ impl ApiError {
             (Service::SsoOidc, "InvalidClientException")
             | (Service::Portal, "UnauthorizedException") => 401,
             (Service::Portal, "ForbiddenException") => 403,
+            (
+                Service::Sqs,
+                "AccessDeniedException"
+                | "ExpiredTokenException"
+                | "InvalidSignatureException"
+                | "MissingAuthenticationTokenException"
+                | "UnrecognizedClientException",
+            ) => 403,
             (Service::Portal, "ResourceNotFoundException") => 404,
             (Service::Portal, "TooManyRequestsException") => 429,
             (_, "InternalServerException") => 500,
@@ -308,6 +316,7 @@ impl ApiError {
             | "TooManyEntriesInBatchRequest"
             | "BatchEntryIdsNotDistinct"
             | "InvalidBatchEntryId"
+            | "BatchRequestTooLong"
             | "PurgeQueueInProgress" => {
                 return format!("AWS.SimpleQueueService.{}", self.code);
             }

@@ -184,8 +184,8 @@ impl<'a> Input<'a> {
     }
 }
 
-/// AWS writes members small in these messages: `targetId`.
-fn member_name(name: &str) -> String {
+/// AWS writes members small in its messages and events: `targetId`.
+pub(crate) fn member_name(name: &str) -> String {
     let mut chars = name.chars();
     match chars.next() {
         Some(first) => first.to_ascii_lowercase().to_string() + chars.as_str(),

@@ -1,7 +1,8 @@
 //! The wire: what comes in, what goes out, in AWS's protocols.
 //!
 //! awsQuery (a form in, XML out) for STS and IAM; rest-json without a signature for a person's
-//! sign-in and the access portal (AWS reference §11 [M]); awsJson1.1 for the rest (§1.0 [M]).
+//! sign-in and the access portal (AWS reference §11 [M]); the console's federation endpoint, a form
+//! without a signature (§1.6); awsJson1.0 for SQS (§1.8 [M]), awsJson1.1 for the rest (§1.0 [M]).
 //! Nothing here knows what an operation does.
 
 mod auth;
@@ -15,7 +16,7 @@ mod xml;
 
 pub(crate) use auth::{Authorization, authorization};
 pub(crate) use error::ApiError;
-pub(crate) use json::{Input, Shape};
+pub(crate) use json::{Input, Shape, member_name};
 pub(crate) use query::escape;
 pub(crate) use query::{form, form_decode};
 pub(crate) use rest::is_operation as is_rest_operation;

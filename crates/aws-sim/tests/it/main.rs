@@ -8,6 +8,7 @@ mod console;
 mod control;
 mod directory;
 mod estate;
+mod events;
 mod faults;
 mod fidelity;
 mod garbage;

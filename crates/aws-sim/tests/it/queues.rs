@@ -65,13 +65,13 @@ async fn call(rig: &Rig, keys: &Keys, operation: &str, input: Value) -> Result<V
 }
 
 /// The administrator's queues.
-struct Owner<'a> {
-    rig: &'a Rig,
+pub(crate) struct Owner<'a> {
+    pub(crate) rig: &'a Rig,
     url: String,
 }
 
 impl<'a> Owner<'a> {
-    async fn new(rig: &'a Rig, name: &str, attributes: Value) -> Owner<'a> {
+    pub(crate) async fn new(rig: &'a Rig, name: &str, attributes: Value) -> Owner<'a> {
         let input = json!({ "QueueName": name, "Attributes": attributes });
         let made = call(rig, &rig.facts.admin, "CreateQueue", input)
             .await
@@ -82,7 +82,7 @@ impl<'a> Owner<'a> {
         }
     }
 
-    async fn asks(&self, operation: &str, mut input: Value) -> Result<Value, Answered> {
+    pub(crate) async fn asks(&self, operation: &str, mut input: Value) -> Result<Value, Answered> {
         input["QueueUrl"] = json!(self.url);
         call(self.rig, &self.rig.facts.admin, operation, input).await
     }
@@ -95,12 +95,12 @@ impl<'a> Owner<'a> {
         sent["MessageId"].as_str().unwrap().to_owned()
     }
 
-    async fn receive(&self, input: Value) -> Vec<Value> {
+    pub(crate) async fn receive(&self, input: Value) -> Vec<Value> {
         let told = self.asks("ReceiveMessage", input).await.unwrap();
         told["Messages"].as_array().cloned().unwrap_or_default()
     }
 
-    async fn attribute(&self, name: &str) -> String {
+    pub(crate) async fn attribute(&self, name: &str) -> String {
         let told = self
             .asks("GetQueueAttributes", json!({ "AttributeNames": [name] }))
             .await
@@ -112,7 +112,7 @@ impl<'a> Owner<'a> {
     }
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name]
         .as_str()
         .unwrap_or_else(|| panic!("{name} in {value}"))
@@ -278,6 +278,7 @@ async fn a_message_is_hidden_while_somebody_has_it() {
     for input in [
         json!({ "MaxNumberOfMessages": 11 }),
         json!({ "WaitTimeSeconds": 21 }),
+        json!({ "WaitTimeSeconds": i64::MAX }),
         json!({ "VisibilityTimeout": -1 }),
     ] {
         let (status, code, body) = queue.asks("ReceiveMessage", input).await.unwrap_err();
@@ -373,6 +374,127 @@ async fn what_is_received_too_often_goes_to_the_dead_letters() {
     assert_eq!(text(&moved[0], "MessageId"), id);
     let from = &moved[0]["Attributes"]["DeadLetterQueueSourceArn"];
     assert_eq!(*from, queue.attribute("QueueArn").await);
+    // Where there are no dead letters any more, what is received too often stays.
+    dead.asks("DeleteQueue", json!({})).await.unwrap();
+    let id = queue.send("poison").await;
+    for _ in 0..4 {
+        let got = queue.receive(json!({})).await;
+        assert_eq!(text(&got[0], "MessageId"), id);
+        rig.clock.advance(30 * SECOND);
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_can_be_held_back() {
+    let rig = Rig::in_memory(small());
+    let queue = Owner::new(&rig, "changes", json!({ "DelaySeconds": "60" })).await;
+    let at_once = json!({ "MessageBody": "at once", "DelaySeconds": 0 });
+    queue.asks("SendMessage", at_once).await.unwrap();
+    queue.send("in a minute").await;
+    let in_two = json!({ "MessageBody": "in two", "DelaySeconds": 120 });
+    queue.asks("SendMessage", in_two).await.unwrap();
+    let held = "ApproximateNumberOfMessagesDelayed";
+    assert_eq!(queue.attribute(held).await, "2");
+    let all = || async {
+        let got = queue.receive(json!({ "MaxNumberOfMessages": 10, "VisibilityTimeout": 600 }));
+        let got = got.await;
+        let bodies = got.iter().map(|it| text(it, "Body").to_owned());
+        bodies.collect::<Vec<_>>()
+    };
+    assert_eq!(all().await, ["at once"]);
+    rig.clock.advance(59 * SECOND);
+    assert_eq!(all().await, Vec::<String>::new());
+    rig.clock.advance(SECOND);
+    assert_eq!(all().await, ["in a minute"]);
+    rig.clock.advance(MINUTE);
+    assert_eq!(all().await, ["in two"]);
+    let wrong = json!({ "MessageBody": "x", "DelaySeconds": 901 });
+    let (_, code, _) = queue.asks("SendMessage", wrong).await.unwrap_err();
+    assert_eq!(code, "InvalidParameterValue");
+}
+
+#[tokio::test]
+async fn a_mebibyte_is_the_limit_alone_and_together() {
+    let rig = Rig::in_memory(small());
+    let queue = Owner::new(&rig, "changes", json!({})).await;
+    let longest = "x".repeat(1 << 20);
+    queue.send(&longest).await;
+    let longer = json!({ "MessageBody": format!("{longest}x") });
+    let (status, code, _) = queue.asks("SendMessage", longer).await.unwrap_err();
+    assert_eq!((status, code.as_str()), (400, "InvalidParameterValue"));
+    let half = &longest[..1 << 19];
+    let batch = |second: &str| {
+        json!({ "Entries": [
+            { "Id": "a", "MessageBody": half },
+            { "Id": "b", "MessageBody": second },
+        ] })
+    };
+    let done = queue.asks("SendMessageBatch", batch(half)).await.unwrap();
+    assert_eq!(done["Failed"], json!([]));
+    let more = batch(&format!("{half}x"));
+    let (status, code, _) = queue.asks("SendMessageBatch", more).await.unwrap_err();
+    assert_eq!(
+        (status, code.as_str()),
+        (400, "AWS.SimpleQueueService.BatchRequestTooLong")
+    );
+}
+
+#[tokio::test]
+async fn handles_are_known_for_as_long_as_messages_last() {
+    let rig = Rig::in_memory(small());
+    let queue = Owner::new(&rig, "changes", json!({ "MessageRetentionPeriod": "60" })).await;
+    queue.send("one").await;
+    let got = queue.receive(json!({})).await;
+    let gone = json!({ "ReceiptHandle": text(&got[0], "ReceiptHandle") });
+    for _ in 0..2 {
+        queue.asks("DeleteMessage", gone.clone()).await.unwrap();
+    }
+    rig.clock.advance(MINUTE);
+    let (_, code, _) = queue.asks("DeleteMessage", gone).await.unwrap_err();
+    assert_eq!(code, "ReceiptHandleIsInvalid");
+}
+
+#[tokio::test]
+async fn a_queue_is_its_accounts_whatever_its_policy_gives_away() {
+    let rig = Rig::in_memory(small());
+    let queue = Owner::new(&rig, "changes", json!({})).await;
+    let arn = queue.attribute("QueueArn").await;
+    let (host, own) = (&rig.facts.host, &rig.facts.connector_user);
+    let everything = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": { "AWS": [host.arn, own.arn] }, "Action": "sqs:*", "Resource": arn,
+    }});
+    let policy = json!({ "Attributes": { "Policy": everything.to_string() } });
+    queue.asks("SetQueueAttributes", policy).await.unwrap();
+    let may = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "sqs:*", "Resource": "*",
+    }});
+    rig.sim
+        .put_user_permissions(&host.arn, &may.to_string())
+        .unwrap();
+    let sent = json!({ "QueueUrl": queue.url, "MessageBody": "x" });
+    call(&rig, host, "SendMessage", sent).await.unwrap();
+    let brief = json!({ "QueueUrl": queue.url, "Attributes": { "MessageRetentionPeriod": "60" } });
+    let gone = json!({ "QueueUrl": queue.url });
+    for (operation, input) in [("SetQueueAttributes", &brief), ("DeleteQueue", &gone)] {
+        let refused = call(&rig, host, operation, input.clone()).await;
+        let (status, code, _) = refused.unwrap_err();
+        assert_eq!(
+            (status, code.as_str()),
+            (403, "AccessDenied"),
+            "{operation}"
+        );
+    }
+    // A refusal from a script reads like one of AWS's.
+    let fault = Fault::on("sqs:DeleteQueue");
+    let refuse = Effect::refuse("AccessDeniedException");
+    let scripted = rig.sim.faults().add(fault, refuse);
+    let refused = call(&rig, own, "DeleteQueue", gone.clone()).await;
+    let (status, code, _) = refused.unwrap_err();
+    assert_eq!((status, code.as_str()), (403, "AccessDenied"));
+    rig.sim.faults().remove(scripted);
+    // Its own account's user may both, by the queue's policy alone.
+    call(&rig, own, "SetQueueAttributes", brief).await.unwrap();
+    call(&rig, own, "DeleteQueue", gone).await.unwrap();
 }
 
 #[tokio::test]
@@ -474,7 +596,7 @@ async fn the_queues_own_policy_lets_in_and_keeps_out() {
 }
 
 /// What EventBridge needs to send to this queue.
-fn lets_events_in(arn: &str, account: &str) -> String {
+pub(crate) fn lets_events_in(arn: &str, account: &str) -> String {
     json!({"Version": "2012-10-17", "Statement": {
         "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
         "Action": "sqs:SendMessage", "Resource": arn,
@@ -649,12 +771,22 @@ async fn events_come_twice_late_or_not_at_all() {
     assert_eq!((rule.delivered, rule.lost, rule.refused), (5, 1, 0));
 }
 
+/// What it gives within so much real time, which is less than anybody would wait for.
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    let limit = std::time::Duration::from_secs(10);
+    tokio::time::timeout(limit, what).await.expect("at once")
+}
+
+/// With a clock that goes on by itself.
+fn running() -> Rig {
+    let clock = SimClock::wall_plus_offset();
+    let options = stint_aws_sim::SimOptions::new(small(), clock.clone());
+    Rig::of(stint_aws_sim::Sim::new(options).unwrap(), clock)
+}
+
 #[tokio::test]
 async fn receiving_waits_for_what_comes_while_time_goes_on() {
-    let clock = SimClock::wall_plus_offset();
-    let sim =
-        stint_aws_sim::Sim::new(stint_aws_sim::SimOptions::new(small(), clock.clone())).unwrap();
-    let rig = Rig::of(sim, clock);
+    let rig = running();
     let queue = Owner::new(&rig, "changes", json!({})).await;
     let waiting = queue.receive(json!({ "WaitTimeSeconds": 20 }));
     let sending = async {
@@ -667,11 +799,55 @@ async fn receiving_waits_for_what_comes_while_time_goes_on() {
     // And no longer than it was told, by the simulator's clock.
     let waiting = queue.receive(json!({ "WaitTimeSeconds": 20 }));
     let moving = async { rig.clock.advance(21 * SECOND) };
-    let (got, ()) = tokio::join!(waiting, moving);
+    let (got, ()) = soon(async { tokio::join!(waiting, moving) }).await;
     assert!(got.is_empty());
     assert_eq!(
         rig.calls_of("sqs:ReceiveMessage"),
         2,
         "one line for each, however long it took"
     );
+    // Not at all unless it is told so, by the call or by the queue.
+    assert!(soon(queue.receive(json!({}))).await.is_empty());
+    let patient = json!({ "Attributes": { "ReceiveMessageWaitTimeSeconds": "20" } });
+    queue.asks("SetQueueAttributes", patient).await.unwrap();
+    let waiting = queue.receive(json!({}));
+    let sending = async {
+        tokio::task::yield_now().await;
+        queue.send("by itself").await;
+    };
+    let (got, ()) = tokio::join!(waiting, sending);
+    assert_eq!(text(&got[0], "Body"), "by itself");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_clock_that_stands_still_or_is_set_back() {
+    let rig = Rig::in_memory(small());
+    let queue = Owner::new(&rig, "changes", json!({})).await;
+    let patient = || json!({ "WaitTimeSeconds": 20 });
+    assert!(soon(queue.receive(patient())).await.is_empty());
+    let rig = running();
+    let queue = Owner::new(&rig, "changes", json!({})).await;
+    let waiting = queue.receive(patient());
+    let moving = async { rig.clock.advance(-24 * 60 * MINUTE) };
+    let (got, ()) = soon(async { tokio::join!(waiting, moving) }).await;
+    assert!(got.is_empty());
+}
+
+#[tokio::test]
+async fn who_waits_was_known_when_they_came() {
+    let rig = running();
+    let queue = Owner::new(&rig, "changes", json!({})).await;
+    let own = &rig.facts.connector_user;
+    let may = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "sqs:*", "Resource": "*",
+    }});
+    rig.sim
+        .put_user_permissions(&own.arn, &may.to_string())
+        .unwrap();
+    let input = json!({ "QueueUrl": queue.url, "WaitTimeSeconds": 20 });
+    let waiting = call(&rig, own, "ReceiveMessage", input);
+    // By now the signature would be too old.
+    let moving = async { rig.clock.advance(16 * MINUTE) };
+    let (got, ()) = soon(async { tokio::join!(waiting, moving) }).await;
+    assert_eq!(got.unwrap(), json!({}));
 }

@@ -1,7 +1,7 @@
 //! Policies of Identity Center, the identity store and Organizations that name resources.
 
 use aws_sdk_identitystore::types::MemberId;
-use aws_sdk_ssoadmin::types::{PrincipalType, TargetType};
+use aws_sdk_ssoadmin::types::{PrincipalType, Tag, TargetType};
 
 use crate::rig::{Clients, Rig, code, refusal, small};
 
@@ -147,7 +147,30 @@ async fn a_membership_is_judged_on_store_group_and_user() {
     };
     assert_eq!(code(leave(&other).await), "AccessDeniedException");
     leave(&made).await.unwrap();
+    // Somebody else, and another store.
+    let scoped_to = |store: &str, user: &str| {
+        let all = [
+            store.to_owned(),
+            arn("group", &one),
+            arn("user", user),
+            arn("membership", "*"),
+        ];
+        allow("identitystore:*", &all)
+    };
+    let somebody = rig.facts.bo.clone().unwrap().user_id;
+    let who_else = with(&rig, &scoped_to(&store_arn, &somebody)).await;
+    let (_, code_of, message) = refusal(join(&who_else, &one).await);
+    assert_eq!(code_of, "AccessDeniedException");
+    assert!(message.contains(&arn("user", &rig.ana())), "{message}");
+    let elsewhere = store_arn.replace(store.as_str(), "d-0000000000");
+    let who_else = with(&rig, &scoped_to(&elsewhere, &rig.ana())).await;
+    let (_, code_of, message) = refusal(join(&who_else, &one).await);
+    assert_eq!(code_of, "AccessDeniedException");
+    assert!(message.contains(&store_arn), "{message}");
+    let who_else = with(&rig, &scoped_to(&store_arn, &rig.ana())).await;
+    join(&who_else, &one).await.unwrap();
     // Lists are judged on everything of the kind.
+    let who = with(&rig, &allow("identitystore:*", &scoped)).await;
     let list = |who: &Clients| who.store.list_groups().identity_store_id(store).send();
     assert_eq!(code(list(&who).await), "AccessDeniedException");
     let scoped = [store_arn, arn("group", "*")];
@@ -215,4 +238,50 @@ async fn accounts_and_units_are_judged_one_by_one() {
         .send()
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_to_be_tagged_is_asked_for_in_conditions() {
+    let rig = Rig::in_memory(small());
+    let instance = &rig.facts.instance_arn;
+    let when = |condition: &str| {
+        format!(r#"{{"Effect":"Allow","Action":"sso:*","Resource":"*","Condition":{condition}}}"#)
+    };
+    let tag = |key: &str, value: &str| {
+        let tag = Tag::builder().key(key).value(value);
+        tag.build().unwrap()
+    };
+    let who = with(
+        &rig,
+        &when(r#"{"StringEquals":{"aws:RequestTag/team":"a"}}"#),
+    )
+    .await;
+    let make = |name: &str, tags: Vec<Tag>| {
+        let call = who.sso.create_permission_set().instance_arn(instance);
+        call.name(name).set_tags(Some(tags)).send()
+    };
+    let denied = "AccessDeniedException";
+    assert_eq!(code(make("one", vec![tag("team", "b")]).await), denied);
+    assert_eq!(code(make("one", vec![tag("group", "a")]).await), denied);
+    let made = make("one", vec![tag("team", "a")]).await.unwrap();
+    let made = made.permission_set().unwrap().permission_set_arn().unwrap();
+    // Of tags that come and tags that go, the keys.
+    let who = with(
+        &rig,
+        &when(r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["team"]},"Null":{"aws:TagKeys":"false"}}"#),
+    )
+    .await;
+    let add = |keys: &[&str]| {
+        let tags = keys.iter().map(|key| tag(key, "x")).collect();
+        let call = who.sso.tag_resource().instance_arn(instance);
+        call.resource_arn(made).set_tags(Some(tags)).send()
+    };
+    assert_eq!(code(add(&["team", "cost"]).await), denied);
+    add(&["team"]).await.unwrap();
+    let remove = |key: &str| {
+        let call = who.sso.untag_resource().instance_arn(instance);
+        call.resource_arn(made).tag_keys(key).send()
+    };
+    assert_eq!(code(remove("cost").await), denied);
+    remove("team").await.unwrap();
 }
