@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::clock::iso;
-use crate::sim::Sim;
+use crate::sim::{ControlError, Sim};
 use crate::weather;
 
 pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
@@ -76,6 +76,14 @@ fn told(result: Result<Value, String>) -> Response {
     }
 }
 
+fn obeyed(result: Result<(), ControlError>) -> Response {
+    told(
+        result
+            .map(|()| json!({}))
+            .map_err(|wrong| wrong.to_string()),
+    )
+}
+
 fn clock(sim: &Sim) -> Response {
     let now = sim.clock().now_micros();
     done(json!({ "now": iso(now), "micros": now, "frozen": sim.clock().is_frozen() }))
@@ -119,10 +127,7 @@ fn put_trust_policy(sim: &Sim, input: &Value) -> Response {
     let (Some(role), Some(policy)) = (role, policy) else {
         return refused("give `role_arn` and `policy`".to_owned());
     };
-    match sim.put_trust_policy(role, &policy) {
-        Ok(()) => done(json!({})),
-        Err(wrong) => refused(wrong.to_string()),
-    }
+    obeyed(sim.put_trust_policy(role, &policy))
 }
 
 fn answer_device(sim: &Sim, input: &Value, approved: bool) -> Response {
@@ -132,10 +137,7 @@ fn answer_device(sim: &Sim, input: &Value, approved: bool) -> Response {
         (Some(code), _, false) => sim.deny_device(code),
         _ => return refused("give `user_code` and `user`".to_owned()),
     };
-    match answered {
-        Ok(()) => done(json!({})),
-        Err(wrong) => refused(wrong.to_string()),
-    }
+    obeyed(answered)
 }
 
 fn put_event_rule(sim: &Sim, input: &Value) -> Response {
@@ -151,20 +153,14 @@ fn put_event_rule(sim: &Sim, input: &Value) -> Response {
     let Some(sources) = sources else {
         return refused("`sources` must be a list such as [\"aws.iam\"]".to_owned());
     };
-    match sim.put_event_rule(name, queue, &sources) {
-        Ok(()) => done(json!({})),
-        Err(wrong) => refused(wrong.to_string()),
-    }
+    obeyed(sim.put_event_rule(name, queue, &sources))
 }
 
 fn disable_user(sim: &Sim, input: &Value) -> Response {
     let Some(id) = input.get("user_id").and_then(Value::as_str) else {
         return refused("give `user_id`".to_owned());
     };
-    match sim.disable_user(id) {
-        Ok(()) => done(json!({})),
-        Err(wrong) => refused(wrong.to_string()),
-    }
+    obeyed(sim.disable_user(id))
 }
 
 fn journal(sim: &Sim, query: &str) -> Response {

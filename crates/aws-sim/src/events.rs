@@ -130,35 +130,27 @@ impl World {
             account,
             identity,
         } = witnessed;
-        let mut detail = json!({
-            "eventVersion": "1.11",
-            "userIdentity": identity,
-            "eventTime": iso(at),
-            "eventSource": format!("{source}.amazonaws.com"),
-            "eventName": call.operation,
-            "awsRegion": region,
-            "sourceIPAddress": "127.0.0.1",
-            "userAgent": "simulated",
-            "requestParameters": parameters(call),
-            "responseElements": match result {
-                Ok(Answer::Json(answer)) if call.service != Service::IdentityStore => {
-                    small(answer)
-                }
-                _ => Value::Null,
-            },
-            "requestID": request_id,
-            "eventID": crate::ids::Seeded::new(self.estate.seed, request_id, 1).uuid(),
-            "readOnly": false,
-            "eventType": "AwsApiCall",
-            "managementEvent": true,
-            "recipientAccountId": account,
-            "eventCategory": "Management",
-        });
-        if let (Err(error), Some(members)) = (result, detail.as_object_mut()) {
-            members.insert("errorCode".to_owned(), json!(error.code));
-            members.insert("errorMessage".to_owned(), json!(error.message));
+        let seed = self.estate.seed;
+        let id = crate::ids::Seeded::new(seed, request_id, 1).uuid();
+        let (home, ids) = ([region, &*account], [request_id, &id]);
+        let mut detail = record(source, &call.operation, home, at, ids);
+        detail.extend([
+            ("userIdentity".to_owned(), identity),
+            ("sourceIPAddress".to_owned(), json!("127.0.0.1")),
+            ("userAgent".to_owned(), json!("simulated")),
+            ("requestParameters".to_owned(), parameters(call)),
+        ]);
+        match result {
+            Ok(Answer::Json(answer)) if call.service != Service::IdentityStore => {
+                detail.insert("responseElements".to_owned(), small(answer));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                detail.insert("errorCode".to_owned(), json!(error.code));
+                detail.insert("errorMessage".to_owned(), json!(error.message));
+            }
         }
-        let id = crate::ids::Seeded::new(self.estate.seed, request_id, 2).uuid();
+        let id = crate::ids::Seeded::new(seed, request_id, 2).uuid();
         let source = format!("aws.{source}");
         let event = envelope(&source, &account, region, at, &id, detail);
         self.emit(&event, at);
@@ -238,26 +230,13 @@ impl World {
         let account = self.estate.management().to_owned();
         let label = format!("disable {user_id}");
         let mut stream = self.fresh(&label);
-        let detail = json!({
-            "eventVersion": "1.11",
-            "userIdentity": { "type": "Unknown", "accountId": account },
-            "eventTime": iso(at),
-            "eventSource": "sso-directory.amazonaws.com",
-            "eventName": "DisableUser",
-            "awsRegion": REGION,
-            "requestParameters": {
-                "identityStoreId": self.estate.store,
-                "userId": user_id,
-            },
-            "responseElements": Value::Null,
-            "requestID": stream.uuid(),
-            "eventID": stream.uuid(),
-            "readOnly": false,
-            "eventType": "AwsApiCall",
-            "managementEvent": true,
-            "recipientAccountId": account,
-            "eventCategory": "Management",
-        });
+        let (request, event) = (stream.uuid(), stream.uuid());
+        let (home, ids) = ([REGION, &account], [&*request, &*event]);
+        let mut detail = record("sso-directory", "DisableUser", home, at, ids);
+        let who = json!({ "type": "Unknown", "accountId": account });
+        detail.insert("userIdentity".to_owned(), who);
+        let about = json!({ "identityStoreId": self.estate.store, "userId": user_id });
+        detail.insert("requestParameters".to_owned(), about);
         let id = stream.uuid();
         let event = envelope("aws.sso-directory", &account, REGION, at, &id, detail);
         self.emit(&event, at);
@@ -299,7 +278,43 @@ fn lets_in(queue: &crate::queues::Queue, rule: &EventRule) -> bool {
     judge(&layers, &request).is_allowed()
 }
 
-fn envelope(source: &str, account: &str, region: &str, at: i64, id: &str, detail: Value) -> Value {
+/// What CloudTrail says of every change, by request id and event id.
+fn record(
+    source: &str,
+    name: &str,
+    [region, account]: [&str; 2],
+    at: i64,
+    [request, event]: [&str; 2],
+) -> Map<String, Value> {
+    let told = json!({
+        "eventVersion": "1.11",
+        "eventTime": iso(at),
+        "eventSource": format!("{source}.amazonaws.com"),
+        "eventName": name,
+        "awsRegion": region,
+        "responseElements": Value::Null,
+        "requestID": request,
+        "eventID": event,
+        "readOnly": false,
+        "eventType": "AwsApiCall",
+        "managementEvent": true,
+        "recipientAccountId": account,
+        "eventCategory": "Management",
+    });
+    match told {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+fn envelope(
+    source: &str,
+    account: &str,
+    region: &str,
+    at: i64,
+    id: &str,
+    detail: Map<String, Value>,
+) -> Value {
     json!({
         "version": "0",
         "id": id,

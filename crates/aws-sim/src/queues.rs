@@ -211,6 +211,13 @@ impl Queues {
     }
 }
 
+/// Account and name of a queue's address.
+pub(crate) fn of_url(url: &str) -> Option<(&str, &str)> {
+    let mut parts = url.rsplit('/');
+    let (name, account) = (parts.next()?, parts.next()?);
+    (!name.is_empty() && account.len() == 12).then_some((account, name))
+}
+
 /// Account and name of a queue's ARN.
 fn of_arn(arn: &str) -> Option<(&str, &str)> {
     let mut parts = arn.strip_prefix("arn:aws:sqs:")?.splitn(3, ':').skip(1);

@@ -79,13 +79,20 @@ pub(crate) struct Session {
     pub(crate) tokens_until: i64,
 }
 
-/// What a client shows for a person: to the portal, or to get the next one.
+/// What a client shows for a person to the portal.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) session: u64,
-    pub(crate) client: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) expires_at: i64,
+}
+
+/// What a client shows to get the next token.
+#[derive(Debug, Clone)]
+pub(crate) struct Refresher {
+    /// As the next one will be, but that it lasts as long as this does.
+    pub(crate) token: Token,
+    pub(crate) client: String,
     pub(crate) used: bool,
 }
 
@@ -99,7 +106,7 @@ pub(crate) struct SignIns {
     pub(crate) sessions: BTreeMap<u64, Session>,
     begun: u64,
     pub(crate) tokens: HashMap<String, Token>,
-    pub(crate) refreshers: HashMap<String, Token>,
+    pub(crate) refreshers: HashMap<String, Refresher>,
 }
 
 impl SignIns {
@@ -135,9 +142,8 @@ impl SignIns {
         self.devices.retain(|_, it| lately(it.expires_at));
         self.codes.retain(|_, it| lately(it.expires_at));
         self.sessions.retain(|_, it| lately(it.ends_at));
-        for tokens in [&mut self.tokens, &mut self.refreshers] {
-            tokens.retain(|_, it| lately(it.expires_at));
-        }
+        self.tokens.retain(|_, it| lately(it.expires_at));
+        self.refreshers.retain(|_, it| lately(it.token.expires_at));
     }
 
     /// Ends the sessions of a person: nothing new comes of them, and what they handed out lives

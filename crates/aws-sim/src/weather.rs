@@ -162,3 +162,37 @@ pub(crate) fn turn(sim: &Sim, input: &Value) -> Result<(), String> {
     });
     turned
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EstateSpec, SimClock, SimOptions};
+
+    #[test]
+    fn of_two_who_turn_manners_both_are_heard() {
+        let spec = EstateSpec {
+            seed: 1,
+            accounts: 2,
+            permission_sets: 1,
+            users: 4,
+            groups: 1,
+            memberships: 0,
+            assignments: 0,
+            iam_users: 0,
+            iam_groups: 0,
+            iam_memberships: 0,
+        };
+        let sim = Sim::new(SimOptions::new(spec, SimClock::frozen(0))).unwrap();
+        let heard = |name: &str| {
+            (1..=2_000).all(|n| {
+                turn(&sim, &json!({ name: n })).unwrap();
+                knobs(&sim)[name] == n
+            })
+        };
+        let both = std::thread::scope(|scope| {
+            let other = scope.spawn(|| heard("portal_session_micros"));
+            (heard("event_delay_micros"), other.join().unwrap())
+        });
+        assert_eq!(both, (true, true));
+    }
+}

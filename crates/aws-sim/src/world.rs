@@ -196,8 +196,7 @@ impl World {
             Some(Effect::Throttle) => return Err(ApiError::throttled(service)),
             Some(Effect::Broken) => return Err(ApiError::internal(service)),
             Some(Effect::Refuse { code, message }) => {
-                let status = ApiError::status_of(service, code);
-                return Err(ApiError::new(code.clone(), message.clone()).status(status));
+                return Err(ApiError::coded(service, code.clone(), message.clone()));
             }
             _ => {}
         }

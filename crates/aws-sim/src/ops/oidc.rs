@@ -7,8 +7,8 @@ use aws_lc_rs::digest;
 use serde_json::{Value, json};
 
 use super::Unguarded;
-use crate::sign_in::{Client, DEVICE, Device, REGISTRATION, Said, TOKEN, Token};
-use crate::wire::{ApiError, Service};
+use crate::sign_in::{Client, DEVICE, Device, REGISTRATION, Refresher, Said, TOKEN, Token};
+use crate::wire::{ApiError, Service, URL_SAFE, base64};
 use crate::world::{REGION, Unsigned, World};
 
 pub(super) const OPERATIONS: &[(&str, Unguarded)] = &[
@@ -31,9 +31,7 @@ const HURRIED: i64 = 5;
 const LETTERS: &[u8] = b"BCDFGHJKLMNPQRSTVWXZ";
 
 fn refused(code: &str, message: &str) -> ApiError {
-    let code = format!("{code}Exception");
-    let status = ApiError::status_of(Service::SsoOidc, &code);
-    ApiError::new(code, message).status(status)
+    ApiError::coded(Service::SsoOidc, format!("{code}Exception"), message)
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {
@@ -263,17 +261,19 @@ fn create_token(world: &mut World, cx: &Unsigned<'_>) -> Result<Value, ApiError>
     );
     let token = Token {
         session,
-        client: id,
         scopes,
         expires_at,
-        used: false,
     };
     if refreshed {
-        let token = Token {
-            expires_at: ends_at,
-            ..token.clone()
+        let refresher = Refresher {
+            token: Token {
+                expires_at: ends_at,
+                ..token.clone()
+            },
+            client: id,
+            used: false,
         };
-        world.sign_ins.refreshers.insert(refresh.clone(), token);
+        world.sign_ins.refreshers.insert(refresh.clone(), refresher);
     }
     world.sign_ins.tokens.insert(access.clone(), token);
     Ok(super::object([
@@ -363,31 +363,26 @@ fn by_refresh(
     let known = world.sign_ins.refreshers.get_mut(token);
     let known = known.filter(|known| known.client == client && !known.used);
     let known = known.ok_or_else(invalid)?;
-    let (place, scopes, expires_at) = (known.session, known.scopes.clone(), known.expires_at);
-    let session = world.sign_ins.sessions.get(&place).ok_or_else(invalid)?;
+    let Token {
+        session: number,
+        scopes,
+        expires_at,
+    } = known.token.clone();
+    let session = world.sign_ins.sessions.get(&number);
+    let session = session.ok_or_else(invalid)?;
     if cx.moment.at >= expires_at || session.closed || !world.may_sign_in(session.user) {
         return Err(invalid());
     }
     if once && let Some(known) = world.sign_ins.refreshers.get_mut(token) {
         known.used = true;
     }
-    Ok((place, scopes))
+    Ok((number, scopes))
 }
 
 /// What a verifier is the answer to (RFC 7636, S256).
 pub(crate) fn challenge(verifier: &str) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
-    let mut out = String::new();
-    for chunk in hash.as_ref().chunks(3) {
-        let padded = chunk.iter().chain(&[0, 0]).take(3);
-        let bits = padded.fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte));
-        for n in 0..=chunk.len() {
-            let six = (bits >> (18 - 6 * n)) & 63;
-            out.extend(ALPHABET.get(six as usize).map(|byte| char::from(*byte)));
-        }
-    }
-    out
+    base64(hash.as_ref(), URL_SAFE)
 }
 
 /// Where the browser may go back to: what was registered, on whatever port.

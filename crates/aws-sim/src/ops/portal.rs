@@ -22,8 +22,7 @@ pub(super) const OPERATIONS: &[(&str, Unguarded)] = &[
 ];
 
 fn refused(code: &str, message: &str) -> ApiError {
-    let status = ApiError::status_of(Service::Portal, code);
-    ApiError::new(code, message).status(status)
+    ApiError::coded(Service::Portal, code, message)
 }
 
 /// The session and the person behind the token that was shown [R: the words].
@@ -148,15 +147,9 @@ fn role_credentials(world: &mut World, cx: &Unsigned<'_>) -> Result<Value, ApiEr
         "arn:aws:sts::{}:assumed-role/{}/{session_name}",
         role.entity.account, role.entity.name
     );
-    let mut stream = world.fresh("portal session");
-    let access_key = format!("ASIA{}", stream.upper(16));
-    let secret = stream.mixed(40);
-    let token = format!("IQoJb3JpZ2luX2Vj{}", stream.mixed(332));
     let now = cx.moment.at;
-    let expires_at = now + seconds.unwrap_or(3_600) * 1_000_000;
-    let expires_at = expires_at - expires_at.rem_euclid(1_000_000);
     let key = Key {
-        secret: Secret(secret.clone()),
+        secret: Secret(String::new()),
         judge: Judge::Either,
         party: Party::User,
         holder: Holder::Session {
@@ -168,25 +161,25 @@ fn role_credentials(world: &mut World, cx: &Unsigned<'_>) -> Result<Value, ApiEr
         active: true,
         created_at: now,
         last_used: None,
-        session_token: Some(token.clone()),
-        expires_at: Some(expires_at),
+        session_token: None,
+        expires_at: None,
         session_policies: None,
         source_identity: None,
-        issued_at: Some(now),
+        issued_at: None,
         tags: Vec::new(),
         transitive: Vec::new(),
         mfa_at: None,
         chained: false,
         store_user: Some(person),
     };
-    world.access.keys.insert(access_key.clone(), key);
+    let handed = world.hand_out("portal session", key, now, seconds.unwrap_or(3_600));
     Ok(json!({
         "roleCredentials": {
-            "accessKeyId": access_key,
-            "secretAccessKey": secret,
-            "sessionToken": token,
+            "accessKeyId": handed.access_key,
+            "secretAccessKey": handed.secret,
+            "sessionToken": handed.token,
             // In milliseconds [R aws-cli#7340].
-            "expiration": expires_at.div_euclid(1_000),
+            "expiration": handed.expires_at.div_euclid(1_000),
         }
     }))
 }

@@ -11,7 +11,7 @@ use stint_iam_policy::Kind as PolicyKind;
 
 use super::InJson;
 use crate::held::Document;
-use crate::queues::{Message, NUMBERS, NoReceipt, Queue, REST, SECOND};
+use crate::queues::{Message, NUMBERS, NoReceipt, Queue, REST, SECOND, of_url};
 use crate::wire::{ApiError, Input, Pager, Service};
 use crate::world::{Cx, World};
 
@@ -51,6 +51,12 @@ fn no_queue() -> ApiError {
     ApiError::new("QueueDoesNotExist", "The specified queue does not exist.")
 }
 
+/// What queues and the entries of batches may be called.
+fn is_name(text: &str) -> bool {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    text.len() <= 80 && text.chars().all(fine)
+}
+
 fn required<'a>(input: &Input<'a>, name: &str) -> Result<&'a str, ApiError> {
     let given = input.text(name)?.filter(|text| !text.is_empty());
     given.ok_or_else(|| missing(name))
@@ -72,16 +78,12 @@ fn number(input: &Input<'_>, name: &str, least: i64, most: i64) -> Result<Option
 /// Account and name of the queue a URL names.
 fn named<'a>(input: &Input<'a>) -> Result<(&'a str, &'a str), ApiError> {
     let url = required(input, "QueueUrl")?;
-    let mut parts = url.rsplit('/');
-    match (parts.next(), parts.next()) {
-        (Some(name), Some(account)) if !name.is_empty() && account.len() == 12 => {
-            Ok((account, name))
-        }
-        _ => Err(ApiError::new(
+    of_url(url).ok_or_else(|| {
+        ApiError::new(
             "InvalidAddress",
             format!("The address {url} is not valid for this endpoint."),
-        )),
-    }
+        )
+    })
 }
 
 /// What other accounts may not do, whatever a queue's policy says (AWS reference §1.8 [M]).
@@ -251,8 +253,7 @@ impl Wanted {
 fn create(world: &mut World, cx: &Cx<'_>) -> Output {
     let input = cx.input();
     let name = required(&input, "QueueName")?;
-    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.len() > 80 || !name.chars().all(fine) {
+    if !is_name(name) {
         return Err(ApiError::new(
             "InvalidParameterValue",
             "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
@@ -586,8 +587,7 @@ fn entries<'a>(input: &Input<'a>) -> Result<Vec<(&'a str, Input<'a>)>, ApiError>
         let members = entry.as_object().ok_or_else(ApiError::serialization)?;
         let entry = Input::new(Service::Sqs, members);
         let id = required(&entry, "Id")?;
-        let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if id.len() > 80 || !id.chars().all(fine) {
+        if !is_name(id) {
             return Err(ApiError::new(
                 "InvalidBatchEntryId",
                 "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.",
@@ -807,8 +807,7 @@ impl World {
         let asked = call.input.get("WaitTimeSeconds").and_then(Value::as_i64);
         let own = || {
             let url = call.input.get("QueueUrl").and_then(Value::as_str)?;
-            let mut parts = url.rsplit('/');
-            let (name, account) = (parts.next()?, parts.next()?);
+            let (account, name) = of_url(url)?;
             let queue = self.queues.get(account, name)?;
             Some(queue.number("ReceiveMessageWaitTimeSeconds"))
         };

@@ -331,30 +331,49 @@ fn temporary(from: &Key) -> Key {
     }
 }
 
+/// Credentials that were handed out just now.
+pub(super) struct Handed {
+    pub(super) access_key: String,
+    pub(super) secret: String,
+    pub(super) token: String,
+    pub(super) expires_at: i64,
+}
+
+impl World {
+    /// Lets temporary credentials be used from now on, for so many seconds.
+    pub(super) fn hand_out(&mut self, label: &str, mut key: Key, now: i64, seconds: i64) -> Handed {
+        let mut stream = self.fresh(label);
+        let access_key = format!("ASIA{}", stream.upper(16));
+        let secret = stream.mixed(40);
+        let token = format!("IQoJb3JpZ2luX2Vj{}", stream.mixed(332));
+        // As the wire says it, in whole seconds.
+        let expires_at = now + seconds * 1_000_000;
+        let expires_at = expires_at - expires_at.rem_euclid(1_000_000);
+        key.secret = Secret(secret.clone());
+        key.created_at = now;
+        key.issued_at = Some(now);
+        key.session_token = Some(token.clone());
+        key.expires_at = Some(expires_at);
+        self.access.keys.insert(access_key.clone(), key);
+        Handed {
+            access_key,
+            secret,
+            token,
+            expires_at,
+        }
+    }
+}
+
 /// Writes `Credentials`, and lets them be used from now on; gives the token's length.
-fn hand_out(world: &mut World, cx: &Cx<'_>, xml: &mut Xml, mut key: Key, seconds: i64) -> usize {
-    let mut stream = world.fresh("session");
-    let access_key = format!("ASIA{}", stream.upper(16));
-    let secret = stream.mixed(40);
-    let token = format!("IQoJb3JpZ2luX2Vj{}", stream.mixed(332));
-    let now = cx.now();
-    // As the wire says it, in whole seconds.
-    let expires_at = now + seconds * 1_000_000;
-    let expires_at = expires_at - expires_at.rem_euclid(1_000_000);
+fn hand_out(world: &mut World, cx: &Cx<'_>, xml: &mut Xml, key: Key, seconds: i64) -> usize {
+    let handed = world.hand_out("session", key, cx.now(), seconds);
     xml.element("Credentials", |xml| {
-        xml.text("AccessKeyId", &access_key)
-            .text("SecretAccessKey", &secret)
-            .text("SessionToken", &token)
-            .text("Expiration", &clock::iso(expires_at));
+        xml.text("AccessKeyId", &handed.access_key)
+            .text("SecretAccessKey", &handed.secret)
+            .text("SessionToken", &handed.token)
+            .text("Expiration", &clock::iso(handed.expires_at));
     });
-    let length = token.len();
-    key.secret = Secret(secret);
-    key.created_at = now;
-    key.issued_at = Some(now);
-    key.session_token = Some(token);
-    key.expires_at = Some(expires_at);
-    world.access.keys.insert(access_key, key);
-    length
+    handed.token.len()
 }
 
 fn sizes(xml: &mut Xml, packed: Option<usize>, token: usize) {

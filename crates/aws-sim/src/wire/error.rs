@@ -257,8 +257,19 @@ impl ApiError {
         Self::new(code, message).status(Self::iam_status(code))
     }
 
+    /// An error with the status this service gives the code.
+    pub(crate) fn coded(
+        service: Service,
+        code: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        let code = code.into();
+        let status = Self::status_of(service, &code);
+        Self::new(code, message).status(status)
+    }
+
     /// The HTTP status a service gives a code.
-    pub(crate) fn status_of(service: Service, code: &str) -> u16 {
+    fn status_of(service: Service, code: &str) -> u16 {
         match (service, code) {
             (Service::Sts, _) => 403,
             (Service::Iam, _) => Self::iam_status(code),

@@ -6,6 +6,7 @@
 //! Nothing here knows what an operation does.
 
 mod auth;
+mod base64;
 mod error;
 mod json;
 mod query;
@@ -15,6 +16,7 @@ mod token;
 mod xml;
 
 pub(crate) use auth::{Authorization, authorization};
+pub(crate) use base64::{STANDARD, URL_SAFE, base64};
 pub(crate) use error::ApiError;
 pub(crate) use json::{Input, Shape, member_name};
 pub(crate) use query::escape;

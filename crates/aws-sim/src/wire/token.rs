@@ -2,10 +2,8 @@
 
 use serde_json::Value;
 
-use super::{ApiError, Input, Service};
+use super::{ApiError, Input, Service, URL_SAFE, base64};
 use crate::ids::{Seeded, fnv};
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Where a listing goes on.
 pub(crate) type PageToken = [u32; 3];
@@ -117,16 +115,7 @@ impl Pager {
         words.extend(plain.map(|word| word ^ stream.next()));
         words.push(self.check(plain));
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
-        bytes
-            .chunks(3)
-            .flat_map(|chunk| {
-                let padded = chunk.iter().chain(&[0, 0]).take(3);
-                let bits = padded.fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte));
-                (0..=chunk.len()).map(move |n| (bits >> (18 - 6 * n)) & 63)
-            })
-            .filter_map(|six| ALPHABET.get(six as usize))
-            .map(|byte| char::from(*byte))
-            .collect()
+        base64(&bytes, URL_SAFE)
     }
 
     fn decode(&self, token: &str) -> Option<PageToken> {
@@ -134,7 +123,7 @@ impl Pager {
         let mut have = 0;
         let mut bytes = Vec::new();
         for byte in token.bytes() {
-            let six = ALPHABET.iter().position(|known| *known == byte)?;
+            let six = URL_SAFE.iter().position(|known| *known == byte)?;
             bits = ((bits << 6) | u32::try_from(six).ok()?) & 0xf_ffff;
             have += 6;
             if have >= 8 {

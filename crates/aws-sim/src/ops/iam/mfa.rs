@@ -9,7 +9,7 @@ use crate::access::Secret;
 use crate::clock::iso;
 use crate::fault::Effect;
 use crate::iam::{MFA_PER_USER, Mfa, VirtualMfa, code_at, is_code};
-use crate::wire::{ApiError, Xml};
+use crate::wire::{ApiError, STANDARD, Xml};
 use crate::world::{Cx, World};
 
 pub(super) fn create_virtual(world: &mut World, cx: &Cx<'_>) -> Output {
@@ -228,19 +228,10 @@ const PIXEL: &[u8] = &[
     0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
 ];
 
+/// With `=` up to the next group of four.
 pub(super) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let padded = chunk.iter().chain(&[0, 0]).take(3);
-        let bits = padded.fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte));
-        for n in 0..4 {
-            let six = (bits >> (18 - 6 * n)) & 63;
-            match ALPHABET.get(six as usize) {
-                Some(byte) if n <= chunk.len() => out.push(char::from(*byte)),
-                _ => out.push('='),
-            }
-        }
-    }
-    out
+    let mut text = crate::wire::base64(bytes, STANDARD);
+    let whole = text.len().next_multiple_of(4);
+    text.extend(std::iter::repeat_n('=', whole - text.len()));
+    text
 }
