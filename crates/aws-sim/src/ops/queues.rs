@@ -11,7 +11,7 @@ mod messages;
 use serde_json::{Value, json};
 
 use super::InJson;
-use crate::queues::{Queue, REST, SECOND, of_url};
+use crate::queues::{Queue, REST, of_url};
 use crate::wire::{ApiError, Input, Pager, Service};
 use crate::world::{Cx, World};
 
@@ -257,18 +257,4 @@ fn purge(world: &mut World, cx: &Cx<'_>) -> Output {
     queue.purged_at = Some(now);
     queue.messages.clear();
     Ok(Value::Null)
-}
-
-impl World {
-    /// How long a receiving that found nothing goes on, in microseconds.
-    pub(crate) fn patience(&self, call: &crate::wire::Call) -> i64 {
-        let asked = call.input.get("WaitTimeSeconds").and_then(Value::as_i64);
-        let own = || {
-            let url = call.input.get("QueueUrl").and_then(Value::as_str)?;
-            let (account, name) = of_url(url)?;
-            let queue = self.queues.get(account, name)?;
-            Some(queue.number("ReceiveMessageWaitTimeSeconds"))
-        };
-        asked.or_else(own).unwrap_or_default().clamp(0, 20) * SECOND
-    }
 }
