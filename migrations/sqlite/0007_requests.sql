@@ -22,6 +22,7 @@ create table requests (
     closed_at         integer,
     closed_by         blob    references users (id),
     version           integer not null,
+    check (principal_kind in ('identity_center_user', 'identity_center_group', 'iam_user')),
     check (state in ('pending', 'approved', 'denied', 'cancelled')),
     check ((state = 'pending') = (step is not null)),
     check ((state = 'pending') = (closed_at is null))
