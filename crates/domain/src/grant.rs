@@ -1,4 +1,5 @@
-//! A Grant: the intended access of one User to one Entitlement, as a window of time.
+//! A Grant: the intended access of one User, or of an Identity Center group for which one User
+//! is answerable, to one Entitlement, as a window of time.
 //!
 //! The window opens at `start`; its length counts from the moment the access was confirmed
 //! in AWS, and never reaches past `latest_end`. **An end only ever moves earlier, and
