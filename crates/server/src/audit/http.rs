@@ -11,24 +11,13 @@ use utoipa_axum::routes;
 
 use super::Filter;
 use crate::cx::Cx;
-use crate::http::{Failure, Json, Paging, Query, Routes, chosen};
+use crate::http::{Failure, Json, Pages, Paging, Query, Routes, chosen};
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .api(Verb::ListAudit, routes!(list))
         .api(Verb::ListAudit, routes!(export))
         .api(Verb::VerifyAudit, routes!(verify))
-}
-
-/// How much of a list at once.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "for the description; `Paging` reads them")]
-struct Pages {
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
 }
 
 /// Which events.

@@ -16,7 +16,8 @@ use super::{AccessControl, Catalog, Change, Entry, Filter, NewCatalog, Offer, Te
 use crate::cx::Cx;
 use crate::directory::Entitlement;
 use crate::http::{
-    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Paging, Path, Query, Routes, versioned,
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Pages, Paging, Path, Query, Routes,
+    versioned,
 };
 use crate::policies::parsed;
 
@@ -38,18 +39,10 @@ pub(crate) fn routes() -> Routes {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "limit and cursor are here for the description; `Paging` reads them"
-)]
 struct Search {
     /// Words that must all be in the name.
     #[serde(default)]
-    search: String,
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
+    q: String,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -70,8 +63,7 @@ struct Narrowed {
     tag = "catalogs",
     params(
         Narrowed,
-        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        Pages,
     ),
     responses((status = 200, body = Page<wire::Catalog>), (status = "4XX", body = Problem))
 )]
@@ -159,8 +151,7 @@ async fn update(
     tag = "catalogs",
     params(
         ("id" = String, Path, description = "`cat_…`"),
-        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        Pages,
     ),
     responses((status = 200, body = Page<wire::CatalogEntry>), (status = "4XX", body = Problem))
 )]
@@ -183,8 +174,7 @@ async fn entries(
     tag = "policies",
     params(
         ("id" = String, Path, description = "`pol_…`"),
-        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        Pages,
     ),
     responses((status = 200, body = Page<wire::CatalogEntry>), (status = "4XX", body = Problem))
 )]
@@ -292,7 +282,7 @@ async fn set_access_control(
     get,
     path = "/api/v1/offers",
     tag = "requests",
-    params(Search),
+    params(Search, Pages),
     responses((status = 200, body = Page<wire::Offer>), (status = "4XX", body = Problem))
 )]
 async fn offers(
@@ -300,7 +290,7 @@ async fn offers(
     Query(asked): Query<Search>,
     paging: Paging,
 ) -> Result<Json<Page<wire::Offer>>, Failure> {
-    let page = super::offers(&cx, &asked.search, &paging).await?;
+    let page = super::offers(&cx, &asked.q, &paging).await?;
     Ok(Json(Page {
         items: page.items.iter().map(shown).collect(),
         next: page.next,

@@ -5,18 +5,18 @@ use http::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
 use stint_api::{Page, Problem, Secret, connections as wire};
-use stint_domain::rights::{Relation, Verb};
+use stint_domain::rights::Verb;
 use stint_domain::{ApplicationId, ConnectionId, UserId};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::{
     Application, ApplicationChange, ApplicationFilter, Check, Connection, ConnectionChange, Error,
-    Filter, NewApplication, NewConnection, NewCredential, Owner, STATES, TestReport,
+    Filter, NewApplication, NewConnection, NewCredential, Owner, TestReport,
 };
 use crate::cx::Cx;
 use crate::http::{
-    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Paging, Path, Query, Routes, chosen,
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Pages, Paging, Path, Query, Routes,
     versioned,
 };
 
@@ -37,19 +37,11 @@ pub(crate) fn routes() -> Routes {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "limit and cursor are here for the description; `Paging` reads them"
-)]
 struct Asked {
     /// Words in the name, in their order.
     q: Option<String>,
     /// `name` (when absent) or `created`; with a minus before it from its other end.
     sort: Option<String>,
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
 }
 
 /// Which connections.
@@ -59,7 +51,8 @@ struct Narrowed {
     /// Only those of this application (`app_…`).
     #[param(value_type = Option<String>)]
     application: Option<ApplicationId>,
-    /// Only those that are `not_connected`, `syncing`, `connected` or `failing`.
+    /// Only those that are `not_connected`, `syncing`, `connected` or `failing`, and in service;
+    /// or those that are `draining`.
     status: Option<String>,
 }
 
@@ -195,7 +188,7 @@ impl Given {
     get,
     path = "/api/v1/applications",
     tag = "connections",
-    params(Asked),
+    params(Asked, Pages),
     responses((status = 200, body = Page<wire::Application>), (status = "4XX", body = Problem))
 )]
 async fn list_applications(
@@ -288,7 +281,7 @@ async fn update_application(
     get,
     path = "/api/v1/connections",
     tag = "connections",
-    params(Asked, Narrowed),
+    params(Asked, Pages, Narrowed),
     responses((status = 200, body = Page<wire::Connection>), (status = "4XX", body = Problem))
 )]
 async fn list(
@@ -297,13 +290,10 @@ async fn list(
     Query(narrowed): Query<Narrowed>,
     paging: Paging,
 ) -> Result<Json<Page<wire::Connection>>, Failure> {
-    // Rights before the words: who may not list learns nothing from a better word.
-    cx.authorize(Verb::ListConnections, Relation::None)?;
-    let status = chosen("status", narrowed.status.as_deref(), STATES)?;
     let filter = Filter {
         q: asked.q.unwrap_or_default(),
         application: narrowed.application,
-        status: status.and_then(|word| word.parse().ok()),
+        status: narrowed.status,
         sort: asked.sort,
     };
     let page = super::list(&cx, &filter, &paging).await?;

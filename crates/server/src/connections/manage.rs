@@ -8,9 +8,9 @@ use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, ConnectionId, UserId};
 
 use super::applications::{SORTS, named, or_caller, owners_of};
-use super::{Connection, Error, NewCredential, Owner, Status, check, store, testing};
+use super::{Connection, Error, NewCredential, Owner, STATES, Status, check, store, testing};
 use crate::cx::{Actor, Cx};
-use crate::http::{Page, Paging, sorted};
+use crate::http::{Page, Paging, chosen, sorted};
 use crate::identity;
 
 /// A connection to be.
@@ -130,8 +130,8 @@ pub struct Filter {
     pub q: String,
     /// Of this application.
     pub application: Option<ApplicationId>,
-    /// Whose last test or sync came out like this.
-    pub status: Option<Status>,
+    /// In this state, one of [`STATES`].
+    pub status: Option<String>,
     /// One of [`SORTS`]; the first when absent.
     pub sort: Option<String>,
 }
@@ -140,9 +140,11 @@ pub struct Filter {
 pub async fn list(cx: &Cx, filter: &Filter, paging: &Paging) -> Result<Page<Connection>, Error> {
     cx.authorize(Verb::ListConnections, Relation::None)?;
     let sort = sorted(filter.sort.as_deref(), SORTS)?;
+    let status = chosen("status", filter.status.as_deref(), STATES)?;
     let after = paging.after_key::<ConnectionId>(sort)?;
     let mut reader = cx.read().await?;
-    let rows = store::connections(&mut reader, filter, sort, after, paging.fetch()).await?;
+    let rows =
+        store::connections(&mut reader, filter, status, (sort, after), paging.fetch()).await?;
     let mut page = paging.page_key(sort, rows, |row| row.id, |row| store::fold(&row.name));
     let ids = page.items.iter().map(|it| it.id);
     let owned = store::owners_of_connections(&mut reader, ids).await?;

@@ -112,8 +112,11 @@ impl Status {
     }
 }
 
-/// The states a list of connections can be narrowed to.
-pub const STATES: &[&str] = &["not_connected", "syncing", "connected", "failing"];
+/// The states a list of connections can be narrowed to, as the list shows them: one that is taken
+/// out of service is `draining`, however its last test or sync came out.
+pub const STATES: &[&str] = &["not_connected", "syncing", "connected", "failing", DRAINING];
+/// The state of a connection that is taken out of service.
+const DRAINING: &str = "draining";
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,7 +18,7 @@ use super::{
     NewCredential, STATES, Status,
 };
 use crate::cx::Cx;
-use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes, chosen};
+use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes};
 use crate::web::{
     self, Chip, Column, Copyable, Empty, Flash, Frame, List, Listing, Mistakes, Note, Snippet,
     Tone, When,
@@ -92,12 +92,16 @@ fn status_chip(status: Status) -> Chip {
     }
 }
 
+fn draining_chip() -> Chip {
+    Chip::new(Tone::Soon, "hourglass", "Draining")
+}
+
 /// How a connection stands: taken out of service before anything else.
 pub(crate) fn chip(of: &Connection) -> Chip {
     if of.removed_at.is_some() {
         Chip::new(Tone::Idle, "ban", "Removed")
     } else if of.draining.is_some() {
-        Chip::new(Tone::Soon, "hourglass", "Draining")
+        draining_chip()
     } else {
         status_chip(of.status)
     }
@@ -115,11 +119,10 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
     // Rights before the words: who may not list learns nothing from a better word.
     cx.authorize(Verb::ListConnections, Relation::None)?;
     let sort = asked.sort_or("name");
-    let status = chosen("status", asked.value("status"), STATES)?;
     let filter = Filter {
         q: asked.words().to_owned(),
         application: asked.id("application")?,
-        status: status.and_then(|word| word.parse().ok()),
+        status: asked.value("status").map(str::to_owned),
         sort: Some(sort.clone()),
     };
     let names = application_names(&cx).await?;
@@ -138,9 +141,9 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
     } else {
         empty
     };
-    let states = STATES.iter().filter_map(|word| {
-        let status: Status = word.parse().ok()?;
-        Some((*word, status_chip(status).word().to_owned()))
+    let states = STATES.iter().map(|word| {
+        let chip = word.parse().map_or_else(|_| draining_chip(), status_chip);
+        (*word, chip.word().to_owned())
     });
     let mut list = List::new("/connections", &asked, COLUMNS, empty)
         .search("Name of the connection")

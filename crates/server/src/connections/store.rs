@@ -53,7 +53,8 @@ macro_rules! connections {
             " ",
             $beyond,
             " $1) and name_key like $2 escape '\\' and ($4 is null or application_id = $4) \
-             and ($5 is null or status = $5) order by ",
+             and ($5 is null or $5 = case when draining_since is null then status else 'draining' end) \
+             order by ",
             $key,
             $direction,
             " limit $3"
@@ -367,8 +368,8 @@ pub(super) async fn lock_connection(tx: &mut Tx, id: ConnectionId) -> Result<Opt
 pub(super) async fn connections(
     q: &mut impl Query,
     filter: &Filter,
-    sort: &str,
-    after: Val,
+    status: Option<&str>,
+    (sort, after): (&str, Val),
     limit: i64,
 ) -> Result<Vec<Connection>> {
     let statement = match sort {
@@ -377,7 +378,6 @@ pub(super) async fn connections(
         "-created" => &CONNECTIONS_BY_AGE_DOWN,
         _ => &CONNECTIONS_BY_NAME_UP,
     };
-    let status = filter.status.map(Status::as_str);
     let values = args![
         after,
         like(&filter.q),

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::cx::Cx;
 use crate::http::{
-    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Paging, Path, Query, Routes, versioned,
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Pages, Paging, Path, Query, Routes,
+    versioned,
 };
 
 /// Every address of the room.
@@ -34,16 +35,6 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::RemoveLink, routes!(reject))
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "for the description; `Paging` reads them")]
-struct Pages {
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
-}
-
 /// Which things of an estate.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -51,10 +42,10 @@ struct Of {
     /// `con_…`
     #[param(value_type = String)]
     connection: ConnectionId,
-    /// Part of the name, whatever the capitals.
+    /// Words in the name, in their order.
     #[serde(default)]
     #[param(required = false)]
-    search: String,
+    q: String,
 }
 
 /// Which assignments.
@@ -282,7 +273,7 @@ async fn principals(
     Query(of): Query<Of>,
     paging: Paging,
 ) -> Result<Json<Page<wire::Principal>>, Failure> {
-    let page = super::principals(&cx, of.connection, &of.search, &paging).await?;
+    let page = super::principals(&cx, of.connection, &of.q, &paging).await?;
     Ok(answer(page, principal))
 }
 
@@ -319,7 +310,7 @@ async fn entitlements(
     Query(of): Query<Of>,
     paging: Paging,
 ) -> Result<Json<Page<wire::Entitlement>>, Failure> {
-    let page = super::list_entitlements(&cx, of.connection, &of.search, &paging).await?;
+    let page = super::list_entitlements(&cx, of.connection, &of.q, &paging).await?;
     Ok(answer(page, entitlement))
 }
 

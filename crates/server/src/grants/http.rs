@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::{Error, Grant, Remaining, Show};
 use crate::cx::Cx;
-use crate::http::{Failure, IdempotencyKey, Idempotent, Json, Paging, Path, Query, Routes};
+use crate::http::{Failure, IdempotencyKey, Idempotent, Json, Pages, Paging, Path, Query, Routes};
 
 /// Every route of this room.
 pub(crate) fn routes() -> Routes {
@@ -36,8 +36,7 @@ struct Which {
 #[utoipa::path(
     get, path = "/api/v1/grants/mine", tag = "grants",
     params(
-        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        Pages,
     ),
     responses((status = 200, body = Page<wire::Grant>), (status = "4XX", body = Problem))
 )]
@@ -51,8 +50,7 @@ async fn mine(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Grant>>, Failure
     get, path = "/api/v1/grants", tag = "grants",
     params(
         ("show" = Option<String>, Query, description = "`live` (when absent), `soon` (ending within the hour), `stuck`, `failed` or `ended`."),
-        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        Pages,
     ),
     responses((status = 200, body = Page<wire::Grant>), (status = "4XX", body = Problem))
 )]

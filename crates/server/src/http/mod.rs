@@ -40,7 +40,7 @@ pub(crate) use layers::{PageRequest, around};
 pub use limits::Limits;
 pub(crate) use limits::{Budget, Caller, Limiter, Told, takes_away};
 pub use networks::{Networks, NotANetwork};
-pub use paging::{BadCursor, Paging, chosen, like, search_text, sorted};
+pub use paging::{BadCursor, Pages, Paging, chosen, like, search_text, sorted};
 pub use routes::{Recorded, Routes};
 pub use stint_api::Page;
 pub(crate) use store::STATEMENTS;

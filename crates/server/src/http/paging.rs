@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use stint_api::Page;
 use stint_db::Val;
+use utoipa::IntoParams;
 
 use super::extract::Query;
 use super::failure::{Failure, Kind};
@@ -20,6 +21,18 @@ use super::failure::{Failure, Kind};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paging {
     limit: i64,
+    cursor: Option<String>,
+}
+
+/// `limit` and `cursor` in the description of a list, beside what else it can be asked:
+/// `params(Asked, Pages)`. [`Paging`] is what reads them.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "for the description; `Paging` reads them")]
+pub struct Pages {
+    /// How many, 1 to 200 (50).
+    limit: Option<i64>,
+    /// `next` of the page before.
     cursor: Option<String>,
 }
 

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::{Filter, NewPolicy, NewVersion, Policy, PolicyVersion};
 use crate::cx::Cx;
 use crate::http::{
-    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Kind, Paging, Path, Query, Routes,
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Kind, Pages, Paging, Path, Query, Routes,
     versioned,
 };
 
@@ -58,8 +58,7 @@ struct Narrowed {
     tag = "policies",
     params(
         Narrowed,
-        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        Pages,
     ),
     responses((status = 200, body = Page<wire::Policy>), (status = "4XX", body = Problem))
 )]
@@ -122,8 +121,7 @@ async fn get(cx: Cx, Path(id): Path<PolicyId>) -> Result<Response, Failure> {
     tag = "policies",
     params(
         ("id" = String, Path, description = "`pol_…`"),
-        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        Pages,
     ),
     responses((status = 200, body = Page<wire::PolicyVersion>), (status = "4XX", body = Problem))
 )]

@@ -608,7 +608,7 @@ both_engines! {
         cy.post(&taken, Value::Null).await.refused(409, "principal_taken");
 
         // A second principal of Ana's, and that one made the one her requests are for.
-        let page = cy.get(&format!("/api/v1/principals?connection={connection}&search=bo.")).await.ok();
+        let page = cy.get(&format!("/api/v1/principals?connection={connection}&q=bo.")).await.ok();
         let bo = world.facts().bo.expect("Bo").user_id;
         let second = page["items"].as_array().expect("items").iter().find(|p| p["aws_id"] == bo.as_str()).expect("found")["id"].clone();
         let body = serde_json::json!({ "user_id": ana, "principal_id": second });
@@ -679,7 +679,7 @@ both_engines! {
         let before = world.now() - Span::seconds(1);
         let none = dee.get(&format!("/api/v1/assignments?principal={principal}&as_of={before}")).await.ok();
         assert_eq!(none["items"].as_array().map(Vec::len), Some(0));
-        let found = dee.get(&format!("/api/v1/entitlements?connection={connection}&search=Prod-ADMIN%20on%20prod-pay")).await.ok();
+        let found = dee.get(&format!("/api/v1/entitlements?connection={connection}&q=Prod-ADMIN%20on%20prod-pay")).await.ok();
         assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
         dee.get("/api/v1/assignments?as_of=yesterday").await.is(422);
         world.as_user("ana").get("/api/v1/assignments").await.refused(403, "forbidden");

@@ -24,7 +24,7 @@ both_engines!(World::builder();
         world.sim().put_external_id(&group, ISSUER, "00g1").expect("taken over");
         directory::sync(&world.cx("cy"), org.connection).await.expect("read");
 
-        let place = format!("/api/v1/entitlements?connection={}&search=group", org.connection);
+        let place = format!("/api/v1/entitlements?connection={}&q=group", org.connection);
         let listed = cy.get(&place).await.ok();
         for row in listed["items"].as_array().expect("rows") {
             let owner = (row["id"] == json!(data)).then_some(ISSUER);

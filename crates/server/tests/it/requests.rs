@@ -137,7 +137,7 @@ both_engines! {
     async fn asked_approved_given_and_returned(world) {
         let scene = Scene::set(&mut world).await;
         let (ana, bo) = (world.as_user("ana"), world.as_user("bo"));
-        let offers = ana.get("/api/v1/offers?search=prod-admin").await.ok();
+        let offers = ana.get("/api/v1/offers?q=prod-admin").await.ok();
         assert_eq!(offers["items"][0]["entitlement"]["id"], scene.admin.as_str());
         assert_eq!(offers["items"][0]["max_duration_seconds"], 14_400);
         let probe = json!({"entitlement": scene.admin});

@@ -373,7 +373,7 @@ async fn held(
 ) -> Result<Vec<Value>, Failure> {
     let client = Client::new(server)?;
     let id = find::id(&client, find::CONNECTION, connection).await?;
-    let query = [("connection", id.as_str()), ("search", search)];
+    let query = [("connection", id.as_str()), ("q", search)];
     client.list(&format!("/api/v1/{what}"), &query, MOST).await
 }
 

@@ -13,41 +13,25 @@ use super::super::{
 use super::{group, map};
 use crate::cx::Cx;
 use crate::http::{
-    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Paging, Path, Query, versioned,
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Pages, Paging, Path, Query, versioned,
 };
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "limit and cursor are here for the description; `Paging` reads them"
-)]
 pub(super) struct Asked {
     /// Words in the name, in their order.
     q: Option<String>,
     /// `name` (when absent) or `created`; with a minus before it from its other end.
     sort: Option<String>,
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "limit and cursor are here for the description; `Paging` reads them"
-)]
 pub(super) struct AskedMembers {
     /// Words in name and address, in their order.
     q: Option<String>,
     /// `email` (when absent), `name` or `since`; with a minus before it from its other end.
     sort: Option<String>,
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
 }
 
 /// Lists groups by name.
@@ -55,7 +39,7 @@ pub(super) struct AskedMembers {
     get,
     path = "/api/v1/groups",
     tag = "identity",
-    params(Asked),
+    params(Asked, Pages),
     responses((status = 200, body = Page<wire::Group>), (status = "4XX", body = Problem))
 )]
 pub(super) async fn list(
@@ -134,22 +118,12 @@ pub(super) async fn update(
     .await
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "for the description; `Paging` reads them")]
-pub(super) struct Pages {
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
-}
-
 /// Lists a group's members.
 #[utoipa::path(
     get,
     path = "/api/v1/groups/{id}/members",
     tag = "identity",
-    params(("id" = String, Path, description = "`grp_…`"), AskedMembers),
+    params(("id" = String, Path, description = "`grp_…`"), AskedMembers, Pages),
     responses((status = 200, body = Page<wire::Member>), (status = "4XX", body = Problem))
 )]
 pub(super) async fn members(

@@ -4,25 +4,13 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use secrecy::ExposeSecret as _;
-use serde::Deserialize;
 use stint_api::{Page, Problem, identity as wire};
 use stint_domain::{Time, TokenId, UserId};
-use utoipa::IntoParams;
 
 use super::super::{self as identity, NewToken, Token};
 use super::map;
 use crate::cx::Cx;
-use crate::http::{Failure, Json, Paging, Path};
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "for the description; `Paging` reads them")]
-pub(super) struct Pages {
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
-}
+use crate::http::{Failure, Json, Pages, Paging, Path};
 
 /// Lists a user's API tokens, newest first, with those that are over.
 #[utoipa::path(

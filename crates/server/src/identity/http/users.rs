@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use super::super::{self as identity, NewUser, ROLES, UserChange, UserFilter};
 use super::{map, roles, user};
 use crate::cx::{Cx, Via};
-use crate::http::{Failure, IfMatch, Json, Paging, Path, Query, chosen, versioned};
+use crate::http::{Failure, IfMatch, Json, Pages, Paging, Path, Query, chosen, versioned};
 
 /// Says who the caller is.
 #[utoipa::path(
@@ -59,10 +59,6 @@ pub(super) async fn change_password(
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "limit and cursor are here for the description; `Paging` reads them"
-)]
 pub(super) struct Asked {
     /// Words in name and address, in their order.
     q: Option<String>,
@@ -72,10 +68,6 @@ pub(super) struct Asked {
     role: Option<String>,
     /// `email` (when absent), `name` or `created`; with a minus before it from its other end.
     sort: Option<String>,
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
 }
 
 /// Lists users by address.
@@ -83,7 +75,7 @@ pub(super) struct Asked {
     get,
     path = "/api/v1/users",
     tag = "identity",
-    params(Asked),
+    params(Asked, Pages),
     responses((status = 200, body = Page<wire::User>), (status = "4XX", body = Problem))
 )]
 pub(super) async fn list(
