@@ -228,8 +228,8 @@ async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
     Ok(web::page(&frame, "Requests", &view))
 }
 
-/// What links narrow the list to, in words. Who does not see everybody's requests is told no
-/// name that is not among the `lines` of their own.
+/// What links narrow the list to, in words. Who does not see everybody's requests, or
+/// entitlements, is told no name of them that is not among the `lines`.
 async fn pins(
     cx: &Cx,
     filter: &Filter,
@@ -248,10 +248,11 @@ async fn pins(
         pins.push(("requester", "Asked by", name.unwrap_or(id.to_string())));
     }
     if let Some(id) = filter.entitlement {
+        let may_see = all && cx.authorize(Verb::GetEntitlement, Relation::Others).is_ok();
         let mut known = lines.iter().map(|line| &line.entitlement);
         let name = match known.find(|it| it.id == id) {
             Some(it) => Some(it.name.clone()),
-            None if all => (directory::entitlement(&mut q, id).await?).map(|it| it.name),
+            None if may_see => (directory::entitlement(&mut q, id).await?).map(|it| it.name),
             None => None,
         };
         pins.push(("entitlement", "For", name.unwrap_or(id.to_string())));

@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use stint_domain::Span;
+use stint_domain::rights::Role;
 use stint_server::identity;
 use stint_testkit::{Door, World, both_engines};
 
@@ -145,6 +146,19 @@ both_engines! {
         assert_eq!(csv(&door, &format!("{page}&sort=principal")).await,
             ["Ana Moreno", "Bo Lindqvist", "Cy Adeyemi", "Dee Okonkwo"]);
         sound(door.get(&format!("{page}&connection=none")).await, 422);
+        // The day it was proposed has a column of its own; the state is sorted by nothing.
+        let sorted = sound(door.get(page).await, 200);
+        assert!(sorted.contains("Proposed") && !sorted.contains(">State</a>"), "{sorted}");
+        // Narrowed by what one may list: who may not list connections is told no names of them.
+        let made = json!({"application_id": cy.get("/api/v1/applications").await.ok()["items"][0]["id"],
+            "name": "elsewhere", "region": "eu-central-1", "role_arn": "arn:aws:iam::123456789012:role/other"});
+        cy.post("/api/v1/connections", made).await.is(201);
+        world.add_person("hal", &[Role::Helpdesk]).await;
+        let hal = world.in_browser("hal").await;
+        for (door, may) in [(&door, true), (&hal, false)] {
+            let seen = sound(door.get(page).await, 200);
+            assert_eq!((seen.contains("All connections"), seen.contains("elsewhere")), (may, may), "{seen}");
+        }
         // Rejected from there, it stands where it belongs.
         let confirmed = sound(door.get(page).await, 200);
         let reject = confirmed.split("action=\"").find(|rest| rest.contains("/reject\"")).expect("a form");
@@ -185,6 +199,18 @@ both_engines! {
         let page = sound(door.get(&pinned).await, 200);
         assert!(page.contains("Without Asked by: Bo Lindqvist"), "{page}");
         assert_eq!(csv(&door, &pinned).await, ["ReadOnlyAccess on prod-payments"]);
+        // Of what nobody asked for the name is told only to who may see entitlements.
+        let known = cy.get(&format!("/api/v1/entitlements?connection={}&limit=200", there.connection)).await.ok();
+        let never = (known["items"].as_array().expect("items").iter())
+            .find(|it| ![admin, read].map(|id| json!(id)).contains(&it["id"])).expect("another");
+        let name = never["name"].as_str().expect("a name");
+        let never = format!("/requests?show=all&entitlement={}", never["id"].as_str().expect("an id"));
+        world.add_person("hal", &[Role::Helpdesk]).await;
+        let hal = world.in_browser("hal").await;
+        for (door, may) in [(&door, true), (&hal, false)] {
+            let page = sound(door.get(&never).await, 200);
+            assert_eq!(page.contains(name), may, "{page}");
+        }
         assert_eq!(csv(&door, "/requests?show=all&sort=asked").await.len(), 3);
         assert!(csv(&door, "/requests").await.is_empty(), "her own are none");
         sound(door.get("/requests?show=all&state=odd").await, 422);
@@ -223,6 +249,16 @@ both_engines! {
         cy.get(&format!("{api}?status=odd")).await.refused(422, "invalid_filter");
         let door = world.in_browser("cy").await;
         assert_eq!(csv(&door, "/connections?status=not_connected").await, ["play"]);
+        // One out of service is found under what the list says of it, and under nothing else.
+        cy.post(&format!("{api}/{}/drain", there.connection), json!({})).await.is(200);
+        for status in ["connected", "draining"] {
+            let found = csv(&door, &format!("/connections?status={status}")).await;
+            assert_eq!(walked(&cy, &format!("{api}?status={status}"), "name").await, found);
+            assert_eq!(found.len(), usize::from(status == "draining"), "{status}: {found:?}");
+        }
+        let page = sound(door.get("/connections").await, 200);
+        assert!(page.contains("<option value=\"draining\">Draining</option>"), "{page}");
+        world.as_user("ana").get(&format!("{api}?status=odd")).await.refused(403, "forbidden");
         sound(door.get("/connections?application=odd").await, 422);
         sound(world.in_browser("ana").await.get("/connections?status=odd").await, 403);
     }

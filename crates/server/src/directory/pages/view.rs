@@ -91,6 +91,8 @@ pub(crate) struct LinkRow {
     pub(crate) principal: String,
     pub(crate) principal_id: Copyable,
     pub(crate) connection: String,
+    /// The day it was.
+    pub(crate) proposed: String,
     pub(crate) chip: Chip,
     /// Why it was proposed, or who confirmed it and when.
     pub(crate) line: String,

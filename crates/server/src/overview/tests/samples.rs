@@ -775,6 +775,7 @@ fn links() -> directory::Links {
         principal: who.to_lowercase().replace(' ', "."),
         principal_id: Copyable::new("90672b8c4d-1f0e9d3c-2b4a-4f6e-9a1c-0d2e4f6a8b1c", "the principal's id"),
         connection: "management".into(),
+        proposed: "3 Feb 2026".into(),
         chip,
         line: line.into(),
         confirm: open.then(|| "/people/links/lnk_1/confirm".into()),
