@@ -36,6 +36,12 @@ pub struct Preview {
     pub steps: Vec<PreviewStep>,
     /// The policy it would be asked under.
     pub policy: PolicyName,
+    /// The Identity Center group that would hold it, where it is asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<HolderGroup>,
+    /// Who is in that group; absent where it is asked for no group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_members: Option<GroupMembers>,
     /// The longest one may ask for, in seconds.
     pub max_duration_seconds: i64,
     /// Whether a reason must be given.

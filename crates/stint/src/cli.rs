@@ -247,7 +247,7 @@ pub(crate) struct Ask {
     /// From when (RFC 3339, as 2026-11-23T14:00:00Z) [default: as soon as it is approved].
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,
-    /// For an Identity Center group, by name or id (`prn_…`); for owners of the connection or its application and Connection Admins [default: for yourself].
+    /// For an Identity Center group, by name or id (`prn_…`); for owners of the connection or its application, Connection Admins and Super Admins [default: for yourself].
     #[arg(long, value_name = "GROUP")]
     pub for_group: Option<String>,
     /// Only say who would have to approve.

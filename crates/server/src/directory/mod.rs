@@ -303,15 +303,16 @@ pub async fn principal(q: &mut impl Query, id: PrincipalId) -> stint_db::Result<
     store::things::principal(q, id).await
 }
 
-/// The first `limit` Identity Center groups of an estate, by name, that AWS still has and that
-/// have the words of `search` in it.
+/// The first `limit` Identity Center groups of an estate after a key, by name, that AWS still
+/// has and that have the words of `search` in it; each with its key.
 pub async fn groups(
     q: &mut impl Query,
     connection: ConnectionId,
     search: &str,
+    after: Option<(String, PrincipalId)>,
     limit: i64,
-) -> stint_db::Result<Vec<Principal>> {
-    store::things::groups(q, connection, search, limit).await
+) -> stint_db::Result<Vec<(String, Principal)>> {
+    store::things::groups(q, connection, search, after, limit).await
 }
 
 /// Those of these principals that are known, also what AWS no longer has.

@@ -154,7 +154,7 @@ pub const CODES: &[Code] = &[
     row(422, "unknown_owner", "An owner is no active user.", "Name users who may be told when something fails."),
     row(422, "unknown_persona", "The demo has no such persona.", "Use one that the sign-in page shows."),
     row(422, "unknown_policy", "There is no policy with this id.", "Look it up in the list of policies."),
-    row(422, "unknown_principal", "The connection has no Identity Center group with this id.", "Look it up in the connection's list of principals, or sync the connection."),
+    row(422, "unknown_principal", "The connection has no Identity Center group with this id.", "Look it up in `GET /api/v1/requests/groups`, or sync the connection."),
     row(422, "unknown_user", "There is no user with this id.", "Look it up in the list of users."),
     row(422, "user_inactive", "The user named is deactivated.", "Make them active again first."),
     row(422, "weak_password", "The password is too short, too long, or known to be guessed.", "Choose another as `detail` says; a few random words do well."),

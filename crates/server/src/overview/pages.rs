@@ -157,9 +157,13 @@ async fn held(
 }
 
 fn waiting_row(line: &Line, cx: &Cx) -> view::Waiting {
+    let (who, what) = (&line.requester.name, &line.entitlement.name);
     view::Waiting {
         href: format!("/requests/{}", line.request.id),
-        what: format!("{} asks for {}", line.requester.name, line.entitlement.name),
+        what: match &line.group {
+            Some(group) => format!("{who} asks for {what} for the {}", directory::called(group)),
+            None => format!("{who} asks for {what}"),
+        },
         line: format!(
             "{}, {}",
             words(line.request.duration),

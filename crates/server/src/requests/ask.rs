@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use stint_api::Page;
 use stint_db::{Priority, Query};
 use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::policy::{Ask, ExplainedStep, People, Refusal, Verdict};
@@ -15,7 +16,7 @@ use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
 use crate::directory::{Entitlement, Member, Principal};
-use crate::http::{Fault as _, search_text};
+use crate::http::{Fault as _, Paging, search_text};
 use crate::{catalog, connections, directory, grants, identity, outbox, policies};
 
 /// What somebody asks for, for themselves or for an Identity Center group.
@@ -95,10 +96,6 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
             .collect(),
         Verdict::AutoApproved | Verdict::NeedsSteps(_) => Vec::new(),
     };
-    if let Some(closed) = closed(&mut q, &offer).await? {
-        let (code, detail) = (closed.code(), closed.detail());
-        hurdles.insert(0, Hurdle { code, detail });
-    }
     let for_groups =
         offer.entitlement.key.is_for_groups() && may_for_group(cx, &mut q, user, &offer).await?;
     let mut group = None;
@@ -123,6 +120,11 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
             other => return Err(other),
         },
     }
+    // First of all: whoever would hold it, a connection out of service gives nothing.
+    if let Some(closed) = closed(&mut q, &offer).await? {
+        let (code, detail) = (closed.code(), closed.detail());
+        hurdles.insert(0, Hurdle { code, detail });
+    }
     Ok(Preview {
         steps: body.explain(&ask, &people),
         offer,
@@ -132,14 +134,15 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
     })
 }
 
-/// The first Identity Center groups by name, `limit` at most, for which the caller may ask for
-/// this entitlement. Who may not ask for a group learns nothing about groups.
+/// The Identity Center groups, by name, for which the caller may ask for this entitlement:
+/// those of its connection that AWS still has and that have the words of `search` in their name.
+/// Who may not ask for a group learns nothing about groups.
 pub async fn groups(
     cx: &Cx,
     entitlement: EntitlementId,
     search: &str,
-    limit: i64,
-) -> Result<Vec<Principal>, Error> {
+    paging: &Paging,
+) -> Result<Page<Principal>, Error> {
     cx.authorize(Verb::PreviewRequest, Relation::Own)?;
     let user = cx.person()?.id;
     let mut q = cx.read().await?;
@@ -147,7 +150,13 @@ pub async fn groups(
     let relation = to_connection(&mut q, user, &offer).await?;
     cx.authorize(Verb::AskForGroup, relation)?;
     let connection = offer.entitlement.connection;
-    Ok(directory::groups(&mut q, connection, search, limit).await?)
+    let after = paging.after()?;
+    let rows = directory::groups(&mut q, connection, search, after, paging.fetch()).await?;
+    let page = paging.page(rows, |(key, it)| (key.clone(), it.id));
+    Ok(Page {
+        items: page.items.into_iter().map(|(_, it)| it).collect(),
+        next: page.next,
+    })
 }
 
 /// Asks for access, for oneself or for an Identity Center group. Where the policy approves by

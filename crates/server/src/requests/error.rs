@@ -69,7 +69,7 @@ pub enum Error {
     NotForGroups,
     /// The connection has no such group.
     #[error(
-        "the connection of this entitlement has no Identity Center group {id}: take the id from its list of principals"
+        "the connection of this entitlement has no Identity Center group {id}: take the id from `GET /api/v1/requests/groups`"
     )]
     UnknownGroup {
         /// What was asked for.

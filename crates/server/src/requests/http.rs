@@ -14,9 +14,10 @@ use super::read::{What, Who};
 use super::{Detail, Filter, Happening, Line, NewRequest, Preview, Probe, StepView};
 use crate::catalog::named;
 use crate::cx::Cx;
+use crate::directory::{Member, Principal};
 use crate::grants;
 use crate::http::{
-    Failure, IdempotencyKey, Idempotent, Json, Paging, Path, Query, Routes, versioned,
+    Failure, IdempotencyKey, Idempotent, Json, Pages, Paging, Path, Query, Routes, versioned,
 };
 use crate::policies::{PolicyVersion, parsed};
 
@@ -26,6 +27,7 @@ const MOST_MEMBERS: usize = 1_000;
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .api(Verb::PreviewRequest, routes!(preview))
+        .api(Verb::AskForGroup, routes!(groups))
         .api(Verb::SubmitRequest, routes!(submit))
         .api(Verb::MyRequests, routes!(mine))
         .api(Verb::ListRequests, routes!(list))
@@ -39,13 +41,9 @@ pub(crate) fn routes() -> Routes {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "limit and cursor are here for the description; `Paging` reads them"
-)]
 struct Asked {
-    /// Words, in their order, in the names of what was asked for and of who asked, and in the
-    /// reason.
+    /// Words, in their order, in the names of what was asked for, of the group it is for and of
+    /// who asked, and in the reason.
     q: Option<String>,
     /// Only those that are `pending`, `approved`, `denied` or `cancelled`.
     state: Option<String>,
@@ -57,10 +55,6 @@ struct Asked {
     entitlement: Option<EntitlementId>,
     /// `-asked` (when absent: the newest first) or `asked`.
     sort: Option<String>,
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
 }
 
 /// Tells who would have to approve and why, without asking for anything.
@@ -119,6 +113,58 @@ async fn submit(cx: Cx, body: Idempotent<wire::NewRequest>) -> Result<Response, 
     .await
 }
 
+/// Groups for which one thing may be asked.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ForGroups {
+    /// What would be asked for (`ent_…`).
+    #[param(value_type = String)]
+    entitlement: EntitlementId,
+    /// Words in the name, in their order.
+    q: Option<String>,
+}
+
+/// Lists the Identity Center groups for which the caller may ask for an entitlement, by name:
+/// those of its connection that AWS still has.
+#[utoipa::path(
+    get,
+    path = "/api/v1/requests/groups",
+    tag = "requests",
+    params(ForGroups, Pages),
+    responses((status = 200, body = Page<wire::HolderGroup>), (status = "4XX", body = Problem))
+)]
+async fn groups(
+    cx: Cx,
+    Query(asked): Query<ForGroups>,
+    paging: Paging,
+) -> Result<Json<Page<wire::HolderGroup>>, Failure> {
+    let q = asked.q.unwrap_or_default();
+    let page = super::groups(&cx, asked.entitlement, &q, &paging).await?;
+    Ok(Json(Page {
+        items: page.items.iter().map(holder_group).collect(),
+        next: page.next,
+    }))
+}
+
+fn holder_group(it: &Principal) -> wire::HolderGroup {
+    wire::HolderGroup {
+        id: it.id.to_string(),
+        name: it.name.clone(),
+    }
+}
+
+fn group_members(members: &[Member]) -> wire::GroupMembers {
+    wire::GroupMembers {
+        count: members.len(),
+        members: (members.iter().take(MOST_MEMBERS))
+            .map(|member| wire::GroupMember {
+                name: member.principal.name.clone(),
+                user: member.user.map(|id| id.to_string()),
+            })
+            .collect(),
+    }
+}
+
 fn named_group(id: Option<&str>) -> Result<Option<PrincipalId>, Failure> {
     id.map(|id| parsed("principal", id)).transpose()
 }
@@ -138,12 +184,9 @@ impl From<Asked> for Filter {
 /// Which of one's own.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(
-    dead_code,
-    reason = "limit and cursor are here for the description; `Paging` reads them"
-)]
 struct AskedMine {
-    /// Words, in their order, in the name of what was asked for and in the reason.
+    /// Words, in their order, in the names of what was asked for and of the group it is for, and
+    /// in the reason.
     q: Option<String>,
     /// Only those that are `pending`, `approved`, `denied` or `cancelled`.
     state: Option<String>,
@@ -152,10 +195,6 @@ struct AskedMine {
     entitlement: Option<EntitlementId>,
     /// `-asked` (when absent: the newest first) or `asked`.
     sort: Option<String>,
-    /// How many, 1 to 200 (50).
-    limit: Option<i64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
 }
 
 /// Lists the caller's requests.
@@ -163,7 +202,7 @@ struct AskedMine {
     get,
     path = "/api/v1/requests",
     tag = "requests",
-    params(AskedMine),
+    params(AskedMine, Pages),
     responses((status = 200, body = Page<wire::RequestLine>), (status = "4XX", body = Problem))
 )]
 async fn mine(
@@ -186,7 +225,7 @@ async fn mine(
     get,
     path = "/api/v1/requests/all",
     tag = "requests",
-    params(Asked),
+    params(Asked, Pages),
     responses((status = 200, body = Page<wire::RequestLine>), (status = "4XX", body = Problem))
 )]
 async fn list(
@@ -203,8 +242,7 @@ async fn list(
     path = "/api/v1/approvals",
     tag = "requests",
     params(
-        ("limit" = Option<i64>, Query, description = "How many, 1 to 200 (50)."),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        Pages,
     ),
     responses((status = 200, body = Page<wire::RequestLine>), (status = "4XX", body = Problem))
 )]
@@ -329,10 +367,7 @@ fn line(it: Line) -> wire::RequestLine {
         entitlement: named(&it.entitlement),
         requester: who(&it.requester),
         beneficiary: who(&it.beneficiary),
-        group: it.group.map(|group| wire::HolderGroup {
-            id: group.id.to_string(),
-            name: group.name,
-        }),
+        group: it.group.as_ref().map(holder_group),
         state: request.state().to_owned(),
         submitted_at: request.submitted_at().to_string(),
         closed_at: request.rules.state.closed_at().map(|at| at.to_string()),
@@ -343,15 +378,7 @@ fn line(it: Line) -> wire::RequestLine {
 }
 
 fn shown(cx: &Cx, it: Detail) -> wire::Request {
-    let group_members = (it.members.as_ref()).map(|members| wire::GroupMembers {
-        count: members.len(),
-        members: (members.iter().take(MOST_MEMBERS))
-            .map(|member| wire::GroupMember {
-                name: member.principal.name.clone(),
-                user: member.user.map(|id| id.to_string()),
-            })
-            .collect(),
-    });
+    let group_members = it.members.as_deref().map(group_members);
     wire::Request {
         group_members,
         policy: policy(&it.line.request.policy),
@@ -451,6 +478,8 @@ fn previewed(it: Preview, people: &[Who]) -> wire::Preview {
             .map(|step| explained(step, people))
             .collect(),
         policy: policy(&it.offer.policy),
+        group: it.group.as_ref().map(|(group, _)| holder_group(group)),
+        group_members: (it.group.as_ref()).map(|(_, members)| group_members(members)),
         max_duration_seconds: it.offer.max_duration.as_seconds(),
         reason_required: body.reason.required,
         reason_min_length: body.reason.min_length,

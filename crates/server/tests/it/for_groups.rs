@@ -139,6 +139,11 @@ both_engines! {
             found.expect("an approver")["hindrance"].clone()
         };
         assert_eq!((hindrance("bea"), hindrance("bo")), (json!("own_request"), Value::Null));
+        let in_aws = world.aws().members(&scene.aws_group).await;
+        assert_eq!(seen["group"], json!({"id": scene.group, "name": scene.name}));
+        assert_eq!(seen["group_members"]["count"], in_aws.len());
+        let own = ana.post(PREVIEW, json!({"entitlement": scene.admin})).await.ok();
+        assert!(own.get("group").is_none() && own.get("group_members").is_none(), "{own:#}");
 
         let made = ana.post(REQUESTS, ask).await.ok();
         let id = made["id"].as_str().expect("an id").to_owned();
@@ -146,6 +151,9 @@ both_engines! {
         assert_eq!(made["group"], json!({"id": scene.group, "name": scene.name}));
         assert_eq!(lines(&bo.get("/api/v1/approvals").await.ok()), std::slice::from_ref(&id));
         assert!(lines(&bea.get("/api/v1/approvals").await.ok()).is_empty(), "she would hold it");
+        let asks = format!("for the Identity Center group {}", scene.name);
+        let home = world.in_browser("bo").await.get("/").await.is(200).text();
+        assert!(home.contains(&format!("asks for prod-admin on prod-payments {asks}")), "{home}");
         let members = world.aws().members(&scene.aws_group).await;
         let shown = bo.get(&place).await.ok();
         assert_eq!(shown["group_members"]["count"], members.len());
@@ -295,5 +303,55 @@ both_engines! {
         requests::return_early(&world.cx("bo"), own).await.expect("returned");
         world.advance(Span::hours(1)).await;
         bo.post(&format!("{place}/approve"), json!({})).await.ok();
+    }
+}
+
+both_engines! {
+    async fn who_may_ask_for_a_group_finds_it_by_its_name(world) {
+        let scene = Scene::set(&mut world).await;
+        let groups = |more: &str| format!("{REQUESTS}/groups?entitlement={}{more}", scene.admin);
+        let (ana, bo) = (world.as_user("ana"), world.as_user("bo"));
+        let hidden = scene.org.entitlement(&world, "prod-payments", "ReadOnlyAccess").await;
+        let hidden = format!("{REQUESTS}/groups?entitlement={hidden}");
+        for door in [&ana, &bo] {
+            door.get(&groups("")).await.refused(403, "forbidden");
+            door.get(&hidden).await.is(404);
+        }
+        scene.own_the_application(&world).await;
+        bo.get(&groups("")).await.refused(403, "forbidden");
+        // A Connection Admin needs no ownership; what nobody may ask for is there for nobody.
+        for who in ["ana", "cy"] {
+            let door = world.as_user(who);
+            door.get(&hidden).await.is(404);
+            let all = door.get(&groups("&limit=200")).await.ok();
+            let found = all["items"].as_array().expect("items");
+            assert!(found.contains(&json!({"id": scene.group, "name": scene.name})), "{all:#}");
+            assert!(!lines(&all).contains(&scene.person(&world).await), "people are no groups");
+            let mut walked = Vec::new();
+            let mut next = String::new();
+            loop {
+                let page = door.get(&groups(&format!("&limit=3{next}"))).await.ok();
+                walked.extend(lines(&page));
+                match page["next"].as_str() {
+                    Some(cursor) => next = format!("&cursor={cursor}"),
+                    None => break,
+                }
+            }
+            assert_eq!(walked, lines(&all));
+        }
+        // Words in their order, not one phrase, and nothing in them is a pattern.
+        let (first, last) = (&scene.name[..2], &scene.name[scene.name.len() - 2..]);
+        let own = |page: &Value| lines(page).contains(&scene.group.to_string());
+        assert!(own(&ana.get(&groups(&format!("&q={first}%20{last}"))).await.ok()), "{}", scene.name);
+        for none in ["%25", "_", "zzz-nothing"] {
+            assert!(!own(&ana.get(&groups(&format!("&q={none}"))).await.ok()), "{none}");
+        }
+        let unknown = world.app().new_id::<PrincipalId>().to_string();
+        let told = ana.post(REQUESTS, scene.ask(&unknown)).await.refused(422, "unknown_principal");
+        assert!(told["detail"].as_str().expect("words").contains("GET /api/v1/requests/groups"), "{told}");
+        let mut tx = world.cx("cy").begin(Priority::Interactive).await.expect("begun");
+        tx.run(&GONE, args![scene.group]).await.expect("written");
+        tx.commit().await.expect("committed");
+        assert!(!own(&ana.get(&groups("&limit=200")).await.ok()), "it is gone from AWS");
     }
 }

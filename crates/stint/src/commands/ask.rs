@@ -1,6 +1,6 @@
 //! The commands of people: ask, answer, look, give back. All of them over the API.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use stint_api::catalog::{EntitlementName, Offer};
 use stint_api::requests::{
     Approve, Deny, NewRequest, Preview, PreviewRequest, Request, RequestLine,
@@ -40,9 +40,7 @@ pub(crate) async fn entitlements(server: &Server, search: Option<&str>) -> Resul
 }
 
 async fn offers(client: &Client, search: &str) -> Result<Vec<Offer>, Failure> {
-    client
-        .list("/api/v1/offers", &[("search", search)], MOST)
-        .await
+    client.list("/api/v1/offers", &[("q", search)], MOST).await
 }
 
 /// `stint request`.
@@ -50,7 +48,7 @@ pub(crate) async fn request(ask: &Ask) -> Result<(), Failure> {
     let client = Client::new(&ask.server)?;
     let entitlement = find(&client, &ask.entitlement).await?;
     let group = match &ask.for_group {
-        Some(given) => Some(find::identity_group(&client, given).await?),
+        Some(given) => Some(find::identity_group(&client, &entitlement.id, given).await?),
         None => None,
     };
     if ask.preview {
@@ -137,6 +135,12 @@ async fn preview(
         out::line(&format!(
             "not like this: {} ({})",
             refusal.detail, refusal.code
+        ))?;
+    }
+    if let (Some(group), Some(members)) = (&preview.group, &preview.group_members) {
+        out::line(&format!(
+            "for the group {}: {} in it would hold it",
+            group.name, members.count
         ))?;
     }
     if preview.verdict == "auto_approved" {
@@ -273,11 +277,12 @@ pub(crate) async fn requests(
         return show(server, &request);
     }
     let query: Vec<_> = state.map(|state| ("state", state)).into_iter().collect();
-    let (path, empty) = match (waiting, all || state.is_some()) {
-        (true, _) => ("/api/v1/approvals", "Nothing waits for you."),
-        (_, true) => ("/api/v1/requests/all", "No such request."),
+    let (path, empty) = match (waiting, all, state) {
+        (true, _, _) => ("/api/v1/approvals", "Nothing waits for you."),
+        (_, true, _) => ("/api/v1/requests/all", "No such request."),
+        (_, _, Some(_)) => (MINE, "No such request of yours."),
         _ => (
-            "/api/v1/requests",
+            MINE,
             "You have not asked for anything yet. `stint entitlements` lists what you may ask for.",
         ),
     };
@@ -292,7 +297,7 @@ pub(crate) async fn requests(
                 l.id.clone(),
                 l.state.clone(),
                 l.entitlement.name.clone(),
-                l.beneficiary.name.clone(),
+                holder(l),
                 Span::seconds(l.duration_seconds).to_string(),
                 short(&l.submitted_at),
             ]
@@ -331,7 +336,7 @@ pub(crate) async fn deny(server: &Server, given: &str, reason: &str) -> Result<(
 /// `stint cancel`.
 pub(crate) async fn cancel(server: &Server, given: &str) -> Result<(), Failure> {
     let mine = Among {
-        list: "/api/v1/requests",
+        list: MINE,
         state: Some("pending"),
         what: "request of yours that waits",
         see: "stint requests",
@@ -342,13 +347,16 @@ pub(crate) async fn cancel(server: &Server, given: &str) -> Result<(), Failure> 
 /// `stint return`.
 pub(crate) async fn give_back(server: &Server, given: &str) -> Result<(), Failure> {
     let mine = Among {
-        list: "/api/v1/requests",
+        list: MINE,
         state: Some("approved"),
         what: "approved request of yours",
         see: "stint requests",
     };
     answer(server, given, &mine, "return", &json!({})).await
 }
+
+/// The caller's own requests.
+const MINE: &str = "/api/v1/requests";
 
 /// Among which requests words may mean one.
 struct Among {
@@ -393,25 +401,19 @@ fn checked(id: &str) -> Result<&str, Failure> {
     )))
 }
 
-/// The one request that the words fit: what it is about, and whose it is.
+/// The one request that the words fit: what it is about, and who would hold it.
 async fn meant(client: &Client, given: &str, among: &Among) -> Result<String, Failure> {
-    let mut all: Vec<Value> = client.list(among.list, &[], MOST).await?;
-    all.retain(|it| {
-        among
-            .state
-            .is_none_or(|state| out::field(it, "state") == state)
-    });
-    for it in &mut all {
-        let both = format!(
-            "{} for {}",
-            out::field(it, "entitlement.name"),
-            out::field(it, "beneficiary.name")
-        );
-        if let Some(it) = it.as_object_mut() {
-            it.insert("both".to_owned(), both.into());
-        }
-    }
-    let found = find::chosen(among.what, among.see, &["both"], given, all)?;
+    let query: Vec<_> = among
+        .state
+        .map(|state| ("state", state))
+        .into_iter()
+        .collect();
+    let all: Vec<RequestLine> = client.list(among.list, &query, MOST).await?;
+    let named = all
+        .iter()
+        .map(|it| json!({ "id": it.id, "both": both(it) }))
+        .collect();
+    let found = find::chosen(among.what, among.see, &["both"], given, named)?;
     out::remark(&format!(
         "{}: {}",
         out::field(&found, "id"),
@@ -420,22 +422,31 @@ async fn meant(client: &Client, given: &str, among: &Among) -> Result<String, Fa
     Ok(out::field(&found, "id"))
 }
 
+/// What it is about and who would hold it, in a line.
+fn both(line: &RequestLine) -> String {
+    format!("{} for {}", line.entitlement.name, holder(line))
+}
+
+/// Who would hold it: one person, or everybody in a group.
+fn holder(line: &RequestLine) -> String {
+    match &line.group {
+        Some(group) => format!(
+            "the group {} (asked by {})",
+            group.name, line.requester.name
+        ),
+        None => line.beneficiary.name.clone(),
+    }
+}
+
 fn show(server: &Server, request: &Request) -> Result<(), Failure> {
     if server.json {
         return out::json(request);
     }
     let line = &request.line;
     out::line(&format!("{}  {}", line.id, line.state))?;
-    let holder = match &line.group {
-        Some(group) => format!(
-            "the group {} (asked by {})",
-            group.name, line.requester.name
-        ),
-        None => line.beneficiary.name.clone(),
-    };
     out::line(&format!(
-        "{} for {holder}, {}",
-        line.entitlement.name,
+        "{}, {}",
+        both(line),
         Span::seconds(line.duration_seconds)
     ))?;
     if let Some(group) = &request.group_members {
@@ -470,5 +481,31 @@ fn listed(names: &[&str]) -> String {
         "nobody".to_owned()
     } else {
         names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_for_a_group_is_never_taken_for_one_of_a_person() {
+        let mut line = json!({
+            "id": "req_1", "reason": "INC-1", "duration_seconds": 3600, "state": "pending",
+            "submitted_at": "2026-11-23T14:00:00Z",
+            "entitlement": {"id": "ent_1", "kind": "account_assignment", "name": "prod-admin",
+                "connection": "con_1"},
+            "requester": {"id": "usr_1", "name": "Ana Moreno"},
+            "beneficiary": {"id": "usr_1", "name": "Ana Moreno"},
+        });
+        let read = |line: &serde_json::Value| -> RequestLine {
+            serde_json::from_value(line.clone()).expect("a request")
+        };
+        assert_eq!(both(&read(&line)), "prod-admin for Ana Moreno");
+        line["group"] = json!({"id": "prn_1", "name": "payments"});
+        assert_eq!(
+            both(&read(&line)),
+            "prod-admin for the group payments (asked by Ana Moreno)"
+        );
     }
 }

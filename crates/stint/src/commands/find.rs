@@ -19,8 +19,6 @@ pub(crate) struct Kind {
     what: &'static str,
     /// Where they are listed.
     list: &'static str,
-    /// The parameter by which the list is searched, if it can be.
-    search: Option<&'static str>,
     /// The fields that name one.
     keys: &'static [&'static str],
     /// The command that lists them.
@@ -32,7 +30,6 @@ pub(crate) const USER: Kind = Kind {
     prefix: "usr",
     what: "user",
     list: "/api/v1/users",
-    search: Some("q"),
     keys: &["email", "name"],
     see: "stint users list",
 };
@@ -41,7 +38,6 @@ pub(crate) const GROUP: Kind = Kind {
     prefix: "grp",
     what: "group",
     list: "/api/v1/groups",
-    search: Some("q"),
     keys: &["name"],
     see: "stint groups list",
 };
@@ -50,7 +46,6 @@ pub(crate) const CONNECTION: Kind = Kind {
     prefix: "con",
     what: "connection",
     list: "/api/v1/connections",
-    search: None,
     keys: &["name"],
     see: "stint connections list",
 };
@@ -59,7 +54,6 @@ pub(crate) const APPLICATION: Kind = Kind {
     prefix: "app",
     what: "application",
     list: "/api/v1/applications",
-    search: None,
     keys: &["name"],
     see: "stint connections list",
 };
@@ -68,7 +62,6 @@ pub(crate) const CATALOG: Kind = Kind {
     prefix: "cat",
     what: "catalog",
     list: "/api/v1/catalogs",
-    search: None,
     keys: &["name"],
     see: "stint catalogs list",
 };
@@ -77,7 +70,6 @@ pub(crate) const POLICY: Kind = Kind {
     prefix: "pol",
     what: "policy",
     list: "/api/v1/policies",
-    search: None,
     keys: &["name"],
     see: "stint policies list",
 };
@@ -97,8 +89,7 @@ pub(crate) async fn one(client: &Client, kind: Kind, given: &str) -> Result<Valu
     if is_id(kind.prefix, given) {
         return client.get(&format!("{}/{given}", kind.list), &[]).await;
     }
-    let query: Vec<_> = kind.search.map(|by| (by, given)).into_iter().collect();
-    let all: Vec<Value> = client.list(kind.list, &query, MOST).await?;
+    let all: Vec<Value> = client.list(kind.list, &[("q", given)], MOST).await?;
     chosen(kind.what, kind.see, kind.keys, given, all)
 }
 
@@ -125,51 +116,60 @@ pub(crate) async fn ids(
 
 /// An entitlement of any connection the caller may see, in a catalog or not.
 pub(crate) async fn entitlement(client: &Client, given: &str) -> Result<String, Failure> {
-    if is_id("ent", given) {
-        return Ok(given.to_owned());
-    }
-    let mut all = Vec::new();
-    for connection in connections(client).await? {
-        let query = [("connection", connection.as_str()), ("search", given)];
-        let found: Vec<Value> = client.list("/api/v1/entitlements", &query, MOST).await?;
-        all.extend(found);
-    }
     let see = "stint connections entitlements CONNECTION";
-    let found = chosen("entitlement", see, &["name"], given, all)?;
-    Ok(out::field(&found, "id"))
+    let list = "/api/v1/entitlements";
+    anywhere(
+        client,
+        ("ent", "entitlement"),
+        (list, see),
+        &["name"],
+        given,
+    )
+    .await
 }
 
 /// A principal of any connection.
 pub(crate) async fn principal(client: &Client, given: &str) -> Result<String, Failure> {
-    if is_id("prn", given) {
+    let see = "stint connections principals CONNECTION";
+    let list = "/api/v1/principals";
+    let keys = &["name", "email", "display_name"];
+    anywhere(client, ("prn", "principal"), (list, see), keys, given).await
+}
+
+/// Something of which every connection has a list of its own: its prefix and word, where it is
+/// listed and by which command, and what names it.
+async fn anywhere(
+    client: &Client,
+    (prefix, what): (&str, &str),
+    (list, see): (&str, &str),
+    keys: &[&str],
+    given: &str,
+) -> Result<String, Failure> {
+    if is_id(prefix, given) {
         return Ok(given.to_owned());
     }
     let mut all = Vec::new();
     for connection in connections(client).await? {
-        let query = [("connection", connection.as_str()), ("search", given)];
-        let found: Vec<Value> = client.list("/api/v1/principals", &query, MOST).await?;
+        let query = [("connection", connection.as_str()), ("q", given)];
+        let found: Vec<Value> = client.list(list, &query, MOST).await?;
         all.extend(found);
     }
-    let see = "stint connections principals CONNECTION";
-    let keys = &["name", "email", "display_name"];
-    let found = chosen("principal", see, keys, given, all)?;
+    let found = chosen(what, see, keys, given, all)?;
     Ok(out::field(&found, "id"))
 }
 
-/// An Identity Center group of any connection.
-pub(crate) async fn identity_group(client: &Client, given: &str) -> Result<String, Failure> {
+/// An Identity Center group for which the caller may ask for this entitlement.
+pub(crate) async fn identity_group(
+    client: &Client,
+    entitlement: &str,
+    given: &str,
+) -> Result<String, Failure> {
     if is_id("prn", given) {
         return Ok(given.to_owned());
     }
-    let mut all = Vec::new();
-    for connection in connections(client).await? {
-        let query = [("connection", connection.as_str()), ("search", given)];
-        let found: Vec<Value> = client.list("/api/v1/principals", &query, MOST).await?;
-        all.extend(
-            (found.into_iter()).filter(|it| out::field(it, "kind") == "identity_center_group"),
-        );
-    }
-    let see = "stint connections principals CONNECTION";
+    let query = [("entitlement", entitlement), ("q", given)];
+    let all: Vec<Value> = client.list("/api/v1/requests/groups", &query, MOST).await?;
+    let see = "GET /api/v1/requests/groups";
     let found = chosen("Identity Center group", see, &["name"], given, all)?;
     Ok(out::field(&found, "id"))
 }

@@ -643,6 +643,57 @@ fn access_is_asked_for_given_returned_and_revoked_from_the_command_line() {
     ana.types(&["return", own]).done();
     ana.types(&["return", own]).fails(5, "nothing_to_return");
 
+    // For a group of Identity Center, by its name: whoever decides sees that it is one.
+    let unknown = [
+        "request",
+        &asked,
+        "--for",
+        "1h",
+        "--reason",
+        "INC-1",
+        "--for-group",
+        "zzz-nothing",
+    ];
+    cy.types(&unknown).fails(4, "no Identity Center group");
+    ana.types(&unknown).fails(3, "forbidden");
+    let principals = cy.types(&["connections", "list", "--json"]).json();
+    let connection = principals[0]["name"].as_str().expect("a name").to_owned();
+    let principals = cy
+        .types(&["connections", "principals", &connection, "--json"])
+        .json();
+    let group = (principals.as_array().expect("principals").iter())
+        .find(|it| it["kind"] == "identity_center_group")
+        .expect("a group")["name"]
+        .as_str()
+        .expect("a name")
+        .to_owned();
+    let ask = [&unknown[..7], &[group.as_str()]].concat();
+    let preview = cy.types(&[&ask[..], &["--preview"]].concat()).done();
+    assert!(
+        preview.contains(&format!("for the group {group}: ")),
+        "{preview}"
+    );
+    cy.types(&ask).done();
+    let waiting = bo.types(&["requests", "--waiting"]).done();
+    let whom = format!("the group {group} (asked by Cy");
+    assert!(waiting.contains(&whom), "{waiting}");
+    let denied = bo.types(&["deny", &group, "--reason", "not now"]).ends(0);
+    assert!(
+        denied.err.contains(&whom) && denied.out.contains("denied"),
+        "{denied:?}"
+    );
+
+    // One's own in a state are one's own: everybody's are asked for with `--all`.
+    let denied = cy.types(&["requests", "--state", "denied"]).done();
+    assert!(denied.contains(&group), "{denied}");
+    assert!(
+        !ana.types(&["requests", "--state", "denied"])
+            .done()
+            .contains(&group)
+    );
+    ana.types(&["requests", "--all", "--state", "denied"])
+        .fails(3, "forbidden");
+
     // Ended by somebody who may.
     let grant = cy.types(&["requests", &id, "--json"]).json()["grants"][0]["id"].clone();
     let grant = grant.as_str().expect("a grant");

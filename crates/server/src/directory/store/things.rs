@@ -8,6 +8,7 @@ use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::{AccountId, ConnectionId, EntitlementId, PrincipalId, Time};
 
 use super::super::{Entitlement, Principal};
+use crate::http::like;
 
 stint_db::statements! {
     quiet SEE_ACCOUNT = "insert into accounts (id, connection_id, aws_id, name, email, state, first_seen, last_seen) \
@@ -48,17 +49,18 @@ stint_db::statements! {
     PRINCIPAL = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals where id = $1";
     PRINCIPAL_BY_AWS_ID = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals where connection_id = $1 and aws_id = $2 order by kind limit 1";
     PRINCIPALS = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals \
-        where connection_id = $1 and ($2 = '' or sort_key like $2) and ($3 is null or (sort_key, id) > ($3, $4)) \
+        where connection_id = $1 and sort_key like $2 escape '\\' and ($3 is null or (sort_key, id) > ($3, $4)) \
         order by sort_key, id limit $5";
     /// Groups that AWS still has.
     GROUPS = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals \
         where connection_id = $1 and kind = 'identity_center_group' and gone_at is null \
-        and ($2 = '' or sort_key like $2) order by sort_key, id limit $3";
+        and sort_key like $2 escape '\\' and ($3 is null or (sort_key, id) > ($3, $4)) \
+        order by sort_key, id limit $5";
     IAM_ACCOUNTS = "select distinct account from entitlements where connection_id = $1 and kind = 'iam_group_membership' and gone_at is null";
     PRINCIPAL_KEYS = "select id, kind, aws_id from principals where connection_id = $1 and id > $2 order by id limit $3";
     ENTITLEMENT = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements where id = $1";
     ENTITLEMENTS = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
-        where connection_id = $1 and ($2 = '' or sort_key like $2) and ($3 is null or (sort_key, id) > ($3, $4)) \
+        where connection_id = $1 and sort_key like $2 escape '\\' and ($3 is null or (sort_key, id) > ($3, $4)) \
         order by sort_key, id limit $5";
     ENTITLEMENT_KEYS = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
         where connection_id = $1 and id > $2 order by id limit $3";
@@ -366,17 +368,21 @@ pub(in crate::directory) async fn principals(
         .collect()
 }
 
-/// The first Identity Center groups by name that AWS still has.
+/// One page of the Identity Center groups that AWS still has, by sort key.
 pub(in crate::directory) async fn groups(
     q: &mut impl Query,
     connection: ConnectionId,
     search: &str,
+    after: Option<(String, PrincipalId)>,
     limit: i64,
-) -> Result<Vec<Principal>> {
+) -> Result<Vec<(String, Principal)>> {
+    let (key, id) = after.unzip();
     let rows = q
-        .all(&GROUPS, args![connection, like(search), limit])
+        .all(&GROUPS, args![connection, like(search), key, id, limit])
         .await?;
-    rows.iter().map(read_principal).collect()
+    rows.iter()
+        .map(|row| Ok((row.get("sort_key")?, read_principal(row)?)))
+        .collect()
 }
 
 /// See [`crate::directory::principals_by_id`].
@@ -521,22 +527,6 @@ pub(in crate::directory) async fn entitlement_keys(
             after = entitlement.id;
             keys.push((entitlement.key, after));
         }
-    }
-}
-
-/// A pattern that finds `search` anywhere; empty finds all. What LIKE treats specially is
-/// taken for any one character.
-pub(in crate::directory) fn like(search: &str) -> String {
-    let plain: String = search
-        .trim()
-        .to_lowercase()
-        .chars()
-        .map(|c| if matches!(c, '%' | '\\') { '_' } else { c })
-        .collect();
-    if plain.is_empty() {
-        plain
-    } else {
-        format!("%{plain}%")
     }
 }
 

@@ -193,6 +193,8 @@ async fn page(
                 }
             } else if filled.whose.for_group.is_none() {
                 filled.whose.for_group = Some(true);
+            } else if filled.whose.for_group == Some(false) && !mistakes.has("") {
+                mistakes.add("", sentence(&hurdle.detail));
             }
         } else {
             blocked = Some(Note::refusal(sentence(&hurdle.detail)));

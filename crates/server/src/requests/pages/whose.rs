@@ -9,7 +9,7 @@ use super::show::{counted, member_names};
 use super::view;
 use crate::cx::Cx;
 use crate::directory::{self, Principal};
-use crate::http::Fault as _;
+use crate::http::{Fault as _, Paging};
 use crate::web::fields::{Choose, Item};
 use crate::web::{Fact, Mistakes, Picked, Sent};
 
@@ -76,7 +76,8 @@ impl Whose {
             chosen.extend(it.map(item));
         }
         // The one that is chosen is left out of what was found.
-        let mut there = groups(cx, entitlement, &self.picked.q, FOUND + 2).await?;
+        let most = Paging::first(FOUND + 2);
+        let mut there = groups(cx, entitlement, &self.picked.q, &most).await?.items;
         there.retain(|it| !self.picked.ids.contains(&it.id.to_string()));
         let shown = usize::try_from(FOUND).unwrap_or(usize::MAX);
         let more = there.len() > shown;

@@ -1,5 +1,8 @@
 //! Asking for access through the form: for oneself, and for an Identity Center group.
 
+use serde_json::json;
+use stint_domain::rights::Role;
+use stint_server::identity;
 use stint_testkit::both_engines;
 
 use super::{button, goes, send, sound};
@@ -62,5 +65,33 @@ both_engines! {
         scene.org.offer(&world, membership, scene.org.approved).await;
         let page = sound(ana.get(&format!("/request/{membership}")).await, 200);
         assert!(!page.contains("for-group"), "{page}");
+    }
+}
+
+both_engines! {
+    async fn why_it_cannot_be_asked_is_said_before_anything_is_sent(world) {
+        let scene = Scene::set(&mut world).await;
+        // Eve may ask for groups, and is nobody in AWS.
+        let eve = world.add_person("eve", &[Role::ConnectionAdmin]).await.id;
+        let added = identity::add_member(&world.cx("cy"), scene.org.everyone, eve).await;
+        added.expect("a member");
+        let place = format!("/request/{}", scene.admin);
+        let eve = world.in_browser("eve").await;
+        let page = sound(eve.get(&place).await, 200);
+        assert!(page.contains("value=\"group\" data-opens checked"), "{page}");
+        assert!(!page.contains("no confirmed link"), "{page}");
+        let page = sound(send(&eve, &place, &page, &[("for", "me"), ("do", "for")]).await, 200);
+        assert!(page.contains("role=\"alert\"") && page.contains("no confirmed link"), "{page}");
+        let page = sound(send(&eve, &place, &page, &[("for", "group"), ("do", "for")]).await, 200);
+        assert!(!page.contains("no confirmed link"), "{page}");
+
+        // Out of service goes before whom it is for.
+        let drain = format!("/api/v1/connections/{}/drain", scene.org.connection);
+        world.as_user("cy").post(&drain, json!({"reason": "moving house"})).await.is(200);
+        let page = sound(eve.get(&place).await, 200);
+        assert!(page.contains("moving house") && !page.contains("Send the request"), "{page}");
+        let probe = json!({"entitlement": scene.admin});
+        let seen = world.as_user("eve").post("/api/v1/requests/preview", probe).await.ok();
+        assert_eq!(seen["refusals"][0]["code"], "connection_draining");
     }
 }

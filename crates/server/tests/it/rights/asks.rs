@@ -138,6 +138,12 @@ async fn things(path: &str, method: &str, stage: &Stage) -> Things {
             ("own", stage.offered.to_string()),
             ("hidden", stage.hidden.to_string()),
         ]
+    } else if path == "/api/v1/requests/groups" {
+        // The connection is nobody's: see `for_groups` for its owners.
+        vec![
+            ("other's", stage.offered.to_string()),
+            ("hidden", stage.hidden.to_string()),
+        ]
     } else if path.ends_with("/requests/{id}/return") {
         of_three(&stage.approved_requests().await)
     } else if path.contains("/requests/{id}/") {
@@ -330,6 +336,7 @@ fn query(route: &str, stage: &Stage) -> String {
         "GET /api/v1/entitlements" | "GET /api/v1/principals" => {
             format!("?connection={}", stage.connection)
         }
+        "GET /api/v1/requests/groups" => "?entitlement={id}".to_owned(),
         "GET /api/v1/assignments/history" | "GET /explore/history" => {
             format!(
                 "?principal={}&entitlement={}",
@@ -413,10 +420,10 @@ pub(crate) async fn asks(stage: &Stage) -> Vec<Ask> {
         for (relation, thing) in things {
             let nothing = absent(&thing);
             let gone = (
-                others(&template.replace("{id}", &nothing)),
+                others(template).replace("{id}", &nothing),
                 sent(&route, page, &nothing, stage),
             );
-            let path = others(&template.replace("{id}", &thing));
+            let path = others(template).replace("{id}", &thing);
             let mut ask = ask(relation, path, Some(gone), &thing);
             let ends =
                 template.ends_with("/deactivate") || template.ends_with("/sign-ins/{id}/end");
