@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use stint_db::{Priority, args};
-use stint_domain::{ConnectionId, EntitlementId, PrincipalId, Span};
+use stint_domain::{ConnectionId, EntitlementId, PrincipalId, RequestId, Span};
 use stint_server::{directory, identity, requests};
 use stint_testkit::sim::{Effect, Fault, Party};
 use stint_testkit::{Organization, World, both_engines};
@@ -14,6 +14,7 @@ const PREVIEW: &str = "/api/v1/requests/preview";
 stint_db::statements! {
     quiet ELSEWHERE = "insert into principals (id, connection_id, kind, aws_id, name, sort_key, first_seen, last_seen) \
         values ($1, $2, 'identity_center_group', 'elsewhere', 'elsewhere', 'elsewhere', 1, 1)";
+    quiet ODD = "update requests set principal_kind = 'role' where id = $1";
     quiet GONE = "update principals set gone_at = 1 where id = $1";
 }
 
@@ -263,6 +264,10 @@ both_engines! {
 
         // The group goes while the request waits: nothing is given, and nobody asks again.
         let made = ana.post(REQUESTS, scene.ask(&group)).await.ok();
+        let id: RequestId = made["id"].as_str().expect("an id").parse().expect("an id");
+        let mut tx = world.cx("cy").begin(Priority::Interactive).await.expect("begun");
+        assert!(tx.run(&ODD, args![id]).await.is_err(), "held by no such kind of principal");
+        drop(tx);
         let mut tx = world.cx("cy").begin(Priority::Interactive).await.expect("begun");
         tx.run(&GONE, args![scene.group]).await.expect("written");
         tx.commit().await.expect("committed");
