@@ -12,11 +12,13 @@ use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Span};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{AccessControl, Catalog, Change, Entry, Filter, NewCatalog, Offer, Terms};
+use super::{
+    AccessControl, Catalog, Change, Entry, EntryFilter, Filter, NewCatalog, Offer, Terms, Under,
+};
 use crate::cx::Cx;
 use crate::directory::Entitlement;
 use crate::http::{
-    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Pages, Paging, Path, Query, Routes,
+    Failure, IdempotencyKey, Idempotent, IfMatch, Json, Kind, Pages, Paging, Path, Query, Routes,
     versioned,
 };
 use crate::policies::parsed;
@@ -53,6 +55,30 @@ struct Narrowed {
     #[param(required = false)]
     q: String,
     /// `name` (the usual), `-name`, `created` or `-created`.
+    sort: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Contents {
+    /// Words in the name or where it is, in their order.
+    #[serde(default)]
+    #[param(required = false)]
+    q: String,
+    /// What is asked for under this policy (`pol_…`), or what has none (`none`).
+    policy: Option<String>,
+    /// `name` (the usual) or `-name`.
+    sort: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Used {
+    /// Words in the name or where it is, in their order.
+    #[serde(default)]
+    #[param(required = false)]
+    q: String,
+    /// `name` (the usual) or `-name`.
     sort: Option<String>,
 }
 
@@ -151,6 +177,7 @@ async fn update(
     tag = "catalogs",
     params(
         ("id" = String, Path, description = "`cat_…`"),
+        Contents,
         Pages,
     ),
     responses((status = 200, body = Page<wire::CatalogEntry>), (status = "4XX", body = Problem))
@@ -158,13 +185,16 @@ async fn update(
 async fn entries(
     cx: Cx,
     Path(id): Path<CatalogId>,
+    Query(asked): Query<Contents>,
     paging: Paging,
 ) -> Result<Json<Page<wire::CatalogEntry>>, Failure> {
-    let page = super::entries(&cx, id, &paging).await?;
-    Ok(Json(Page {
-        items: page.items.into_iter().map(entry).collect(),
-        next: page.next,
-    }))
+    let filter = EntryFilter {
+        q: asked.q,
+        under: under(asked.policy.as_deref())?,
+        sort: asked.sort,
+    };
+    let page = super::entries(&cx, id, &filter, &paging).await?;
+    Ok(Json(page.map(entry)))
 }
 
 /// Lists the entitlements that are asked for under a policy.
@@ -174,6 +204,7 @@ async fn entries(
     tag = "policies",
     params(
         ("id" = String, Path, description = "`pol_…`"),
+        Used,
         Pages,
     ),
     responses((status = 200, body = Page<wire::CatalogEntry>), (status = "4XX", body = Problem))
@@ -181,13 +212,28 @@ async fn entries(
 async fn under_policy(
     cx: Cx,
     Path(id): Path<PolicyId>,
+    Query(asked): Query<Used>,
     paging: Paging,
 ) -> Result<Json<Page<wire::CatalogEntry>>, Failure> {
-    let page = super::under_policy(&cx, id, &paging).await?;
-    Ok(Json(Page {
-        items: page.items.into_iter().map(entry).collect(),
-        next: page.next,
-    }))
+    let filter = EntryFilter {
+        q: asked.q,
+        under: None,
+        sort: asked.sort,
+    };
+    let page = super::under_policy(&cx, id, &filter, &paging).await?;
+    Ok(Json(page.map(entry)))
+}
+
+/// How something is asked for, as a query names it: a policy, or `none`.
+pub(super) fn under(asked: Option<&str>) -> Result<Option<Under>, Failure> {
+    match asked.map(str::trim).filter(|word| !word.is_empty()) {
+        None => Ok(None),
+        Some("none") => Ok(Some(Under::None)),
+        Some(id) => id.parse().map(Under::Policy).map(Some).map_err(|_| {
+            let words = "`policy` is the id of a policy (`pol_…`), or `none`.";
+            Failure::new(Kind::Invalid, "invalid_filter", words)
+        }),
+    }
 }
 
 /// Puts entitlements into a catalog; those in it already stay.

@@ -232,25 +232,68 @@ pub async fn get(cx: &Cx, id: CatalogId) -> Result<Catalog, Error> {
     store::get(&mut q, id).await?.ok_or(Error::NotFound)
 }
 
-/// The entitlements of a catalog with how each may be asked for, in the order they were
-/// made known.
-pub async fn entries(cx: &Cx, id: CatalogId, paging: &Paging) -> Result<Page<Entry>, Error> {
+/// How something is asked for, as lists are narrowed by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Under {
+    /// Under this policy.
+    Policy(PolicyId),
+    /// Not at all: it has no policy.
+    None,
+}
+
+/// Which entitlements of a catalog or a policy to list, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EntryFilter {
+    /// Words in the name or where it is, in their order.
+    pub q: String,
+    /// Only what is asked for like this. Means nothing where a policy's own are listed.
+    pub under: Option<Under>,
+    /// One of [`ENTRY_SORTS`]; the first when absent.
+    pub sort: Option<String>,
+}
+
+/// The orders a list of entitlements has.
+pub const ENTRY_SORTS: &[&str] = &["name", "-name"];
+
+/// The entitlements of a catalog with how each may be asked for, a page at a time.
+pub async fn entries(
+    cx: &Cx,
+    id: CatalogId,
+    filter: &EntryFilter,
+    paging: &Paging,
+) -> Result<Page<Entry>, Error> {
     cx.authorize(Verb::GetCatalog, Relation::Others)?;
     let mut q = cx.read().await?;
     store::get(&mut q, id).await?.ok_or(Error::NotFound)?;
-    let after = paging.after::<EntitlementId>()?;
-    let ids = store::entitlements(&mut q, id, after, paging.fetch()).await?;
-    let mut entitlements = directory::entitlements_by_id(&mut q, ids.iter().copied()).await?;
-    let mut controls = store::access_controls(&mut q, ids.iter().copied()).await?;
-    let entry = |id: &EntitlementId| {
-        let entitlement = entitlements.remove(id)?;
-        Some(Entry {
-            entitlement,
-            access_control: controls.remove(id),
-        })
-    };
-    let rows = ids.iter().filter_map(entry).collect();
-    Ok(paging.page(rows, |entry| entry.entitlement.id))
+    let ids = store::entitlements(&mut q, id, filter.under).await?;
+    listed(&mut q, &ids, filter, paging).await
+}
+
+/// How many entitlements of a catalog have no policy, so that nobody can ask for them.
+pub async fn count_closed(cx: &Cx, id: CatalogId) -> Result<i64, Error> {
+    cx.authorize(Verb::GetCatalog, Relation::Others)?;
+    Ok(store::count_closed(&mut cx.read().await?, id).await?)
+}
+
+/// A page of these, with how each may be asked for.
+async fn listed(
+    q: &mut impl Query,
+    ids: &[EntitlementId],
+    filter: &EntryFilter,
+    paging: &Paging,
+) -> Result<Page<Entry>, Error> {
+    let sort = sorted(filter.sort.as_deref(), ENTRY_SORTS)?;
+    let after = paging.after_in::<(String, EntitlementId)>(sort)?;
+    let (search, limit) = (&filter.q, paging.fetch());
+    let down = sort.starts_with('-');
+    let found = directory::named_entitlements(q, ids, search, down, after, limit).await?;
+    let page = paging.page_in(sort, found, |(key, it)| (key.clone(), it.id));
+    let shown = page.items.iter().map(|(_, it)| it.id);
+    let mut controls = store::access_controls(q, shown).await?;
+    Ok(page.map(|(_, entitlement)| Entry {
+        access_control: controls.remove(&entitlement.id),
+        entitlement,
+    }))
 }
 
 /// Puts entitlements into a catalog; those in it already stay. Answers how many are new.
@@ -428,26 +471,20 @@ async fn write_control(
     Ok(Some(after))
 }
 
-/// The entitlements that are asked for under a policy, in the order they were made known.
-pub async fn under_policy(cx: &Cx, id: PolicyId, paging: &Paging) -> Result<Page<Entry>, Error> {
+/// The entitlements that are asked for under a policy, a page at a time.
+pub async fn under_policy(
+    cx: &Cx,
+    id: PolicyId,
+    filter: &EntryFilter,
+    paging: &Paging,
+) -> Result<Page<Entry>, Error> {
     cx.authorize(Verb::GetPolicy, Relation::Others)?;
     let mut q = cx.read().await?;
     policies::current(&mut q, id)
         .await?
         .ok_or(Error::NotFound)?;
-    let after = paging.after::<EntitlementId>()?;
-    let controls = store::under_policy(&mut q, id, after, paging.fetch()).await?;
-    let ids = controls.iter().map(|control| control.entitlement);
-    let mut entitlements = directory::entitlements_by_id(&mut q, ids).await?;
-    let entry = |control: AccessControl| {
-        let entitlement = entitlements.remove(&control.entitlement)?;
-        Some(Entry {
-            entitlement,
-            access_control: Some(control),
-        })
-    };
-    let rows = controls.into_iter().filter_map(entry).collect();
-    Ok(paging.page(rows, |entry| entry.entitlement.id))
+    let ids = store::under_policy(&mut q, id).await?;
+    listed(&mut q, &ids, filter, paging).await
 }
 
 /// How many entitlements are asked for under a policy.

@@ -3,6 +3,7 @@
 
 mod entitlements;
 mod policy;
+mod show;
 pub(crate) mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,21 +11,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::response::Response;
 use http::{Method, StatusCode};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{CatalogId, GroupId, PolicyId};
+use stint_domain::{CatalogId, GroupId};
 
-use super::{Catalog, Change, Entry, Error, Filter, LONGEST_DESCRIPTION, LONGEST_NAME, NewCatalog};
+use super::{Catalog, Change, Error, Filter, LONGEST_DESCRIPTION, LONGEST_NAME, NewCatalog};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes};
 use crate::identity::Group;
-use crate::policies::PolicyVersion;
 use crate::web::fields::{Choose, Field, FormPage, Meanwhile};
-use crate::web::form::sentence;
 use crate::web::time::words;
-use crate::web::{
-    self, Chip, Column, Empty, Flash, Frame, List, Listing, Mistakes, Note, Picked, Sent, Tone,
-    When,
-};
-use crate::{directory, identity, policies};
+use crate::web::{self, Column, Empty, Flash, Frame, List, Listing, Mistakes, Picked, Sent, When};
+use crate::{identity, policies};
 
 /// How many rows a page of a list has.
 const ROWS: i64 = 50;
@@ -34,7 +30,6 @@ pub(crate) fn routes() -> Routes {
         .page(Verb::ListCatalogs, Method::GET, "/catalogs", list)
         .page(Verb::CreateCatalog, Method::GET, "/catalogs/new", new_page)
         .page(Verb::CreateCatalog, Method::POST, "/catalogs/new", create)
-        .page(Verb::GetCatalog, Method::GET, "/catalogs/{id}", show)
         .page(
             Verb::UpdateCatalog,
             Method::GET,
@@ -47,7 +42,10 @@ pub(crate) fn routes() -> Routes {
             "/catalogs/{id}/edit",
             edit,
         );
-    routes.merge(entitlements::routes()).merge(policy::routes())
+    routes
+        .merge(show::routes())
+        .merge(entitlements::routes())
+        .merge(policy::routes())
 }
 
 /// The page of a catalog.
@@ -142,112 +140,6 @@ fn audience(groups: &BTreeMap<GroupId, Group>, catalog: &Catalog) -> String {
         .filter_map(|id| groups.get(id).map(|group| group.name.as_str()))
         .collect();
     names.join(", ")
-}
-
-async fn show(
-    cx: Cx,
-    frame: Frame,
-    Path(id): Path<CatalogId>,
-    Query(asked): Query<Listing>,
-) -> Result<Response, Failure> {
-    let catalog = super::get(&cx, id).await?;
-    let page = super::entries(&cx, id, &asked.paging(ROWS)).await?;
-    let may_change = cx.authorize(Verb::UpdateCatalog, Relation::Others).is_ok();
-    let path = href(id);
-    let groups = identity::group_items(&cx, &Picked::of(&catalog.audience)).await?;
-    let controls = (page.items.iter()).filter_map(|entry| entry.access_control.as_ref());
-    let ruled = controls.map(|control| control.policy);
-    let policies = policies::currents(&mut cx.read().await?, ruled).await?;
-    let rows: Vec<_> = (page.items.into_iter())
-        .map(|entry| entry_row(&policies, &path, entry, may_change))
-        .collect();
-    let closed = rows.iter().filter(|row| row.policy.is_none()).count();
-    let empty = Empty::new(
-        "key",
-        "Nothing in it yet",
-        "Put entitlements into it, under the policy they are asked for.",
-    );
-    let view = view::ShowCatalog {
-        pager: asked.pager(&path, page.next.as_deref()),
-        note: (closed > 0).then(|| {
-            Note::warning(format!(
-                "{closed} of those shown here {} no policy, so nobody can ask for {} yet.",
-                if closed == 1 { "has" } else { "have" },
-                if closed == 1 { "it" } else { "them" },
-            ))
-        }),
-        unseen: catalog
-            .audience
-            .is_empty()
-            .then(|| Note::warning("Nobody sees this catalog: choose the groups it is for.")),
-        groups: groups
-            .into_iter()
-            .map(|group| view::GroupLine {
-                href: format!("/people/groups/{}", group.id),
-                name: group.title,
-                members: group.faint,
-            })
-            .collect(),
-        rows,
-        empty: if may_change {
-            empty.leading_to(format!("{path}/add"), "Add entitlements")
-        } else {
-            empty
-        },
-        entitlements: catalog.entitlements,
-        may_change,
-        name: catalog.name,
-        description: catalog.description,
-        path,
-    };
-    Ok(web::page(&frame, &view.name, &view))
-}
-
-fn entry_row(
-    policies: &BTreeMap<PolicyId, PolicyVersion>,
-    path: &str,
-    entry: Entry,
-    may_change: bool,
-) -> view::EntryRow {
-    let it = entry.entitlement;
-    let mut policy = None;
-    let mut at_most = String::new();
-    if let Some(control) = &entry.access_control
-        && let Some(version) = policies.get(&control.policy)
-    {
-        let longest = version.body.max_duration;
-        policy = Some((
-            format!("/policies/{}", control.policy),
-            version.name.clone(),
-        ));
-        at_most = match control.max_duration {
-            Some(own) if own < longest => {
-                format!("{} (the policy: {})", words(own), words(longest))
-            }
-            _ => words(longest),
-        };
-    }
-    view::EntryRow {
-        key: format!("remove-{}", it.id),
-        change: may_change.then(|| format!("{path}/entitlements/{}", it.id)),
-        remove: may_change.then(|| format!("{path}/entitlements/{}/remove", it.id)),
-        place: directory::place(&it),
-        why_not: why_not(&it),
-        name: it.name,
-        policy,
-        at_most,
-    }
-}
-
-/// Why nobody is offered it, whatever its policy says.
-fn why_not(it: &directory::Entitlement) -> Option<(Chip, String)> {
-    if it.gone_at.is_some() {
-        let chip = Chip::new(Tone::Idle, "cloud-x", "Gone from AWS");
-        return Some((chip, String::new()));
-    }
-    let owner = it.owned_by.as_deref()?;
-    let why = sentence(&directory::owned_words(&it.name, owner));
-    Some((Chip::new(Tone::Soon, "ban", "Not offered"), why))
 }
 
 /// What stands in the form of a catalog.
@@ -488,17 +380,24 @@ async fn policy_choices(
     none: &str,
 ) -> Result<Vec<crate::web::fields::Choice>, policies::Error> {
     let mut choices = vec![crate::web::fields::Choice::new("", none)];
+    choices.extend(all_policies(cx).await?.into_iter().map(|policy| {
+        let longest = words(policy.latest.body.max_duration);
+        let word = format!("{} (at most {longest})", policy.name);
+        crate::web::fields::Choice::new(policy.id.to_string(), word)
+    }));
+    Ok(choices)
+}
+
+/// Every policy, by name.
+async fn all_policies(cx: &Cx) -> Result<Vec<policies::Policy>, policies::Error> {
+    let mut all = Vec::new();
     let mut paging = Paging::first(200);
     loop {
         let page = policies::list(cx, &policies::Filter::default(), &paging).await?;
-        choices.extend(page.items.into_iter().map(|policy| {
-            let longest = words(policy.latest.body.max_duration);
-            let word = format!("{} (at most {longest})", policy.name);
-            crate::web::fields::Choice::new(policy.id.to_string(), word)
-        }));
+        all.extend(page.items);
         match page.next {
             Some(next) => paging = Paging::after_cursor(200, Some(next)),
-            None => return Ok(choices),
+            None => return Ok(all),
         }
     }
 }

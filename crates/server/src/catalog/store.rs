@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Query, Row, Tx, Val, args};
 use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Time, UserId};
-use uuid::Uuid;
 
-use super::{AccessControl, Catalog};
+use super::{AccessControl, Catalog, Under};
 use crate::http::like;
 
 /// A page in one order, narrowed.
@@ -55,8 +54,19 @@ stint_db::statements! {
     /// A group sees it no more.
     EXCLUDE = "delete from catalog_audience where catalog_id = $1 and group_id = $2";
     /// What is in it.
-    ENTITLEMENTS = "select entitlement_id from catalog_entitlements
-        where catalog_id = $1 and entitlement_id > $2 order by entitlement_id limit $3";
+    ENTITLEMENTS = "select entitlement_id from catalog_entitlements where catalog_id = $1";
+    /// What of it is asked for under a policy.
+    ENTITLEMENTS_UNDER = "select e.entitlement_id from catalog_entitlements e
+            join access_controls c on c.entitlement_id = e.entitlement_id
+        where e.catalog_id = $1 and c.policy_id = $2";
+    /// What of it nobody can ask for, without a policy.
+    ENTITLEMENTS_CLOSED = "select e.entitlement_id from catalog_entitlements e
+        where e.catalog_id = $1 and not exists
+            (select 1 from access_controls c where c.entitlement_id = e.entitlement_id)";
+    /// How much that is.
+    COUNT_CLOSED = "select count(*) as n from catalog_entitlements e
+        where e.catalog_id = $1 and not exists
+            (select 1 from access_controls c where c.entitlement_id = e.entitlement_id)";
     /// An entitlement comes into it.
     ADD = "insert into catalog_entitlements (catalog_id, entitlement_id, added_at)
         values ($1, $2, $3) on conflict (catalog_id, entitlement_id) do nothing";
@@ -80,9 +90,7 @@ stint_db::statements! {
             set_by = excluded.set_by, version = excluded.version
             where access_controls.version = excluded.version - 1";
     /// What is asked for under a policy.
-    UNDER_POLICY = "select entitlement_id, policy_id, max_duration, version
-        from access_controls where policy_id = $1 and entitlement_id > $2
-        order by entitlement_id limit $3";
+    UNDER_POLICY = "select entitlement_id from access_controls where policy_id = $1";
     /// How much that is.
     COUNT_UNDER_POLICY = "select count(*) as n from access_controls where policy_id = $1";
     /// Where an entitlement is.
@@ -202,15 +210,24 @@ async fn catalogs(q: &mut impl Query, rows: &[Row]) -> stint_db::Result<Vec<Cata
         .collect()
 }
 
+/// What is in it, narrowed by how it may be asked for.
 pub(super) async fn entitlements(
     q: &mut impl Query,
     id: CatalogId,
-    after: Option<EntitlementId>,
-    limit: i64,
+    under: Option<Under>,
 ) -> stint_db::Result<Vec<EntitlementId>> {
-    let after = after.unwrap_or(EntitlementId(Uuid::nil()));
-    let rows = q.all(&ENTITLEMENTS, args![id, after, limit]).await?;
+    let rows = match under {
+        None => q.all(&ENTITLEMENTS, args![id]).await?,
+        Some(Under::Policy(policy)) => q.all(&ENTITLEMENTS_UNDER, args![id, policy]).await?,
+        Some(Under::None) => q.all(&ENTITLEMENTS_CLOSED, args![id]).await?,
+    };
     rows.iter().map(|row| row.get("entitlement_id")).collect()
+}
+
+/// How much of it has no policy.
+pub(super) async fn count_closed(q: &mut impl Query, id: CatalogId) -> stint_db::Result<i64> {
+    let row = q.maybe(&COUNT_CLOSED, args![id]).await?;
+    row.map_or(Ok(0), |row| row.get("n"))
 }
 
 /// Whether it is new there.
@@ -273,12 +290,9 @@ pub(super) async fn set_access_control(
 pub(super) async fn under_policy(
     q: &mut impl Query,
     policy: PolicyId,
-    after: Option<EntitlementId>,
-    limit: i64,
-) -> stint_db::Result<Vec<AccessControl>> {
-    let after = after.unwrap_or(EntitlementId(Uuid::nil()));
-    let rows = q.all(&UNDER_POLICY, args![policy, after, limit]).await?;
-    rows.iter().map(control).collect()
+) -> stint_db::Result<Vec<EntitlementId>> {
+    let rows = q.all(&UNDER_POLICY, args![policy]).await?;
+    rows.iter().map(|row| row.get("entitlement_id")).collect()
 }
 
 pub(super) async fn count_under_policy(

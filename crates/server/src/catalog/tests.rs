@@ -155,10 +155,13 @@ async fn entitlements_come_and_go_all_or_none() {
     assert_eq!(code(&[]).await, Err("how_many"));
     assert_eq!(code(&ids).await, Ok(2));
     assert_eq!(code(&ids).await, Ok(0));
-    let page = entries(&cx, id, &Paging::first(1)).await.expect("a page");
+    let by_name = EntryFilter::default();
+    let page = entries(&cx, id, &by_name, &Paging::first(1))
+        .await
+        .expect("a page");
     assert_eq!(page.items[0].entitlement.id, ids[0]);
     assert!(page.items[0].access_control.is_none());
-    let rest = entries(&cx, id, &Paging::after_cursor(1, page.next))
+    let rest = entries(&cx, id, &by_name, &Paging::after_cursor(1, page.next))
         .await
         .expect("a page");
     assert_eq!(rest.items[0].entitlement.id, ids[1]);

@@ -264,6 +264,20 @@ pub async fn givable(
     store::things::entitlements_among(q, ids, search, only, after, limit).await
 }
 
+/// A page of those among these ids, also of what is gone from AWS, by name or from the other end,
+/// with the key the next page goes on after; `search` narrows it to what has its words in their
+/// order.
+pub async fn named_entitlements(
+    q: &mut impl Query,
+    ids: &[EntitlementId],
+    search: &str,
+    down: bool,
+    after: Option<(String, EntitlementId)>,
+    limit: i64,
+) -> stint_db::Result<Vec<(String, Entitlement)>> {
+    store::things::named_entitlements(q, ids, search, down, after, limit).await
+}
+
 /// Why nobody is put into such a group here, and where it is done instead.
 pub fn owned_words(name: &str, owner: &str) -> String {
     format!(

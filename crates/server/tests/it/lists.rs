@@ -222,6 +222,57 @@ both_engines! {
 }
 
 both_engines! {
+    async fn what_a_catalog_and_a_policy_hold(world) {
+        let there = world.organize().await;
+        let admin = there.entitlement(&world, "prod-payments", "prod-admin").await;
+        let read = there.entitlement(&world, "prod-payments", "ReadOnlyAccess").await;
+        let far = there.entitlement(&world, "dev-sandbox", "ReadOnlyAccess").await;
+        // Put in against their order by name; the last has no policy.
+        there.offer(&world, read, there.auto).await;
+        there.offer(&world, admin, there.approved).await;
+        let cy = world.as_user("cy");
+        let catalog = cy.get("/api/v1/catalogs").await.ok()["items"][0]["id"].as_str().expect("an id").to_owned();
+        let contents = format!("/api/v1/catalogs/{catalog}/entitlements");
+        cy.post(&contents, json!({"entitlements": [far]})).await.is(200);
+        let name = "entitlement.name";
+        let [admin, read, far] = ["prod-admin on prod-payments", "ReadOnlyAccess on prod-payments", "ReadOnlyAccess on dev-sandbox"];
+        assert_eq!(sorts(&cy, &contents, name, &["name"]).await, [[admin, far, read]]);
+        assert_eq!(walked(&cy, &contents, name).await, [admin, far, read]);
+        let found = async |asked: &str| walked(&cy, &format!("{contents}?{asked}"), name).await;
+        assert_eq!(found("q=readonly%20PAYMENTS").await, [read]);
+        assert_eq!(found("policy=none").await, [far]);
+        assert_eq!(found(&format!("policy={}", there.approved)).await, [admin]);
+        assert_eq!(found(&format!("policy={}&q=sandbox", there.approved)).await, [""; 0]);
+        cy.get(&format!("{contents}?policy=odd")).await.refused(422, "invalid_filter");
+
+        let page = format!("/catalogs/{catalog}");
+        shown(&world, "cy", &page, &[admin, read, far], admin).await;
+        let door = world.in_browser("cy").await;
+        let seen = sound(door.get(&page).await, 200);
+        assert!(seen.contains("1 has no policy") && seen.contains(&format!("{page}?policy=none")), "{seen}");
+        assert_eq!(csv(&door, &format!("{page}?policy=none")).await, [far]);
+        let closed = sound(door.get(&format!("{page}?policy=none")).await, 200);
+        assert!(!closed.contains("1 has no policy") && closed.contains("Take it out"), "{closed}");
+        assert_eq!(csv(&door, &format!("{page}?sort=-name")).await, [read, far, admin]);
+        sound(door.get(&format!("{page}?policy=odd")).await, 422);
+        // Who may see and not change is offered nothing to press.
+        world.add_person("oda", &[Role::Auditor]).await;
+        let oda = sound(world.in_browser("oda").await.get(&page).await, 200);
+        assert!(oda.contains(admin) && !oda.contains("Take it out"), "{oda}");
+
+        // The same of where a policy is used.
+        cy.put(&format!("/api/v1/entitlements/{}/access-control", there.entitlement(&world, "dev-sandbox", "ReadOnlyAccess").await),
+            json!({"policy": there.auto})).await.ok();
+        let used = format!("/api/v1/policies/{}/entitlements", there.auto);
+        assert_eq!(sorts(&cy, &used, name, &["name"]).await, [[far, read]]);
+        assert_eq!(walked(&cy, &format!("{used}?q=payments"), name).await, [read]);
+        let page = format!("/policies/{}/entitlements", there.auto);
+        shown(&world, "cy", &page, &[far, read], read).await;
+        assert_eq!(csv(&world.in_browser("cy").await, &page).await, [far, read]);
+    }
+}
+
+both_engines! {
     async fn connections_and_applications(world) {
         let there = world.organize().await;
         let cy = world.as_user("cy");

@@ -47,11 +47,13 @@ const LONG: &[&str] = &[
 ];
 
 /// What is sorted after all, by what another table says or two columns at once: the members of
-/// one group, the links by their principals' names, one person's own requests.
+/// one group, the links by their principals' names, one person's own requests, what one catalog
+/// or policy holds.
 const SORTED: &[&str] = &[
     "groups::MEMBERS_BY_",
     "links::BY_NAME_",
     "requests::store::MINE_",
+    "things::ENTITLEMENTS_NAMED_",
 ];
 
 /// Who looks at which page with such a list.

@@ -5,13 +5,13 @@ use http::Method;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{PolicyId, Span, UserId};
 
-use super::super::Entry;
+use super::super::{Entry, EntryFilter};
 use super::view;
 use crate::cx::Cx;
 use crate::http::{Failure, Paging, Path, Query, Routes};
 use crate::policies::{self, PolicyVersion, rule_words};
 use crate::web::time::words;
-use crate::web::{self, Copyable, Empty, Frame, Listing, When};
+use crate::web::{self, Column, Copyable, Empty, Frame, List, Listing, When};
 use crate::{directory, identity};
 
 /// How many versions a page shows, and how many entitlements stand beside them.
@@ -74,7 +74,8 @@ async fn show(
         }
     });
     let versions = versions.collect();
-    let found = super::super::under_policy(&cx, id, &Paging::first(USED)).await?;
+    let found =
+        super::super::under_policy(&cx, id, &EntryFilter::default(), &Paging::first(USED)).await?;
     let latest = rule_words::Names::of(&mut cx.read().await?, [&policy.latest.body]).await?;
     let may_change = cx
         .authorize(Verb::NewPolicyVersion, Relation::Others)
@@ -95,6 +96,12 @@ async fn show(
     Ok(web::page(&frame, &view.name, &view))
 }
 
+/// The headings of where it is used.
+pub(crate) const USED_COLUMNS: &[Column] = &[
+    Column::by("Entitlement", "name"),
+    Column::plain("Limit of its own"),
+];
+
 async fn used(
     cx: Cx,
     frame: Frame,
@@ -102,12 +109,35 @@ async fn used(
     Query(asked): Query<Listing>,
 ) -> Result<Response, Failure> {
     let policy = policies::get(&cx, id).await?;
-    let page = super::super::under_policy(&cx, id, &asked.paging(ROWS)).await?;
+    let sort = asked.sort_or("name");
+    let filter = EntryFilter {
+        q: asked.words().to_owned(),
+        under: None,
+        sort: Some(sort.clone()),
+    };
+    if asked.csv() {
+        let head = ["Entitlement", "Where", "Limit of its own"];
+        let fetch = move |paging: Paging| {
+            let (cx, filter) = (cx.clone(), filter.clone());
+            async move {
+                let page = super::super::under_policy(&cx, id, &filter, &paging).await?;
+                Ok(page.map(|entry| {
+                    let row = used_row(entry);
+                    vec![row.name, row.place, row.own]
+                }))
+            }
+        };
+        return web::csv("policy", &head, fetch).await;
+    }
+    let page = super::super::under_policy(&cx, id, &filter, &asked.paging(ROWS)).await?;
     let path = format!("/policies/{id}");
+    let place = format!("{path}/entitlements");
     let view = view::Used {
-        pager: asked.pager(&format!("{path}/entitlements"), page.next.as_deref()),
+        list: List::new(&place, &asked, USED_COLUMNS, unused())
+            .search("Name of the entitlement, or its account")
+            .sorted(&sort)
+            .answered(&page),
         rows: page.items.into_iter().map(used_row).collect(),
-        empty: unused(),
         name: policy.name,
         path,
     };

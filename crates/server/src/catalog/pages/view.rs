@@ -35,14 +35,13 @@ pub(crate) struct ShowCatalog {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) entitlements: i64,
+    pub(crate) list: List,
     /// That some of what is in it has no policy.
-    pub(crate) note: Option<Note>,
+    pub(crate) closed: Option<String>,
     /// That it has no audience.
     pub(crate) unseen: Option<Note>,
     pub(crate) groups: Vec<GroupLine>,
     pub(crate) rows: Vec<EntryRow>,
-    pub(crate) pager: Pager,
-    pub(crate) empty: Empty,
     pub(crate) may_change: bool,
 }
 
@@ -99,9 +98,8 @@ pub(crate) struct ShowPolicy {
 pub(crate) struct Used {
     pub(crate) path: String,
     pub(crate) name: String,
+    pub(crate) list: List,
     pub(crate) rows: Vec<UsedRow>,
-    pub(crate) empty: Empty,
-    pub(crate) pager: Pager,
 }
 
 /// An entitlement that is asked for under a policy.

@@ -10,6 +10,22 @@ use stint_domain::{AccountId, ConnectionId, EntitlementId, PrincipalId, Time};
 use super::super::{Entitlement, Principal};
 use crate::http::like;
 
+/// A page of those among these ids, gone from AWS or not, in one order by name.
+macro_rules! among {
+    ($beyond:literal, $direction:literal) => {
+        concat!(
+            "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
+             where id in {ids $1} and sort_key like $2 escape '\\' and ($3 is null or (sort_key, id) ",
+            $beyond,
+            " ($3, $4)) order by sort_key",
+            $direction,
+            ", id",
+            $direction,
+            " limit $5"
+        )
+    };
+}
+
 stint_db::statements! {
     quiet SEE_ACCOUNT = "insert into accounts (id, connection_id, aws_id, name, email, state, first_seen, last_seen) \
         values ($1, $2, $3, $4, $5, $6, $7, $7) \
@@ -68,6 +84,10 @@ stint_db::statements! {
     ENTITLEMENTS_AMONG = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
         where id in {ids $1} and gone_at is null \
         and ($2 is null or (sort_key, id) > ($2, $3)) order by sort_key, id limit $4";
+    /// A page of some by name.
+    ENTITLEMENTS_NAMED_UP = (among!(">", ""));
+    /// The same from its other end.
+    ENTITLEMENTS_NAMED_DOWN = (among!("<", " desc"));
     /// Several, also those AWS no longer has.
     ENTITLEMENTS_BY_ID = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements where id in {ids $1}";
     PRINCIPALS_BY_ID = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals where id in {ids $1}";
@@ -463,9 +483,32 @@ pub(in crate::directory) async fn entitlements(
             args![connection, like(search), key, id, limit],
         )
         .await?;
-    rows.iter()
-        .map(|row| Ok((row.get("sort_key")?, read_entitlement(row)?)))
-        .collect()
+    rows.iter().map(with_key).collect()
+}
+
+/// See [`crate::directory::named_entitlements`].
+pub(in crate::directory) async fn named_entitlements(
+    q: &mut impl Query,
+    ids: &[EntitlementId],
+    search: &str,
+    down: bool,
+    after: Option<(String, EntitlementId)>,
+    limit: i64,
+) -> Result<Vec<(String, Entitlement)>> {
+    let statement = match down {
+        false => &ENTITLEMENTS_NAMED_UP,
+        true => &ENTITLEMENTS_NAMED_DOWN,
+    };
+    let (key, id) = after.unzip();
+    let ids = Val::ids(ids.iter().copied());
+    let rows = q
+        .all(statement, args![ids, like(search), key, id, limit])
+        .await?;
+    rows.iter().map(with_key).collect()
+}
+
+fn with_key(row: &Row) -> Result<(String, Entitlement)> {
+    Ok((row.get("sort_key")?, read_entitlement(row)?))
 }
 
 /// See [`crate::directory::entitlements`]. Words are matched here, page by page.
