@@ -22,6 +22,13 @@ const JUDGE: &str = "crates/aws/tests/moto/judge.py";
 /// The committed description of the API.
 const DESCRIPTION: &str = "docs/openapi.json";
 
+/// What decides, without a database.
+const RULES: &str = "package(stint-domain) | package(stint-iam-policy)";
+/// The rooms and journeys on one engine. Sweeps and the simulation are tiers of their own, for
+/// `cargo xtask test`.
+const ROOMS: &str = "(package(stint-db) | package(stint-server)) \
+    & not test(/^(sweep|simulation)::/) & not test(/::postgres$/)";
+
 /// `cargo xtask check`: what is quick.
 ///
 /// # Errors
@@ -30,14 +37,15 @@ pub fn check(root: &Path) -> Result<ExitCode> {
     install::nextest()?;
     let mut steps = Steps::default();
     look(&mut steps, root);
-    steps.step("rules", || {
-        run::run(nextest(root).args(["-p", "stint-domain", "-p", "stint-iam-policy"]))
-    });
-    steps.step("rooms on SQLite", || {
-        let mut rooms = nextest(root);
-        rooms.args(["-p", "stint-db", "-p", "stint-server", "--no-tests=pass"]);
-        run::run(rooms.env(ENGINES, "sqlite").env_remove(postgres::URL))
-    });
+    // The features of the whole workspace, as everywhere: what is built is used again.
+    let only = |what| {
+        let mut tests = nextest(root);
+        tests.args(["--workspace", "-E", what]);
+        tests.env(ENGINES, "sqlite").env_remove(postgres::URL);
+        tests
+    };
+    steps.step("rules", || run::run(&mut only(RULES)));
+    steps.step("rooms on SQLite", || run::run(&mut only(ROOMS)));
     steps.report();
     Ok(steps.exit_code())
 }
