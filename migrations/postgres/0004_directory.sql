@@ -106,10 +106,21 @@ create table sync_runs (
     started_at      bigint not null,
     moved_at        bigint not null,
     finished_at     bigint,
-    check (state in ('running', 'complete', 'failed'))
+    check (state in ('running', 'held', 'ending', 'complete', 'set_aside', 'failed'))
 );
 create unique index sync_runs_one on sync_runs (connection_id) where state = 'running';
 create index sync_runs_connection on sync_runs (connection_id, started_at, id);
+create index sync_runs_open on sync_runs (connection_id, state) where state in ('held', 'ending');
+
+-- What a run found gone, until it is written down or set aside: a reading begun at `began` did not
+-- show it, which counts unless it was seen after `seen_until`.
+create table sync_endings (
+    sync_id         uuid    not null references sync_runs (id),
+    assignment_id   uuid    not null references assignments (id),
+    began           bigint not null,
+    seen_until      bigint not null,
+    primary key (sync_id, assignment_id)
+);
 
 create table links (
     id              uuid    not null primary key,

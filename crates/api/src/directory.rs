@@ -10,7 +10,8 @@ pub struct SyncRun {
     pub id: String,
     /// `con_…`
     pub connection_id: String,
-    /// `running`, `complete` or `failed`.
+    /// `running`; `held`: read whole, but what it found gone waits for a person (accept it or set
+    /// it aside); `ending`: accepted, being written down; `complete`; `set_aside`; `failed`.
     pub state: String,
     /// What is being read: `waiting`, `accounts`, `permission sets`, `entitlements`, `users`,
     /// `groups`, `memberships`, `assignments`.
@@ -25,12 +26,12 @@ pub struct SyncRun {
     pub seen: i64,
     /// Of them, not seen before.
     pub appeared: i64,
-    /// Rows found gone.
+    /// Rows found gone. In a run that is held or set aside, those it would have ended.
     pub ended: i64,
     /// SHA-256 over the rows seen, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Why it failed.
+    /// Why it failed, or is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// RFC 3339, UTC.

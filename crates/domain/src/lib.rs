@@ -16,6 +16,7 @@ pub mod ids;
 pub mod policy;
 pub mod request;
 pub mod rights;
+pub mod sync;
 pub mod time;
 
 pub use ids::*;

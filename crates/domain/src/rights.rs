@@ -177,6 +177,7 @@ table! {
     RemoveConnection    "draining.remove"                All All Nil Nil   Nil   Nil  Hide(GetConnection), "remove a connection that nothing holds any more";
 
     SyncConnection      "directory.sync"                 All All Nil Nil   Nil   Nil  Hide(GetConnection), "start a sync";
+    DecideSync          "directory.decide_sync"          All All Nil Nil   Nil   Nil  Hide(GetConnection), "decide what a sync that stopped found gone";
     ListSyncs           "directory.list_syncs"           All All All Nil   All   Nil  Hide(GetConnection), "see runs of the sync and their progress";
     ListAccounts        "directory.list_accounts"        All All All Nil   All   Nil  Forbid, "list AWS accounts";
     ListPrincipals      "directory.list_principals"      All All All All   All   Nil  Forbid, "list principals";

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use stint_domain::sync::HoldRule;
 use stint_server::http::{Limits, Networks};
 
 use crate::exit::{Exit, Failure};
@@ -41,6 +42,8 @@ pub(crate) struct Settings {
     pub simulated_clock: Option<PathBuf>,
     /// How many calls somebody may make.
     pub limits: Limits,
+    /// How much a sync may take for ended by itself.
+    pub hold: HoldRule,
 }
 
 /// Flags that override the file and the environment; each is absent unless given.
@@ -114,6 +117,33 @@ struct File {
     aws: AwsFile,
     #[serde(default)]
     limits: LimitsFile,
+    #[serde(default)]
+    sync: SyncFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SyncFile {
+    hold_percent: Option<u32>,
+    hold_rows: Option<u64>,
+    hold_least: Option<u64>,
+}
+
+impl SyncFile {
+    fn hold(&self) -> Result<HoldRule, Failure> {
+        let usual = HoldRule::default();
+        let percent = self.hold_percent.unwrap_or(usual.percent);
+        if percent > 100 {
+            return Err(Failure::usage(format!(
+                "sync.hold_percent: {percent} is more than all: give 0 to 100"
+            )));
+        }
+        Ok(HoldRule {
+            percent,
+            rows: self.hold_rows.unwrap_or(usual.rows),
+            least: self.hold_least.unwrap_or(usual.least),
+        })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -165,6 +195,10 @@ const KEYS: &[&str] = &[
     "sign_ins_per_minute",
     "anonymous_per_minute",
     "trusted_proxies",
+    "sync",
+    "hold_percent",
+    "hold_rows",
+    "hold_least",
 ];
 
 impl Settings {
@@ -219,6 +253,7 @@ impl Settings {
             simulated_clock: over.simulated_clock_file.clone(),
             master_key_file: over.master_key_file.clone().or(file.master_key_file),
             limits: file.limits.limits()?,
+            hold: file.sync.hold()?,
         })
     }
 }
@@ -327,6 +362,27 @@ mod tests {
         assert_eq!(
             error.message,
             "stint.toml line 2: unknown key `regoin`; did you mean `region`?"
+        );
+    }
+
+    #[test]
+    fn what_a_sync_may_end_by_itself_is_read() {
+        let read = |text: &str| {
+            let file = file(text).expect("TOML");
+            Settings::combine(file, &Overrides::default()).map(|it| it.hold)
+        };
+        assert_eq!(read("").expect("valid"), HoldRule::default());
+        let rule = HoldRule {
+            percent: 5,
+            rows: 50,
+            least: 10,
+        };
+        let text = "[sync]\nhold_percent = 5\nhold_rows = 50\n";
+        assert_eq!(read(text).expect("valid"), rule);
+        let error = read("[sync]\nhold_percent = 101\n").expect_err("more than all");
+        assert_eq!(
+            error.message,
+            "sync.hold_percent: 101 is more than all: give 0 to 100"
         );
     }
 

@@ -60,6 +60,7 @@ pub(crate) async fn app(settings: &Settings, holder: &str) -> Result<App, Failur
     app.processes = processes;
     app.database_clock = clocks.database;
     app.trust = clocks.trust;
+    app.hold = settings.hold;
     Ok(app.with_keys(keys))
 }
 

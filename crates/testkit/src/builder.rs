@@ -6,6 +6,7 @@ use stint_aws::{Aws, AwsOptions, Base, Governor, GovernorOptions};
 use stint_aws_sim::{EstateSpec, Knobs, Sim, SimClock, SimOptions};
 use stint_db::{CommitFault, CommitPoint, Db, Engine, Options};
 use stint_domain::binding::Config as Model;
+use stint_domain::sync::HoldRule;
 use stint_domain::{Clock, Time};
 use stint_server::audit::Chain;
 use stint_server::cx::{App, Config, IdSource};
@@ -32,6 +33,7 @@ pub struct Builder {
     pub(crate) demo: bool,
     pub(crate) people: bool,
     pub(crate) model: Model,
+    pub(crate) hold: HoldRule,
     pub(crate) limits: Limits,
     pub(crate) replicas: bool,
 }
@@ -47,6 +49,7 @@ impl Default for Builder {
             demo: false,
             people: true,
             model: Model::default(),
+            hold: HoldRule::default(),
             limits: Limits::off(),
             replicas: false,
         }
@@ -117,6 +120,13 @@ impl Builder {
         self
     }
 
+    /// A sync may take so much for ended by itself.
+    #[must_use]
+    pub fn hold(mut self, hold: HoldRule) -> Self {
+        self.hold = hold;
+        self
+    }
+
     /// Several servers will work on its database ([`World::another`]): they share AWS's budget
     /// through it, as processes on one PostgreSQL do.
     #[must_use]
@@ -143,6 +153,7 @@ impl Builder {
             crash: Crash::default(),
             demo: self.demo,
             model: Arc::new(self.model),
+            hold: self.hold,
             limits: self.limits.clone(),
             replicas: self.replicas,
             seed: self.seed,
@@ -165,6 +176,7 @@ pub(crate) struct Parts {
     pub(crate) crash: Crash,
     pub(crate) demo: bool,
     pub(crate) model: Arc<Model>,
+    pub(crate) hold: HoldRule,
     pub(crate) limits: Limits,
     pub(crate) replicas: bool,
     pub(crate) seed: u64,
@@ -275,6 +287,7 @@ impl Parts {
             app.processes = processes;
         }
         app.model = Arc::clone(&self.model);
+        app.hold = self.hold;
         app = app.with_keys(Keys::new(OneKey::default()));
         if self.demo {
             app = app.with_demo_clock(Arc::new(self.clock.clone()));

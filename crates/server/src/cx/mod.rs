@@ -76,6 +76,8 @@ pub struct App {
     pub status: crate::tasks::Statuses,
     /// The numbers of the grants' model: fence, lag, retries, how often to look again.
     pub model: Arc<stint_domain::binding::Config>,
+    /// How much a sync may take for ended by itself.
+    pub hold: stint_domain::sync::HoldRule,
     /// How many calls each caller has made of late.
     pub(crate) limiter: Arc<Limiter>,
     /// The handle by which the demo's clock is moved; absent in production.
@@ -109,6 +111,7 @@ impl App {
             nudges: Nudges::default(),
             status: crate::tasks::Statuses::default(),
             model: Arc::default(),
+            hold: stint_domain::sync::HoldRule::default(),
             demo_clock: None,
         }
     }

@@ -30,6 +30,12 @@ pub enum Error {
         /// Since when.
         since: Time,
     },
+    /// The run does not wait for a decision.
+    #[error("the sync is {state}")]
+    NotHeld {
+        /// How it is.
+        state: String,
+    },
     /// AWS did not give everything.
     #[error("the sync of {connection} stopped while reading {phase}")]
     Aws {
@@ -90,9 +96,11 @@ impl Fault for Error {
             Self::Denied(e) => e.kind(),
             Self::Cursor(e) => e.kind(),
             Self::NotFound => Kind::Invisible,
-            Self::NotReady(_) | Self::Running { .. } | Self::Taken | Self::LinkState { .. } => {
-                Kind::Conflict
-            }
+            Self::NotReady(_)
+            | Self::Running { .. }
+            | Self::NotHeld { .. }
+            | Self::Taken
+            | Self::LinkState { .. } => Kind::Conflict,
             Self::Stale { .. } => Kind::Stale,
             Self::NotAPerson | Self::Id { .. } => Kind::Invalid,
             Self::Aws { .. } | Self::OtherAccount { .. } => Kind::Conflict,
@@ -108,6 +116,7 @@ impl Fault for Error {
             Self::NotFound => "not_found",
             Self::NotReady(_) => "connection_not_ready",
             Self::Running { .. } => "sync_running",
+            Self::NotHeld { .. } => "sync_not_held",
             Self::Aws { .. } => "sync_failed",
             Self::OtherAccount { .. } => "iam_other_account",
             Self::Connection(e) => e.code(),
@@ -129,8 +138,14 @@ impl Fault for Error {
             Self::Running { since, .. } => {
                 format!("A sync of this connection has been under way since {since}. Wait for it to end.")
             }
+            Self::NotHeld { state } => match state.as_str() {
+                "ending" | "complete" => "What this sync found gone was written down already.".to_owned(),
+                "set_aside" => "This sync was set aside, or a later one took its place. Look at the connection for the newest.".to_owned(),
+                "running" => "This sync has not been read whole yet. Wait for it to end.".to_owned(),
+                _ => "This sync failed, and left nothing to decide.".to_owned(),
+            },
             Self::Aws { phase, source, .. } => format!(
-                "AWS did not let Stint read all {phase}: {source}. Nothing was taken for gone. Test the connection to see what is missing."
+                "AWS did not let Stint read all {phase}: {source}. What was not read whole is not taken for gone. Test the connection to see what is missing."
             ),
             Self::Connection(e) => e.detail(),
             Self::OtherAccount { was, now } => format!(

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use stint_api::{Page, Problem, directory as wire};
 use stint_domain::entitlement::EntitlementKey;
 use stint_domain::rights::Verb;
-use stint_domain::{ConnectionId, EntitlementId, LinkId, PrincipalId, Time, UserId};
+use stint_domain::{ConnectionId, EntitlementId, LinkId, PrincipalId, SyncId, Time, UserId};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
@@ -24,6 +24,10 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .api(Verb::SyncConnection, routes!(sync))
         .api(Verb::ListSyncs, routes!(sync_runs))
+        .api(Verb::ListSyncs, routes!(sync_run))
+        .api(Verb::ListAssignments, routes!(endings))
+        .api(Verb::DecideSync, routes!(accept))
+        .api(Verb::DecideSync, routes!(set_aside))
         .api(Verb::ListPrincipals, routes!(principals))
         .api(Verb::ListAssignments, routes!(inherited))
         .api(Verb::ListEntitlements, routes!(entitlements))
@@ -258,6 +262,84 @@ async fn sync_runs(
     paging: Paging,
 ) -> Result<Json<Page<wire::SyncRun>>, Failure> {
     Ok(answer(super::sync_runs(&cx, id, &paging).await?, run))
+}
+
+/// One sync of a connection.
+#[utoipa::path(
+    get,
+    path = "/api/v1/connections/{id}/sync-runs/{run}",
+    tag = "directory",
+    params(
+        ("id" = String, Path, description = "`con_…`"),
+        ("run" = String, Path, description = "`syn_…`"),
+    ),
+    responses((status = 200, body = wire::SyncRun), (status = "4XX", body = Problem))
+)]
+async fn sync_run(
+    cx: Cx,
+    Path((id, which)): Path<(ConnectionId, SyncId)>,
+) -> Result<Json<wire::SyncRun>, Failure> {
+    Ok(Json(run(super::sync_run(&cx, id, which).await?)))
+}
+
+/// Lists what a held sync would end: assignments that AWS no longer showed it. Nothing is listed
+/// once it was accepted or set aside.
+#[utoipa::path(
+    get,
+    path = "/api/v1/connections/{id}/sync-runs/{run}/endings",
+    tag = "directory",
+    params(
+        ("id" = String, Path, description = "`con_…`"),
+        ("run" = String, Path, description = "`syn_…`"),
+        Pages,
+    ),
+    responses((status = 200, body = Page<wire::Assignment>), (status = "4XX", body = Problem))
+)]
+async fn endings(
+    cx: Cx,
+    Path((id, which)): Path<(ConnectionId, SyncId)>,
+    paging: Paging,
+) -> Result<Json<Page<wire::Assignment>>, Failure> {
+    let found = super::endings_of(&cx, id, which, &paging).await?;
+    Ok(answer(found, assignment))
+}
+
+/// Says that what a held sync found gone has ended. It is written down in the background, but for
+/// what was seen again meanwhile. Changes nothing in AWS.
+#[utoipa::path(
+    post,
+    path = "/api/v1/connections/{id}/sync-runs/{run}/accept",
+    tag = "directory",
+    params(
+        ("id" = String, Path, description = "`con_…`"),
+        ("run" = String, Path, description = "`syn_…`"),
+    ),
+    responses((status = 200, body = wire::SyncRun), (status = "4XX", body = Problem))
+)]
+async fn accept(
+    cx: Cx,
+    Path((id, which)): Path<(ConnectionId, SyncId)>,
+) -> Result<Json<wire::SyncRun>, Failure> {
+    Ok(Json(run(super::accept_sync(&cx, id, which).await?)))
+}
+
+/// Says that what a held sync found gone is not to be believed. Nothing ends; the next sync looks
+/// again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/connections/{id}/sync-runs/{run}/set-aside",
+    tag = "directory",
+    params(
+        ("id" = String, Path, description = "`con_…`"),
+        ("run" = String, Path, description = "`syn_…`"),
+    ),
+    responses((status = 200, body = wire::SyncRun), (status = "4XX", body = Problem))
+)]
+async fn set_aside(
+    cx: Cx,
+    Path((id, which)): Path<(ConnectionId, SyncId)>,
+) -> Result<Json<wire::SyncRun>, Failure> {
+    Ok(Json(run(super::set_aside_sync(&cx, id, which).await?)))
 }
 
 /// Lists the principals of a connection, by name.

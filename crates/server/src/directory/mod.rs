@@ -2,12 +2,14 @@
 //! since when, and which principals belong to which user.
 //!
 //! **Tables**: `accounts`, `permission_sets`, `principals`, `entitlements`, `assignments`,
-//! `sync_runs`, `links`. **Audit events**: `sync.started`, `sync.completed`, `sync.failed`,
-//! `link.proposed`, `link.confirmed`, `link.made_primary`, `link.rejected`. **Outbox**: the
-//! same without `sync.started`.
+//! `sync_runs`, `sync_endings`, `links`. **Audit events**: `sync.started`, `sync.completed`,
+//! `sync.held`, `sync.accepted`, `sync.set_aside`, `sync.failed`, `link.proposed`,
+//! `link.confirmed`, `link.made_primary`, `link.rejected`. **Outbox**: `sync.completed`,
+//! `sync.held`, `sync.failed` and those of links.
 //!
 //! What it promises: a row is ended only by a *complete* reading of its scope that began
-//! after it was last seen; a failed, partial or older reading changes nothing (invariant 10).
+//! after it was last seen; a failed, partial or older reading changes nothing (invariant 10). A sync
+//! that would end more than it may by itself waits for a person, and has ended nothing until then.
 //! Each time somebody held something is a row of its own, with the moments between which it
 //! began and ended. A link never comes about by an e-mail address alone: a likeness is
 //! proposed, an administrator confirms.
@@ -47,9 +49,11 @@ pub use look::{
     list_entitlements, principals, sync_runs,
 };
 pub use observe::{Change, Observed, observe};
-pub use sync::{start_sync, sync};
+pub use sync::{accept_sync, endings_of, set_aside_sync, start_sync, sync, sync_run};
 
 pub(crate) use http::routes;
+#[cfg(test)]
+pub(crate) use pages::HELD_COLUMNS;
 pub(crate) use pages::{
     LinkRow, console, entitlement_facts, link_rows, partition, place, places, routes as page_routes,
 };
@@ -162,7 +166,9 @@ pub struct SyncRun {
     pub id: SyncId,
     /// Of which connection.
     pub connection: ConnectionId,
-    /// `running`, `complete` or `failed`.
+    /// `running`; `held`: read whole, what it found gone waits for a person; `ending`: that is
+    /// being written down; `complete`; `set_aside`: read whole, and not believed, or a later one
+    /// took its place; `failed`.
     pub state: String,
     /// What it is reading: `accounts`, `permission sets`, `users`, `groups`, `memberships`,
     /// `assignments`; of IAM `IAM users`, `IAM groups`, `IAM memberships`.
@@ -177,11 +183,11 @@ pub struct SyncRun {
     pub seen: i64,
     /// Of them, not seen before.
     pub appeared: i64,
-    /// Rows found gone.
+    /// Rows found gone. In one that is held or set aside, those it would have ended.
     pub ended: i64,
     /// SHA-256 over the rows seen, in the order read.
     pub digest: Option<String>,
-    /// Why it failed.
+    /// Why it failed, or is held.
     pub error: Option<String>,
     /// When it began.
     pub started_at: Time,

@@ -1,6 +1,7 @@
 //! The pages of this room: one connection with its tests and syncs, and the links between
 //! users and principals.
 
+mod held;
 pub(crate) mod links;
 mod propose;
 pub(crate) mod view;
@@ -22,6 +23,8 @@ use crate::web::{
     self, Chip, Copyable, Empty, Fact, Facts, Flash, Frame, Listing, Note, Tone, When,
 };
 
+#[cfg(test)]
+pub(crate) use held::COLUMNS as HELD_COLUMNS;
 pub(crate) use links::link_rows;
 pub(crate) use view::LinkRow;
 pub(crate) use words::{console, entitlement_facts, partition, place, places};
@@ -44,6 +47,7 @@ pub(crate) fn routes() -> Routes {
             "/connections/{id}/sync",
             sync,
         )
+        .merge(held::routes())
         .merge(links::routes())
         .merge(propose::routes())
 }
@@ -198,12 +202,19 @@ fn capital(text: &str) -> String {
         .unwrap_or_default()
 }
 
-fn run_row(run: &SyncRun, now: Time) -> view::RunRow {
-    let chip = match run.state.as_str() {
+/// How a run is.
+fn run_chip(state: &str) -> Chip {
+    match state {
         "running" => Chip::new(Tone::Wait, "refresh", "Running"),
+        "held" => Chip::new(Tone::Soon, "alert-triangle", "Waits for a decision"),
+        "ending" => Chip::new(Tone::Wait, "refresh", "Being written down"),
         "complete" => Chip::new(Tone::Live, "circle-check", "Complete"),
+        "set_aside" => Chip::new(Tone::Idle, "ban", "Set aside"),
         _ => Chip::new(Tone::Stop, "circle-x", "Failed"),
-    };
+    }
+}
+
+fn run_row(run: &SyncRun, now: Time) -> view::RunRow {
     let seen = format!(
         "{} assignments seen, {} new, {} gone; {} calls",
         grouped(run.seen),
@@ -213,7 +224,9 @@ fn run_row(run: &SyncRun, now: Time) -> view::RunRow {
     );
     view::RunRow {
         started: When::both(run.started_at, now),
-        chip,
+        chip: run_chip(&run.state),
+        look: (run.state == "held")
+            .then(|| format!("/connections/{}/syncs/{}", run.connection, run.id)),
         took: run
             .finished_at
             .map(|end| in_words(end.since(run.started_at)))

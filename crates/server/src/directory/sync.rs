@@ -3,11 +3,15 @@
 //! A run is a row. Whoever starts one writes the row; whoever executes it claims the row and
 //! moves it on with every chunk, so that progress survives a reload, a run that died is taken
 //! over from the start, and two workers never read at once for one connection.
+//!
+//! What it found gone is written down once it was read to its end, or held for a person: see
+//! [`endings`].
 
+mod endings;
 mod walk;
 
-use serde_json::json;
-use stint_db::Priority;
+use serde_json::{Value, json};
+use stint_db::{Priority, Tx};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, Span, Time};
 
@@ -17,6 +21,8 @@ use crate::connections::{self, Connection, SyncNote};
 use crate::cx::Cx;
 use crate::http::Fault as _;
 use crate::outbox;
+pub(super) use endings::end;
+pub use endings::{accept_sync, endings_of, set_aside_sync, sync_run};
 use walk::{Estates, Walk};
 
 /// A run that has not moved for so long is taken over: its worker is gone.
@@ -81,6 +87,7 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         .await?
         .ok_or(Error::NotFound)?;
     let previous = runs::last_complete(&mut tx, run.connection).await?;
+    endings::forget(&mut tx, run.id).await?;
     tx.commit().await?;
 
     let (instance_arn, identity_store) = instance(&connection)?;
@@ -116,10 +123,23 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         tracing::info!(sync.id = %run.id, "sync.handed_over");
         return Ok(None);
     };
-    let (run, digest) = walk.into_parts();
+    let (mut run, digest) = walk.into_parts();
+    let found = endings::weigh(cx, &run).await?;
     match read {
-        Ok(()) => complete(cx, &run, digest).await.map(Some),
+        Ok(()) if found.held() => {
+            let held = endings::hold(cx, &mut run, found, digest).await?;
+            links::propose_likenesses(cx, run.connection).await?;
+            Ok(Some(held))
+        }
+        Ok(()) => {
+            endings::write(cx, &mut run).await?;
+            complete(cx, &run, digest).await.map(Some)
+        }
         Err(error) => {
+            // What was read whole is known, as far as a sync may say so by itself.
+            if !found.held() {
+                endings::write(cx, &mut run).await?;
+            }
             failed(cx, &run, &error).await?;
             Err(error)
         }
@@ -136,27 +156,30 @@ async fn complete(cx: &Cx, run: &SyncRun, digest: String) -> Result<SyncRun, Err
             since: run.started_at,
         });
     }
-    connections::note_sync(&mut tx, run.connection, SyncNote::Complete { at: now }).await?;
-    let facts = json!({
-        "calls": run.calls, "seen": run.seen, "appeared": run.appeared, "ended": run.ended, "digest": digest,
-    });
-    tx.audit(cx.event(
-        "sync.completed",
-        [run.connection.into(), run.id.into()],
-        facts.clone(),
-    ));
-    outbox::emit(
-        &mut tx,
-        cx,
-        "sync.completed",
-        json!({ "connection": run.connection, "run": run.id, "facts": facts }),
-    )
-    .await?;
+    endings::supersede(&mut tx, cx, run).await?;
+    complete_in(&mut tx, cx, run, &digest).await?;
     let row = runs::get(&mut tx, run.id).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;
     cx.app.nudge(outbox::DELIVER);
     links::propose_likenesses(cx, run.connection).await?;
     Ok(row)
+}
+
+/// What is said of a run that is complete; the caller's transaction has made it so.
+async fn complete_in(tx: &mut Tx, cx: &Cx, run: &SyncRun, digest: &str) -> Result<(), Error> {
+    let at = cx.app.clock.now();
+    connections::note_sync(tx, run.connection, SyncNote::Complete { at }).await?;
+    let facts = facts(run, digest);
+    let about = [run.connection.into(), run.id.into()];
+    tx.audit(cx.event("sync.completed", about, facts.clone()));
+    let news = json!({ "connection": run.connection, "run": run.id, "facts": facts });
+    Ok(outbox::emit(tx, cx, "sync.completed", news).await?)
+}
+
+fn facts(run: &SyncRun, digest: &str) -> Value {
+    json!({
+        "calls": run.calls, "seen": run.seen, "appeared": run.appeared, "ended": run.ended, "digest": digest,
+    })
 }
 
 async fn failed(cx: &Cx, run: &SyncRun, error: &Error) -> Result<(), Error> {
@@ -196,6 +219,8 @@ async fn failed(cx: &Cx, run: &SyncRun, error: &Error) -> Result<(), Error> {
 
 /// What the background work is to do about a connection.
 pub(super) enum Due {
+    /// A person said that what this run found gone has ended: it is to be written down.
+    End(SyncRun),
     /// This run is to be executed.
     Run(SyncRun),
     /// A run is to be started.
@@ -215,6 +240,10 @@ pub(super) async fn due(
     again: Span,
 ) -> Result<Due, Error> {
     let mut q = cx.read().await?;
+    let mut open = runs::open(&mut q, connection.id).await?.into_iter();
+    if let Some(run) = open.find(|run| run.state == "ending") {
+        return Ok(Due::End(run));
+    }
     if let Some(run) = runs::running(&mut q, connection.id).await? {
         return Ok(if run.moved_at <= cx.now - IDLE {
             Due::Run(run)
@@ -228,7 +257,8 @@ pub(super) async fn due(
     let Some((state, at)) = runs::last(&mut q, connection.id).await? else {
         return Ok(Due::Not);
     };
-    let next = at + if state == "complete" { period } else { again };
+    // One that is held or set aside was read whole: the next would find the same.
+    let next = at + if state == "failed" { again } else { period };
     Ok(if next <= cx.now {
         Due::Start
     } else {

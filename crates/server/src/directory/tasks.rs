@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use stint_domain::Span;
 
 use super::Error;
-use super::sync::{Due, due, execute, start_sync};
+use super::sync::{Due, due, end, execute, start_sync};
 use crate::connections;
 use crate::cx::{App, Cx};
 use crate::http::failure_chain;
@@ -43,6 +43,11 @@ impl Task for Sync {
         let mut ran = Ran::idle();
         for connection in all {
             let run = match due(&cx, &connection, PERIOD, AGAIN).await? {
+                Due::End(run) => {
+                    end(&cx, &run).await?;
+                    ran.worked = true;
+                    continue;
+                }
                 Due::Run(run) => run,
                 Due::Start => start_sync(&cx, connection.id).await?,
                 Due::At(at) => {

@@ -113,6 +113,15 @@ const SAID: &[(&str, &str)] = &[
     ("sign_in.refused", "was refused to sign in"),
     ("sign_in.started", "signed in"),
     ("sync.completed", "read a whole estate"),
+    (
+        "sync.held",
+        "read a whole estate and stopped, since much of it was gone",
+    ),
+    (
+        "sync.accepted",
+        "said that what a sync found gone has ended",
+    ),
+    ("sync.set_aside", "set aside what a sync found gone"),
     ("sync.failed", "could not read an estate to its end"),
     ("sync.started", "started a sync"),
     ("token.issued", "issued an API token"),

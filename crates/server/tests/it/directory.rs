@@ -148,7 +148,7 @@ fn times(row: &Assignment) -> (Option<Time>, Time, Time, Option<Time>) {
     )
 }
 
-async fn events(world: &World, action: &str) -> Vec<Value> {
+pub(crate) async fn events(world: &World, action: &str) -> Vec<Value> {
     let log = world
         .as_user("dee")
         .get("/api/v1/audit-events?limit=200")

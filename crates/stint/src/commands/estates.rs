@@ -124,6 +124,33 @@ pub(crate) enum Connections {
         /// The connection: id or name.
         connection: String,
     },
+    /// What a sync that stopped found gone, and is to be decided.
+    Gone {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+        /// The sync, as `syn_…`; the one that waits when left out.
+        run: Option<String>,
+    },
+    /// Say that what a sync found gone has ended. Changes nothing in AWS.
+    AcceptSync {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+        /// The sync, as `syn_…`: what was looked at is what is decided.
+        run: String,
+    },
+    /// Say that what a sync found gone is not to be believed. Nothing ends.
+    SetAsideSync {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+        /// The sync, as `syn_…`.
+        run: String,
+    },
     /// Its entitlements, in a catalog or not.
     Entitlements {
         #[command(flatten)]
@@ -322,6 +349,21 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
             ];
             out::table(head, &rows, "Never synced: `stint connections sync`.")
         }
+        Connections::Gone {
+            server,
+            connection,
+            run,
+        } => gone(&server, &connection, run).await,
+        Connections::AcceptSync {
+            server,
+            connection,
+            run,
+        } => decide(&server, &connection, &run, "accept").await,
+        Connections::SetAsideSync {
+            server,
+            connection,
+            run,
+        } => decide(&server, &connection, &run, "set-aside").await,
         Connections::Entitlements {
             server,
             connection,
@@ -525,6 +567,72 @@ async fn setup(client: &Client, id: &str) -> Result<(), Failure> {
     out::line(&policy("permission_policy"))
 }
 
+/// What a sync found gone: of the one that waits, or of this one.
+async fn gone(server: &Server, connection: &str, run: Option<String>) -> Result<(), Failure> {
+    let client = Client::new(server)?;
+    let id = find::id(&client, find::CONNECTION, connection).await?;
+    let runs = format!("/api/v1/connections/{id}/sync-runs");
+    let run: Value = match run {
+        Some(run) => client.get(&format!("{runs}/{run}"), &[]).await?,
+        None => {
+            let latest: Vec<Value> = client.list(&runs, &[], 20).await?;
+            let held = latest
+                .into_iter()
+                .find(|it| out::field(it, "state") == "held");
+            held.ok_or_else(|| {
+                Failure::new(
+                    Exit::NotFound,
+                    format!("no sync of '{connection}' waits for a decision"),
+                )
+            })?
+        }
+    };
+    let number = out::field(&run, "id");
+    let path = format!("{runs}/{number}/endings");
+    let all: Vec<Value> = client.list(&path, &[], MOST).await?;
+    if server.json {
+        return out::json(&json!({ "run": run, "endings": all }));
+    }
+    let rows: Vec<_> = (all.iter())
+        .map(|it| {
+            [
+                out::field(it, "principal.name"),
+                out::field(it, "entitlement.name"),
+                short(&out::field(it, "first_seen")),
+                short(&out::field(it, "last_seen")),
+            ]
+        })
+        .collect();
+    let head = ["who", "held", "since (UTC)", "last seen (UTC)"];
+    out::table(head, &rows, "Nothing of it waits for a decision.")?;
+    if out::field(&run, "state") == "held" {
+        out::remark(&out::field(&run, "error"));
+        out::remark(&format!(
+            "`stint connections accept-sync '{connection}' {number}` if it has ended, `set-aside-sync` if not"
+        ));
+    }
+    Ok(())
+}
+
+async fn decide(
+    server: &Server,
+    connection: &str,
+    run: &str,
+    what: &'static str,
+) -> Result<(), Failure> {
+    let client = Client::new(server)?;
+    let id = find::id(&client, find::CONNECTION, connection).await?;
+    let path = format!("/api/v1/connections/{id}/sync-runs/{run}/{what}");
+    let decided = client.change(Method::POST, &path, None, None).await?;
+    if server.json {
+        return out::json(&decided);
+    }
+    out::line(match what {
+        "accept" => "It is being written down. Nothing changes in AWS.",
+        _ => "Set aside. Nothing has ended; the next sync looks again.",
+    })
+}
+
 async fn sync(server: &Server, connection: &str, wait: Option<i64>) -> Result<(), Failure> {
     let client = Client::new(server)?;
     let id = find::id(&client, find::CONNECTION, connection).await?;
@@ -570,9 +678,13 @@ async fn sync(server: &Server, connection: &str, wait: Option<i64>) -> Result<()
                 "{number} is still under way; `stint connections runs '{connection}'` tells more"
             ),
         )),
-        ("failed" | "abandoned", _) => {
-            Err(Failure::new(Exit::Failed, "the sync did not go through"))
-        }
+        ("failed", _) => Err(Failure::new(Exit::Failed, "the sync did not go through")),
+        ("held", _) => Err(Failure::new(
+            Exit::Failed,
+            format!(
+                "the sync waits for a decision; `stint connections gone '{connection}'` shows about what"
+            ),
+        )),
         _ => Ok(()),
     }
 }

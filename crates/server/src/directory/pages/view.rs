@@ -65,6 +65,8 @@ pub(crate) struct RunRow {
     pub(crate) took: String,
     /// What it saw, or why it failed.
     pub(crate) saw: String,
+    /// Where what it found gone is looked at, while that waits for a person.
+    pub(crate) look: Option<String>,
 }
 
 /// `GET /people/links`: which AWS principals belong to whom.
@@ -111,4 +113,34 @@ pub(crate) struct RemoveLink {
     pub(crate) action: String,
     pub(crate) word: &'static str,
     pub(crate) says: String,
+}
+
+/// `GET /connections/{id}/syncs/{run}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "directory/held.html")]
+pub(crate) struct HeldSync {
+    pub(crate) connection: String,
+    pub(crate) href: String,
+    pub(crate) chip: Chip,
+    pub(crate) began: WhenBoth,
+    /// Why it stopped, while it waits.
+    pub(crate) why: Option<String>,
+    /// How many assignments it found gone.
+    pub(crate) count: String,
+    pub(crate) list: List,
+    pub(crate) rows: Vec<EndingRow>,
+    pub(crate) accept: Option<String>,
+    pub(crate) set_aside: Option<String>,
+}
+
+/// An assignment that AWS no longer showed.
+#[derive(Debug, Clone)]
+pub(crate) struct EndingRow {
+    pub(crate) who: String,
+    pub(crate) who_href: String,
+    pub(crate) what: String,
+    pub(crate) what_href: String,
+    pub(crate) place: String,
+    pub(crate) since: WhenBoth,
+    pub(crate) seen: WhenBoth,
 }

@@ -16,14 +16,6 @@ stint_db::statements! {
     quiet APPEARED = "insert into assignments (id, connection_id, principal_id, entitlement_id, membership, absent_before, first_seen, last_seen) \
         values ($1, $2, $3, $4, $5, $6, $7, $7)";
     quiet ENDED = "update assignments set ended_at = $2 where id = $1 and last_seen < $2 and ended_at is null";
-    quiet SCOPE_ENDED = "update assignments set ended_at = $2 where entitlement_id = $1 and last_seen <= $3 and ended_at is null";
-    /// Nobody is in a group that no longer exists.
-    quiet GROUPS_ENDED = "update assignments set ended_at = $2 where connection_id = $1 and last_seen <= $3 and ended_at is null \
-        and entitlement_id in (select e.id from entitlements e where e.connection_id = $1 and e.kind = $4 and e.gone_at is not null)";
-    /// Nobody holds anything on an account that has left the organization.
-    quiet ACCOUNTS_ENDED = "update assignments set ended_at = $2 where connection_id = $1 and last_seen <= $3 and ended_at is null \
-        and entitlement_id in (select e.id from entitlements e join accounts c on c.connection_id = e.connection_id and c.aws_id = e.account \
-        where e.connection_id = $1 and e.kind = 'account_assignment' and c.gone_at is not null)";
     OPEN_OF_ACCOUNT = "select distinct e.id as id, e.target as target from entitlements e \
         join assignments a on a.entitlement_id = e.id and a.ended_at is null \
         where e.connection_id = $1 and e.kind = 'account_assignment' and e.account = $2";
@@ -140,41 +132,6 @@ pub(in crate::directory) async fn ended(tx: &mut Tx, id: AssignmentId, began: Ti
     tx.run(&ENDED, args![id, began]).await
 }
 
-/// Ends everything of this entitlement that a complete reading begun at `began` did not see
-/// and nobody saw after `seen_until`.
-pub(in crate::directory) async fn scope_ended(
-    tx: &mut Tx,
-    entitlement: EntitlementId,
-    began: Time,
-    seen_until: Time,
-) -> Result<u64> {
-    tx.run(&SCOPE_ENDED, args![entitlement, began, seen_until])
-        .await
-}
-
-/// Ends the memberships of this kind, of groups that are gone, unless seen after `seen_until`.
-pub(in crate::directory) async fn groups_ended(
-    tx: &mut Tx,
-    connection: ConnectionId,
-    kind: &'static str,
-    began: Time,
-    seen_until: Time,
-) -> Result<u64> {
-    tx.run(&GROUPS_ENDED, args![connection, began, seen_until, kind])
-        .await
-}
-
-/// Ends what was held on accounts that are gone, unless seen after `seen_until`.
-pub(in crate::directory) async fn accounts_ended(
-    tx: &mut Tx,
-    connection: ConnectionId,
-    began: Time,
-    seen_until: Time,
-) -> Result<u64> {
-    tx.run(&ACCOUNTS_ENDED, args![connection, began, seen_until])
-        .await
-}
-
 /// The permission sets of an account that somebody was seen to hold: (entitlement, ARN).
 pub(in crate::directory) async fn open_of_account(
     q: &mut impl Query,
@@ -273,7 +230,7 @@ pub(in crate::directory) async fn history(
     whole(q, &rows).await
 }
 
-async fn whole(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Assignment>> {
+pub(super) async fn whole(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Assignment>> {
     let mut pairs: Vec<(PrincipalId, EntitlementId)> = Vec::with_capacity(rows.len());
     for row in rows {
         pairs.push((row.get("principal_id")?, row.get("entitlement_id")?));

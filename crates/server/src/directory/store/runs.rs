@@ -19,6 +19,16 @@ stint_db::statements! {
     FINISH = "update sync_runs set state = $2, error = $3, digest = $4, finished_at = $5, moved_at = $5 where id = $1 and state = 'running'";
     RUNNING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
         from sync_runs where connection_id = $1 and state = 'running' {lock}";
+    /// Ends a run that waited for a person, or whose endings were being written down.
+    DECIDE = "update sync_runs set state = $3, ended = $4, finished_at = $5, moved_at = $5, \
+        error = case when $3 = 'set_aside' then error end where id = $1 and state = $2";
+    /// So many of its endings are written down.
+    quiet ENDED = "update sync_runs set ended = $2, moved_at = $3 where id = $1 and state = 'ending'";
+    /// Those that wait for a person, or whose endings are being written down.
+    OPEN = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
+        from sync_runs where connection_id = $1 and state in ('held', 'ending') order by started_at, id";
+    LOCK = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
+        from sync_runs where id = $1{lock}";
     GET = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
         from sync_runs where id = $1";
     LIST = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
@@ -81,6 +91,45 @@ pub(in crate::directory) async fn finish(
         .run(&FINISH, args![id, state, error, digest, now])
         .await?
         > 0)
+}
+
+/// Moves a run from one state to another once it was read. False when it is not in the first.
+pub(in crate::directory) async fn decide(
+    tx: &mut Tx,
+    run: &SyncRun,
+    to: &'static str,
+    now: Time,
+) -> Result<bool> {
+    let values = args![run.id, &run.state, to, run.ended, now];
+    Ok(tx.run(&DECIDE, values).await? > 0)
+}
+
+/// Notes how many endings of an accepted run are written down so far.
+pub(in crate::directory) async fn ended(tx: &mut Tx, run: &SyncRun, now: Time) -> Result<()> {
+    tx.run(&ENDED, args![run.id, run.ended, now])
+        .await
+        .map(drop)
+}
+
+/// The runs of a connection that wait for a person, or whose endings are being written down.
+pub(in crate::directory) async fn open(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<Vec<SyncRun>> {
+    q.all(&OPEN, args![connection])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+}
+
+/// One run, before it is decided about.
+pub(in crate::directory) async fn lock(tx: &mut Tx, id: SyncId) -> Result<Option<SyncRun>> {
+    tx.maybe(&LOCK, args![id])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 /// See [`crate::directory::known_since`].

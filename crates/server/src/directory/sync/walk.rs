@@ -15,7 +15,7 @@ use stint_domain::{EntitlementId, PrincipalId, Time};
 
 use super::super::observe::{Change, Observed, observe};
 use super::super::store::things::{self, Gone, SeenEntitlement};
-use super::super::store::{assignments, runs};
+use super::super::store::{assignments, endings, runs};
 use super::super::{Error, SyncRun};
 use crate::cx::Cx;
 
@@ -219,9 +219,9 @@ impl<'a> Walk<'a> {
         self.gone(Gone::Accounts, began).await?;
         if let Some(began) = began {
             let mut tx = self.write().await?;
-            let id = self.run.connection;
-            let ended = assignments::accounts_ended(&mut tx, id, began, seen_until(began)).await?;
-            self.ended(ended);
+            let of = (self.run.id, self.run.connection);
+            let found = endings::accounts(&mut tx, of, began, seen_until(began)).await?;
+            self.ending(found);
             self.moved(tx, 0).await?;
         }
         all.retain(|account| account.state == AccountState::Active);
@@ -374,16 +374,7 @@ impl<'a> Walk<'a> {
             .await?;
         if let Some(began) = began {
             let mut tx = self.write().await?;
-            let id = self.run.connection;
-            let ended = assignments::groups_ended(
-                &mut tx,
-                id,
-                "group_membership",
-                began,
-                seen_until(began),
-            )
-            .await?;
-            self.ended(ended);
+            self.groups_gone(&mut tx, "group_membership", began).await?;
             self.moved(tx, 0).await?;
         }
         Ok(ids)
@@ -472,7 +463,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// A scope was read whole: what it no longer has, has ended. Counts as one step of the phase.
+    /// A scope was read whole: what it no longer has is to end. Counts as one step of the phase.
     async fn scope_read(&mut self, key: &EntitlementKey, first: Option<Time>) -> Result<(), Error> {
         let mut tx = self.write().await?;
         if let (Some(entitlement), Some(first)) = (self.entitlements.get(key).copied(), first) {
@@ -487,12 +478,26 @@ impl<'a> Walk<'a> {
         entitlement: EntitlementId,
         first: Time,
     ) -> Result<(), Error> {
-        let ended = assignments::scope_ended(tx, entitlement, first, seen_until(first)).await?;
-        self.ended(ended);
+        let (sync, until) = (self.run.id, seen_until(first));
+        let found = endings::scope(tx, sync, entitlement, first, until).await?;
+        self.ending(found);
         Ok(())
     }
 
-    fn ended(&mut self, rows: u64) {
+    /// Nobody is in a group that the list, begun then, no longer had.
+    async fn groups_gone(
+        &mut self,
+        tx: &mut Tx,
+        kind: &'static str,
+        began: Time,
+    ) -> Result<(), Error> {
+        let of = (self.run.id, self.run.connection);
+        let found = endings::groups(tx, of, kind, began, seen_until(began)).await?;
+        self.ending(found);
+        Ok(())
+    }
+
+    fn ending(&mut self, rows: u64) {
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
         self.run.ended = self.run.ended.saturating_add(rows);
     }

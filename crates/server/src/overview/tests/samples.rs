@@ -425,6 +425,7 @@ fn connection(fresh: bool) -> directory::ShowConnection {
         )],
     };
     let run = |started: &str, chip: Chip, took: &str, saw: &str| directory::RunRow {
+        look: None,
         started: When::both(at(started), now()),
         chip,
         took: took.into(),
@@ -727,6 +728,34 @@ fn people_tabs(current: &'static str) -> Tabs {
     }
 }
 
+fn held_sync() -> directory::HeldSync {
+    let row = |who: &str, what: &str, place: &str| directory::EndingRow {
+        who: who.into(),
+        who_href: "/explore?principal=prn_1".into(),
+        what: what.into(),
+        what_href: "/explore?entitlement=ent_1".into(),
+        place: place.into(),
+        since: When::both(at("2026-02-03T09:00:00Z"), now()),
+        seen: When::both(at("2026-11-23T12:00:00Z"), now()),
+    };
+    directory::HeldSync {
+        connection: "management".into(),
+        href: "/connections/con_1".into(),
+        chip: Chip::new(Tone::Soon, "alert-triangle", "Waits for a decision"),
+        began: When::both(at("2026-11-23T13:00:00Z"), now()),
+        why: Some("It would end 412 of the 1,040 assignments known here. A sync takes no more than 20 % or 1,000 of them for ended by itself: look at what AWS no longer shows, and say whether it is right.".into()),
+        count: "412".into(),
+        list: sample_list("/connections/con_1/syncs/syn_1", crate::directory::HELD_COLUMNS, "", 3),
+        rows: vec![
+            row("ana.reyes", "AdministratorAccess on prod-payments", "4012-7788-0131"),
+            row("data-engineers", "ReadOnlyAccess on data-lake", "4716-6135-3352"),
+            row("old.hand", "Identity Center group on-call", "group membership"),
+        ],
+        accept: Some("/connections/con_1/syncs/syn_1/accept".into()),
+        set_aside: Some("/connections/con_1/syncs/syn_1/set-aside".into()),
+    }
+}
+
 fn users() -> identity::Users {
     let row = |name: &str, email: &str, roles: &str, chip: Chip| identity::UserRow {
         href: "/people/users/usr_1".into(),
@@ -995,6 +1024,7 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
             now: "Stint enters by the access key AKIAIOSFODNN7EXAMPLE, which it has had for 41 days.".into(),
             way: new_connection("access_key").way }))),
         ("connection", view("/connections/con_1", "management", &put(connection(false)))),
+        ("sync-held", view("/connections/con_1/syncs/syn_1", "What a sync found gone", &put(held_sync()))),
         ("connection-fresh", view("/connections/con_1", "management", &put(connection(true)))),
         ("setup", view("/connections/con_1/setup", "Set up", &put(setup(true)))),
         ("setup-key", view("/connections/con_1/setup", "Set up", &put(connections::SetUp { by: "access_key", ..setup(true) }))),

@@ -279,6 +279,8 @@ const BARE: &[&str] = &[
     "DELETE /api/v1/groups/{id}/members/{user}",
     "POST /api/v1/connections/{id}/test",
     "POST /api/v1/connections/{id}/sync",
+    "POST /api/v1/connections/{id}/sync-runs/{run}/accept",
+    "POST /api/v1/connections/{id}/sync-runs/{run}/set-aside",
     "POST /api/v1/connections/{id}/resume",
     "DELETE /api/v1/connections/{id}",
     "POST /api/v1/links/{id}/confirm",
@@ -295,6 +297,8 @@ const BARE: &[&str] = &[
     "POST /grants/{id}/provision-again",
     "POST /connections/{id}/test",
     "POST /connections/{id}/sync",
+    "POST /connections/{id}/syncs/{run}/accept",
+    "POST /connections/{id}/syncs/{run}/set-aside",
     "POST /connections/{id}/resume",
     "POST /connections/{id}/remove",
     "POST /catalogs/{id}/entitlements/{entitlement}/remove",
@@ -390,6 +394,7 @@ pub(crate) async fn asks(stage: &Stage) -> Vec<Ask> {
             path.replace("{file}", stage.asset.trim_start_matches("/assets/"))
                 .replace("{code}", "stale")
                 .replace("{user}", &stage.other.to_string())
+                .replace("{run}", &stage.run)
                 .replace("{entitlement}", &stage.offered.to_string())
                 + &query(&route, stage)
         };

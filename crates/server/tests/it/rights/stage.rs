@@ -34,6 +34,8 @@ pub(crate) struct Stage {
     pub(crate) tokens: [String; 2],
     pub(crate) application: String,
     pub(crate) connection: String,
+    /// A sync of it that is complete.
+    pub(crate) run: String,
     pub(crate) role_arn: String,
     pub(crate) principals: [String; 2],
     pub(crate) links: [String; 2],
@@ -229,7 +231,7 @@ impl Stage {
             .expect("a connection");
         world.sim().trust_connector(&connection.external_id);
         connections::test(&cy, connection.id).await.expect("tested");
-        directory::sync(&cy, connection.id).await.expect("synced");
+        let run = directory::sync(&cy, connection.id).await.expect("synced");
 
         let mut principals = Vec::new();
         let found = directory::principals(&cy, connection.id, "", &Paging::first(200)).await;
@@ -333,6 +335,7 @@ impl Stage {
             tokens: [token(&world, "me").await, token(&world, "other").await],
             application: application.to_string(),
             connection: connection.id.to_string(),
+            run: run.id.to_string(),
             role_arn,
             principals: [principals[0].to_string(), principals[1].to_string()],
             links: [links[0].clone(), links[1].clone()],

@@ -8,9 +8,8 @@ use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::{PrincipalId, Time};
 
 use super::super::super::Error;
-use super::super::super::store::assignments;
 use super::super::super::store::things::{self, Gone, SeenEntitlement};
-use super::{Holder, Walk, seen_until};
+use super::{Holder, Walk};
 
 /// The kind of the entitlements read here.
 const KIND: &str = "iam_group_membership";
@@ -76,9 +75,7 @@ impl Walk<'_> {
         self.gone(Gone::Entitlements(KIND), began).await?;
         if let Some(began) = began {
             let mut tx = self.write().await?;
-            let (id, until) = (self.run.connection, seen_until(began));
-            let ended = assignments::groups_ended(&mut tx, id, KIND, began, until).await?;
-            self.ended(ended);
+            self.groups_gone(&mut tx, KIND, began).await?;
             self.moved(tx, 0).await?;
         }
         Ok(found)

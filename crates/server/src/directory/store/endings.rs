@@ -1,0 +1,126 @@
+//! What a sync found gone, until it is written down: one row for each assignment it would end.
+//!
+//! An assignment that was seen again since is not ended, whenever the rows are applied.
+
+use stint_db::{Query, Result, Row, Tx, Val, args};
+use stint_domain::{AssignmentId, ConnectionId, EntitlementId, SyncId, Time};
+
+use super::super::Assignment;
+use super::assignments::whole;
+
+stint_db::statements! {
+    /// A scope was read whole: what was not seen in it.
+    quiet SCOPE = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
+        select $4, a.id, $2, $3 from assignments a where a.entitlement_id = $1 and a.last_seen <= $3 and a.ended_at is null \
+        on conflict (sync_id, assignment_id) do nothing";
+    /// Nobody is in a group that no longer exists.
+    quiet GROUPS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
+        select $5, a.id, $2, $3 from assignments a where a.connection_id = $1 and a.last_seen <= $3 and a.ended_at is null \
+        and a.entitlement_id in (select e.id from entitlements e where e.connection_id = $1 and e.kind = $4 and e.gone_at is not null) \
+        on conflict (sync_id, assignment_id) do nothing";
+    /// Nobody holds anything on an account that has left the organization.
+    quiet ACCOUNTS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
+        select $4, a.id, $2, $3 from assignments a where a.connection_id = $1 and a.last_seen <= $3 and a.ended_at is null \
+        and a.entitlement_id in (select e.id from entitlements e join accounts c on c.connection_id = e.connection_id and c.aws_id = e.account \
+        where e.connection_id = $1 and e.kind = 'account_assignment' and c.gone_at is not null) \
+        on conflict (sync_id, assignment_id) do nothing";
+    /// How many would end now.
+    COUNT = "select count(*) as n from sync_endings e join assignments a on a.id = e.assignment_id \
+        where e.sync_id = $1 and a.ended_at is null and a.last_seen <= e.seen_until";
+    /// How many assignments are known.
+    OPEN = "select count(*) as n from assignments where connection_id = $1 and ended_at is null";
+    LIST = "select a.id as assignment_id, a.principal_id, a.entitlement_id, a.absent_before, a.first_seen, a.last_seen, a.ended_at \
+        from sync_endings e join assignments a on a.id = e.assignment_id \
+        where e.sync_id = $1 and e.assignment_id > $2 and a.ended_at is null and a.last_seen <= e.seen_until \
+        order by e.assignment_id limit $3";
+    NEXT = "select assignment_id from sync_endings where sync_id = $1 order by assignment_id limit $2";
+    quiet APPLY = "update assignments set ended_at = (select e.began from sync_endings e where e.sync_id = $1 and e.assignment_id = assignments.id) \
+        where id in {ids $2} and ended_at is null \
+        and last_seen <= (select e.seen_until from sync_endings e where e.sync_id = $1 and e.assignment_id = assignments.id)";
+    quiet DROP = "delete from sync_endings where sync_id = $1 and assignment_id in {ids $2}";
+    quiet CLEAR = "delete from sync_endings where sync_id = $1";
+}
+
+/// What a reading of one scope, begun at `began`, did not show: unless seen after `seen_until`.
+pub(in crate::directory) async fn scope(
+    tx: &mut Tx,
+    sync: SyncId,
+    entitlement: EntitlementId,
+    began: Time,
+    seen_until: Time,
+) -> Result<u64> {
+    let values = args![entitlement, began, seen_until, sync];
+    tx.run(&SCOPE, values).await
+}
+
+/// The memberships of this kind, of groups that are gone, unless seen after `seen_until`.
+pub(in crate::directory) async fn groups(
+    tx: &mut Tx,
+    (sync, connection): (SyncId, ConnectionId),
+    kind: &'static str,
+    began: Time,
+    seen_until: Time,
+) -> Result<u64> {
+    let values = args![connection, began, seen_until, kind, sync];
+    tx.run(&GROUPS, values).await
+}
+
+/// What was held on accounts that are gone, unless seen after `seen_until`.
+pub(in crate::directory) async fn accounts(
+    tx: &mut Tx,
+    (sync, connection): (SyncId, ConnectionId),
+    began: Time,
+    seen_until: Time,
+) -> Result<u64> {
+    let values = args![connection, began, seen_until, sync];
+    tx.run(&ACCOUNTS, values).await
+}
+
+/// How many assignments it would end, and how many are known.
+pub(in crate::directory) async fn weigh(
+    q: &mut impl Query,
+    sync: SyncId,
+    connection: ConnectionId,
+) -> Result<(i64, i64)> {
+    let n = |row: Option<Row>| row.map_or(Ok(0), |row| row.get("n"));
+    let ending = n(q.maybe(&COUNT, args![sync]).await?)?;
+    let open = n(q.maybe(&OPEN, args![connection]).await?)?;
+    Ok((ending, open))
+}
+
+/// The assignments it would end, in the order they were made known.
+pub(in crate::directory) async fn list(
+    q: &mut impl Query,
+    sync: SyncId,
+    after: Option<AssignmentId>,
+    limit: i64,
+) -> Result<Vec<Assignment>> {
+    let after = after.unwrap_or(AssignmentId(uuid::Uuid::nil()));
+    let rows = q.all(&LIST, args![sync, after, limit]).await?;
+    whole(q, &rows).await
+}
+
+/// Writes down up to `most` of them. Answers how many were looked at, and how many ended.
+pub(in crate::directory) async fn apply(
+    tx: &mut Tx,
+    sync: SyncId,
+    most: i64,
+) -> Result<(usize, u64)> {
+    let rows = tx.all(&NEXT, args![sync, most]).await?;
+    let mut ids: Vec<AssignmentId> = Vec::with_capacity(rows.len());
+    for row in &rows {
+        ids.push(row.get("assignment_id")?);
+    }
+    if ids.is_empty() {
+        return Ok((0, 0));
+    }
+    let all = Val::ids(ids.iter().copied());
+    let ended = tx.run(&APPLY, args![sync, all.clone()]).await?;
+    tx.run(&DROP, args![sync, all]).await?;
+    Ok((ids.len(), ended))
+}
+
+/// Forgets them: they are not written down.
+pub(in crate::directory) async fn clear(tx: &mut Tx, sync: SyncId) -> Result<()> {
+    tx.run(&CLEAR, args![sync]).await.map(drop)
+}

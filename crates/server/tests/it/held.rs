@@ -1,0 +1,199 @@
+//! A sync that finds more gone than it may take for ended by itself: it stops, shows what, and
+//! a person decides.
+
+use serde_json::{Value, json};
+use stint_domain::sync::HoldRule;
+use stint_domain::{ConnectionId, Span};
+use stint_server::directory::{self, Observed, SyncRun};
+use stint_testkit::sim::{AssignmentRow, Effect, Fault};
+use stint_testkit::{Door, World, both_engines};
+
+use crate::forms::{goes, sound};
+
+/// From three on.
+const RULE: HoldRule = HoldRule {
+    percent: 100,
+    rows: 2,
+    least: 1,
+};
+
+/// What an administrator takes away in AWS, beside Stint.
+async fn taken(world: &World, how_many: usize) -> Vec<AssignmentRow> {
+    let rows = world.sim().assignments().into_iter();
+    let rows: Vec<_> = rows
+        .filter(|row| row.principal_type == "USER")
+        .take(how_many)
+        .collect();
+    assert_eq!(rows.len(), how_many);
+    let aws = world.aws();
+    for row in &rows {
+        aws.unassign(&row.account_id, &row.permission_set_arn, &row.principal_id)
+            .await;
+        // A pair of account and permission set takes one write at a time.
+        world.advance(Span::minutes(1)).await;
+    }
+    world.advance(Span::minutes(5)).await;
+    rows
+}
+
+async fn synced(world: &World, connection: ConnectionId) -> SyncRun {
+    directory::sync(&world.cx("cy"), connection)
+        .await
+        .expect("read")
+}
+
+/// How many assignments of these have ended.
+async fn ended(door: &Door, rows: &[AssignmentRow]) -> usize {
+    let mut gone = 0;
+    for row in rows {
+        let place = format!(
+            "/api/v1/assignments?account={}&q={}&limit=200",
+            row.account_id, row.permission_set
+        );
+        let all = door.get(&place).await.ok();
+        let held = all["items"].as_array().expect("rows").iter().any(|it| {
+            it["principal"]["aws_id"] == row.principal_id
+                && it["entitlement"]["permission_set"] == row.permission_set_arn
+        });
+        gone += usize::from(!held);
+    }
+    gone
+}
+
+both_engines! {
+    World::builder().hold(RULE);
+    async fn it_ends_nothing_until_somebody_says_so(world) {
+        let there = world.organize().await;
+        let connection = there.connection;
+        let (cy, dee, ana) = (world.as_user("cy"), world.as_user("dee"), world.as_user("ana"));
+        let rows = taken(&world, 3).await;
+        let run = synced(&world, connection).await;
+        assert_eq!((run.state.as_str(), run.ended), ("held", 3));
+        assert_eq!(ended(&cy, &rows).await, 0);
+        let place = format!("/api/v1/connections/{connection}");
+        let runs = format!("{place}/sync-runs");
+        let at = format!("{runs}/{}", run.id);
+        // Everybody who looks is told; who may not decide may not.
+        let status = dee.get(&place).await.ok();
+        assert_eq!(status["status"], "failing");
+        assert!(status["status_detail"].as_str().expect("why").contains("would end 3 of the"), "{status:#}");
+        let shown = dee.get(&format!("{at}/endings?limit=2")).await.ok();
+        let rest = dee.get(&format!("{at}/endings?limit=2&cursor={}", shown["next"].as_str().expect("more"))).await.ok();
+        let mut names: Vec<_> = [&shown, &rest].iter().flat_map(|page| page["items"].as_array().expect("rows"))
+            .map(|it| (it["principal"]["aws_id"].clone(), it["entitlement"]["permission_set"].clone())).collect();
+        let mut wanted: Vec<_> = rows.iter().map(|row| (json!(row.principal_id), json!(row.permission_set_arn))).collect();
+        names.sort_by_key(|it| format!("{it:?}"));
+        wanted.sort_by_key(|it| format!("{it:?}"));
+        assert_eq!(names, wanted);
+        dee.post(&format!("{at}/accept"), json!({})).await.refused(403, "forbidden");
+        ana.post(&format!("{at}/accept"), json!({})).await.refused(404, "not_found");
+        ana.get(&format!("{at}/endings")).await.refused(403, "forbidden");
+        // Of another connection it is not.
+        let other = format!("/api/v1/connections/{}/sync-runs/{}", world.app().new_id::<ConnectionId>(), run.id);
+        cy.post(&format!("{other}/accept"), json!({})).await.refused(404, "not_found");
+
+        // Set aside on the page: nothing ends, and the next sync asks again.
+        let door = world.in_browser("cy").await;
+        let page = sound(door.get(&format!("/connections/{connection}")).await, 200);
+        let look = format!("/connections/{connection}/syncs/{}", run.id);
+        assert!(page.contains(&look) && page.contains("Waits for a decision"), "{page}");
+        let page = sound(door.get(&look).await, 200);
+        for row in &rows {
+            assert!(page.contains(&row.principal) || page.contains(&row.permission_set), "{page}");
+        }
+        let file = door.get(&format!("{look}?format=csv")).await.is(200).text();
+        assert_eq!(file.lines().count(), 4, "{file}");
+        goes(door.form(&format!("{look}/set-aside"), &[]).await);
+        assert_eq!(cy.get(&at).await.ok()["state"], "set_aside");
+        assert_eq!(ended(&cy, &rows).await, 0);
+        cy.post(&format!("{at}/accept"), json!({})).await.refused(409, "sync_not_held");
+        let page = sound(door.get(&look).await, 200);
+        assert!(page.contains("Nothing waits here") && !page.contains("Set it aside"), "{page}");
+        // Who is late is told so, and sent where the newest stands.
+        goes(door.form(&format!("{look}/accept"), &[]).await);
+        let page = sound(door.get(&format!("/connections/{connection}")).await, 200);
+        assert!(page.contains("set aside"), "{page}");
+        world.advance(Span::minutes(5)).await;
+        let again = synced(&world, connection).await;
+        assert_eq!((again.state.as_str(), again.ended), ("held", 3));
+
+        // Accepted: it is written down with the moments of the reading, by the background work.
+        let at = format!("{runs}/{}", again.id);
+        let accepted = cy.post(&format!("{at}/accept"), json!({})).await.ok();
+        assert_eq!(accepted["state"], "ending");
+        assert_eq!(ended(&cy, &rows).await, 0);
+        world.settle().await;
+        let done = cy.get(&at).await.ok();
+        assert_eq!((&done["state"], &done["ended"], &done["error"]), (&json!("complete"), &json!(3), &Value::Null));
+        assert_eq!(ended(&cy, &rows).await, 3);
+        assert_eq!(cy.get(&place).await.ok()["status"], "connected");
+        assert_eq!(cy.get(&format!("{at}/endings")).await.ok()["items"], json!([]));
+        for (name, count) in [("sync.held", 2), ("sync.set_aside", 1), ("sync.accepted", 1)] {
+            assert_eq!(crate::directory::events(&world, name).await.len(), count, "{name}");
+        }
+    }
+
+    async fn what_is_seen_again_does_not_end(world) {
+        let there = world.organize().await;
+        let connection = there.connection;
+        let cy = world.as_user("cy");
+        let rows = taken(&world, 4).await;
+        let first = synced(&world, connection).await;
+        assert_eq!((first.state.as_str(), first.ended), ("held", 4));
+        // One comes back, and Stint's own reading sees it before somebody says that all have ended.
+        let all = cy.get(&format!("/api/v1/connections/{connection}/sync-runs/{}/endings", first.id)).await.ok();
+        let row = &all["items"][0];
+        let pair = stint_domain::entitlement::Pair {
+            connection,
+            principal: row["principal"]["id"].as_str().expect("an id").parse().expect("an id"),
+            entitlement: row["entitlement"]["id"].as_str().expect("an id").parse().expect("an id"),
+        };
+        let seen = Observed { began: world.now(), present: true, membership: None, absent_before: None };
+        let mut tx = world.system().begin(stint_db::Priority::Interactive).await.expect("begun");
+        directory::observe(world.app(), &mut tx, &pair, &seen).await.expect("observed");
+        tx.commit().await.expect("written");
+        directory::accept_sync(&world.cx("cy"), connection, first.id).await.expect("accepted");
+        world.settle().await;
+        let done = directory::sync_run(&world.cx("cy"), connection, first.id).await.expect("there");
+        assert_eq!((done.state.as_str(), done.ended), ("complete", 3));
+        assert_eq!(ended(&cy, &rows).await, 3);
+    }
+
+    async fn a_later_sync_takes_the_place_of_one_that_waits(world) {
+        let there = world.organize().await;
+        let connection = there.connection;
+        let cy = world.as_user("cy");
+        let rows = taken(&world, 3).await;
+        let first = synced(&world, connection).await;
+        assert_eq!(first.state, "held");
+        // With one of them back, two are few enough to be believed.
+        world.aws().assign(&rows[0].account_id, &rows[0].permission_set_arn, &rows[0].principal_id).await;
+        world.advance(Span::minutes(5)).await;
+        let second = synced(&world, connection).await;
+        assert_eq!((second.state.as_str(), second.ended), ("complete", 2));
+        assert_eq!(ended(&cy, &rows).await, 2);
+        let at = format!("/api/v1/connections/{connection}/sync-runs/{}", first.id);
+        assert_eq!(cy.get(&at).await.ok()["state"], "set_aside");
+        cy.post(&format!("{at}/accept"), json!({})).await.refused(409, "sync_not_held");
+        assert_eq!(cy.get(&format!("{at}/endings")).await.ok()["items"], json!([]));
+    }
+
+    async fn a_sync_that_fails_takes_no_more_for_ended_than_one_that_does_not(world) {
+        let there = world.organize().await;
+        let connection = there.connection;
+        let cy = world.as_user("cy");
+        let rows = taken(&world, 3).await;
+        // Everything is read but the last account.
+        let last = world.sim().assignments().pop().expect("rows").account_id;
+        assert!(rows.iter().all(|row| row.account_id != last));
+        world.sim().faults().add(
+            Fault::on("sso:ListPermissionSetsProvisionedToAccount").when(move |seen| seen.input["AccountId"] == last.as_str()),
+            Effect::refuse("AccessDeniedException"),
+        );
+        directory::sync(&world.cx("cy"), connection).await.expect_err("one list fails");
+        assert_eq!(ended(&cy, &rows).await, 0);
+        world.sim().faults().clear();
+        world.advance(Span::minutes(5)).await;
+        assert_eq!(synced(&world, connection).await.state, "held");
+    }
+}
