@@ -16,6 +16,8 @@ pub const ENGINES: &str = "STINT_TEST_ENGINES";
 const CLIENTS: &str = "crates/aws-sim/tests/clients";
 /// Clicks through the pages and has them judged.
 const BROWSER: &str = "crates/stint/tests/browser/run.py";
+/// Has Terraform and CloudFormation read by programs of others.
+const SETUP: &str = "crates/stint/tests/setup/judge.py";
 /// Starts moto, fills it, and runs what it is given beside it.
 const JUDGE: &str = "crates/aws/tests/moto/judge.py";
 
@@ -103,6 +105,11 @@ pub fn test(root: &Path) -> Result<ExitCode> {
     let stint = root.join("target/debug/stint");
     steps.step("clients we did not write", || {
         run::run(&mut by_clients(root, &python, aws2.as_deref()))
+    });
+    steps.step("the set-up as code, judged", || {
+        let mut judge = Command::new(&python);
+        judge.current_dir(root).arg(root.join(SETUP));
+        run::run(judge.arg("--stint").arg(&stint))
     });
     steps.step("pages in a browser", || {
         run::run(&mut in_browser(root, &python, &axe))

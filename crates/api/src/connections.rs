@@ -245,6 +245,10 @@ pub struct ConnectionSetup {
     pub trust_policy: Option<serde_json::Value>,
     /// The permission policy: exactly the actions Stint uses.
     pub permission_policy: serde_json::Value,
+    /// The same for Terraform (HCL, provider `hashicorp/aws`): names and tags are its variables.
+    pub terraform: String,
+    /// The same for CloudFormation (JSON): names are its parameters, tags those of the stack.
+    pub cloudformation: String,
 }
 
 /// What a test of a connection found. A test changes nothing in AWS.

@@ -404,6 +404,8 @@ async fn setup(
 ) -> Result<Json<wire::ConnectionSetup>, Failure> {
     let setup = super::setup(&cx, id).await?;
     Ok(Json(wire::ConnectionSetup {
+        terraform: super::terraform(&setup),
+        cloudformation: super::cloudformation(&setup),
         base_identity: setup.base_identity,
         account: setup.account,
         trust_policy: setup.trust_policy,

@@ -20,6 +20,7 @@ mod check;
 mod credential;
 mod error;
 mod http;
+mod infrastructure;
 mod manage;
 pub(crate) mod pages;
 mod store;
@@ -44,6 +45,7 @@ pub use applications::{
 };
 pub use credential::{Credential, KeyOnFile, NewCredential, estate, keys_in_use};
 pub use error::Error;
+pub use infrastructure::{Carrier, cloudformation, terraform};
 pub use manage::{ConnectionChange, Filter, NewConnection, create, get, list, owners, update};
 pub use testing::{Setup, setup, test};
 

@@ -530,11 +530,33 @@ async fn replace(
     ))
 }
 
-async fn setup(cx: Cx, frame: Frame, Path(id): Path<ConnectionId>) -> Result<Response, Failure> {
+/// In which form the set-up is shown.
+#[derive(Debug, Deserialize)]
+struct Shape {
+    #[serde(default, rename = "as")]
+    form: String,
+}
+
+async fn setup(
+    cx: Cx,
+    frame: Frame,
+    Path(id): Path<ConnectionId>,
+    Query(asked): Query<Shape>,
+) -> Result<Response, Failure> {
     let found = super::get(&cx, id).await?;
     let (paste, trouble) = match super::setup(&cx, id).await {
         Ok(setup) => {
+            let code = match asked.form.as_str() {
+                "terraform" => Some(Snippet::new("Terraform", super::terraform(&setup))),
+                "cloudformation" => Some(Snippet::new(
+                    "CloudFormation",
+                    super::cloudformation(&setup),
+                )),
+                _ => None,
+            };
             let paste = view::Paste {
+                shapes: shapes(id, &asked.form),
+                code,
                 trust_policy: setup
                     .trust_policy
                     .as_ref()
@@ -574,6 +596,28 @@ async fn setup(cx: Cx, frame: Frame, Path(id): Path<ConnectionId>) -> Result<Res
         trouble,
     };
     Ok(web::page(&frame, "Set up the way into AWS", &view))
+}
+
+/// The forms the set-up has, as tabs.
+fn shapes(id: ConnectionId, shown: &str) -> web::Tabs {
+    let shown = match shown {
+        "terraform" | "cloudformation" => shown,
+        _ => "json",
+    };
+    let tab = |word: &'static str, value: &str| web::Tab {
+        href: format!("{}/setup?as={value}", href(id)),
+        word,
+        count: None,
+        current: shown == value,
+    };
+    web::Tabs {
+        label: "How you set it up",
+        tabs: vec![
+            tab("By hand (JSON)", "json"),
+            tab("Terraform", "terraform"),
+            tab("CloudFormation", "cloudformation"),
+        ],
+    }
 }
 
 fn pretty(json: &serde_json::Value) -> String {

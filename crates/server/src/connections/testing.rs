@@ -8,7 +8,9 @@ use stint_domain::rights::{Relation, Verb};
 use stint_iam_policy::{connector_permissions, own_user_statement, trust_policy, with_iam_groups};
 
 use super::manage::with_owners;
-use super::{Check, Connection, Credential, Error, Outcome, Status, TestReport, estate, store};
+use super::{
+    Carrier, Check, Connection, Credential, Error, Outcome, Status, TestReport, estate, store,
+};
 use crate::cx::Cx;
 use crate::http::Fault as _;
 use crate::{outbox, sealed};
@@ -24,6 +26,8 @@ pub struct Setup {
     pub trust_policy: Option<Value>,
     /// Exactly the actions Stint uses.
     pub permission_policy: Value,
+    /// Who carries the permissions.
+    pub carrier: Carrier,
 }
 
 /// What to paste. Asks AWS as whom Stint calls it, unless it enters by an access key; fails
@@ -55,7 +59,13 @@ pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
         .as_deref()
         .filter(|_| found.credential.role_arn().is_some())
         .map(|base| trust_policy(base, &found.external_id).to_json());
+    let carrier = match (found.credential.role_arn(), &base_identity) {
+        (Some(role), _) => Carrier::new_role(role),
+        (None, Some(base)) => Carrier::at(base),
+        (None, None) => Carrier::User { name: None },
+    };
     Ok(Setup {
+        carrier,
         trust_policy: trust,
         permission_policy: permissions.to_json(),
         account: found.credential.account(),

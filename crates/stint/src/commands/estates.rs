@@ -62,12 +62,15 @@ pub(crate) enum Connections {
         #[arg(long = "owner", value_name = "USER")]
         owners: Vec<String>,
     },
-    /// What to paste into AWS so that Stint may assume the role: trust and permissions.
+    /// What AWS needs so that Stint may enter: trust and permissions, to paste or as code.
     Setup {
         #[command(flatten)]
         server: Server,
         /// The connection: id or name.
         connection: String,
+        /// As code, and nothing else: for a file.
+        #[arg(long = "as", value_name = "FORM", value_parser = ["terraform", "cloudformation"])]
+        form: Option<String>,
     },
     /// Test one. Changes nothing in AWS; exit code 1 when something is missing.
     Test {
@@ -246,18 +249,25 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
             }
             shown(&made)?;
             out::line("")?;
-            setup(&client, &out::field(&made, "id")).await?;
+            let path = format!("/api/v1/connections/{}/setup", out::field(&made, "id"));
+            setup(&client.get(&path, &[]).await?)?;
             out::remark(&format!("Then type: stint connections test '{name}'"));
             Ok(())
         }
-        Connections::Setup { server, connection } => {
+        Connections::Setup {
+            server,
+            connection,
+            form,
+        } => {
             let client = Client::new(&server)?;
             let id = find::id(&client, find::CONNECTION, &connection).await?;
-            if server.json {
-                let path = format!("/api/v1/connections/{id}/setup");
-                return out::json(&client.get::<Value>(&path, &[]).await?);
+            let path = format!("/api/v1/connections/{id}/setup");
+            let needed: Value = client.get(&path, &[]).await?;
+            match form {
+                Some(form) => out::line(out::field(&needed, &form).trim_end()),
+                None if server.json => out::json(&needed),
+                None => setup(&needed),
             }
-            setup(&client, &id).await
         }
         Connections::Test { server, connection } => {
             let client = Client::new(&server)?;
@@ -547,15 +557,12 @@ fn checks(report: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn setup(client: &Client, id: &str) -> Result<(), Failure> {
-    let setup: Value = client
-        .get(&format!("/api/v1/connections/{id}/setup"), &[])
-        .await?;
+fn setup(setup: &Value) -> Result<(), Failure> {
     let policy = |name: &str| {
         let policy = setup.get(name).cloned().unwrap_or_default();
         serde_json::to_string_pretty(&policy).unwrap_or_default()
     };
-    let base = out::field(&setup, "base_identity");
+    let base = out::field(setup, "base_identity");
     if !base.is_empty() {
         out::line(&format!("Stint calls AWS as {base}."))?;
     }

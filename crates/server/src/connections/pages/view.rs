@@ -99,6 +99,10 @@ pub(crate) struct Paste {
     /// For a role.
     pub(crate) trust_policy: Option<Snippet>,
     pub(crate) permission_policy: Snippet,
+    /// By hand, or by code.
+    pub(crate) shapes: Tabs,
+    /// The whole of it as code, where that is asked for.
+    pub(crate) code: Option<Snippet>,
 }
 
 /// `GET /applications`

@@ -92,7 +92,7 @@ async fn show(
             })
             .collect(),
         chip: run_chip(&run.state),
-        began: When::both(run.started_at, cx.now),
+        began: When::relative(run.started_at, cx.now),
         why: run.error.filter(|_| held),
         count: grouped(run.ended),
         accept: may.then(|| format!("{path}/accept")),

@@ -122,7 +122,7 @@ pub(crate) struct HeldSync {
     pub(crate) connection: String,
     pub(crate) href: String,
     pub(crate) chip: Chip,
-    pub(crate) began: WhenBoth,
+    pub(crate) began: When,
     /// Why it stopped, while it waits.
     pub(crate) why: Option<String>,
     /// How many assignments it found gone.

@@ -618,6 +618,8 @@ fn setup(known: bool) -> connections::SetUp {
         external_id: Copyable::new("stint-7f0c2a91d4e84b6c", "the External ID"),
         account: "401277880131".into(),
         paste: known.then(|| connections::Paste {
+            shapes: crate::web::Tabs { label: "How you set it up", tabs: vec![crate::web::Tab { href: "/connections/con_1/setup?as=json".into(), word: "By hand (JSON)", count: None, current: true }] },
+            code: None,
             base_identity: "arn:aws:iam::210987654321:user/stint".into(),
             trust_policy: Some(Snippet::new("Trust policy", trust)),
             permission_policy: Snippet::new("Permission policy", "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [ … ]\n}"),
@@ -742,7 +744,7 @@ fn held_sync() -> directory::HeldSync {
         connection: "management".into(),
         href: "/connections/con_1".into(),
         chip: Chip::new(Tone::Soon, "alert-triangle", "Waits for a decision"),
-        began: When::both(at("2026-11-23T13:00:00Z"), now()),
+        began: When::relative(at("2026-11-23T13:00:00Z"), now()),
         why: Some("It would end 412 of the 1,040 assignments known here. A sync takes no more than 20 % or 1,000 of them for ended by itself: look at what AWS no longer shows, and say whether it is right.".into()),
         count: "412".into(),
         list: sample_list("/connections/con_1/syncs/syn_1", crate::directory::HELD_COLUMNS, "", 3),

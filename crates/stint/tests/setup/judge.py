@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""What Stint says AWS needs, judged by programs nobody here wrote.
+
+    judge.py --stint target/debug/stint
+
+On `stint demo`, for a connection by role, by access key and by the host's credentials: the
+Terraform is parsed by python-hcl2, the CloudFormation passes cfn-lint, and the policies taken out of
+both are those that are pasted by hand. Prints one line per check; exits 1 if any failed.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import sys
+import traceback
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "browser"))
+
+import cfnlint.api  # noqa: E402
+import hcl2  # noqa: E402
+from plain import Plain  # noqa: E402
+from run import start  # noqa: E402
+
+# AWS's own, which this repository's rules for secrets know as well.
+KEY = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+
+
+def told(browser, path):
+    return json.loads(browser.open(path).text)
+
+
+def connections(browser):
+    """One connection of each kind; gives their ids by kind."""
+    found = {"role": told(browser, "/api/v1/connections")["items"][0]["id"]}
+    for kind, fields in (("access_key", KEY), ("host", {})):
+        page = browser.open(f"/connections/new?by={kind}")
+        sent = {"name": f"by {kind}", "application": "AWS", "region": "eu-central-1", "account_id": "123456789012", **fields}
+        made = browser.send(page, "", sent, among="/connections/new")
+        found[kind] = re.search(r"/connections/(con_\w+)/setup", made.url)[1]
+    return found
+
+
+def heredocs(value, found):
+    """Every document in the parsed HCL, as it was before it was escaped."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            heredocs(inner, found)
+    elif isinstance(value, list):
+        for inner in value:
+            heredocs(inner, found)
+    elif isinstance(value, str) and "<<JSON" in value:
+        text = value.strip('"').split("<<JSON\n", 1)[1].rsplit("\nJSON", 1)[0]
+        found.append(json.loads(text.replace("$${", "${").replace("%%{", "%{")))
+
+
+def documents(value, found):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in ("AssumeRolePolicyDocument", "PolicyDocument"):
+                found.append(inner)
+            else:
+                documents(inner, found)
+    elif isinstance(value, list):
+        for inner in value:
+            documents(inner, found)
+
+
+def judged(setup):
+    """Raises where one of the three differs, or a program finds something."""
+    pasted = [it for it in (setup.get("trust_policy"), setup["permission_policy"]) if it]
+    parsed = hcl2.loads(setup["terraform"])
+    found = []
+    heredocs(parsed, found)
+    assert found == pasted, f"Terraform has other policies: {found}"
+    assert parsed["variable"] and parsed["resource"], parsed
+    # Errors and warnings; what is only information is advice on metadata.
+    problems = [str(it) for it in cfnlint.api.lint_all(setup["cloudformation"]) if it.rule.id[0] in "EW"]
+    assert not problems, problems
+    found = []
+    documents(json.loads(setup["cloudformation"]), found)
+    assert found == pasted, f"CloudFormation has other policies: {found}"
+
+
+def main():
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--stint", required=True)
+    asked = asked.parse_args()
+    process, base = start(asked.stint)
+    failed = 0
+    try:
+        browser = Plain(base).become("cy")
+        for kind, connection in connections(browser).items():
+            for iam in ("off", "on"):
+                try:
+                    browser.open(f"/connections/{connection}/iam", {"iam": iam})
+                    judged(told(browser, f"/api/v1/connections/{connection}/setup"))
+                    print(f"ok     set-up by {kind}, IAM groups {iam}", flush=True)
+                except Exception:  # noqa: BLE001
+                    failed += 1
+                    print(f"FAILED set-up by {kind}, IAM groups {iam}", flush=True)
+                    traceback.print_exc()
+    finally:
+        process.terminate()
+        process.wait(30)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
