@@ -87,6 +87,13 @@ pub(crate) fn iso(micros: i64) -> String {
     timestamp(micros).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// `2026-01-02 03:04:05.678`, as SCIM's errors have it.
+pub(crate) fn spaced(micros: i64) -> String {
+    timestamp(micros)
+        .strftime("%Y-%m-%d %H:%M:%S%.3f")
+        .to_string()
+}
+
 /// `Fri, 02 Jan 2026 03:04:05 GMT`, for the `Date` header.
 pub(crate) fn http_date(micros: i64) -> String {
     timestamp(micros)

@@ -95,6 +95,7 @@ impl Running {
 
 fn announce(sim: &Sim, estate: &EstateSpec, url: &str) -> String {
     let facts = sim.facts();
+    let scim = format!("{url}/{}/scim/v2/", facts.scim_tenant_id);
     let lines = [
         ("AWS_ENDPOINT_URL", url),
         ("AWS_REGION", &facts.region),
@@ -121,6 +122,7 @@ fn announce(sim: &Sim, estate: &EstateSpec, url: &str) -> String {
         ("STINT_SIM_MANAGEMENT_ACCOUNT", &facts.management_account),
         ("STINT_SIM_INSTANCE_ARN", &facts.instance_arn),
         ("STINT_SIM_IDENTITY_STORE_ID", &facts.identity_store_id),
+        ("STINT_SIM_SCIM_ENDPOINT", &scim),
         ("STINT_SIM_CONNECTOR_ROLE_ARN", &facts.connector_role_arn),
         (
             "STINT_SIM_CONNECTOR_EXTERNAL_ID",

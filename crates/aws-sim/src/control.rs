@@ -37,6 +37,12 @@ pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
             weather::remove(sim, None);
             done(json!({}))
         }
+        (&Method::GET, "/_sim/scim-tokens") => done(json!({ "tokens": sim.scim_tokens() })),
+        (&Method::POST, "/_sim/scim-tokens") => create_scim_token(sim),
+        (&Method::DELETE, path) if path.starts_with(SCIM_TOKEN) => {
+            let id = path.strip_prefix(SCIM_TOKEN).unwrap_or_default();
+            obeyed(sim.delete_scim_token(id))
+        }
         (method, path) if path.starts_with(FAULT) => {
             let id = path.strip_prefix(FAULT).and_then(|id| id.parse().ok());
             match (method, id) {
@@ -64,6 +70,17 @@ pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
         (&Method::GET, "/_sim/assignments") => done(json!({ "assignments": sim.assignments() })),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// Before the id of one token.
+const SCIM_TOKEN: &str = "/_sim/scim-tokens/";
+
+fn create_scim_token(sim: &Sim) -> Response {
+    let made = sim.create_scim_token().map(|(token, secret)| {
+        let tenant = sim.facts().scim_tenant_id;
+        json!({ "token": token, "secret": secret, "path": format!("/{tenant}/scim/v2/") })
+    });
+    told(made.map_err(|full| full.to_string()))
 }
 
 /// Before the number of one fault.

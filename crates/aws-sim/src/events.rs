@@ -88,10 +88,14 @@ impl World {
             Service::Sso => "sso",
             Service::IdentityStore => "identitystore",
             Service::Organizations => "organizations",
+            Service::Scim => "identitystore-scim",
             _ => return None,
         };
         if READS.iter().any(|verb| call.operation.starts_with(verb)) {
             return None;
+        }
+        if call.service == Service::Scim {
+            return self.witnessed_provisioning(call, source, arrival.at);
         }
         let authorization = call.authorization.as_ref().ok()?;
         let window = self.knobs.signature_window_micros;
@@ -112,6 +116,27 @@ impl World {
             region,
             account: account.to_owned(),
             identity: identity(key, &authorization.access_key),
+        })
+    }
+
+    /// The same of an identity provider: CloudTrail knows its token (AWS documentation: SCIM in
+    /// CloudTrail's events).
+    fn witnessed_provisioning(
+        &self,
+        call: &Call,
+        source: &'static str,
+        at: i64,
+    ) -> Option<Witnessed> {
+        let token = call.bearer.as_deref().unwrap_or_default();
+        let id = self.scim.admitted(token, at)?;
+        let account = self.estate.management().to_owned();
+        let identity =
+            json!({ "type": "WebIdentityUser", "accountId": account, "accessKeyId": id });
+        Some(Witnessed {
+            source,
+            region: REGION,
+            account,
+            identity,
         })
     }
 
@@ -141,6 +166,9 @@ impl World {
             ("requestParameters".to_owned(), parameters(call)),
         ]);
         match result {
+            Ok(Answer::Json(answer)) if call.service == Service::Scim => {
+                detail.insert("responseElements".to_owned(), covered(answer));
+            }
             Ok(Answer::Json(answer)) if call.service != Service::IdentityStore => {
                 detail.insert("responseElements".to_owned(), small(answer));
             }
@@ -372,6 +400,9 @@ fn parameters(call: &Call) -> Value {
     let Some(members) = input.as_object() else {
         return Value::Null;
     };
+    if call.service == Service::Scim {
+        return covered(&input);
+    }
     if !call.service.is_query() {
         let mut small = small(&input);
         if let (Service::IdentityStore, Some(members)) = (call.service, small.as_object_mut()) {
@@ -403,6 +434,25 @@ fn parameters(call: &Call) -> Value {
         }
     }
     Value::Object(all)
+}
+
+/// What is said by SCIM, with every text hidden that describes somebody (AWS documentation: SCIM in
+/// CloudTrail's events; which [K]).
+fn covered(value: &Value) -> Value {
+    const SHOWN: &[&str] = &["tenantId", "id", "schemas", "meta", "op", "path"];
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| {
+                let shown = SHOWN.contains(&name.as_str());
+                let value = if shown { value.clone() } else { covered(value) };
+                (name.clone(), value)
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(covered).collect(),
+        Value::String(_) => json!(HIDDEN),
+        other => other.clone(),
+    }
 }
 
 /// Puts `Name.member.3.Part` where it belongs.

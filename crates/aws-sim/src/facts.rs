@@ -23,6 +23,8 @@ pub struct Facts {
     pub instance_arn: String,
     /// `d-…`
     pub identity_store_id: String,
+    /// Where provisioning by SCIM comes in: `/<scim_tenant_id>/scim/v2/`, with a token.
+    pub scim_tenant_id: String,
     /// Where the Identity Center instance lives. Calls signed for any region are accepted.
     pub region: String,
     /// The role in the management account with the permissions Stint asks for.

@@ -16,7 +16,7 @@ pub enum Party {
     Stint,
     /// The estate administrator's key, and every session that descends from it.
     Admin,
-    /// A key of any other IAM user, or the token of a person.
+    /// A key of any other IAM user, or the token of a person or of an identity provider.
     User,
     /// Neither, or one nobody has.
     Nobody,

@@ -2,7 +2,7 @@
 //!
 //! An HTTP service for the official SDKs and the `aws` command: STS and IAM (awsQuery),
 //! Organizations, Identity Center and the identity store (awsJson1.1), a person's sign-in and
-//! the access portal (rest-json), queues (awsJson1.0) with
+//! the access portal (rest-json), provisioning by SCIM, queues (awsJson1.0) with
 //! the events of what is changed, all with AWS's paging, errors, and asynchronous writes. It lives by a virtual clock, is generated from a seed down to the last
 //! id, keeps a journal, and does what a script of faults says. Many accounts stand behind one
 //! port: who calls, and from which account, follows from the access key.
@@ -33,6 +33,7 @@ mod pages;
 mod queues;
 mod relations;
 mod reserved;
+mod scim;
 mod serve;
 mod sign_in;
 mod sim;
@@ -57,4 +58,5 @@ pub use history::{Changed, Row};
 pub use journal::{Answered, Call, Party};
 pub use ops::ConsoleSession;
 pub use options::{AbsentDelete, Knobs, OverLimit, Reads, Settle, SimOptions};
+pub use scim::ScimToken;
 pub use sim::{AssignmentRow, ControlError, IamMembershipRow, Sim};

@@ -67,6 +67,11 @@ pub struct Knobs {
     pub portal_afterlife_micros: i64,
     /// Whether a refresh token is good for one use; AWS does not say.
     pub refresh_tokens_once: bool,
+    /// How long a token of the SCIM endpoint lasts, in microseconds (AWS reference §1.7: a year).
+    pub scim_token_micros: i64,
+    /// Whether SCIM's lists go on from a cursor, up to 100 a page. If not, there are 50 and no
+    /// more, as it was (AWS reference §1.7 [D]).
+    pub scim_cursors: bool,
     /// Whether accounts come without the retired `Status` (AWS reference §1.4 [M]).
     pub omit_account_status: bool,
 }
@@ -92,6 +97,8 @@ impl Default for Knobs {
             portal_session_micros: 8 * 60 * 60 * 1_000_000,
             portal_afterlife_micros: crate::sign_in::AFTERLIFE,
             refresh_tokens_once: true,
+            scim_token_micros: crate::scim::YEAR,
+            scim_cursors: true,
             omit_account_status: false,
         }
     }

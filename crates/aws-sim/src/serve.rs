@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::control;
 use crate::pages::{self, Page};
 use crate::sim::{Outcome, Sim};
-use crate::wire::{Incoming, is_rest_operation};
+use crate::wire::{Incoming, is_rest_operation, is_scim_path};
 
 /// The longest request read: a message of SQS may have a mebibyte, of which JSON makes up to three
 /// times as much.
@@ -79,7 +79,8 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response {
             Page::Elsewhere(to) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
         };
     }
-    if (parts.method != Method::POST || path != "/") && !is_rest_operation(method, path) {
+    let elsewhere = is_rest_operation(method, path) || is_scim_path(path);
+    if (parts.method != Method::POST || path != "/") && !elsewhere {
         // What AWS answers where it expects POST /.
         return (StatusCode::NOT_FOUND, "<UnknownOperationException/>\n").into_response();
     }

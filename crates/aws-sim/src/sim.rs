@@ -3,6 +3,7 @@
 mod exchange;
 mod people;
 mod policies;
+mod provisioning;
 mod rows;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,6 +46,9 @@ pub enum ControlError {
     /// The text is no policy, or none for this purpose.
     #[error("policy: {0}")]
     Policy(#[from] ParseError),
+    /// There are as many as there may be.
+    #[error("{0}")]
+    Full(&'static str),
     /// Nobody can sign in this way.
     #[error("{0}")]
     SignIn(String),

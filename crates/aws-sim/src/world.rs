@@ -14,6 +14,7 @@ use crate::ops::{self, Consoles};
 use crate::options::{Knobs, Reads};
 use crate::queues::Queues;
 use crate::relations::{Change, Principal, Relations};
+use crate::scim::Scim;
 use crate::sign_in::SignIns;
 use crate::tree::Tree;
 use crate::wire::{Answer, ApiError, Call};
@@ -41,6 +42,7 @@ pub(crate) struct World {
     /// Which revision of a permission set an account has; the first where nothing is noted.
     pub(crate) have: HashMap<(u32, u32), u64>,
     pub(crate) sign_ins: SignIns,
+    pub(crate) scim: Scim,
     pub(crate) queues: Queues,
     pub(crate) consoles: Consoles,
     pub(crate) events: Events,
@@ -111,6 +113,7 @@ impl World {
             organization_id: estate.organization_id.clone(),
             instance_arn: estate.instance_arn(),
             identity_store_id: estate.store.clone(),
+            scim_tenant_id: Scim::new(spec.seed).tenant,
             region: REGION.to_owned(),
             connector_role_arn: founding.connector_role,
             connector_external_id: founding.connector_external_id,
@@ -135,6 +138,7 @@ impl World {
             rounds: HashMap::new(),
             have: HashMap::new(),
             sign_ins: SignIns::default(),
+            scim: Scim::new(spec.seed),
             queues: Queues::default(),
             consoles: Consoles::default(),
             events: Events::default(),
@@ -171,7 +175,7 @@ impl World {
     pub(crate) fn party(&self, call: &Call) -> Party {
         match self.signer(call) {
             Some(key) => key.party,
-            None if self.person(call).is_some() => Party::User,
+            None if self.person(call).is_some() || self.provisions(call) => Party::User,
             None => Party::Nobody,
         }
     }
@@ -180,6 +184,12 @@ impl World {
     fn person(&self, call: &Call) -> Option<&str> {
         let place = self.sign_ins.person_of(call.bearer.as_deref()?)?;
         (self.estate.users.get(place as usize)).map(|user| user.id.as_str())
+    }
+
+    /// Whether a call shows a token of the SCIM endpoint, running or run out.
+    fn provisions(&self, call: &Call) -> bool {
+        let token = call.bearer.as_deref().unwrap_or_default();
+        self.scim.knows(token)
     }
 
     /// Serves one call that arrived then. The caller sees to it that time has been brought up to
@@ -246,8 +256,10 @@ impl World {
             at,
             operation: call.name(),
             party: self.party(call),
-            account: (signer.map(|key| key.account().to_owned()))
-                .or_else(|| person.map(|_| self.estate.management().to_owned())),
+            account: (signer.map(|key| key.account().to_owned())).or_else(|| {
+                (person.is_some() || self.provisions(call))
+                    .then(|| self.estate.management().to_owned())
+            }),
             caller_arn: (signer.map(|key| key.arn().to_owned()))
                 .or_else(|| person.map(|id| format!("arn:aws:identitystore:::user/{id}"))),
             access_key_id: authorization.map(|known| known.access_key.clone()),

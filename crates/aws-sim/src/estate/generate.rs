@@ -223,6 +223,8 @@ fn user(seed: u64, store: &str, n: u32) -> User {
         revision: 1,
         external_ids: Vec::new(),
         more: serde_json::Map::new(),
+        name: serde_json::Map::new(),
+        enterprise: serde_json::Map::new(),
     }
 }
 

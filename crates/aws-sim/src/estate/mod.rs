@@ -165,6 +165,11 @@ pub(crate) struct User {
     pub(crate) external_ids: Vec<(String, String)>,
     /// Attributes nothing here looks into, as they were given.
     pub(crate) more: Map<String, Value>,
+    /// What else is in the name, as the identity store spells it: `MiddleName`.
+    pub(crate) name: Map<String, Value>,
+    /// What SCIM calls the enterprise extension, as SCIM spells it; no other service tells it
+    /// unless asked for extensions.
+    pub(crate) enterprise: Map<String, Value>,
 }
 
 #[derive(Debug, Clone)]

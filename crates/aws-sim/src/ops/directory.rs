@@ -286,6 +286,9 @@ fn user(world: &World, user: &User) -> Value {
         ("CreatedAt", seconds(user.created_at)),
         ("UpdatedAt", seconds(user.updated_at)),
     ]);
+    if let Some(name) = all.get_mut("Name").and_then(Value::as_object_mut) {
+        name.extend(user.name.clone());
+    }
     if let Some(members) = all.as_object_mut() {
         members.extend(user.more.clone());
     }

@@ -13,6 +13,7 @@ mod portal;
 mod provisioning;
 mod queues;
 mod resources;
+mod scim;
 mod scps;
 mod set_changes;
 mod set_papers;
@@ -47,6 +48,9 @@ type Unguarded = fn(&mut World, &Unsigned<'_>) -> Result<Value, ApiError>;
 /// Serves a call that nobody signed.
 pub(crate) fn dispatch_unsigned(world: &mut World, cx: &Unsigned<'_>) -> Result<Answer, ApiError> {
     let service = cx.call.service;
+    if service == Service::Scim {
+        scim::admitted(world, cx)?;
+    }
     let mut all = unguarded(service).iter();
     let (_, serve) = all
         .find(|(name, _)| *name == cx.call.operation)
@@ -65,6 +69,7 @@ fn unguarded(service: Service) -> &'static [(&'static str, Unguarded)] {
         Service::SsoOidc => oidc::OPERATIONS,
         Service::Portal => portal::OPERATIONS,
         Service::Signin => console::OPERATIONS,
+        Service::Scim => scim::OPERATIONS,
         _ => &[],
     }
 }
@@ -91,6 +96,7 @@ pub(crate) fn dispatch(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiErro
         | Service::SsoOidc
         | Service::Portal
         | Service::Signin
+        | Service::Scim
         | Service::Nobody => tables(service)
             .iter()
             .flat_map(|table| table.iter())
@@ -162,6 +168,7 @@ fn tables(service: Service) -> &'static [&'static [(&'static str, InJson)]] {
         | Service::SsoOidc
         | Service::Portal
         | Service::Signin
+        | Service::Scim
         | Service::Nobody => &[],
     }
 }
@@ -187,7 +194,12 @@ pub(crate) fn all() -> Vec<String> {
         let names = tables(service).iter().flat_map(|table| table.iter());
         all.extend(names.map(|(name, _)| named(service, name)));
     }
-    for service in [Service::SsoOidc, Service::Portal, Service::Signin] {
+    for service in [
+        Service::SsoOidc,
+        Service::Portal,
+        Service::Signin,
+        Service::Scim,
+    ] {
         let names = unguarded(service).iter();
         all.extend(names.map(|(name, _)| named(service, name)));
     }

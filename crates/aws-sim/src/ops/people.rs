@@ -27,10 +27,10 @@ pub(super) const OPERATIONS: &[(&str, InJson)] = &[
 ];
 
 /// What a store may have of each (AWS reference §2).
-const EACH: usize = 100_000;
+pub(super) const EACH: usize = 100_000;
 
 /// Attributes that are kept as they come: as an input spells them, and as a path does.
-const KEPT: &[(&str, &str)] = &[
+pub(super) const KEPT: &[(&str, &str)] = &[
     ("NickName", "nickName"),
     ("ProfileUrl", "profileUrl"),
     ("Addresses", "addresses"),
@@ -95,6 +95,8 @@ fn create_user(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
         revision: 1,
         external_ids: Vec::new(),
         more,
+        name: Map::new(),
+        enterprise: Map::new(),
     });
     world.users_by_id.insert(id.clone(), place);
     Ok(json!({
@@ -129,7 +131,8 @@ fn update_user(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
             "title" => user.title = words.unwrap_or_default(),
             "emails" => {
                 user.email =
-                    email(value.and_then(Value::as_array).map(Vec::as_slice))?.unwrap_or_default()
+                    email(value.and_then(Value::as_array).map(Vec::as_slice))?.unwrap_or_default();
+                user.more.remove("Emails");
             }
             other => match (KEPT.iter().find(|(_, path)| *path == other), value) {
                 (Some((member, _)), Some(value)) => {
@@ -256,18 +259,7 @@ fn delete_group(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     if matches!(cx.effect, Some(Effect::IgnoreDelete)) {
         return Ok(json!({}));
     }
-    let at = cx.moment.at;
-    let members: Vec<u32> = world
-        .relations()
-        .members_of(place, 0)
-        .map(|(user, _)| user)
-        .collect();
-    for user in members {
-        world.change(Change::Leave { group: place, user }, at, cx.by());
-    }
-    if let Some(group) = world.estate.groups.get_mut(place as usize) {
-        group.removed = true;
-    }
+    world.remove_group(place, cx.moment.at, cx.by());
     Ok(json!({}))
 }
 
@@ -283,6 +275,24 @@ impl World {
         let groups: Vec<u32> = self.relations().groups_of(place, 0).collect();
         for group in groups {
             self.change(Change::Leave { group, user: place }, at, by);
+        }
+    }
+}
+
+impl World {
+    /// Removes a group from the directory, and everybody from it. Assignments stay behind as those
+    /// of a person do.
+    pub(crate) fn remove_group(&mut self, place: u32, at: i64, by: By) {
+        let members: Vec<u32> = self
+            .relations()
+            .members_of(place, 0)
+            .map(|(user, _)| user)
+            .collect();
+        for user in members {
+            self.change(Change::Leave { group: place, user }, at, by);
+        }
+        if let Some(group) = self.estate.groups.get_mut(place as usize) {
+            group.removed = true;
         }
     }
 }
@@ -320,7 +330,7 @@ fn same_revision(input: &Input<'_>, now: u64) -> Result<(), ApiError> {
     }
 }
 
-fn free_user(
+pub(super) fn free_user(
     world: &World,
     name: &str,
     email: Option<&str>,
@@ -339,7 +349,7 @@ fn free_user(
     }
 }
 
-fn free_group(world: &World, name: &str, but: Option<u32>) -> Result<(), ApiError> {
+pub(super) fn free_group(world: &World, name: &str, but: Option<u32>) -> Result<(), ApiError> {
     let others = (0..).zip(&world.estate.groups);
     let mut others = others.filter(|(place, group)| !group.removed && Some(*place) != but);
     let taken = others.any(|(_, group)| group.name.eq_ignore_ascii_case(name));

@@ -64,6 +64,12 @@ impl ApiError {
                 "InvalidAction",
                 format!("Could not find operation {operation} for version {version}"),
             )
+        } else if service == Service::Scim {
+            // "This error also occurs if the operation is unsupported" [D].
+            Self::new(
+                "ValidationException",
+                "Request is unparsable, syntactically incorrect, or violates schema.",
+            )
         } else {
             Self::door("UnknownOperationException", "")
         }
@@ -155,6 +161,11 @@ impl ApiError {
             Service::Portal => {
                 Self::new("TooManyRequestsException", "HTTP 429 Unknown Code").status(429)
             }
+            Service::Scim => Self::new(
+                "ThrottlingException",
+                "Too many requests exceeded the limits.",
+            )
+            .status(429),
             Service::Sso | Service::Nobody => Self::new("ThrottlingException", "Rate exceeded"),
         }
     }
@@ -177,6 +188,10 @@ impl ApiError {
             Service::Organizations => (
                 "ServiceException",
                 "AWS Organizations can't complete your request because of an internal service error. Try again later.",
+            ),
+            Service::Scim => (
+                "InternalServerException",
+                "Service failed to process the request.",
             ),
             Service::Sso
             | Service::IdentityStore
@@ -222,6 +237,7 @@ impl ApiError {
             | Service::SsoOidc
             | Service::Portal
             | Service::Signin
+            | Service::Scim
             | Service::Nobody => Self::new(
                 "AccessDeniedException",
                 format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}"),
@@ -247,7 +263,9 @@ impl ApiError {
             Service::Organizations => "InvalidInputException",
             Service::Sqs => "InvalidParameterValue",
             Service::SsoOidc | Service::Portal | Service::Signin => "InvalidRequestException",
-            Service::Sso | Service::IdentityStore | Service::Nobody => "ValidationException",
+            Service::Sso | Service::IdentityStore | Service::Scim | Service::Nobody => {
+                "ValidationException"
+            }
         };
         Self::new(code, message)
     }
@@ -284,7 +302,11 @@ impl ApiError {
                 | "MissingAuthenticationTokenException"
                 | "UnrecognizedClientException",
             ) => 403,
-            (Service::Portal, "ResourceNotFoundException") => 404,
+            (Service::Scim, "UnauthorizedException") => 401,
+            (Service::Scim, "AccessDeniedException") => 403,
+            (Service::Scim, "ConflictException") => 409,
+            (Service::Scim, "ThrottlingException") => 429,
+            (Service::Portal | Service::Scim, "ResourceNotFoundException") => 404,
             (Service::Portal, "TooManyRequestsException") => 429,
             (_, "InternalServerException") => 500,
             _ => 400,

@@ -2,7 +2,7 @@
 //!
 //! awsQuery (a form in, XML out) for STS and IAM; rest-json without a signature for a person's
 //! sign-in and the access portal (AWS reference §11 [M]); the console's federation endpoint, a form
-//! without a signature (§1.6); awsJson1.0 for SQS (§1.8 [M]), awsJson1.1 for the rest (§1.0 [M]).
+//! without a signature (§1.6); SCIM behind a bearer token (§1.7); awsJson1.0 for SQS (§1.8 [M]), awsJson1.1 for the rest (§1.0 [M]).
 //! Nothing here knows what an operation does.
 
 mod auth;
@@ -11,6 +11,7 @@ mod error;
 mod json;
 mod query;
 mod rest;
+mod scim;
 mod signature;
 mod token;
 mod xml;
@@ -22,6 +23,7 @@ pub(crate) use json::{Input, Shape, member_name};
 pub(crate) use query::escape;
 pub(crate) use query::{form, form_decode};
 pub(crate) use rest::is_operation as is_rest_operation;
+pub(crate) use scim::is_path as is_scim_path;
 pub(crate) use signature::percent_encode;
 pub(crate) use token::Pager;
 pub(crate) use xml::Xml;
@@ -48,6 +50,8 @@ pub(crate) enum Service {
     Portal,
     /// The console's federation endpoint.
     Signin,
+    /// Where an identity provider's people and groups come in.
+    Scim,
     /// Spoken to in JSON, but nobody lives there.
     Nobody,
 }
@@ -66,6 +70,7 @@ impl Service {
             // Policies and credential scopes know no such service: nothing of it is signed.
             Service::Portal => "portal",
             Service::Signin => "signin",
+            Service::Scim => "identitystore-scim",
             Service::Nobody => "unknown",
         }
     }
@@ -76,13 +81,18 @@ impl Service {
 
     /// Whether its requests carry no signature.
     pub(crate) fn is_unsigned(self) -> bool {
-        matches!(self, Service::SsoOidc | Service::Portal | Service::Signin)
+        matches!(
+            self,
+            Service::SsoOidc | Service::Portal | Service::Signin | Service::Scim
+        )
     }
 
     fn content_type(self) -> &'static str {
         match self {
             Service::Sts | Service::Iam => "text/xml",
-            Service::SsoOidc | Service::Portal | Service::Signin => "application/json",
+            Service::SsoOidc | Service::Portal | Service::Signin | Service::Scim => {
+                "application/json"
+            }
             Service::Sqs => "application/x-amz-json-1.0",
             Service::Organizations | Service::Sso | Service::IdentityStore | Service::Nobody => {
                 "application/x-amz-json-1.1"
@@ -127,7 +137,7 @@ pub(crate) struct Call {
     /// An object; for forms, an object of texts.
     pub(crate) input: Value,
     pub(crate) authorization: Result<Authorization, ApiError>,
-    /// The token a person's client shows to the portal.
+    /// The token a person's client shows to the portal, or an identity provider's to SCIM.
     pub(crate) bearer: Option<String>,
     /// The address the caller reached: `http://127.0.0.1:8481`.
     pub(crate) base: String,
@@ -152,6 +162,8 @@ impl Call {
         let target = header("x-amz-target");
         let rest = rest::operation(incoming.method, incoming.path);
         let federation = rest::federation(incoming);
+        let scim = scim::call(incoming).map(|(name, input)| (Service::Scim, name, input));
+        let federation = scim.or(federation);
         let (service, operation, input, broken) = match (federation, rest, target) {
             (Some((service, operation, input)), ..) => (service, operation, input, None),
             (None, Some((service, operation)), _) => {
@@ -189,7 +201,11 @@ impl Call {
             operation,
             input,
             authorization,
-            bearer: header("x-amz-sso_bearer_token").map(str::to_owned),
+            bearer: match service {
+                Service::Scim => header("authorization").and_then(scim::bearer),
+                _ => header("x-amz-sso_bearer_token"),
+            }
+            .map(str::to_owned),
             base: rest::base(header("host").unwrap_or("localhost")),
             broken,
         }
@@ -230,6 +246,11 @@ impl Reply {
             Ok(Answer::Json(Value::String(_))) if call.service == Service::Signin => {
                 (302, String::new())
             }
+            Ok(Answer::Json(value)) if call.service == Service::Scim => {
+                let status = scim::status(&call.operation);
+                let body = (!value.is_null()).then(|| value.to_string());
+                (status, body.unwrap_or_default())
+            }
             // An operation without output.
             Ok(Answer::Json(Value::Null)) => (200, String::new()),
             Ok(Answer::Json(value)) => (200, value.to_string()),
@@ -239,6 +260,9 @@ impl Reply {
             }
             Err(error) if call.service == Service::Signin => {
                 (error.status, format!("{}\n", error.message))
+            }
+            Err(error) if call.service == Service::Scim => {
+                (error.status, scim::error(error, request_id, at))
             }
             Err(error) if call.service.is_unsigned() => {
                 (error.status, rest::error(call.service, error))
@@ -251,6 +275,10 @@ impl Reply {
                 Some(("location", to.clone()))
             }
             Err(_) if call.service == Service::Signin => None,
+            // [K]
+            Err(error) if call.service == Service::Scim => {
+                Some(("x-amzn-errortype", error.code.clone()))
+            }
             Err(error) if call.service.is_unsigned() => {
                 Some(("x-amzn-errortype", rest::error_type(call.service, error)))
             }

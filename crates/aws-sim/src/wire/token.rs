@@ -66,6 +66,18 @@ impl Pager {
         Self::at(input, operation, limit, names, seed, nonce)
     }
 
+    /// Reads `count` and `cursor`, as SCIM pages at AWS.
+    pub(crate) fn read_cursor(
+        input: &Input<'_>,
+        operation: &str,
+        most: u64,
+        seed: u64,
+        nonce: u64,
+    ) -> Result<Pager, ApiError> {
+        let limit = input.number("count", 1, most)?.unwrap_or(most);
+        Self::at(input, operation, limit, ["cursor", "count"], seed, nonce)
+    }
+
     fn at(
         input: &Input<'_>,
         operation: &str,

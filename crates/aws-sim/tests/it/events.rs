@@ -7,6 +7,7 @@ use stint_aws_sim::{Effect, Fault};
 
 use crate::queues::{Owner, lets_events_in, text};
 use crate::rig::{Clients, MINUTE, Rig, SECOND, code, keyed, small};
+use crate::wire::send;
 
 /// A queue that EventBridge may send to, and a rule that sends everything there.
 async fn heard<'a>(rig: &'a Rig) -> Owner<'a> {
@@ -200,4 +201,38 @@ async fn an_event_may_be_as_late_as_it_likes() {
     rig.sim.knobs(|knobs| knobs.event_delay_micros = i64::MAX);
     make_group(&admin, "two").await;
     assert_eq!(names(&events(&queue).await), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn what_is_provisioned_is_told_without_who_it_is_about() {
+    let rig = Rig::over_tcp(small()).await;
+    let queue = heard(&rig).await;
+    let (token, secret) = rig.sim.create_scim_token().unwrap();
+    let tenant = &rig.facts.scim_tenant_id;
+    let head = |token: &str| {
+        format!(
+            "POST /{tenant}/scim/v2/Users HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}",
+            rig.address()
+        )
+    };
+    let body = json!({
+        "userName": "emil", "displayName": "Emil", "name": { "givenName": "Emil", "familyName": "Ek" },
+    });
+    send(rig.address(), &head(&secret), &body.to_string()).await;
+    send(rig.address(), &head("nobodys"), &body.to_string()).await;
+    let told = events(&queue).await;
+    assert_eq!(names(&told), ["CreateUser"]);
+    assert_eq!(told[0]["source"], "aws.identitystore-scim");
+    let detail = &told[0]["detail"];
+    assert_eq!(detail["eventSource"], "identitystore-scim.amazonaws.com");
+    assert_eq!(detail["userIdentity"]["type"], "WebIdentityUser");
+    assert_eq!(detail["userIdentity"]["accessKeyId"], token.id);
+    assert_eq!(detail["requestParameters"]["tenantId"], **tenant);
+    let hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
+    assert_eq!(
+        detail["requestParameters"]["httpBody"]["name"]["givenName"],
+        hidden
+    );
+    assert!(detail["responseElements"]["id"].is_string());
+    assert!(!told[0].to_string().contains("Emil"), "{}", told[0]);
 }

@@ -21,6 +21,7 @@ mod paging;
 mod queues;
 mod resources;
 mod rig;
+mod scim;
 mod sets;
 mod sign_in;
 mod signing;
