@@ -251,7 +251,7 @@ impl Key {
 }
 
 /// Everybody who can call.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Access {
     pub(crate) keys: HashMap<String, Key>,
     /// What users, groups and roles hold; whoever is not here may do nothing.

@@ -11,6 +11,47 @@ use crate::estate::{EstateError, EstateSpec};
 use crate::options::SimOptions;
 use crate::sim::Sim;
 
+/// What can be asked of a simulator that runs, for the command's help: everything below `/_sim/`.
+pub const HELP: &str = "\
+What it prints first are NAME=value lines: where it answers, and the keys that open it.
+
+On this machine, a page at /_sim/ shows and turns everything: clock, weather (what goes wrong, and
+manners AWS leaves open), journal, what there is, event rules, snapshots. The same as JSON:
+
+  GET    /_sim/operations              every operation that is simulated
+  GET    /_sim/facts                   addresses, names and keys
+  GET    /_sim/clock                   the virtual time
+  PUT    /_sim/clock                   {\"at\": \"2026-11-23T14:05:00Z\"}
+  POST   /_sim/clock/advance           {\"seconds\": 3600}
+  GET    /_sim/journal                 the calls; narrowed by operation, party, account, caller,
+                                       outcome, code, fault, input; a page by limit, order and
+                                       after or before
+  GET    /_sim/estate                  how many there are of each kind
+  GET    /_sim/estate/<kind>           a list: q, limit, from; with id, one thing
+  GET    /_sim/assignments             every account assignment
+  GET    /_sim/iam-memberships         every IAM user in an IAM group
+  GET    /_sim/faults                  what is set to go wrong
+  POST   /_sim/faults                  {\"operation\": \"sso:*\", \"nth\": 3, \"effect\": \"throttle\"}
+  DELETE /_sim/faults                  all of them; /_sim/faults/<number> for one
+  GET    /_sim/knobs                   manners AWS leaves open
+  PATCH  /_sim/knobs                   {\"serial_per_account\": true}
+  GET    /_sim/snapshots               the whole world under names
+  PUT    /_sim/snapshots/<name>        keep it as it is now
+  POST   /_sim/snapshots/<name>/restore
+  DELETE /_sim/snapshots/<name>
+  GET    /_sim/event-rules             rules, and what became of their events
+  POST   /_sim/event-rules             {\"name\": \"stint\", \"queue_arn\": \"...\", \"sources\": [\"aws.iam\"]}
+  GET    /_sim/scim-tokens             the tokens of identity providers
+  POST   /_sim/scim-tokens             make one; its secret is told this once
+  DELETE /_sim/scim-tokens/<id>
+  PUT    /_sim/trust-policy            {\"role_arn\": \"...\", \"policy\": {...}}
+  POST   /_sim/disable-user            {\"user_id\": \"...\"}
+  POST   /_sim/device/approve          {\"user_code\": \"...\", \"user\": \"ana.moreno\"}
+  POST   /_sim/device/deny             {\"user_code\": \"...\"}
+  GET    /_sim/console-sessions        who came into the console
+
+Nothing but this machine reaches /_sim/, and no page of another site by way of a browser here.";
+
 /// What the command was asked for.
 #[derive(Debug, Clone)]
 pub struct Command {

@@ -56,7 +56,7 @@ struct UnderWay {
     event: Value,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Events {
     pub(crate) rules: Vec<EventRule>,
     under_way: Vec<UnderWay>,

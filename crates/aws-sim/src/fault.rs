@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -46,6 +47,17 @@ enum Turn {
     Nth(u64),
     First(u64),
     From(u64),
+}
+
+impl Turn {
+    fn told(self) -> String {
+        match self {
+            Turn::Every => "every call".to_owned(),
+            Turn::Nth(n) => format!("call {n}"),
+            Turn::First(n) => format!("the first {n}"),
+            Turn::From(n) => format!("from call {n} on"),
+        }
+    }
 }
 
 impl Fault {
@@ -195,6 +207,33 @@ impl Effect {
     }
 }
 
+impl Effect {
+    fn told(&self) -> String {
+        let seconds = |micros: i64| format!("{} s", micros / 1_000_000);
+        match self {
+            Effect::Refuse { code, .. } => format!("refused: {code}"),
+            Effect::Throttle => "throttled".to_owned(),
+            Effect::Broken => "internal error".to_owned(),
+            Effect::LoseBefore => "connection breaks, nothing happens".to_owned(),
+            Effect::LoseAfter => "happens, then the connection breaks".to_owned(),
+            Effect::ArriveLate { micros } => {
+                format!("connection breaks, arrives {} later", seconds(*micros))
+            }
+            Effect::IgnoreDelete => "answers and removes nothing".to_owned(),
+            Effect::Slow { micros } => format!("stays in progress for {}", seconds(*micros)),
+            Effect::FailLater { reason, applied } => {
+                let applied = if *applied { ", but took effect" } else { "" };
+                format!("ends FAILED{applied}: {reason}")
+            }
+            Effect::Stale => "answers from an older state".to_owned(),
+            Effect::Delay { millis } => format!("takes {millis} ms"),
+            Effect::Advance { micros } => format!("the clock moves by {}", seconds(*micros)),
+            Effect::Twice => "delivered twice".to_owned(),
+            Effect::Hold(_) => "waits at a gate".to_owned(),
+        }
+    }
+}
+
 /// Holds calls on their way until it is opened, so that a test can act in between.
 #[derive(Debug, Clone)]
 pub struct Gate {
@@ -237,11 +276,25 @@ impl Gate {
     }
 }
 
+/// A fault as it is listed.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Listed {
+    pub(crate) id: u64,
+    pub(crate) operation: String,
+    pub(crate) party: Option<Party>,
+    /// `every call`, `call 3`, `the first 2`, `from call 3 on`
+    pub(crate) turn: String,
+    /// In words.
+    pub(crate) effect: String,
+    pub(crate) matched: u64,
+    pub(crate) hits: u64,
+}
+
 /// Names an added fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FaultId(pub u64);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Scripted {
     id: u64,
     fault: Fault,
@@ -250,8 +303,8 @@ struct Scripted {
     hits: u64,
 }
 
-#[derive(Debug, Default)]
-struct Script {
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Script {
     added: u64,
     list: Vec<Scripted>,
 }
@@ -296,6 +349,34 @@ impl Faults {
             .iter()
             .find(|scripted| scripted.id == id.0)
             .map_or(0, |scripted| scripted.hits)
+    }
+
+    /// The script with its counts.
+    pub(crate) fn script(&self) -> Script {
+        let script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        script.clone()
+    }
+
+    /// Puts another script in its place.
+    pub(crate) fn rewrite(&self, other: Script) {
+        let mut script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *script = other;
+    }
+
+    /// What there is, in the order it was added: number, what it meets, what becomes of it, and how
+    /// often it matched and acted.
+    pub(crate) fn listed(&self) -> Vec<Listed> {
+        let script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = script.list.iter().map(|it| Listed {
+            id: it.id,
+            operation: it.fault.operation.clone(),
+            party: it.fault.party,
+            turn: it.fault.turn.told(),
+            effect: it.effect.told(),
+            matched: it.matched,
+            hits: it.hits,
+        });
+        all.collect()
     }
 
     pub(crate) fn meet(&self, seen: &Seen<'_>) -> Option<(u64, Effect)> {

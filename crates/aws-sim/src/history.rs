@@ -71,7 +71,7 @@ impl By {
     };
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct History(VecDeque<Changed>);
 
 impl History {

@@ -73,7 +73,90 @@ pub enum Answered {
     },
 }
 
-#[derive(Debug, Default)]
+/// Which calls of the journal are asked for; every one by default.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Only calls with a greater number.
+    pub after: Option<u64>,
+    /// Only calls with a smaller number.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub limit: Option<usize>,
+    /// The newest first; otherwise the oldest.
+    pub newest: bool,
+    /// `sso:CreateAccountAssignment`, or `sso:*`.
+    pub operation: Option<String>,
+    /// Whose key or token.
+    pub party: Option<Party>,
+    /// The caller's account.
+    pub account: Option<String>,
+    /// Part of the caller's ARN, or the whole access key.
+    pub caller: Option<String>,
+    /// How they ended.
+    pub outcome: Option<Outcome>,
+    /// The error they were answered with.
+    pub code: Option<String>,
+    /// The fault that had a hand in them.
+    pub fault: Option<u64>,
+    /// A text somewhere in the input.
+    pub input: Option<String>,
+}
+
+/// How a call may have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// With an output.
+    Ok,
+    /// With an error.
+    Error,
+    /// With a broken connection.
+    Lost,
+}
+
+impl Answered {
+    /// Which of the three it is.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Answered::Ok => Outcome::Ok,
+            Answered::Error { .. } => Outcome::Error,
+            Answered::Lost { .. } => Outcome::Lost,
+        }
+    }
+
+    /// The error in it.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Answered::Ok => None,
+            Answered::Error { code, .. } => Some(code),
+            Answered::Lost { code, .. } => code.as_deref(),
+        }
+    }
+}
+
+impl Wanted {
+    fn takes(&self, call: &Call) -> bool {
+        let operation = |wanted: &String| match wanted.strip_suffix('*') {
+            Some(prefix) => call.operation.starts_with(prefix),
+            None => call.operation == *wanted,
+        };
+        let caller = |wanted: &String| {
+            let arn = call.caller_arn.as_ref();
+            arn.is_some_and(|arn| arn.contains(wanted.as_str()))
+                || call.access_key_id.as_ref() == Some(wanted)
+        };
+        self.operation.as_ref().is_none_or(operation)
+            && self.party.is_none_or(|party| party == call.party)
+            && (self.account.is_none() || self.account == call.account)
+            && self.caller.as_ref().is_none_or(caller)
+            && self.outcome.is_none_or(|it| it == call.answer.outcome())
+            && (self.code.is_none() || self.code.as_deref() == call.answer.code())
+            && (self.fault.is_none() || self.fault == call.fault)
+            && (self.input.as_ref()).is_none_or(|text| call.input.to_string().contains(text))
+    }
+}
+
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Journal {
     calls: VecDeque<Call>,
     total: u64,
@@ -117,10 +200,34 @@ impl Journal {
     }
 
     pub(crate) fn since(&self, no: u64) -> Vec<Call> {
-        self.calls
-            .iter()
-            .filter(|call| call.no > no)
-            .cloned()
-            .collect()
+        self.after(no).cloned().collect()
+    }
+
+    /// Calls are numbered without gaps: where one is follows from its number.
+    fn after(&self, no: u64) -> impl DoubleEndedIterator<Item = &Call> {
+        let first = self.calls.front().map_or(0, |call| call.no);
+        let skipped = (no + 1).saturating_sub(first);
+        let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
+        self.calls.range(skipped.min(self.calls.len())..)
+    }
+
+    /// Those that are asked for, and where to go on if there are more.
+    pub(crate) fn pick(&self, wanted: &Wanted) -> (Vec<Call>, Option<u64>) {
+        let limit = wanted.limit.unwrap_or(usize::MAX);
+        let after = self.after(wanted.after.unwrap_or(0));
+        let before = wanted.before.unwrap_or(u64::MAX);
+        let fits = |call: &&Call| call.no < before && wanted.takes(call);
+        let mut page: Vec<&Call> = if wanted.newest {
+            let last = self.total.min(before.saturating_sub(1));
+            let newer = usize::try_from(self.total - last).unwrap_or(usize::MAX);
+            let found = after.rev().skip(newer).filter(fits);
+            found.take(limit.saturating_add(1)).collect()
+        } else {
+            after.filter(fits).take(limit.saturating_add(1)).collect()
+        };
+        let more = page.len() > limit;
+        page.truncate(limit);
+        let next = page.last().filter(|_| more).map(|call| call.no);
+        (page.into_iter().cloned().collect(), next)
     }
 }

@@ -13,6 +13,7 @@
 //! Reached over TCP ([`Sim::serve`]) or in memory ([`Sim::http_client`]).
 
 mod access;
+mod browse;
 mod client;
 mod clock;
 pub mod command;
@@ -38,7 +39,6 @@ mod serve;
 mod sign_in;
 mod sim;
 mod tree;
-mod weather;
 mod wire;
 mod world;
 mod writes;
@@ -55,8 +55,8 @@ pub use events::EventRule;
 pub use facts::{Facts, Keys, Person};
 pub use fault::{Effect, Fault, FaultId, Faults, Gate, Seen};
 pub use history::{Changed, Row};
-pub use journal::{Answered, Call, Party};
+pub use journal::{Answered, Call, Outcome, Party, Wanted};
 pub use ops::ConsoleSession;
 pub use options::{AbsentDelete, Knobs, OverLimit, Reads, Settle, SimOptions};
 pub use scim::ScimToken;
-pub use sim::{AssignmentRow, ControlError, IamMembershipRow, Sim};
+pub use sim::{AssignmentRow, ControlError, IamMembershipRow, Sim, Snapshot};

@@ -184,7 +184,7 @@ impl Queue {
 }
 
 /// Every queue of every account.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Queues {
     /// By account and name.
     pub(crate) all: BTreeMap<(String, String), Queue>,

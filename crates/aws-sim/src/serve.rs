@@ -2,11 +2,11 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use tokio::net::TcpListener;
@@ -53,15 +53,7 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response {
     let Ok(body) = axum::body::to_bytes(body, LONGEST_BODY).await else {
         return (StatusCode::PAYLOAD_TOO_LARGE, "Request body too large\n").into_response();
     };
-    if parts.uri.path().starts_with("/_sim/") {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let host = parts
-            .headers
-            .get(header::HOST)
-            .and_then(|value| value.to_str().ok());
-        if !peer.is_some_and(|peer| peer.0.ip().is_loopback()) || !host.is_some_and(is_loopback) {
-            return StatusCode::NOT_FOUND.into_response();
-        }
+    if control::is_path(parts.uri.path()) {
         return control::answer(&sim, &parts, &body);
     }
     let (method, path) = (parts.method.as_str(), parts.uri.path());
@@ -108,15 +100,4 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response {
             Response::new(Body::from_stream(broken))
         }
     }
-}
-
-/// Whether a `Host` header names this machine; keeps pages of other sites from reaching the
-/// control paths through a name of theirs.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

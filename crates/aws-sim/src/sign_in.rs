@@ -96,7 +96,7 @@ pub(crate) struct Refresher {
     pub(crate) used: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct SignIns {
     pub(crate) clients: HashMap<String, Client>,
     /// By device code.

@@ -1,10 +1,12 @@
 //! The handle: one simulated AWS and what its owner may do with it.
 
 mod exchange;
+mod looks;
 mod people;
 mod policies;
 mod provisioning;
 mod rows;
+mod snapshots;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +14,8 @@ use stint_iam_policy::ParseError;
 
 pub(crate) use self::exchange::Outcome;
 pub use self::rows::{AssignmentRow, IamMembershipRow};
+pub use self::snapshots::Snapshot;
+use self::snapshots::Snapshots;
 use crate::access::Moment;
 use crate::clock::{SimClock, wall_micros};
 use crate::estate::{AccountState, EstateError};
@@ -19,7 +23,7 @@ use crate::events::EventRule;
 use crate::facts::Facts;
 use crate::fault::Faults;
 use crate::history::Changed;
-use crate::journal::{Call as Entry, Party};
+use crate::journal::{Call as Entry, Party, Wanted};
 use crate::ops::ConsoleSession;
 use crate::options::{Knobs, SimOptions};
 use crate::world::World;
@@ -30,6 +34,7 @@ pub struct Sim {
     world: Arc<Mutex<World>>,
     clock: SimClock,
     faults: Faults,
+    snapshots: Snapshots,
 }
 
 /// Why an owner's wish cannot be fulfilled.
@@ -46,6 +51,9 @@ pub enum ControlError {
     /// The text is no policy, or none for this purpose.
     #[error("policy: {0}")]
     Policy(#[from] ParseError),
+    /// The name may not be given.
+    #[error("{0}")]
+    Name(&'static str),
     /// There are as many as there may be.
     #[error("{0}")]
     Full(&'static str),
@@ -63,6 +71,7 @@ impl Sim {
             faults: world.faults.clone(),
             world: Arc::new(Mutex::new(world)),
             clock: options.clock,
+            snapshots: Snapshots::default(),
         })
     }
 
@@ -106,6 +115,12 @@ impl Sim {
     /// The calls after the one with this number.
     pub fn journal_since(&self, no: u64) -> Vec<Entry> {
         self.lock().journal.since(no)
+    }
+
+    /// Those of the calls that are asked for, and the number to go on from (as `after`, or as
+    /// `before` where the newest come first) if there are more.
+    pub fn calls_wanted(&self, wanted: &Wanted) -> (Vec<Entry>, Option<u64>) {
+        self.lock().journal.pick(wanted)
     }
 
     /// Every row of access that came or went, oldest first, and by whose key; of very many

@@ -23,7 +23,7 @@ use crate::writes::{Kind, State, Writes};
 /// Where the Identity Center instance of every estate lives.
 pub(crate) const REGION: &str = "eu-central-1";
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) estate: Estate,
     pub(crate) tree: Tree,
@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) consoles: Consoles,
     pub(crate) events: Events,
     pub(crate) faults: Faults,
+    /// Goes up when another world is put in this one's place.
+    pub(crate) epoch: u64,
     lagging: Option<Lagging>,
     late: Vec<Late>,
     reads: u64,
@@ -54,14 +56,14 @@ pub(crate) struct World {
 }
 
 /// A copy of the relations that follows the live ones at a distance.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Lagging {
     relations: Relations,
     to_come: VecDeque<(i64, Change)>,
 }
 
 /// A request under way whose caller has given up.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Late {
     due: i64,
     fault: u64,
@@ -143,6 +145,7 @@ impl World {
             consoles: Consoles::default(),
             events: Events::default(),
             faults: Faults::default(),
+            epoch: 0,
             lagging: None,
             late: Vec::new(),
             reads: 0,

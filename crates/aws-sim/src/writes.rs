@@ -63,7 +63,7 @@ pub(crate) struct Write {
 }
 
 /// All writes ever accepted, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Writes {
     list: Vec<Write>,
     by_id: HashMap<String, usize>,

@@ -77,6 +77,7 @@ pub(crate) enum Command {
     /// Everything with a simulated AWS, on this machine, for trying out.
     Demo(crate::demo::Demo),
     /// A simulated AWS that speaks AWS's wire protocols.
+    #[command(after_long_help = stint_aws_sim::command::HELP)]
     Sim(Sim),
     /// Print the API's description (OpenAPI 3.1).
     Openapi,

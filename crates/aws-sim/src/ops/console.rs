@@ -53,7 +53,7 @@ pub(crate) struct Ticket {
     used: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Consoles {
     tickets: HashMap<String, Ticket>,
     pub(crate) sessions: Vec<ConsoleSession>,

@@ -31,15 +31,16 @@ impl Sim {
     /// Serves one request, with whatever the script has in store for it.
     pub(crate) async fn exchange(&self, incoming: &Incoming<'_>) -> Outcome {
         let call = Call::read(incoming);
-        let met = {
+        let (met, epoch) = {
             let world = self.lock();
             let operation = call.name();
-            self.faults.meet(&Seen {
+            let met = self.faults.meet(&Seen {
                 operation: &operation,
                 party: world.party(&call),
                 caller_arn: world.signer(&call).map(|key| key.arn()),
                 input: &call.input,
-            })
+            });
+            (met, world.epoch)
         };
         let (fault, effect) = met.unzip();
         match &effect {
@@ -52,7 +53,7 @@ impl Sim {
         let arrival = self.moment();
         let mut moment = arrival;
         loop {
-            match self.attempt(&call, (fault, effect.as_ref()), arrival, moment) {
+            match self.attempt(&call, (fault, effect.as_ref()), arrival, moment, epoch) {
                 Some(outcome) => return outcome,
                 // Nothing in the queue yet.
                 None => pause(A_LOOK).await,
@@ -69,8 +70,13 @@ impl Sim {
         (fault, effect): (Option<u64>, Option<&Effect>),
         arrival: Moment,
         moment: Moment,
+        epoch: u64,
     ) -> Option<Outcome> {
         let mut world = self.lock();
+        if world.epoch != epoch {
+            // It came to a world that is gone.
+            return Some(Outcome::Lost);
+        }
         world.catch_up(moment);
         let request_id = world.request_id(world.journal.next_no());
         match effect {

@@ -21,7 +21,7 @@ pub(crate) use base64::{STANDARD, URL_SAFE, base64};
 pub(crate) use error::ApiError;
 pub(crate) use json::{Input, Shape, member_name};
 pub(crate) use query::escape;
-pub(crate) use query::{form, form_decode};
+pub(crate) use query::{form, form_decode, percent_decode};
 pub(crate) use rest::is_operation as is_rest_operation;
 pub(crate) use scim::is_path as is_scim_path;
 pub(crate) use signature::percent_encode;

@@ -17,7 +17,7 @@ pub(crate) fn form_decode(body: &[u8]) -> Map<String, Value> {
         .collect()
 }
 
-pub(super) fn percent_decode(text: &[u8]) -> String {
+pub(crate) fn percent_decode(text: &[u8]) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {

@@ -121,17 +121,23 @@ pub(crate) fn add(sim: &Sim, input: Value) -> Result<Value, String> {
     Ok(json!({ "id": id }))
 }
 
+/// The faults there are.
+pub(crate) fn listed(sim: &Sim) -> Value {
+    json!({ "faults": sim.faults().listed() })
+}
+
 /// How often a fault has acted.
 pub(crate) fn hits(sim: &Sim, id: u64) -> Value {
     json!({ "id": id, "hits": sim.faults().hits(FaultId(id)) })
 }
 
 /// Takes one fault away, or all.
-pub(crate) fn remove(sim: &Sim, id: Option<u64>) {
+pub(crate) fn remove(sim: &Sim, id: Option<u64>) -> Value {
     match id {
         Some(id) => sim.faults().remove(FaultId(id)),
         None => sim.faults().clear(),
     }
+    json!({})
 }
 
 /// The manners as they are.
