@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
-use stint_aws_sim::EstateSpec;
 use stint_aws_sim::command::{Command, start};
+use stint_aws_sim::{EstateFile, EstateSpec};
 
 #[expect(
     clippy::print_stdout,
@@ -15,8 +15,24 @@ use stint_aws_sim::command::{Command, start};
 async fn main() -> ExitCode {
     let mut port = 8481_u16;
     let mut estate = EstateSpec::default();
+    let mut file = None;
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
+        if name == "--estate" {
+            let text = args.next().map(std::fs::read_to_string);
+            let Some(Ok(text)) = text else {
+                eprintln!("--estate needs a file that can be read");
+                return ExitCode::from(2);
+            };
+            match EstateFile::read(&text) {
+                Ok(read) => file = Some(read),
+                Err(wrong) => {
+                    eprintln!("{wrong}");
+                    return ExitCode::from(2);
+                }
+            }
+            continue;
+        }
         let Some(value) = args.next().and_then(|text| text.parse::<u32>().ok()) else {
             eprintln!("{name} needs a whole number");
             return ExitCode::from(2);
@@ -38,6 +54,7 @@ async fn main() -> ExitCode {
             "--assignments" => estate.assignments = value,
             "--iam-users" => estate.iam_users = value,
             "--iam-groups" => estate.iam_groups = value,
+            "--iam-roles" => estate.iam_roles = value,
             "--iam-memberships" => estate.iam_memberships = value,
             _ => {
                 eprintln!("{name}: no such option");
@@ -46,7 +63,13 @@ async fn main() -> ExitCode {
         }
     }
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    match start(Command { listen, estate }).await {
+    match start(Command {
+        listen,
+        estate,
+        file,
+    })
+    .await
+    {
         Ok(running) => {
             print!("{}", running.announcement());
             match running.run_until(std::future::pending()).await {

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
 use crate::clock::SimClock;
-use crate::estate::{EstateError, EstateSpec};
-use crate::options::SimOptions;
+use crate::estate::{EstateError, EstateFile, EstateSpec, FileError};
+use crate::options::{Knobs, SimOptions};
 use crate::sim::Sim;
 
 /// What can be asked of a simulator that runs, for the command's help: everything below `/_sim/`.
@@ -59,6 +59,8 @@ pub struct Command {
     pub listen: SocketAddr,
     /// The organization to generate.
     pub estate: EstateSpec,
+    /// The organization to build instead.
+    pub file: Option<EstateFile>,
 }
 
 /// Why it cannot start.
@@ -67,6 +69,9 @@ pub enum StartError {
     /// The counts cannot be met.
     #[error(transparent)]
     Estate(#[from] EstateError),
+    /// The file says what AWS would not take.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The port cannot be had.
     #[error("cannot listen on {address}: choose another --port")]
     Listen {
@@ -88,10 +93,11 @@ pub struct Running {
 
 /// Generates the estate and takes the port. The clock runs at wall speed.
 pub async fn start(command: Command) -> Result<Running, StartError> {
-    let sim = Sim::new(SimOptions::new(
-        command.estate.clone(),
-        SimClock::wall_plus_offset(),
-    ))?;
+    let clock = SimClock::wall_plus_offset();
+    let sim = match &command.file {
+        Some(file) => Sim::from_file(file, clock, Knobs::default())?,
+        None => Sim::new(SimOptions::new(command.estate.clone(), clock))?,
+    };
     let listen = |source| StartError::Listen {
         address: command.listen,
         source,
@@ -99,7 +105,10 @@ pub async fn start(command: Command) -> Result<Running, StartError> {
     let listener = TcpListener::bind(command.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let url = format!("http://{address}");
-    let announcement = announce(&sim, &command.estate, &url);
+    let announcement = match &command.file {
+        Some(_) => built(&sim) + &addresses(&sim, &url),
+        None => generated(&command.estate) + &addresses(&sim, &url),
+    };
     Ok(Running {
         sim,
         listener,
@@ -134,7 +143,17 @@ impl Running {
     }
 }
 
-fn announce(sim: &Sim, estate: &EstateSpec, url: &str) -> String {
+/// What a file made.
+fn built(sim: &Sim) -> String {
+    let things: Vec<String> = sim
+        .shelves()
+        .into_iter()
+        .map(|(_, title, count)| format!("{title}: {count}"))
+        .collect();
+    format!("# Simulated AWS. {}\n", things.join(", "))
+}
+
+fn addresses(sim: &Sim, url: &str) -> String {
     let facts = sim.facts();
     let scim = format!("{url}/{}/scim/v2/", facts.scim_tenant_id);
     let lines = [
@@ -170,6 +189,15 @@ fn announce(sim: &Sim, estate: &EstateSpec, url: &str) -> String {
             &facts.connector_external_id,
         ),
     ];
+    let mut text = String::new();
+    for (name, value) in lines {
+        text.push_str(&format!("{name}={value}\n"));
+    }
+    text
+}
+
+/// What a seed and counts made.
+fn generated(estate: &EstateSpec) -> String {
     let mut text = format!(
         "# Simulated AWS, seed {}: {} accounts, {} permission sets, {} users, {} groups, {} memberships, {} assignments\n",
         estate.seed,
@@ -180,14 +208,11 @@ fn announce(sim: &Sim, estate: &EstateSpec, url: &str) -> String {
         estate.memberships,
         estate.assignments,
     );
-    if estate.iam_users + estate.iam_groups > 0 {
+    if estate.iam_users + estate.iam_groups + estate.iam_roles > 0 {
         text.push_str(&format!(
-            "# In IAM: {} users, {} groups, {} memberships\n",
-            estate.iam_users, estate.iam_groups, estate.iam_memberships,
+            "# In IAM: {} users, {} groups, {} roles, {} memberships\n",
+            estate.iam_users, estate.iam_groups, estate.iam_roles, estate.iam_memberships,
         ));
-    }
-    for (name, value) in lines {
-        text.push_str(&format!("{name}={value}\n"));
     }
     text
 }

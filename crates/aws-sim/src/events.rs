@@ -514,6 +514,7 @@ mod tests {
             assignments: 0,
             iam_users: 0,
             iam_groups: 0,
+            iam_roles: 0,
             iam_memberships: 0,
         };
         let mut world = World::new(&spec, Knobs::default()).unwrap();

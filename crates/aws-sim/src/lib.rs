@@ -50,7 +50,7 @@ pub fn operations() -> Vec<String> {
 }
 
 pub use clock::SimClock;
-pub use estate::{AccountState, EstateError, EstateSpec};
+pub use estate::{AccountState, EstateError, EstateFile, EstateSpec, FileError};
 pub use events::EventRule;
 pub use facts::{Facts, Keys, Person};
 pub use fault::{Effect, Fault, FaultId, Faults, Gate, Seen};

@@ -18,7 +18,7 @@ pub use self::snapshots::Snapshot;
 use self::snapshots::Snapshots;
 use crate::access::Moment;
 use crate::clock::{SimClock, wall_micros};
-use crate::estate::{AccountState, EstateError};
+use crate::estate::{AccountState, EstateError, EstateFile, FileError};
 use crate::events::EventRule;
 use crate::facts::Facts;
 use crate::fault::Faults;
@@ -65,14 +65,24 @@ pub enum ControlError {
 impl Sim {
     /// Generates an estate and everything around it. Fails when the counts cannot be met.
     pub fn new(options: SimOptions) -> Result<Sim, EstateError> {
-        let mut world = World::new(&options.estate, options.knobs)?;
+        let world = World::new(&options.estate, options.knobs)?;
+        Ok(Sim::of(world, options.clock))
+    }
+
+    /// Builds the estate of a file and everything around it. Fails where the file says what AWS
+    /// would not take.
+    pub fn from_file(file: &EstateFile, clock: SimClock, knobs: Knobs) -> Result<Sim, FileError> {
+        Ok(Sim::of(World::from_file(file, knobs)?, clock))
+    }
+
+    fn of(mut world: World, clock: SimClock) -> Sim {
         world.lag_turned();
-        Ok(Sim {
+        Sim {
             faults: world.faults.clone(),
             world: Arc::new(Mutex::new(world)),
-            clock: options.clock,
+            clock,
             snapshots: Snapshots::default(),
-        })
+        }
     }
 
     /// The clock it lives by.

@@ -92,6 +92,17 @@ impl World {
         let mut estate = generate(spec)?;
         let founding = Founding::of(&mut estate);
         populate_iam(&mut estate, spec)?;
+        Ok(World::around(estate, founding, knobs))
+    }
+
+    /// The same around accounts that are there, and nothing else.
+    pub(crate) fn founded(mut estate: Estate, knobs: Knobs) -> World {
+        let founding = Founding::of(&mut estate);
+        World::around(estate, founding, knobs)
+    }
+
+    fn around(estate: Estate, founding: Founding, knobs: Knobs) -> World {
+        let seed = estate.seed;
         let index = |ids: &mut dyn Iterator<Item = &String>| -> HashMap<String, u32> {
             ids.cloned().zip(0_u32..).collect()
         };
@@ -99,14 +110,6 @@ impl World {
         let sets_by_arn = index(&mut estate.sets.iter().map(|set| &set.arn));
         let users_by_id = index(&mut estate.users.iter().map(|user| &user.id));
         let groups_by_id = index(&mut estate.groups.iter().map(|group| &group.id));
-        let person = |n: usize| {
-            estate.users.get(n).map(|user| Person {
-                user_id: user.id.clone(),
-                user_name: user.user_name.clone(),
-                display_name: format!("{} {}", user.given, user.family),
-                email: user.email.clone(),
-            })
-        };
         let facts = Facts {
             admin: founding.admin,
             host: founding.host,
@@ -115,15 +118,15 @@ impl World {
             organization_id: estate.organization_id.clone(),
             instance_arn: estate.instance_arn(),
             identity_store_id: estate.store.clone(),
-            scim_tenant_id: Scim::new(spec.seed).tenant,
+            scim_tenant_id: Scim::new(seed).tenant,
             region: REGION.to_owned(),
             connector_role_arn: founding.connector_role,
             connector_external_id: founding.connector_external_id,
             member_role_arn: founding.member_role,
-            ana: person(0),
-            bo: person(1),
-            cy: person(2),
-            dee: person(3),
+            ana: None,
+            bo: None,
+            cy: None,
+            dee: None,
         };
         let mut world = World {
             tree: Tree::of(&estate),
@@ -140,7 +143,7 @@ impl World {
             rounds: HashMap::new(),
             have: HashMap::new(),
             sign_ins: SignIns::default(),
-            scim: Scim::new(spec.seed),
+            scim: Scim::new(seed),
             queues: Queues::default(),
             consoles: Consoles::default(),
             events: Events::default(),
@@ -152,8 +155,23 @@ impl World {
             issued: 0,
             estate,
         };
+        world.meet_people();
         world.provision_estate();
-        Ok(world)
+        world
+    }
+
+    /// Tells of the first four users there are.
+    pub(crate) fn meet_people(&mut self) {
+        let mut people = self.estate.users.iter().map(|user| Person {
+            user_id: user.id.clone(),
+            user_name: user.user_name.clone(),
+            display_name: format!("{} {}", user.given, user.family),
+            email: user.email.clone(),
+        });
+        self.facts.ana = people.next();
+        self.facts.bo = people.next();
+        self.facts.cy = people.next();
+        self.facts.dee = people.next();
     }
 
     /// A stream of characters for the next new id of this kind.

@@ -265,6 +265,10 @@ pub(crate) struct Sim {
     /// Port on 127.0.0.1.
     #[arg(long, default_value_t = 8481)]
     pub port: u16,
+    /// A YAML file that describes the estate, instead of a seed and counts.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "accounts", "permission_sets", "users",
+        "groups", "memberships", "assignments", "iam_users", "iam_groups", "iam_roles", "iam_memberships"])]
+    pub estate: Option<std::path::PathBuf>,
     /// The same seed and counts give the same estate, ids and all.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -292,6 +296,9 @@ pub(crate) struct Sim {
     /// IAM groups in the management account.
     #[arg(long, default_value_t = 0)]
     pub iam_groups: u32,
+    /// IAM roles in the management account, besides the estate's own.
+    #[arg(long, default_value_t = 0)]
+    pub iam_roles: u32,
     /// IAM group memberships: at most 10 a user.
     #[arg(long, default_value_t = 0)]
     pub iam_memberships: u32,

@@ -186,6 +186,7 @@ mod tests {
             assignments: 0,
             iam_users: 0,
             iam_groups: 0,
+            iam_roles: 0,
             iam_memberships: 0,
         };
         let sim = Sim::new(SimOptions::new(spec, SimClock::frozen(0))).unwrap();

@@ -1,12 +1,14 @@
-//! IAM users and groups of the management account.
+//! IAM users, groups and roles of the management account.
 //!
 //! What it does not do: fill member accounts; there, an administrator can make some.
 
 use super::generate::{DAY, nth, person_name, possible};
 use super::{BEGINNING, Estate, EstateError, EstateSpec, names};
 use crate::access::Judge;
+use crate::held::Document;
 use crate::iam::{
-    Credentials, Entity, GROUPS_PER_ACCOUNT, GROUPS_PER_USER, IamGroup, IamUser, USERS_PER_ACCOUNT,
+    Credentials, Entity, GROUPS_PER_ACCOUNT, GROUPS_PER_USER, IamGroup, IamRole, IamUser,
+    ROLES_PER_ACCOUNT, USERS_PER_ACCOUNT,
 };
 use crate::ids::Seeded;
 use crate::journal::Party;
@@ -41,12 +43,58 @@ pub(crate) fn populate_iam(estate: &mut Estate, spec: &EstateSpec) -> Result<(),
         })
         .collect();
     memberships(estate, spec, &users, &groups);
+    roles(estate, spec, &account)
+}
+
+/// Roles that services, pipelines and people of other accounts assume. What they may is given by
+/// whoever needs them to: until then nothing.
+fn roles(estate: &mut Estate, spec: &EstateSpec, account: &str) -> Result<(), EstateError> {
+    let limit = |most: usize| u64::try_from(most).unwrap_or(u64::MAX);
+    let known = estate.iam.roles_of(account, "/", 0).count();
+    let free = ROLES_PER_ACCOUNT.saturating_sub(known);
+    possible("IAM roles", limit(free), spec.iam_roles)?;
+    for n in 0..spec.iam_roles {
+        let mut entity = entity(spec.seed, account, "IAM role", n);
+        let k = n as usize;
+        let system = nth(names::SYSTEMS, k).unwrap_or("web");
+        let task = nth(names::SERVICE_TASKS, k / names::SYSTEMS.len()).unwrap_or("run");
+        let round = k / names::SYSTEMS.len() / names::SERVICE_TASKS.len();
+        entity.name = match round {
+            0 => format!("{system}-{task}-role"),
+            more => format!("{system}-{task}-role-{}", more + 1),
+        };
+        // Every third is assumed from another account, where there is one.
+        let others = estate.accounts.len().saturating_sub(1);
+        let other = estate.accounts.get(1 + k % others.max(1));
+        let principal = match other.filter(|_| n % 3 == 2) {
+            Some(other) => format!(r#"{{"AWS":"arn:aws:iam::{}:root"}}"#, other.id),
+            None => r#"{"Service":"ec2.amazonaws.com"}"#.to_owned(),
+        };
+        let trust = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole"}}]}}"#
+        );
+        let Ok(trust) = Document::parse(&trust) else {
+            continue;
+        };
+        entity.path = "/services/".to_owned();
+        estate.iam.add_role(IamRole {
+            entity,
+            trust,
+            description: Some(format!("What {system} needs to {task}")),
+            longest_session: 3_600,
+            tags: Vec::new(),
+        });
+    }
     Ok(())
 }
 
 fn entity(seed: u64, account: &str, kind: &str, n: u32) -> Entity {
     let mut stream = Seeded::new(seed, kind, u64::from(n));
-    let prefix = if kind == "IAM user" { "AIDA" } else { "AGPA" };
+    let prefix = match kind {
+        "IAM user" => "AIDA",
+        "IAM role" => "AROA",
+        _ => "AGPA",
+    };
     Entity {
         account: account.to_owned(),
         path: "/".to_owned(),

@@ -1,9 +1,11 @@
 //! Estates: the organizations a simulated AWS is filled with, generated from a seed.
 
+mod file;
 mod generate;
 mod iam;
 mod names;
 
+pub use file::{EstateFile, FileError};
 pub(crate) use generate::{BEGINNING, Estate, generate, store_id};
 pub(crate) use iam::populate_iam;
 
@@ -39,6 +41,10 @@ pub struct EstateSpec {
     /// IAM groups in the management account.
     #[serde(default)]
     pub iam_groups: u32,
+    /// IAM roles in the management account, besides the one an estate cannot do without: the
+    /// connector's.
+    #[serde(default)]
+    pub iam_roles: u32,
     /// Pairs of an IAM user and an IAM group; a user is in 10 at most.
     #[serde(default)]
     pub iam_memberships: u32,
@@ -57,6 +63,7 @@ impl Default for EstateSpec {
             assignments: 300,
             iam_users: 0,
             iam_groups: 0,
+            iam_roles: 0,
             iam_memberships: 0,
         }
     }

@@ -97,6 +97,17 @@ impl Sim {
         .collect()
     }
 
+    /// The ARNs of every role of an account, Identity Center's with them.
+    pub fn role_arns(&self, account_id: &str) -> Vec<String> {
+        let world = self.caught_up();
+        let own = world.estate.iam.roles_of(account_id, "/", 0);
+        let own: Vec<String> = own.map(|(_, role)| role.arn()).collect();
+        let kept = world.reserved_roles(account_id, 0);
+        own.into_iter()
+            .chain(kept.map(|(_, role)| role.arn()))
+            .collect()
+    }
+
     /// The id of the account with this name.
     pub fn account_id(&self, name: &str) -> Option<String> {
         let world = self.lock();

@@ -123,6 +123,7 @@ async fn control_answers_to_loopback_names_only() {
 async fn the_command_says_what_to_know_and_answers_there() {
     let estate = small();
     let running = start(Command {
+        file: None,
         listen: "127.0.0.1:0".parse().unwrap(),
         estate: estate.clone(),
     })
@@ -150,6 +151,7 @@ async fn the_command_says_what_to_know_and_answers_there() {
     }
     let address = running.url().strip_prefix("http://").unwrap().to_owned();
     let taken = start(Command {
+        file: None,
         listen: address.parse().unwrap(),
         estate: estate.clone(),
     })
@@ -159,6 +161,7 @@ async fn the_command_says_what_to_know_and_answers_there() {
         format!("cannot listen on {address}: choose another --port")
     );
     let impossible = start(Command {
+        file: None,
         listen: "127.0.0.1:0".parse().unwrap(),
         estate: EstateSpec {
             accounts: 0,

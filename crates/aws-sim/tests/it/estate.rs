@@ -59,6 +59,7 @@ fn every_count_is_met_however_dense_or_sparse() {
             assignments: 1,
             iam_users: 0,
             iam_groups: 0,
+            iam_roles: 0,
             iam_memberships: 0,
         },
         EstateSpec {
@@ -71,6 +72,7 @@ fn every_count_is_met_however_dense_or_sparse() {
             assignments: 0,
             iam_users: 0,
             iam_groups: 0,
+            iam_roles: 0,
             iam_memberships: 0,
         },
         EstateSpec {
@@ -83,6 +85,7 @@ fn every_count_is_met_however_dense_or_sparse() {
             assignments: 36,
             iam_users: 0,
             iam_groups: 0,
+            iam_roles: 0,
             iam_memberships: 0,
         },
         EstateSpec::default(),
@@ -107,6 +110,7 @@ fn a_hundred_thousand_assignments_are_all_different() {
         assignments: 100_000,
         iam_users: 0,
         iam_groups: 0,
+        iam_roles: 0,
         iam_memberships: 0,
     });
     let rows = sim.assignments();
@@ -160,6 +164,7 @@ fn names_are_sensible_and_different() {
         assignments: 0,
         iam_users: 0,
         iam_groups: 0,
+        iam_roles: 0,
         iam_memberships: 0,
     };
     let sim = sim(spec);

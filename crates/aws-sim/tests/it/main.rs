@@ -8,6 +8,7 @@ mod console;
 mod control;
 mod directory;
 mod estate;
+mod estate_files;
 mod events;
 mod faults;
 mod fidelity;

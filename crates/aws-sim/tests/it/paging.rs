@@ -19,6 +19,7 @@ fn many() -> EstateSpec {
         assignments: 1_000,
         iam_users: 0,
         iam_groups: 0,
+        iam_roles: 0,
         iam_memberships: 0,
     }
 }

@@ -85,6 +85,7 @@ pub(crate) fn small() -> EstateSpec {
         assignments: 60,
         iam_users: 0,
         iam_groups: 0,
+        iam_roles: 0,
         iam_memberships: 0,
     }
 }

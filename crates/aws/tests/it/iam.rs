@@ -21,6 +21,7 @@ fn estate() -> EstateSpec {
         assignments: 2,
         iam_users: 12,
         iam_groups: 12,
+        iam_roles: 0,
         iam_memberships: 4,
     }
 }

@@ -25,6 +25,7 @@ fn small() -> EstateSpec {
         assignments: 6,
         iam_users: 8,
         iam_groups: 12,
+        iam_roles: 0,
         iam_memberships: 6,
     }
 }

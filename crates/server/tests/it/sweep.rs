@@ -41,6 +41,7 @@ fn small() -> EstateSpec {
         assignments: 6,
         iam_users: 6,
         iam_groups: 3,
+        iam_roles: 0,
         iam_memberships: 2,
     }
 }

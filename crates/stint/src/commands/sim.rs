@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use stint_aws_sim::{EstateSpec, command};
+use stint_aws_sim::{EstateFile, EstateSpec, command};
 
 use crate::cli::Sim;
 use crate::exit::{Exit, Failure};
@@ -20,12 +20,32 @@ pub(crate) async fn run(args: Sim) -> Result<(), Failure> {
         assignments: args.assignments,
         iam_users: args.iam_users,
         iam_groups: args.iam_groups,
+        iam_roles: args.iam_roles,
         iam_memberships: args.iam_memberships,
     };
+    let file = match &args.estate {
+        None => None,
+        Some(path) => {
+            let named = |wrong: &dyn std::fmt::Display| {
+                Failure::new(Exit::Failed, format!("{}: {wrong}", path.display()))
+            };
+            let text = std::fs::read_to_string(path).map_err(|e| named(&e))?;
+            Some(EstateFile::read(&text).map_err(|e| named(&e))?)
+        }
+    };
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let running = command::start(command::Command { listen, estate })
-        .await
-        .map_err(|e| Failure::new(Exit::Failed, e.to_string()))?;
+    let running = command::start(command::Command {
+        listen,
+        estate,
+        file,
+    })
+    .await
+    .map_err(|e| match (&args.estate, &e) {
+        (Some(path), command::StartError::File(_)) => {
+            Failure::new(Exit::Failed, format!("{}: {e}", path.display()))
+        }
+        _ => Failure::new(Exit::Failed, e.to_string()),
+    })?;
     out::line(running.announcement())?;
     running
         .run_until(super::serve::interrupted())

@@ -31,6 +31,7 @@ pub(crate) const ESTATE: EstateSpec = EstateSpec {
     assignments: 420,
     iam_users: 24,
     iam_groups: 8,
+    iam_roles: 0,
     iam_memberships: 30,
 };
 

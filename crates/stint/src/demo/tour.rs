@@ -32,6 +32,7 @@ const ESTATE: EstateSpec = EstateSpec {
     assignments: 140,
     iam_users: 8,
     iam_groups: 4,
+    iam_roles: 0,
     iam_memberships: 8,
 };
 

@@ -39,6 +39,7 @@ pub(super) fn estate() -> EstateSpec {
         assignments: 5,
         iam_users: 6,
         iam_groups: 3,
+        iam_roles: 0,
         iam_memberships: 3,
     }
 }
