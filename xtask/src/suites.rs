@@ -18,6 +18,8 @@ const CLIENTS: &str = "crates/aws-sim/tests/clients";
 const BROWSER: &str = "crates/stint/tests/browser/run.py";
 /// Has Terraform and CloudFormation read by programs of others.
 const SETUP: &str = "crates/stint/tests/setup/judge.py";
+/// The simulated AWS and moto, asked the same.
+const COMPARED: &str = "crates/aws-sim/tests/moto/compare.py";
 /// Starts moto, fills it, and runs what it is given beside it.
 const JUDGE: &str = "crates/aws/tests/moto/judge.py";
 
@@ -110,6 +112,11 @@ pub fn test(root: &Path) -> Result<ExitCode> {
         let mut judge = Command::new(&python);
         judge.current_dir(root).arg(root.join(SETUP));
         run::run(judge.arg("--stint").arg(&stint))
+    });
+    steps.step("the simulated AWS beside moto", || {
+        let mut compare = Command::new(&python);
+        compare.current_dir(root).arg(root.join(COMPARED));
+        run::run(compare.arg("--stint").arg(&stint))
     });
     steps.step("pages in a browser", || {
         run::run(&mut in_browser(root, &python, &axe))
