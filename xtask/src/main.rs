@@ -14,12 +14,41 @@ struct Cli {
     command: Command,
 }
 
+/// Suites nobody runs by accident.
+#[derive(Subcommand)]
+enum Suite {
+    /// The simulated AWS beside a real account of AWS: makes, changes and deletes IAM users, groups,
+    /// policies, roles, keys and queues named `cmp-…` there.
+    AwsSandbox {
+        /// The 12 digits of a sandbox account that may be changed.
+        #[arg(long)]
+        account: Option<String>,
+        /// The same digits again: it will be changed.
+        #[arg(long)]
+        confirm: Option<String>,
+        /// Where queues are made.
+        #[arg(long)]
+        region: Option<String>,
+        /// Also make and delete a user and a group of Identity Center.
+        #[arg(long)]
+        directory: bool,
+    },
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// The quick look before a commit: format, clippy, tidy, rules, rooms on SQLite.
     Check,
     /// Everything, on both database engines; installs what is missing and says so.
-    Test,
+    #[command(args_conflicts_with_subcommands = true)]
+    Test {
+        /// Drive every operation of the simulated AWS by the aws command too: minutes more.
+        #[arg(long)]
+        all_clients: bool,
+        /// Another suite, which is never run unless it is asked for by name.
+        #[command(subcommand)]
+        suite: Option<Suite>,
+    },
     /// Clients we did not write on the simulated AWS: boto3 and both versions of the aws command.
     Clients,
     /// The pages in a browser: the journey of three people, and every page judged by axe.
@@ -68,7 +97,24 @@ fn main() -> ExitCode {
     let root = xtask::root();
     let done = match Cli::parse().command {
         Command::Check => suites::check(&root),
-        Command::Test => suites::test(&root),
+        Command::Test {
+            suite:
+                Some(Suite::AwsSandbox {
+                    account,
+                    confirm,
+                    region,
+                    directory,
+                }),
+            ..
+        } => {
+            let given = [
+                ("--account", account),
+                ("--confirm", confirm),
+                ("--region", region),
+            ];
+            suites::aws_sandbox(&root, &given, directory)
+        }
+        Command::Test { all_clients, .. } => suites::test(&root, all_clients),
         Command::Clients => suites::clients(&root),
         Command::Browser => suites::browser(&root),
         Command::Bench { name } => bench::command(&root, name),

@@ -18,6 +18,10 @@ const CLIENTS: &str = "crates/aws-sim/tests/clients";
 const BROWSER: &str = "crates/stint/tests/browser/run.py";
 /// Has Terraform and CloudFormation read by programs of others.
 const SETUP: &str = "crates/stint/tests/setup/judge.py";
+/// Every operation, by the `aws` command.
+const BY_AWS: &str = "crates/aws-sim/tests/clients/all_by_aws.py";
+/// The simulated AWS and a sandbox account of AWS, asked the same.
+const SANDBOX: &str = "crates/aws-sim/tests/clients/sandbox.py";
 /// The simulated AWS and moto, asked the same.
 const COMPARED: &str = "crates/aws-sim/tests/moto/compare.py";
 /// Starts moto, fills it, and runs what it is given beside it.
@@ -58,7 +62,7 @@ pub fn check(root: &Path) -> Result<ExitCode> {
 ///
 /// # Errors
 /// When something the tests need cannot be had; a failed step is the exit code.
-pub fn test(root: &Path) -> Result<ExitCode> {
+pub fn test(root: &Path, all_clients: bool) -> Result<ExitCode> {
     let requirements = root.join(CLIENTS).join("requirements.txt");
     install::nextest()?;
     install::postgres()?;
@@ -113,6 +117,13 @@ pub fn test(root: &Path) -> Result<ExitCode> {
         judge.current_dir(root).arg(root.join(SETUP));
         run::run(judge.arg("--stint").arg(&stint))
     });
+    if all_clients {
+        steps.step("every operation by the aws command", || {
+            let mut all = Command::new(&python);
+            all.current_dir(root).arg(root.join(BY_AWS));
+            run::run(all.arg("--stint").arg(&stint))
+        });
+    }
     steps.step("the simulated AWS beside moto", || {
         let mut compare = Command::new(&python);
         compare.current_dir(root).arg(root.join(COMPARED));
@@ -184,6 +195,35 @@ pub fn clients(root: &Path) -> Result<ExitCode> {
     let build = ["build", "--workspace", "--bin", "stint"];
     run::run(cargo().current_dir(root).args(build))?;
     run::run(&mut by_clients(root, &python, aws2.as_deref()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo xtask test aws-sandbox`: the simulated AWS beside a real account. Who may be changed, and
+/// whether it was confirmed, the suite itself looks at, before it does anything.
+///
+/// # Errors
+/// When what it needs cannot be had, it refused, or AWS says otherwise than the simulator.
+pub fn aws_sandbox(
+    root: &Path,
+    given: &[(&str, Option<String>)],
+    directory: bool,
+) -> Result<ExitCode> {
+    let python = install::python(root, &root.join(CLIENTS).join("requirements.txt"))?;
+    // The same selection as everywhere else: another one would build the AWS SDKs again.
+    let build = ["build", "--workspace", "--bin", "stint"];
+    run::run(cargo().current_dir(root).args(build))?;
+    let mut sandbox = Command::new(&python);
+    sandbox.current_dir(root).arg(root.join(SANDBOX));
+    sandbox.arg("--stint").arg(root.join("target/debug/stint"));
+    for (name, value) in given {
+        if let Some(value) = value {
+            sandbox.arg(name).arg(value);
+        }
+    }
+    if directory {
+        sandbox.arg("--directory");
+    }
+    run::run(&mut sandbox)?;
     Ok(ExitCode::SUCCESS)
 }
 
