@@ -39,6 +39,7 @@ mod serve;
 mod sign_in;
 mod sim;
 mod tree;
+mod weather;
 mod wire;
 mod world;
 mod writes;

@@ -1,9 +1,12 @@
 //! Identity Center groups that a directory provisions: their members are no business of Stint's.
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::json;
 use stint_domain::Span;
 use stint_server::directory;
 use stint_testkit::{World, both_engines};
+use tower::ServiceExt as _;
 
 use crate::forms::{filled, goes, send, sound};
 
@@ -88,5 +91,30 @@ both_engines!(World::builder();
         assert!(sound(cy.get(&place).await, 200).contains("Nothing in it yet"));
         let alone = other.to_string();
         assert_eq!(goes(cy.form(&add, &[("entitlements", &*alone)]).await), place);
+    }
+);
+
+both_engines!(World::builder();
+    async fn a_group_that_an_identity_provider_takes_over_by_scim_is_left_to_it(world) {
+        let org = world.organize().await;
+        let data = org.membership(&world, "data").await;
+        org.offer(&world, data, org.approved).await;
+        let ask = json!({"entitlement": data, "duration_seconds": 3600, "reason": "INC-2291"});
+        let ana = world.as_user("ana");
+        assert_eq!(ana.post("/api/v1/requests/preview", ask.clone()).await.ok()["refusals"], json!([]));
+
+        let group = world.sim().group_id("data").expect("the group");
+        let (_, secret) = world.sim().create_scim_token().expect("a token");
+        let place = format!("/{}/scim/v2/Groups/{group}", world.facts().scim_tenant_id);
+        let change = json!({"Operations": [{"op": "replace", "path": "externalId", "value": "00g1"}]});
+        let request = Request::patch(place).header("authorization", format!("Bearer {secret}"));
+        let request = request.body(Body::from(change.to_string())).expect("a request");
+        let answer = world.sim().router().oneshot(request).await.expect("an answer");
+        assert_eq!(answer.status(), 204);
+        directory::sync(&world.cx("cy"), org.connection).await.expect("read");
+
+        let refused = ana.post("/api/v1/requests", ask).await.is(409);
+        assert_eq!(refused.json()["code"], CODE);
+        assert!(refused.text().contains("https://scim.aws.com/"), "{}", refused.text());
     }
 );

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::weather;
 use super::parts::{button, choice, form, input, mono, section, table};
 use crate::sim::Sim;
+use crate::weather;
 use crate::wire::escape;
 
 /// What becomes of a call, and what it is called. What each takes is said by the API.

@@ -4,7 +4,6 @@
 mod calls;
 mod guard;
 mod page;
-mod weather;
 
 use axum::body::Bytes;
 use axum::http::request::Parts;
@@ -16,6 +15,7 @@ use self::guard::Barred;
 use crate::browse::Asked;
 use crate::clock::iso;
 use crate::sim::{ControlError, Sim};
+use crate::weather;
 use crate::wire::{form_decode, percent_decode};
 
 /// Whether a path is the owner's.
