@@ -10,7 +10,7 @@ use crate::fault::{Effect, Faults};
 use crate::history::{By, Changed, History, Row};
 use crate::ids::Seeded;
 use crate::journal::{Answered, Call as Entry, Journal, Party};
-use crate::ops::{self, Consoles};
+use crate::ops::{self, AccountRequest, Consoles};
 use crate::options::{Knobs, Reads};
 use crate::queues::Queues;
 use crate::relations::{Change, Principal, Relations};
@@ -46,6 +46,8 @@ pub(crate) struct World {
     pub(crate) queues: Queues,
     pub(crate) consoles: Consoles,
     pub(crate) events: Events,
+    /// Accounts that were asked for, oldest first.
+    pub(crate) account_requests: Vec<AccountRequest>,
     pub(crate) faults: Faults,
     /// Goes up when another world is put in this one's place.
     pub(crate) epoch: u64,
@@ -147,6 +149,7 @@ impl World {
             queues: Queues::default(),
             consoles: Consoles::default(),
             events: Events::default(),
+            account_requests: Vec::new(),
             faults: Faults::default(),
             epoch: 0,
             lagging: None,
@@ -334,6 +337,7 @@ impl World {
                 }
             }
         }
+        self.end_accounts(moment.at);
         self.deliver(moment.at);
         self.follow(moment.at);
     }

@@ -5,6 +5,7 @@ mod console;
 mod directory;
 mod iam;
 mod memberships;
+mod new_accounts;
 mod oidc;
 mod organizations;
 mod people;
@@ -30,6 +31,7 @@ use crate::world::{Cx, Unsigned, World};
 
 pub use console::ConsoleSession;
 pub(crate) use console::Consoles;
+pub(crate) use new_accounts::AccountRequest;
 pub(crate) use oidc::is_registered;
 
 /// What Identity Center and the identity store list on one page at most.
@@ -147,6 +149,7 @@ fn tables(service: Service) -> &'static [&'static [(&'static str, InJson)]] {
     match service {
         Service::Organizations => &[
             organizations::OPERATIONS,
+            new_accounts::OPERATIONS,
             units::OPERATIONS,
             scps::OPERATIONS,
         ],

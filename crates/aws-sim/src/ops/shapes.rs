@@ -100,6 +100,48 @@ pub(super) const ORG_NAME: Shape = Shape {
     fits: |_| true,
 };
 
+/// The name of an account that is asked for.
+pub(super) const ACCOUNT_NAME: Shape = Shape {
+    shortest: 1,
+    longest: 50,
+    pattern: r"[\u0020-\u007E]+",
+    fits: |text| text.bytes().all(|b| (b' '..=b'~').contains(&b)),
+};
+
+/// Whose account it is to be.
+pub(super) const EMAIL: Shape = Shape {
+    shortest: 6,
+    longest: 64,
+    pattern: r"[^\s@]+@[^\s@]+\.[^\s@]+",
+    fits: |text| {
+        let fine = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
+        text.split_once('@').is_some_and(|(local, domain)| {
+            let halves = domain.rsplit_once('.');
+            let domain = halves.is_some_and(|(name, top)| fine(name) && fine(top));
+            fine(local) && domain && !text.contains("@@") && text.matches('@').count() == 1
+        })
+    },
+};
+
+pub(super) const ROLE_NAME: Shape = Shape {
+    longest: 64,
+    ..SET_NAME
+};
+
+/// `car-…`
+pub(super) const CREATE_REQUEST: Shape = Shape {
+    shortest: 12,
+    longest: 36,
+    pattern: "^car-[a-z0-9]{8,32}$",
+    fits: |text| {
+        let id = text.strip_prefix("car-");
+        id.is_some_and(|id| {
+            id.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        })
+    },
+};
+
 pub(super) const ORG_UNIT: Shape = Shape {
     shortest: 1,
     longest: 68,

@@ -23,8 +23,12 @@ import tempfile
 # Nothing is written beside the sources.
 sys.dont_write_bytecode = True
 
+import awscli  # noqa: E402
+from botocore.loaders import Loader  # noqa: E402
+from botocore.model import ServiceModel  # noqa: E402
+
 from sequences_more import EVERYTHING  # noqa: E402
-from sides import UNSIGNED, Simulated, both_answered, control, differ, in_step, start  # noqa: E402
+from sides import SERVICES, UNSIGNED, Simulated, both_answered, control, differ, in_step, start  # noqa: E402
 
 AWS = os.path.join(os.path.dirname(sys.executable), "aws")
 # No client knows these: a browser and an identity provider are asked by other checks.
@@ -38,6 +42,7 @@ class ByHand(Simulated):
     """The simulated AWS, asked through the command."""
 
     unsent = 0
+    folder = None
 
     def approve(self, code, user):
         control(self.url, "POST", "/_sim/device/approve", {"user_code": code, "user": user})
@@ -45,15 +50,15 @@ class ByHand(Simulated):
     def ask(self, name, operation, members):
         words = [AWS, name, operation.replace("_", "-"), "--endpoint-url", self.url]
         words += ["--region", self.region, "--output", "json", "--no-paginate"]
-        words += ["--cli-input-json", json.dumps(members)]
         if name in UNSIGNED:
             words.append("--no-sign-request")
-        outfile = None
         if operation == "create_virtual_mfa_device":
-            # The command writes the seed to a file.
-            outfile = tempfile.NamedTemporaryFile()
-            words += ["--outfile", outfile.name, "--bootstrap-method", "Base32StringSeed"]
+            # The command has its own way with it: the seed goes to a file.
+            seed = os.path.join(self.folder, "seed")
+            words += ["--outfile", seed, "--bootstrap-method", "Base32StringSeed"]
             words += ["--virtual-mfa-device-name", members["VirtualMFADeviceName"]]
+        else:
+            words += ["--cli-input-json", json.dumps(members)]
         access_key, secret = self.keys
         environment = {
             "PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_ACCESS_KEY_ID": access_key,
@@ -90,30 +95,71 @@ def as_printed(value):
     return value
 
 
-# Times: told as text by the command, as a time by boto3.
-WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+# Times that are numbers in both.
+WHEN = ("clientIdIssuedAt", "clientSecretExpiresAt", "expiration")
+# What the command keeps from what it prints.
+LEFT_OUT = {
+    ("iam:CreateVirtualMFADevice", "VirtualMFADevice.Base32StringSeed"),
+    ("iam:CreateVirtualMFADevice", "VirtualMFADevice.QRCodePNG"),
+}
 
 
-def without_times(value):
-    if isinstance(value, dict):
-        return {key: without_times(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [without_times(inner) for inner in value]
-    if isinstance(value, datetime.datetime) or isinstance(value, str) and WHEN.match(value):
-        return "<time>"
-    return value
+class Models:
+    """The command's own copy of AWS's models, which is older than boto3's."""
+
+    def __init__(self):
+        data = os.path.join(os.path.dirname(awscli.__file__), "botocore", "data")
+        # Where it has none of its own, it has boto3's.
+        found = {"extra_search_paths": [data], "include_default_search_paths": False} if os.path.isdir(data) else {}
+        self.loader, self.known = Loader(**found), {}
+
+    def known_of(self, name, answer):
+        """An answer without the members the command has no name for."""
+        service, operation = name.split(":")
+        client = SERVICES[service]
+        if client not in self.known:
+            self.known[client] = ServiceModel(self.loader.load_service_model(client, "service-2"), client)
+        model = self.known[client].operation_model(operation)
+        return self.within(model.output_shape, answer)
+
+    def within(self, shape, value):
+        kind = getattr(shape, "type_name", None)
+        if kind == "structure" and isinstance(value, dict):
+            return {key: self.within(shape.members[key], it) for key, it in value.items() if key in shape.members}
+        if kind == "list" and isinstance(value, list):
+            return [self.within(shape.member, it) for it in value]
+        return {} if shape is None else value
+
+
+def without_times(mine, its, name=""):
+    """Both without times: the command prints as it likes what boto3 reads as one."""
+    if isinstance(mine, datetime.datetime) or name in WHEN:
+        return "<time>", "<time>"
+    if isinstance(mine, dict) and isinstance(its, dict):
+        pairs = {key: without_times(mine[key], its[key], key) for key in mine if key in its}
+        return tuple(
+            {key: pairs[key][place] if key in pairs else inner for key, inner in whole.items()}
+            for place, whole in enumerate((mine, its))
+        )
+    if isinstance(mine, list) and isinstance(its, list) and len(mine) == len(its):
+        # In the order they came: both are of the same estate.
+        pairs = [without_times(*inner) for inner in zip(mine, its)]
+        return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    return mine, its
 
 
 def told(answer):
     if "Error" in answer:
         # The command does not print the status.
         return {"Error": {"Code": answer["Error"]["Code"]}, "ResponseMetadata": {"HTTPStatusCode": 0}}
-    return without_times(as_printed(answer))
+    return as_printed(answer)
 
 
-def compare(boto, command):
-    failed, compared, called = 0, 0, set()
+def compare(boto, command, only):
+    failed, compared, called, models = 0, 0, set(), Models()
     for sequence in EVERYTHING:
+        if only and sequence.__name__ != only:
+            continue
         for number, (name, mine, its) in enumerate(in_step(sequence, boto, command), 1):
             compared += 1
             called.add(name)
@@ -122,12 +168,15 @@ def compare(boto, command):
                     failed += 1
                     print(f"{name}: the command did not send what boto3 was answered")
                 continue
-            mine, its = told(mine), told(its)
+            if "Error" not in mine:
+                about = mine["ResponseMetadata"]
+                mine = {**models.known_of(name, mine), "ResponseMetadata": about}
+            mine, its = without_times(told(mine), told(its))
             if "Error" not in its:
                 # The command leaves out members it prints elsewhere.
                 its["ResponseMetadata"] = mine.get("ResponseMetadata", its["ResponseMetadata"])
             for path, how in differ(*both_answered(mine, its)):
-                if name == "iam:CreateVirtualMFADevice" and path.endswith("Base32StringSeed"):
+                if (name, path) in LEFT_OUT:
                     continue
                 failed += 1
                 print(f"DIFFERS {name} {path} ({sequence.__name__}#{number}): {how}")
@@ -139,6 +188,7 @@ def main():
     parser = argparse.ArgumentParser(description="The aws command, on everything.")
     parser.add_argument("--stint", help="path of the stint binary")
     parser.add_argument("--simulator", help="path of the simulator's own binary")
+    parser.add_argument("--only", help="one sequence, by its name")
     given = parser.parse_args()
     if not (given.stint or given.simulator):
         parser.error("give --stint or --simulator")
@@ -148,10 +198,11 @@ def main():
         running = [start(command, folder), start(command, folder)]
         try:
             boto, by_hand = Boto(running[0][1]), ByHand(running[1][1])
-            failed, called = compare(boto, by_hand)
+            by_hand.folder = folder
+            failed, called = compare(boto, by_hand, given.only)
             known = set(control(boto.url, "GET", "/_sim/operations")["operations"])
             forgotten = {name for name in known - called if not name.startswith(NO_CLIENT)}
-            if forgotten:
+            if forgotten and not given.only:
                 failed += 1
                 print(f"no sequence calls: {', '.join(sorted(forgotten))}")
             print(f"{len(called)} operations driven by the aws command")

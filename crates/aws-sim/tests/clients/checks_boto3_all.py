@@ -118,6 +118,18 @@ def tags(estate):
     iam.delete_user(UserName="carrier")
 
 
+@check("an account, made")
+def account(estate):
+    api = admin(estate, "organizations")
+    made = api.create_account(AccountName="made", Email="made@acme.example")["CreateAccountStatus"]
+    while made["State"] == "IN_PROGRESS":
+        made = api.describe_create_account_status(CreateAccountRequestId=made["Id"])
+        made = made["CreateAccountStatus"]
+    equal(api.describe_account(AccountId=made["AccountId"])["Account"]["Name"], "made")
+    listed = api.list_create_account_status(States=["SUCCEEDED"])["CreateAccountStatuses"]
+    equal([row["Id"] for row in listed], [made["Id"]])
+
+
 @check("one user, group and membership by their ids")
 def directory(estate):
     api = admin(estate, "identitystore")

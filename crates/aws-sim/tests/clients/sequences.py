@@ -323,6 +323,13 @@ def organization(side):
     api.delete_policy(**policy)
     api.delete_organizational_unit(OrganizationalUnitId=unit)
 
+    began = api.create_account(AccountName="cmp-made", Email="made@example.com")
+    began = {"CreateAccountRequestId": began("CreateAccountStatus.Id")}
+    api.describe_create_account_status(**began)
+    api.list_create_account_status()
+    api.create_account(AccountName="cmp", Email="nobody")
+    api.describe_create_account_status(CreateAccountRequestId="car-00000000000000000000000000000000")
+
     service = {"ServicePrincipal": "access-analyzer.amazonaws.com"}
     api.register_delegated_administrator(**member, **service)
     api.register_delegated_administrator(**member, **service)

@@ -308,8 +308,26 @@ async fn a_small_organization_is_built_by_the_api() {
         .await
         .unwrap();
     let unit = unit.organizational_unit().unwrap().id().unwrap().to_owned();
+    let made = organizations
+        .create_account()
+        .account_name("payments")
+        .email("payments@acme.example");
+    let made = made.send().await.unwrap();
+    let made = made
+        .create_account_status()
+        .unwrap()
+        .id()
+        .unwrap()
+        .to_owned();
+    rig.clock.advance(60_000_000);
+    let made = organizations
+        .describe_create_account_status()
+        .create_account_request_id(made)
+        .send();
+    let made = made.await.unwrap().create_account_status().unwrap().clone();
     let accounts = organizations.list_accounts().send().await.unwrap();
-    let account = accounts.accounts()[2].id().unwrap().to_owned();
+    assert_eq!(accounts.accounts()[3].id(), made.account_id());
+    let account = accounts.accounts()[3].id().unwrap().to_owned();
     let parents = organizations
         .list_parents()
         .child_id(&account)
@@ -494,4 +512,117 @@ fn roles_of_a_seed_are_its_own_and_change_nothing_else() {
         many.unwrap_err().to_string(),
         "IAM roles: at most 999 are possible, 1000 were asked for"
     );
+}
+
+#[tokio::test]
+async fn accounts_are_made_in_their_time_with_a_role_to_get_in() {
+    use aws_sdk_organizations::types::{
+        CreateAccountFailureReason as Reason, CreateAccountState as State,
+    };
+    let rig = Rig::in_memory(crate::rig::small());
+    let admin = rig.admin();
+    let organizations = &admin.organizations;
+    let ask = async |email: &str| {
+        let made = organizations
+            .create_account()
+            .account_name("fresh")
+            .email(email);
+        made.send()
+            .await
+            .unwrap()
+            .create_account_status()
+            .unwrap()
+            .clone()
+    };
+    let began = ask("fresh@acme.example").await;
+    assert_eq!(
+        (began.state(), began.account_id()),
+        (Some(&State::InProgress), None)
+    );
+    let count = async || {
+        organizations
+            .list_accounts()
+            .send()
+            .await
+            .unwrap()
+            .accounts()
+            .len()
+    };
+    assert_eq!(count().await, 12);
+    let status = async |id: &str| {
+        let asked = organizations
+            .describe_create_account_status()
+            .create_account_request_id(id);
+        asked
+            .send()
+            .await
+            .unwrap()
+            .create_account_status()
+            .unwrap()
+            .clone()
+    };
+    let id = began.id().unwrap();
+    // Two questions, then it is there.
+    assert_eq!(status(id).await.state(), Some(&State::InProgress));
+    assert_eq!(status(id).await.state(), Some(&State::InProgress));
+    let done = status(id).await;
+    assert_eq!(done.state(), Some(&State::Succeeded));
+    assert_eq!(count().await, 13);
+    let account = done.account_id().unwrap();
+    let role = format!("arn:aws:iam::{account}:role/OrganizationAccountAccessRole");
+    assert_eq!(rig.sim.role_arns(account), [role.clone()]);
+    let inside = admin
+        .sts
+        .assume_role()
+        .role_arn(&role)
+        .role_session_name("admin")
+        .send()
+        .await
+        .unwrap();
+    let inside = rig.clients(crate::rig::credentials(&inside), false);
+    inside
+        .iam
+        .create_user()
+        .user_name("first")
+        .send()
+        .await
+        .unwrap();
+    let parent = organizations
+        .list_parents()
+        .child_id(account)
+        .send()
+        .await
+        .unwrap();
+    assert!(parent.parents()[0].id().unwrap().starts_with("r-"));
+
+    // Or time alone; of an address that is taken there is none.
+    let second = ask("FRESH@acme.example").await;
+    rig.clock.advance(3_000_000);
+    let failed = status(second.id().unwrap()).await;
+    assert_eq!(failed.state(), Some(&State::Failed));
+    assert_eq!(failed.failure_reason(), Some(&Reason::EmailAlreadyExists));
+    assert_eq!(count().await, 13);
+    let listed = organizations
+        .list_create_account_status()
+        .states(State::Failed)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(listed.create_account_statuses().len(), 1);
+    let unknown = organizations
+        .describe_create_account_status()
+        .create_account_request_id("car-00000000");
+    assert_eq!(
+        code(unknown.send().await),
+        "CreateAccountStatusNotFoundException"
+    );
+    for email in ["a@b", "a b@c.example", "a@@c.example", "short"] {
+        let refused = organizations
+            .create_account()
+            .account_name("x")
+            .email(email)
+            .send()
+            .await;
+        assert_eq!(code(refused), "InvalidInputException", "{email}");
+    }
 }

@@ -67,7 +67,11 @@ pub(super) fn table(columns: &[&str], rows: &[Vec<String>], empty: &str) -> Stri
     }
     let heads: String = columns
         .iter()
-        .map(|name| format!("<th scope=\"col\">{}</th>", escape(name)))
+        .map(|name| match *name {
+            // Above what can be done.
+            "" => "<td></td>".to_owned(),
+            name => format!("<th scope=\"col\">{}</th>", escape(name)),
+        })
         .collect();
     let rows: String = rows
         .iter()
