@@ -92,8 +92,9 @@ def listing(estate):
     keys = assume(estate)
     instance = ("--instance-arn", estate.facts["instance_arn"])
     store = ("--identity-store-id", estate.facts["identity_store_id"])
+    # With the one that checks_boto3_all made.
     paged(
-        estate, keys, "organizations:ListAccounts", 20, 45, "Accounts",
+        estate, keys, "organizations:ListAccounts", 20, 45 + 1, "Accounts",
         "organizations", "list-accounts",
     )
     paged(

@@ -76,6 +76,7 @@ def lifecycle(estate):
         known = api.describe_user(UserId=made.id, **store)
         equal(known["ExternalIds"][0]["Id"], "00u-emil")
         refused(http.post("Users", json=emil.model_dump()), 409)
+        equal(scim.query(Person, made.id).user_name, "emil.ek")
         search = SearchRequest(filter='userName eq "EMIL.EK"')
         equal([it.id for it in scim.query(Person, query_parameters=search).resources], [made.id])
         made.title = "Engineer"
