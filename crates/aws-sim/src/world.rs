@@ -49,8 +49,6 @@ pub(crate) struct World {
     /// Accounts that were asked for, oldest first.
     pub(crate) account_requests: Vec<AccountRequest>,
     pub(crate) faults: Faults,
-    /// Goes up when another world is put in this one's place.
-    pub(crate) epoch: u64,
     lagging: Option<Lagging>,
     late: Vec<Late>,
     reads: u64,
@@ -151,7 +149,6 @@ impl World {
             events: Events::default(),
             account_requests: Vec::new(),
             faults: Faults::default(),
-            epoch: 0,
             lagging: None,
             late: Vec::new(),
             reads: 0,

@@ -31,16 +31,16 @@ impl Sim {
     /// Serves one request, with whatever the script has in store for it.
     pub(crate) async fn exchange(&self, incoming: &Incoming<'_>) -> Outcome {
         let call = Call::read(incoming);
-        let (met, epoch) = {
+        let epoch = self.snapshots.epoch();
+        let met = {
             let world = self.lock();
             let operation = call.name();
-            let met = self.faults.meet(&Seen {
+            self.faults.meet(&Seen {
                 operation: &operation,
                 party: world.party(&call),
                 caller_arn: world.signer(&call).map(|key| key.arn()),
                 input: &call.input,
-            });
-            (met, world.epoch)
+            })
         };
         let (fault, effect) = met.unzip();
         match &effect {
@@ -73,7 +73,7 @@ impl Sim {
         epoch: u64,
     ) -> Option<Outcome> {
         let mut world = self.lock();
-        if world.epoch != epoch {
+        if self.snapshots.epoch() != epoch {
             // It came to a world that is gone.
             return Some(Outcome::Lost);
         }

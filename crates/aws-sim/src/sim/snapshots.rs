@@ -1,6 +1,7 @@
 //! The whole world kept under a name, and brought back.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -32,11 +33,20 @@ struct Saved {
 
 /// The snapshots of one simulated AWS. Clones are the same ones.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Snapshots(Arc<Mutex<BTreeMap<String, Saved>>>);
+pub(crate) struct Snapshots {
+    all: Arc<Mutex<BTreeMap<String, Saved>>>,
+    /// Goes up when another world is put in the place of the one there was; with the world locked.
+    epoch: Arc<AtomicU64>,
+}
 
 impl Snapshots {
     fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<String, Saved>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Which world this is: another one has another number.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
     }
 }
 
@@ -81,13 +91,15 @@ impl Sim {
     pub fn restore(&self, name: &str) -> Result<(), ControlError> {
         let saved = self.snapshots.with(|all| all.get(name).cloned());
         let saved = saved.ok_or_else(|| unknown("snapshot", name))?;
-        let mut restored = World::clone(&saved.world);
+        let restored = World::clone(&saved.world);
         let gone = {
             let mut world = self.lock();
-            restored.epoch = world.epoch + 1;
+            self.snapshots.epoch.fetch_add(1, Ordering::SeqCst);
             self.clock.set(saved.at);
             self.faults.rewrite(saved.script);
-            std::mem::replace(&mut *world, restored)
+            let gone = std::mem::replace(&mut *world, restored);
+            world.lag_turned();
+            gone
         };
         // Large, and nobody has to wait for it.
         drop(gone);

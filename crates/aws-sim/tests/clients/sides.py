@@ -127,8 +127,12 @@ class Simulated(Side):
         self.facts = control(url, "GET", "/_sim/facts")
         keys = self.facts["admin"]
         super().__init__(url, (keys["access_key_id"], keys["secret_access_key"]))
-        # Assignments end within their call, as moto's do.
-        control(url, "PATCH", "/_sim/knobs", {"settle": {"polls": 0, "micros": 3_000_000}})
+        # Assignments end within their call, as moto's do; and nobody has to wait for a turn.
+        knobs = {"settle": {"polls": 0, "micros": 3_000_000}}
+        throttling = control(url, "GET", "/_sim/knobs").get("throttling")
+        if throttling:
+            knobs["throttling"] = {**throttling, "on": False}
+        control(url, "PATCH", "/_sim/knobs", knobs)
         self.instance, self.store_id = self.facts["instance_arn"], self.facts["identity_store_id"]
         self.management = self.facts["management_account"]
         accounts = self.client("organizations").list_accounts()["Accounts"]

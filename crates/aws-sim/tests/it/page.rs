@@ -190,7 +190,7 @@ async fn forms_do_what_the_api_does() {
     });
     let (status, _, page) = post(&rig, "knobs", "settle.polls=many").await;
     assert!(
-        status == 400 && page.contains("settle.polls` must be a whole number"),
+        status == 400 && page.contains("settle.polls` must be a number"),
         "{page}"
     );
 

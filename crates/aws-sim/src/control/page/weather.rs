@@ -133,18 +133,26 @@ pub(super) fn page(sim: &Sim, filled: &Map<String, Value>) -> String {
     )
 }
 
-/// The knobs as they are, each with its name as the API has it.
+/// The knobs as they are, each by its name; of what is inside another one, by both with a point
+/// between.
 fn flat(sim: &Sim) -> Vec<(String, Value)> {
-    let mut flat = Vec::new();
-    for (name, value) in weather::knobs(sim).as_object().into_iter().flatten() {
+    fn within(name: &str, value: &Value, flat: &mut Vec<(String, Value)>) {
         match value {
             Value::Object(members) => {
-                let parts = members.iter();
-                flat.extend(parts.map(|(part, value)| (format!("{name}.{part}"), value.clone())));
+                for (part, value) in members {
+                    let name = if name.is_empty() {
+                        part.clone()
+                    } else {
+                        format!("{name}.{part}")
+                    };
+                    within(&name, value, flat);
+                }
             }
-            other => flat.push((name.clone(), other.clone())),
+            other => flat.push((name.to_owned(), other.clone())),
         }
     }
+    let mut flat = Vec::new();
+    within("", &weather::knobs(sim), &mut flat);
     flat
 }
 
@@ -154,6 +162,7 @@ fn knobs(sim: &Sim, filled: &Map<String, Value>) -> String {
         .map(|(name, value)| {
             let now = match value {
                 Value::String(word) => word.clone(),
+                Value::Null => String::new(),
                 other => other.to_string(),
             };
             let kept = filled.get(name).and_then(Value::as_str).unwrap_or(&now);
@@ -163,6 +172,7 @@ fn knobs(sim: &Sim, filled: &Map<String, Value>) -> String {
                 (None, Value::Bool(_)) => {
                     choice(name, name, &[("true", "on"), ("false", "off")], kept)
                 }
+                (None, Value::Null) => input(name, name, kept, "inputmode=\"numeric\""),
                 _ => input(name, name, kept, "inputmode=\"numeric\" required"),
             }
         })
@@ -178,22 +188,18 @@ pub(super) fn turned(sim: &Sim, form: &Map<String, Value>) -> Result<Value, Stri
             continue;
         };
         let text = text.trim();
+        let number = || {
+            let number = text.parse::<serde_json::Number>();
+            number.map_err(|_| format!("`{name}` must be a number"))
+        };
         let new = match value {
             Value::Bool(_) => json!(text == "true"),
             Value::String(_) => json!(text),
-            _ => {
-                let number = text.parse::<i64>();
-                json!(number.map_err(|_| format!("`{name}` must be a whole number"))?)
-            }
+            Value::Null if text.is_empty() => Value::Null,
+            _ => Value::Number(number()?),
         };
-        let (whole, part) = name.split_once('.').unwrap_or((&name, ""));
-        let place = turned.get_mut(whole);
-        let place = if part.is_empty() {
-            place
-        } else {
-            place.and_then(|whole| whole.get_mut(part))
-        };
-        if let Some(place) = place {
+        let place = format!("/{}", name.replace('.', "/"));
+        if let Some(place) = turned.pointer_mut(&place) {
             *place = new;
         }
     }
