@@ -1,10 +1,11 @@
 //! The simulated AWS by itself: `sim [--port N] [--seed S] [--accounts A] …`, until killed.
+//! It answers as fast as it is asked: `stint sim` throttles as AWS does.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
-use stint_aws_sim::EstateSpec;
 use stint_aws_sim::command::{Command, start};
+use stint_aws_sim::{EstateSpec, Knobs};
 
 #[expect(
     clippy::print_stdout,
@@ -46,7 +47,13 @@ async fn main() -> ExitCode {
         }
     }
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    match start(Command { listen, estate }).await {
+    match start(Command {
+        listen,
+        estate,
+        knobs: Knobs::default(),
+    })
+    .await
+    {
         Ok(running) => {
             print!("{}", running.announcement());
             match running.run_until(std::future::pending()).await {

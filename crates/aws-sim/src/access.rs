@@ -28,7 +28,7 @@ pub(crate) enum Judge {
 }
 
 /// The two clocks at one moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) at: i64,
     pub(crate) wall: i64,

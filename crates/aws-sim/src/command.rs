@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::clock::SimClock;
 use crate::estate::{EstateError, EstateSpec};
-use crate::options::SimOptions;
+use crate::options::{Knobs, SimOptions};
 use crate::sim::Sim;
 
 /// What the command was asked for.
@@ -18,6 +18,8 @@ pub struct Command {
     pub listen: SocketAddr,
     /// The organization to generate.
     pub estate: EstateSpec,
+    /// Its manners.
+    pub knobs: Knobs,
 }
 
 /// Why it cannot start.
@@ -47,10 +49,11 @@ pub struct Running {
 
 /// Generates the estate and takes the port. The clock runs at wall speed.
 pub async fn start(command: Command) -> Result<Running, StartError> {
-    let sim = Sim::new(SimOptions::new(
-        command.estate.clone(),
-        SimClock::wall_plus_offset(),
-    ))?;
+    let sim = Sim::new(SimOptions {
+        estate: command.estate.clone(),
+        clock: SimClock::wall_plus_offset(),
+        knobs: command.knobs,
+    })?;
     let listen = |source| StartError::Listen {
         address: command.listen,
         source,

@@ -174,6 +174,26 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// As `/_sim/faults` and the journal name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Effect::Refuse { .. } => "refuse",
+            Effect::Throttle => "throttle",
+            Effect::Broken => "broken",
+            Effect::LoseBefore => "lose_before",
+            Effect::LoseAfter => "lose_after",
+            Effect::ArriveLate { .. } => "arrive_late",
+            Effect::IgnoreDelete => "ignore_delete",
+            Effect::Slow { .. } => "slow",
+            Effect::FailLater { .. } => "fail_later",
+            Effect::Stale => "stale",
+            Effect::Delay { .. } => "delay",
+            Effect::Advance { .. } => "advance",
+            Effect::Twice => "twice",
+            Effect::Hold(_) => "hold",
+        }
+    }
+
     /// A refusal with this code and the words AWS uses most often with it.
     pub fn refuse(code: &str) -> Self {
         let message = match code {

@@ -49,6 +49,9 @@ pub struct Call {
     pub answer: Answered,
     /// The fault that had a hand in it.
     pub fault: Option<u64>,
+    /// What it met: the effect of that fault, as `/_sim/faults` names it, or `rate` where the call
+    /// was one too many ([`crate::Throttling`]).
+    pub weather: Option<&'static str>,
 }
 
 /// How a call ended, as its caller saw it.

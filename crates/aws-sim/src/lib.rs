@@ -7,8 +7,8 @@
 //! id, keeps a journal, and does what a script of faults says. Many accounts stand behind one
 //! port: who calls, and from which account, follows from the access key.
 //!
-//! Signatures are verified, and every call is judged by the policies that apply. What it does
-//! not do yet: throttle by itself.
+//! Signatures are verified, every call is judged by the policies that apply, and calls are
+//! throttled as AWS throttles them where that is turned on ([`Throttling`]).
 //!
 //! Reached over TCP ([`Sim::serve`]) or in memory ([`Sim::http_client`]).
 
@@ -36,6 +36,7 @@ mod reserved;
 mod serve;
 mod sign_in;
 mod sim;
+mod throttle;
 mod tree;
 mod weather;
 mod wire;
@@ -58,3 +59,4 @@ pub use journal::{Answered, Call, Party};
 pub use ops::ConsoleSession;
 pub use options::{AbsentDelete, Knobs, OverLimit, Reads, Settle, SimOptions};
 pub use sim::{AssignmentRow, ControlError, IamMembershipRow, Sim};
+pub use throttle::{Rate, Throttling};

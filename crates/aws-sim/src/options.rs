@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::SimClock;
 use crate::estate::EstateSpec;
+use crate::throttle::Throttling;
 
 /// What a [`crate::Sim`] is made of.
 #[derive(Debug, Clone)]
@@ -28,9 +29,11 @@ impl SimOptions {
 }
 
 /// Where AWS promises nothing, or is known to behave in one of several ways.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Knobs {
+    /// How often each service takes calls; by default as often as it is called.
+    pub throttling: Throttling,
     /// How long asynchronous writes take.
     pub settle: Settle,
     /// Whether a login profile made a moment ago cannot be changed yet (AWS reference §1.1).
@@ -74,6 +77,7 @@ pub struct Knobs {
 impl Default for Knobs {
     fn default() -> Self {
         Self {
+            throttling: Throttling::default(),
             settle: Settle {
                 polls: 2,
                 micros: 3_000_000,

@@ -4,7 +4,7 @@
 //! What it does not do: gates and matchers of one's own, which are for tests in the process.
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::fault::{Effect, Fault, FaultId};
 use crate::journal::Party;
@@ -141,6 +141,21 @@ pub(crate) fn knobs(sim: &Sim) -> Value {
     json!(now)
 }
 
+/// Writes over what is named, member by member, however deep.
+fn merge(into: &mut Value, given: &Map<String, Value>) {
+    let Some(members) = into.as_object_mut() else {
+        return;
+    };
+    for (name, value) in given {
+        match (members.get_mut(name), value) {
+            (Some(known @ Value::Object(_)), Value::Object(given)) => merge(known, given),
+            _ => {
+                members.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
 /// Turns those that are named; the rest stays.
 pub(crate) fn turn(sim: &Sim, input: &Value) -> Result<(), String> {
     let given = input.as_object().ok_or("the body must be an object")?;
@@ -148,16 +163,12 @@ pub(crate) fn turn(sim: &Sim, input: &Value) -> Result<(), String> {
     // Read and written at once: of two that turn different knobs, both are heard.
     sim.knobs(|knobs| {
         let mut all = json!(knobs);
-        if let Some(members) = all.as_object_mut() {
-            members.extend(
-                given
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.clone())),
-            );
-        }
-        match serde_json::from_value(all) {
+        merge(&mut all, given);
+        let read: Result<Knobs, _> = serde_json::from_value(all);
+        let read = read.map_err(|wrong| wrong.to_string());
+        match read.and_then(|all| all.throttling.check().map(|()| all)) {
             Ok(all) => *knobs = all,
-            Err(wrong) => turned = Err(wrong.to_string()),
+            Err(wrong) => turned = Err(wrong),
         }
     });
     turned

@@ -15,6 +15,7 @@ use crate::options::{Knobs, Reads};
 use crate::queues::Queues;
 use crate::relations::{Change, Principal, Relations};
 use crate::sign_in::SignIns;
+use crate::throttle::{Asked, Buckets};
 use crate::tree::Tree;
 use crate::wire::{Answer, ApiError, Call};
 use crate::writes::{Kind, State, Writes};
@@ -45,10 +46,13 @@ pub(crate) struct World {
     pub(crate) consoles: Consoles,
     pub(crate) events: Events,
     pub(crate) faults: Faults,
+    buckets: Buckets,
     lagging: Option<Lagging>,
     late: Vec<Late>,
     reads: u64,
     issued: u64,
+    /// What the last call met besides the script of faults.
+    met: Option<&'static str>,
 }
 
 /// A copy of the relations that follows the live ones at a distance.
@@ -62,7 +66,7 @@ struct Lagging {
 #[derive(Debug)]
 struct Late {
     due: i64,
-    fault: u64,
+    fault: (u64, &'static str),
     call: Call,
 }
 
@@ -139,10 +143,12 @@ impl World {
             consoles: Consoles::default(),
             events: Events::default(),
             faults: Faults::default(),
+            buckets: Buckets::default(),
             lagging: None,
             late: Vec::new(),
             reads: 0,
             issued: 0,
+            met: None,
             estate,
         };
         world.provision_estate();
@@ -192,8 +198,9 @@ impl World {
         effect: Option<&Effect>,
     ) -> Result<Answer, ApiError> {
         let service = call.service;
+        self.met = None;
         match effect {
-            Some(Effect::Throttle) => return Err(ApiError::throttled(service)),
+            Some(Effect::Throttle) => return Err(ApiError::throttled(service, 1)),
             Some(Effect::Broken) => return Err(ApiError::internal(service)),
             Some(Effect::Refuse { code, message }) => {
                 return Err(ApiError::coded(service, code.clone(), message.clone()));
@@ -215,6 +222,20 @@ impl World {
             .clone();
         self.access
             .used(authorization, service, moment.by(key.judge));
+        // A call that waits for a message was counted when it came.
+        if arrival == moment {
+            let asked = Asked {
+                service,
+                operation: &call.operation,
+                account: key.account(),
+                region: &authorization.region,
+            };
+            let taken = self.buckets.take(&self.knobs.throttling, asked, moment.at);
+            taken.map_err(|seconds| {
+                self.met = Some("rate");
+                ApiError::throttled(service, seconds)
+            })?;
+        }
         if let Some(broken) = &call.broken {
             return Err(broken.clone());
         }
@@ -236,7 +257,7 @@ impl World {
         at: i64,
         request_id: String,
         answer: Answered,
-        fault: Option<u64>,
+        fault: Option<(u64, &'static str)>,
     ) {
         let signer = self.signer(call);
         let person = self.person(call);
@@ -255,12 +276,13 @@ impl World {
             signed_at: authorization.map(|known| known.signed_at),
             input: told(&call.input),
             answer,
-            fault,
+            fault: fault.map(|(id, _)| id),
+            weather: fault.map(|(_, name)| name).or(self.met),
         };
         self.journal.write(entry);
     }
 
-    pub(crate) fn arrive_later(&mut self, due: i64, fault: u64, call: Call) {
+    pub(crate) fn arrive_later(&mut self, due: i64, fault: (u64, &'static str), call: Call) {
         self.late.push(Late { due, fault, call });
     }
 

@@ -294,6 +294,16 @@ pub(crate) struct Sim {
     /// IAM group memberships: at most 10 a user.
     #[arg(long, default_value_t = 0)]
     pub iam_memberships: u32,
+    /// Take calls as fast as they come. Otherwise each service takes as many a second as AWS does,
+    /// and refuses the rest with its throttling error, which SDKs try again.
+    #[arg(long)]
+    pub no_throttling: bool,
+    /// How many calls are taken each second, and how many at once after a pause, as `sso=40` or
+    /// `iam_reads=20/100`; `none` for no limit. For sso, identitystore, iam_reads, iam_writes
+    /// (each operation of IAM by itself), sts, organizations, or one operation
+    /// (`iam:ListUsers=5`). May be given more than once.
+    #[arg(long, value_name = "CALLS=RATE", conflicts_with = "no_throttling")]
+    pub rate: Vec<String>,
 }
 
 /// `2h`, `90m`, `1h30m`, `45s` in seconds.

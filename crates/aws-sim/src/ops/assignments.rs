@@ -149,7 +149,7 @@ fn write(world: &mut World, cx: &Cx<'_>, kind: Kind) -> Result<Value, ApiError> 
     }
     if world.writes.outstanding() >= world.knobs.outstanding_writes {
         return Err(match world.knobs.over_outstanding {
-            OverLimit::Throttling => ApiError::throttled(cx.call.service),
+            OverLimit::Throttling => ApiError::throttled(cx.call.service, 1),
             OverLimit::Conflict => {
                 ApiError::conflict("Too many operations are in progress. Please try again later.")
             }

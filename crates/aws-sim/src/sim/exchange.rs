@@ -41,7 +41,8 @@ impl Sim {
                 input: &call.input,
             })
         };
-        let (fault, effect) = met.unzip();
+        let fault = met.as_ref().map(|(id, effect)| (*id, effect.name()));
+        let effect = met.map(|(_, effect)| effect);
         match &effect {
             Some(Effect::Delay { millis }) => pause(*millis).await,
             Some(Effect::Hold(gate)) => gate.pass().await,
@@ -66,7 +67,7 @@ impl Sim {
     fn attempt(
         &self,
         call: &Call,
-        (fault, effect): (Option<u64>, Option<&Effect>),
+        (fault, effect): (Option<(u64, &'static str)>, Option<&Effect>),
         arrival: Moment,
         moment: Moment,
     ) -> Option<Outcome> {
@@ -82,14 +83,15 @@ impl Sim {
                 world.record(call, moment.at, request_id, answer, fault);
                 return Some(Outcome::Lost);
             }
-            Some(Effect::ArriveLate { micros }) => {
+            Some(late @ Effect::ArriveLate { micros }) => {
                 let answer = Answered::Lost {
                     done: false,
                     code: None,
                 };
                 world.record(call, moment.at, request_id, answer, fault);
                 let due = moment.at.saturating_add(*micros);
-                world.arrive_later(due, fault.unwrap_or_default(), call.clone());
+                let fault = fault.unwrap_or((0, late.name()));
+                world.arrive_later(due, fault, call.clone());
                 return Some(Outcome::Lost);
             }
             _ => {}

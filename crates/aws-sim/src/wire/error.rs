@@ -138,8 +138,9 @@ impl ApiError {
         }
     }
 
-    /// Whatever the service says when it is asked too much (AWS reference §2).
-    pub(crate) fn throttled(service: Service) -> Self {
+    /// Whatever the service says when it is asked too much (AWS reference §2), and that it may be
+    /// asked again in so many seconds where its shape has a place for that.
+    pub(crate) fn throttled(service: Service, seconds: u64) -> Self {
         match service {
             Service::Sts | Service::Iam => Self::new("Throttling", "Rate exceeded"),
             Service::Organizations => Self::new(
@@ -147,7 +148,7 @@ impl ApiError {
                 "AWS Organizations can't complete your request because the rate was exceeded. Try again later.",
             ),
             Service::IdentityStore => {
-                Self::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", 1)
+                Self::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", seconds)
             }
             Service::Sqs => Self::new("RequestThrottled", "Request is throttled."),
             Service::SsoOidc => Self::new("SlowDownException", "Too many requests"),

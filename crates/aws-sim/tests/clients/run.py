@@ -124,7 +124,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     process, url = None, os.environ.get("STINT_SIM_URL")
     if given.stint:
-        process, url = start([given.stint, "sim"])
+        process, url = start([given.stint, "sim", "--no-throttling"])
     elif given.simulator:
         process, url = start([given.simulator])
     elif not url:

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 use stint_aws_sim::command::{Command, start};
-use stint_aws_sim::{EstateSpec, Facts};
+use stint_aws_sim::{EstateSpec, Facts, Knobs};
 
 use crate::rig::{Rig, START, code, refusal, small};
 use crate::wire::send;
 
-async fn ask(rig: &Rig, start: &str, body: &str) -> (u16, Value) {
+pub(crate) async fn ask(rig: &Rig, start: &str, body: &str) -> (u16, Value) {
     let head = format!("{start} HTTP/1.1\r\nHost: {}", rig.address());
     let (status, _, body) = send(rig.address(), &head, body).await;
     let status = status.split(' ').nth(1).unwrap().parse().unwrap();
@@ -125,6 +125,7 @@ async fn the_command_says_what_to_know_and_answers_there() {
     let running = start(Command {
         listen: "127.0.0.1:0".parse().unwrap(),
         estate: estate.clone(),
+        knobs: Knobs::default(),
     })
     .await
     .unwrap();
@@ -152,6 +153,7 @@ async fn the_command_says_what_to_know_and_answers_there() {
     let taken = start(Command {
         listen: address.parse().unwrap(),
         estate: estate.clone(),
+        knobs: Knobs::default(),
     })
     .await;
     assert_eq!(
@@ -164,6 +166,7 @@ async fn the_command_says_what_to_know_and_answers_there() {
             accounts: 0,
             ..estate
         },
+        knobs: Knobs::default(),
     });
     assert_eq!(
         impossible.await.err().unwrap().to_string(),

@@ -25,5 +25,6 @@ mod sets;
 mod sign_in;
 mod signing;
 mod sts;
+mod throttling;
 mod tree;
 mod wire;

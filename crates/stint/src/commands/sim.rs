@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use stint_aws_sim::{EstateSpec, command};
+use stint_aws_sim::{EstateSpec, Knobs, command};
 
 use crate::cli::Sim;
 use crate::exit::{Exit, Failure};
@@ -22,10 +22,22 @@ pub(crate) async fn run(args: Sim) -> Result<(), Failure> {
         iam_groups: args.iam_groups,
         iam_memberships: args.iam_memberships,
     };
+    let mut knobs = Knobs::default();
+    knobs.throttling.on = !args.no_throttling;
+    for rate in &args.rate {
+        knobs
+            .throttling
+            .set(rate)
+            .map_err(|wrong| Failure::usage(format!("--rate {wrong}")))?;
+    }
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let running = command::start(command::Command { listen, estate })
-        .await
-        .map_err(|e| Failure::new(Exit::Failed, e.to_string()))?;
+    let running = command::start(command::Command {
+        listen,
+        estate,
+        knobs,
+    })
+    .await
+    .map_err(|e| Failure::new(Exit::Failed, e.to_string()))?;
     out::line(running.announcement())?;
     running
         .run_until(super::serve::interrupted())
