@@ -51,6 +51,7 @@ async fn main() -> ExitCode {
         listen,
         estate,
         knobs: Knobs::default(),
+        weather: Vec::new(),
     })
     .await
     {

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::clock::SimClock;
 use crate::estate::{EstateError, EstateSpec};
+use crate::fault::{Effect, Fault};
 use crate::options::{Knobs, SimOptions};
 use crate::sim::Sim;
 
@@ -20,6 +21,8 @@ pub struct Command {
     pub estate: EstateSpec,
     /// Its manners.
     pub knobs: Knobs,
+    /// What goes wrong from the start.
+    pub weather: Vec<(Fault, Effect)>,
 }
 
 /// Why it cannot start.
@@ -54,6 +57,9 @@ pub async fn start(command: Command) -> Result<Running, StartError> {
         clock: SimClock::wall_plus_offset(),
         knobs: command.knobs,
     })?;
+    for (fault, effect) in command.weather {
+        sim.faults().add(fault, effect);
+    }
     let listen = |source| StartError::Listen {
         address: command.listen,
         source,

@@ -32,6 +32,7 @@ pub(crate) fn answer(sim: &Sim, parts: &Parts, body: &Bytes) -> Response {
             let told: Vec<Value> = sessions.iter().map(|it| it.told()).collect();
             done(json!({ "sessions": told }))
         }
+        (&Method::GET, "/_sim/faults") => done(weather::all(sim)),
         (&Method::POST, "/_sim/faults") => told(weather::add(sim, input)),
         (&Method::DELETE, "/_sim/faults") => {
             weather::remove(sim, None);

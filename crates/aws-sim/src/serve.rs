@@ -12,6 +12,7 @@ use axum::response::{Html, IntoResponse, Response};
 use tokio::net::TcpListener;
 
 use crate::control;
+use crate::door::{Door, Peer};
 use crate::pages::{self, Page};
 use crate::sim::{Outcome, Sim};
 use crate::wire::{Incoming, is_rest_operation};
@@ -39,10 +40,8 @@ impl Sim {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let app = self
-            .router()
-            .into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, app)
+        let app = self.router().into_make_service_with_connect_info::<Peer>();
+        axum::serve(Door::new(self.clone(), listener), app)
             .with_graceful_shutdown(shutdown)
             .await
     }
@@ -54,12 +53,15 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response {
         return (StatusCode::PAYLOAD_TOO_LARGE, "Request body too large\n").into_response();
     };
     if parts.uri.path().starts_with("/_sim/") {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+        let peer = peer.map(|peer| peer.0.address);
+        let told = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.or(told.map(|peer| peer.0));
         let host = parts
             .headers
             .get(header::HOST)
             .and_then(|value| value.to_str().ok());
-        if !peer.is_some_and(|peer| peer.0.ip().is_loopback()) || !host.is_some_and(is_loopback) {
+        if !peer.is_some_and(|peer| peer.ip().is_loopback()) || !host.is_some_and(is_loopback) {
             return StatusCode::NOT_FOUND.into_response();
         }
         return control::answer(&sim, &parts, &body);
@@ -98,7 +100,11 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response {
     };
     match sim.exchange(&incoming).await {
         Outcome::Reply(reply) => reply.into_http(),
-        Outcome::Lost => {
+        broken @ (Outcome::Lost | Outcome::Reset) => {
+            let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+            if let (Outcome::Reset, Some(ConnectInfo(peer))) = (broken, peer) {
+                peer.hang_up();
+            }
             // A body that fails before its first byte: the server drops the connection
             // without sending even the status line.
             let broken = futures::stream::once(std::future::ready(Err::<Bytes, _>(

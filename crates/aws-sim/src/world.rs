@@ -1,17 +1,19 @@
 //! The whole state behind the wire, and how time changes it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use crate::access::{Access, Founding, Key, Moment};
 use crate::estate::{Estate, EstateError, EstateSpec, generate, populate_iam};
 use crate::events::Events;
 use crate::facts::{Facts, Person};
-use crate::fault::{Effect, Faults};
+use crate::fault::{Effect, Faults, Met};
 use crate::history::{By, Changed, History, Row};
 use crate::ids::Seeded;
 use crate::journal::{Answered, Call as Entry, Journal, Party};
+use crate::lag::Lagging;
 use crate::ops::{self, Consoles};
-use crate::options::{Knobs, Reads};
+use crate::options::Knobs;
+use crate::past::Stamp;
 use crate::queues::Queues;
 use crate::relations::{Change, Principal, Relations};
 use crate::sign_in::SignIns;
@@ -47,26 +49,21 @@ pub(crate) struct World {
     pub(crate) events: Events,
     pub(crate) faults: Faults,
     buckets: Buckets,
-    lagging: Option<Lagging>,
+    /// By which time things change.
+    pub(crate) stamp: Stamp,
+    pub(crate) lagging: Option<Lagging>,
     late: Vec<Late>,
-    reads: u64,
+    pub(crate) reads: u64,
     issued: u64,
-    /// What the last call met besides the script of faults.
-    met: Option<&'static str>,
-}
-
-/// A copy of the relations that follows the live ones at a distance.
-#[derive(Debug)]
-struct Lagging {
-    relations: Relations,
-    to_come: VecDeque<(i64, Change)>,
+    /// What the call met besides the script of faults.
+    pub(crate) met: Vec<&'static str>,
 }
 
 /// A request under way whose caller has given up.
 #[derive(Debug)]
 struct Late {
     due: i64,
-    fault: (u64, &'static str),
+    met: Met,
     call: Call,
 }
 
@@ -144,11 +141,12 @@ impl World {
             events: Events::default(),
             faults: Faults::default(),
             buckets: Buckets::default(),
+            stamp: Stamp::default(),
             lagging: None,
             late: Vec::new(),
             reads: 0,
             issued: 0,
-            met: None,
+            met: Vec::new(),
             estate,
         };
         world.provision_estate();
@@ -198,10 +196,12 @@ impl World {
         effect: Option<&Effect>,
     ) -> Result<Answer, ApiError> {
         let service = call.service;
-        self.met = None;
+        self.met.clear();
+        self.stamp.set(moment.at);
         match effect {
             Some(Effect::Throttle) => return Err(ApiError::throttled(service, 1)),
             Some(Effect::Broken) => return Err(ApiError::internal(service)),
+            Some(Effect::Unavailable) => return Err(ApiError::unavailable(service)),
             Some(Effect::Refuse { code, message }) => {
                 return Err(ApiError::coded(service, code.clone(), message.clone()));
             }
@@ -220,6 +220,16 @@ impl World {
             .access
             .authenticate(service, authorization, arrival, window)?
             .clone();
+        if matches!(effect, Some(Effect::Expire)) && !key.is_long_term() {
+            let ended = self
+                .access
+                .keys
+                .get_mut_unnoticed(&authorization.access_key);
+            if let Some(ended) = ended {
+                ended.expires_at = Some(moment.by(key.judge));
+            }
+            return Err(ApiError::expired_token(service));
+        }
         self.access
             .used(authorization, service, moment.by(key.judge));
         // A call that waits for a message was counted when it came.
@@ -232,7 +242,7 @@ impl World {
             };
             let taken = self.buckets.take(&self.knobs.throttling, asked, moment.at);
             taken.map_err(|seconds| {
-                self.met = Some("rate");
+                self.met.push("rate");
                 ApiError::throttled(service, seconds)
             })?;
         }
@@ -247,7 +257,7 @@ impl World {
             effect,
             no,
         };
-        ops::dispatch(self, &cx)
+        self.looking(call, effect, moment.at, |world| ops::dispatch(world, &cx))
     }
 
     /// Writes a call into the journal.
@@ -257,8 +267,10 @@ impl World {
         at: i64,
         request_id: String,
         answer: Answered,
-        fault: Option<(u64, &'static str)>,
+        met: &Met,
     ) {
+        let mut weather = met.names.clone();
+        weather.append(&mut self.met);
         let signer = self.signer(call);
         let person = self.person(call);
         let authorization = call.authorization.as_ref().ok();
@@ -276,14 +288,14 @@ impl World {
             signed_at: authorization.map(|known| known.signed_at),
             input: told(&call.input),
             answer,
-            fault: fault.map(|(id, _)| id),
-            weather: fault.map(|(_, name)| name).or(self.met),
+            fault: met.fault,
+            weather,
         };
         self.journal.write(entry);
     }
 
-    pub(crate) fn arrive_later(&mut self, due: i64, fault: (u64, &'static str), call: Call) {
-        self.late.push(Late { due, fault, call });
+    pub(crate) fn arrive_later(&mut self, due: i64, met: Met, call: Call) {
+        self.late.push(Late { due, met, call });
     }
 
     /// Lets everything happen that is due by now, in its order: writes end, late requests
@@ -319,7 +331,7 @@ impl World {
                         done: code.is_none(),
                         code,
                     };
-                    self.record(&late.call, due, request_id, answer, Some(late.fault));
+                    self.record(&late.call, due, request_id, answer, &late.met);
                 }
             }
         }
@@ -332,6 +344,7 @@ impl World {
         let Some(write) = self.writes.get(place).cloned() else {
             return;
         };
+        self.stamp.set(at);
         if write.kind == Kind::Provision {
             let state = self.end_provisioning(&write);
             self.writes.end(place, state);
@@ -451,7 +464,7 @@ impl World {
             self.access.gone(&role.entity.id);
         }
         if let Some(lagging) = &mut self.lagging {
-            lagging.to_come.push_back((at, change));
+            lagging.comes(at, change);
         }
     }
 
@@ -487,46 +500,6 @@ impl World {
             }
         };
         Some((came, row))
-    }
-
-    /// Must be called after the lag was turned.
-    pub(crate) fn lag_turned(&mut self) {
-        if self.knobs.read_lag_micros <= 0 {
-            self.lagging = None;
-        } else if self.lagging.is_none() {
-            self.lagging = Some(Lagging {
-                relations: self.estate.relations.clone(),
-                to_come: VecDeque::new(),
-            });
-        }
-    }
-
-    fn follow(&mut self, now: i64) {
-        let lag = self.knobs.read_lag_micros;
-        let Some(lagging) = &mut self.lagging else {
-            return;
-        };
-        while let Some((at, _)) = lagging.to_come.front()
-            && at.saturating_add(lag) <= now
-        {
-            if let Some((_, change)) = lagging.to_come.pop_front() {
-                lagging.relations.apply(&change);
-            }
-        }
-    }
-
-    /// The state one read sees, and whether that is the lagging one.
-    pub(crate) fn read(&mut self, effect: Option<&Effect>) -> &Relations {
-        self.reads += 1;
-        let lags = match self.knobs.reads {
-            Reads::Lagging => true,
-            Reads::Alternating => self.reads % 2 == 1,
-            Reads::Fresh => false,
-        };
-        match &self.lagging {
-            Some(lagging) if lags || matches!(effect, Some(Effect::Stale)) => &lagging.relations,
-            _ => &self.estate.relations,
-        }
     }
 }
 

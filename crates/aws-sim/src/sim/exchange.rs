@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Sim;
 use crate::access::Moment;
-use crate::fault::{Effect, Seen};
+use crate::fault::{Effect, Met, Seen};
 use crate::journal::Answered;
 use crate::queues::{SECOND, of_url};
 use crate::wire::{Answer, Call, Incoming, Reply, Service};
@@ -23,28 +23,34 @@ const PATIENCE: i64 = 20_000_000;
 pub(crate) enum Outcome {
     /// Answer this.
     Reply(Reply),
-    /// Break the connection.
+    /// End the connection without an answer.
     Lost,
+    /// Reset the connection.
+    Reset,
+}
+
+impl Outcome {
+    /// What becomes of the connection where no answer arrives.
+    fn broken(effect: Option<&Effect>) -> Option<Outcome> {
+        match effect? {
+            Effect::LoseBefore | Effect::LoseAfter | Effect::ArriveLate { .. } => {
+                Some(Outcome::Lost)
+            }
+            Effect::ResetBefore | Effect::ResetAfter => Some(Outcome::Reset),
+            _ => None,
+        }
+    }
 }
 
 impl Sim {
     /// Serves one request, with whatever the script has in store for it.
     pub(crate) async fn exchange(&self, incoming: &Incoming<'_>) -> Outcome {
         let call = Call::read(incoming);
-        let met = {
-            let world = self.lock();
-            let operation = call.name();
-            self.faults.meet(&Seen {
-                operation: &operation,
-                party: world.party(&call),
-                caller_arn: world.signer(&call).map(|key| key.arn()),
-                input: &call.input,
-            })
-        };
-        let fault = met.as_ref().map(|(id, effect)| (*id, effect.name()));
-        let effect = met.map(|(_, effect)| effect);
-        match &effect {
-            Some(Effect::Delay { millis }) => pause(*millis).await,
+        let met = self.meet(&call);
+        if met.millis > 0 {
+            pause(met.millis).await;
+        }
+        match &met.effect {
             Some(Effect::Hold(gate)) => gate.pass().await,
             Some(Effect::Advance { micros }) => self.clock.advance(*micros),
             _ => {}
@@ -53,7 +59,7 @@ impl Sim {
         let arrival = self.moment();
         let mut moment = arrival;
         loop {
-            match self.attempt(&call, (fault, effect.as_ref()), arrival, moment) {
+            match self.attempt(&call, &met, arrival, moment) {
                 Some(outcome) => return outcome,
                 // Nothing in the queue yet.
                 None => pause(A_LOOK).await,
@@ -62,39 +68,42 @@ impl Sim {
         }
     }
 
+    /// What the script has in store for a call.
+    fn meet(&self, call: &Call) -> Met {
+        if self.faults.are_none() {
+            return Met::default();
+        }
+        let operation = call.name();
+        let at = self.clock.now_micros();
+        let world = self.lock();
+        self.faults.meet(&Seen {
+            operation: &operation,
+            party: world.party(call),
+            caller_arn: world.signer(call).map(|key| key.arn()),
+            input: &call.input,
+            at,
+        })
+    }
+
     /// Serves a request now; nothing where it receives from an empty queue and has patience left.
     /// A clock that stands still, or was set back since, leaves nothing to wait for.
-    fn attempt(
-        &self,
-        call: &Call,
-        (fault, effect): (Option<(u64, &'static str)>, Option<&Effect>),
-        arrival: Moment,
-        moment: Moment,
-    ) -> Option<Outcome> {
+    fn attempt(&self, call: &Call, met: &Met, arrival: Moment, moment: Moment) -> Option<Outcome> {
         let mut world = self.lock();
         world.catch_up(moment);
         let request_id = world.request_id(world.journal.next_no());
-        match effect {
-            Some(Effect::LoseBefore) => {
-                let answer = Answered::Lost {
-                    done: false,
-                    code: None,
-                };
-                world.record(call, moment.at, request_id, answer, fault);
-                return Some(Outcome::Lost);
-            }
-            Some(late @ Effect::ArriveLate { micros }) => {
-                let answer = Answered::Lost {
-                    done: false,
-                    code: None,
-                };
-                world.record(call, moment.at, request_id, answer, fault);
+        let effect = met.effect.as_ref();
+        let broken = Outcome::broken(effect);
+        if let Some(Effect::LoseBefore | Effect::ResetBefore | Effect::ArriveLate { .. }) = effect {
+            let answer = Answered::Lost {
+                done: false,
+                code: None,
+            };
+            world.record(call, moment.at, request_id, answer, met);
+            if let Some(Effect::ArriveLate { micros }) = effect {
                 let due = moment.at.saturating_add(*micros);
-                let fault = fault.unwrap_or((0, late.name()));
-                world.arrive_later(due, fault, call.clone());
-                return Some(Outcome::Lost);
+                world.arrive_later(due, met.clone(), call.clone());
             }
-            _ => {}
+            return broken;
         }
         let witnessed = world.witnessed(call, arrival);
         let result = world.perform(call, arrival, moment, effect);
@@ -112,8 +121,7 @@ impl Sim {
             .signer(call)
             .map_or(moment.at, |key| moment.by(key.judge));
         let reply = Reply::of(call, &result, &request_id, judged);
-        let lost = matches!(effect, Some(Effect::LoseAfter));
-        let answer = match (&result, lost) {
+        let answer = match (&result, broken.is_some()) {
             (Ok(_), false) => Answered::Ok,
             (Err(error), false) => Answered::Error {
                 status: error.status,
@@ -128,12 +136,8 @@ impl Sim {
                 code: Some(error.code.clone()),
             },
         };
-        world.record(call, moment.at, request_id, answer, fault);
-        Some(if lost {
-            Outcome::Lost
-        } else {
-            Outcome::Reply(reply)
-        })
+        world.record(call, moment.at, request_id, answer, met);
+        broken.or(Some(Outcome::Reply(reply)))
     }
 }
 

@@ -160,6 +160,17 @@ impl ApiError {
         }
     }
 
+    /// Nobody is there to serve (AWS documentation, common errors [D]).
+    pub(crate) fn unavailable(service: Service) -> Self {
+        let message = "Service is unable to handle request.";
+        match service {
+            Service::Sts | Service::Iam | Service::Sqs => {
+                Self::new("ServiceUnavailable", message).status(503)
+            }
+            _ => Self::door("ServiceUnavailableException", message).status(503),
+        }
+    }
+
     /// The service fails.
     pub(crate) fn internal(service: Service) -> Self {
         let (code, message) = match service {

@@ -126,6 +126,7 @@ async fn the_command_says_what_to_know_and_answers_there() {
         listen: "127.0.0.1:0".parse().unwrap(),
         estate: estate.clone(),
         knobs: Knobs::default(),
+        weather: Vec::new(),
     })
     .await
     .unwrap();
@@ -154,6 +155,7 @@ async fn the_command_says_what_to_know_and_answers_there() {
         listen: address.parse().unwrap(),
         estate: estate.clone(),
         knobs: Knobs::default(),
+        weather: Vec::new(),
     })
     .await;
     assert_eq!(
@@ -167,6 +169,7 @@ async fn the_command_says_what_to_know_and_answers_there() {
             ..estate
         },
         knobs: Knobs::default(),
+        weather: Vec::new(),
     });
     assert_eq!(
         impossible.await.err().unwrap().to_string(),

@@ -27,4 +27,5 @@ mod signing;
 mod sts;
 mod throttling;
 mod tree;
+mod weather;
 mod wire;
