@@ -4,6 +4,7 @@
 
 mod access;
 mod assignments;
+mod connections;
 mod console;
 mod control;
 mod directory;
@@ -12,6 +13,7 @@ mod events;
 mod faults;
 mod fidelity;
 mod garbage;
+mod hammered;
 mod history;
 mod iam;
 mod lag;
@@ -19,6 +21,7 @@ mod memberships;
 mod organizations;
 mod paging;
 mod queues;
+mod raw;
 mod resources;
 mod rig;
 mod sets;
