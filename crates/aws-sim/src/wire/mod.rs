@@ -201,6 +201,8 @@ impl Call {
 pub(crate) enum Answer {
     /// An awsJson output.
     Json(Value),
+    /// The same, written already.
+    Text(String),
     /// The inside of an awsQuery `…Result`, or nothing for operations without output.
     Xml(Option<String>),
 }
@@ -226,6 +228,7 @@ impl Reply {
         at: i64,
     ) -> Reply {
         let (status, body) = match result {
+            Ok(Answer::Text(text)) => (200, text.clone()),
             // The way on.
             Ok(Answer::Json(Value::String(_))) if call.service == Service::Signin => {
                 (302, String::new())
