@@ -31,6 +31,7 @@ import checks_boto3_iam  # noqa: E402
 import checks_boto3_policies  # noqa: E402
 import checks_boto3_queues  # noqa: E402
 import checks_boto3_sign_in  # noqa: E402
+import checks_boto3_weather  # noqa: E402
 from estate import Estate  # noqa: E402
 
 SIZE = {
@@ -54,6 +55,7 @@ MODULES = (
     checks_boto3_center,
     checks_boto3_sign_in,
     checks_boto3_queues,
+    checks_boto3_weather,
     checks_boto3_all,
     checks_aws,
     checks_aws_iam,
