@@ -95,7 +95,7 @@ impl Default for Knobs {
             reads: Reads::Lagging,
             signature_window_micros: 15 * 60 * 1_000_000,
             outstanding_writes: 10,
-            serial_per_account: false,
+            serial_per_account: true,
             over_outstanding: OverLimit::Throttling,
             absent_delete: AbsentDelete::FailsLater,
             inherited_rows: true,

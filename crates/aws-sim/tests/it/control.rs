@@ -232,11 +232,11 @@ async fn manners_are_turned_from_outside() {
     let (_, before) = ask(&rig, "GET /_sim/knobs", "").await;
     assert_eq!(before["absent_delete"], "fails_later");
     assert_eq!(before["settle"], json!({ "polls": 2, "micros": 3_000_000 }));
-    let turned = r#"{"absent_delete": "not_found", "serial_per_account": true}"#;
+    let turned = r#"{"absent_delete": "not_found", "serial_per_account": false}"#;
     let (status, after) = ask(&rig, "PATCH /_sim/knobs", turned).await;
     assert_eq!(status, 200, "{after}");
     assert_eq!(after["absent_delete"], "not_found");
-    assert_eq!(after["serial_per_account"], true);
+    assert_eq!(after["serial_per_account"], false);
     // The rest is as it was, and the change is felt.
     assert_eq!(after["settle"], before["settle"]);
     let row = rig.sim.assignments().remove(0);
