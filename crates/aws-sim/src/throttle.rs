@@ -90,6 +90,9 @@ pub struct Throttling {
     pub sts: Option<Rate>,
     /// Organizations, all operations together \[R\].
     pub organizations: Option<Rate>,
+    /// How many calls of an account Organizations takes at once; one more is told that another is
+    /// in progress \[R\].
+    pub organizations_at_once: Option<u32>,
     /// Operations with a bucket of their own, as `iam:SimulatePrincipalPolicy`, which take no
     /// token from that of their service.
     pub operations: BTreeMap<String, Rate>,
@@ -112,6 +115,7 @@ impl Default for Throttling {
             iam_writes: Some(Rate::every_second(3)),
             sts: Some(Rate::every_second(600)),
             organizations: Some(Rate::every_second(5)),
+            organizations_at_once: Some(2),
             operations: BTreeMap::from(tight),
         }
     }

@@ -49,6 +49,10 @@ pub(crate) struct World {
     pub(crate) events: Events,
     pub(crate) faults: Faults,
     buckets: Buckets,
+    /// How many calls of each account Organizations has in hand.
+    pub(crate) in_hand: HashMap<String, u32>,
+    /// Whether the call to be served found too many of them when it came.
+    pub(crate) crowded: bool,
     /// By which time things change.
     pub(crate) stamp: Stamp,
     pub(crate) lagging: Option<Lagging>,
@@ -141,6 +145,8 @@ impl World {
             events: Events::default(),
             faults: Faults::default(),
             buckets: Buckets::default(),
+            in_hand: HashMap::new(),
+            crowded: false,
             stamp: Stamp::default(),
             lagging: None,
             late: Vec::new(),
@@ -197,6 +203,7 @@ impl World {
     ) -> Result<Answer, ApiError> {
         let service = call.service;
         self.met.clear();
+        let crowded = std::mem::take(&mut self.crowded);
         self.stamp.set(moment.at);
         match effect {
             Some(Effect::Throttle) => return Err(ApiError::throttled(service, 1)),
@@ -234,6 +241,10 @@ impl World {
             .used(authorization, service, moment.by(key.judge));
         // A call that waits for a message was counted when it came.
         if arrival == moment {
+            if crowded {
+                self.met.push("at_once");
+                return Err(ApiError::another_in_progress());
+            }
             let asked = Asked {
                 service,
                 operation: &call.operation,

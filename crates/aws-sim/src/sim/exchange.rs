@@ -46,6 +46,7 @@ impl Sim {
     /// Serves one request, with whatever the script has in store for it.
     pub(crate) async fn exchange(&self, incoming: &Incoming<'_>) -> Outcome {
         let call = Call::read(incoming);
+        let in_hand = self.take_in_hand(&call);
         let met = self.meet(&call);
         if met.millis > 0 {
             pause(met.millis).await;
@@ -59,12 +60,34 @@ impl Sim {
         let arrival = self.moment();
         let mut moment = arrival;
         loop {
-            match self.attempt(&call, &met, arrival, moment) {
+            match self.attempt(&call, &met, in_hand.crowded, arrival, moment) {
                 Some(outcome) => return outcome,
                 // Nothing in the queue yet.
                 None => pause(A_LOOK).await,
             }
             moment = self.moment();
+        }
+    }
+
+    /// Counts a call of Organizations for as long as it is in hand.
+    fn take_in_hand(&self, call: &Call) -> InHand {
+        if call.service != Service::Organizations {
+            return InHand::default();
+        }
+        let mut world = self.lock();
+        let throttling = &world.knobs.throttling;
+        let most = throttling.organizations_at_once.filter(|_| throttling.on);
+        let account = world.signer(call).map(|key| key.account().to_owned());
+        let (Some(most), Some(account)) = (most, account) else {
+            return InHand::default();
+        };
+        let many = world.in_hand.entry(account.clone()).or_default();
+        *many += 1;
+        let crowded = *many > most;
+        drop(world);
+        InHand {
+            of: Some((self.clone(), account)),
+            crowded,
         }
     }
 
@@ -87,7 +110,14 @@ impl Sim {
 
     /// Serves a request now; nothing where it receives from an empty queue and has patience left.
     /// A clock that stands still, or was set back since, leaves nothing to wait for.
-    fn attempt(&self, call: &Call, met: &Met, arrival: Moment, moment: Moment) -> Option<Outcome> {
+    fn attempt(
+        &self,
+        call: &Call,
+        met: &Met,
+        crowded: bool,
+        arrival: Moment,
+        moment: Moment,
+    ) -> Option<Outcome> {
         let mut world = self.lock();
         world.catch_up(moment);
         let request_id = world.request_id(world.journal.next_no());
@@ -106,6 +136,7 @@ impl Sim {
             return broken;
         }
         let witnessed = world.witnessed(call, arrival);
+        world.crowded = crowded;
         let result = world.perform(call, arrival, moment, effect);
         if call.service == Service::Sqs && call.operation == "ReceiveMessage" {
             let empty = |answer: &Answer| matches!(answer, Answer::Json(it) if it.get("Messages").is_none());
@@ -138,6 +169,29 @@ impl Sim {
         };
         world.record(call, moment.at, request_id, answer, met);
         broken.or(Some(Outcome::Reply(reply)))
+    }
+}
+
+/// A call that is counted until this is dropped, however it ends.
+#[derive(Default)]
+struct InHand {
+    of: Option<(Sim, String)>,
+    /// Whether there were too many already.
+    crowded: bool,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        let Some((sim, account)) = self.of.take() else {
+            return;
+        };
+        let mut world = sim.lock();
+        if let Some(many) = world.in_hand.get_mut(&account) {
+            *many = many.saturating_sub(1);
+            if *many == 0 {
+                world.in_hand.remove(&account);
+            }
+        }
     }
 }
 

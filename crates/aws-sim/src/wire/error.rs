@@ -160,6 +160,14 @@ impl ApiError {
         }
     }
 
+    /// Organizations has enough calls of this account in hand (AWS reference §2 [R]).
+    pub(crate) fn another_in_progress() -> Self {
+        Self::new(
+            "TooManyRequestsException",
+            "AWS Organizations can't complete your request because another request is already in progress. Try again later.",
+        )
+    }
+
     /// Nobody is there to serve (AWS documentation, common errors [D]).
     pub(crate) fn unavailable(service: Service) -> Self {
         let message = "Service is unable to handle request.";

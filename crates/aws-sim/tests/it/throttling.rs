@@ -7,7 +7,7 @@ use aws_sdk_sts::config::StalledStreamProtectionConfig;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_types::retry::RetryConfig;
 use serde_json::json;
-use stint_aws_sim::{Answered, Rate, SimClock, Throttling};
+use stint_aws_sim::{Answered, Effect, Fault, Gate, Rate, SimClock, Throttling};
 
 use crate::control::ask;
 use crate::rig::{Clients, Rig, SECOND, both, code, long_term, refusal, small};
@@ -151,6 +151,34 @@ both!(
         assert!(who(&admin).await.is_ok());
     }
 );
+
+both!(organizations_takes_two_calls_at_once, small(), |rig| {
+    throttled(&rig);
+    let (admin, gate) = (rig.admin(), Gate::new());
+    let held = Fault::on("organizations:*").first(2);
+    rig.sim.faults().add(held, Effect::Hold(gate.clone()));
+    let roots = || {
+        let organizations = admin.organizations.clone();
+        async move { organizations.list_roots().send().await }
+    };
+    let first = tokio::spawn(roots());
+    gate.arrived().await;
+    let second = tokio::spawn(roots());
+    gate.arrived().await;
+    let (status, code, words) = refusal(roots().await);
+    assert_eq!((status, code.as_str()), (400, "TooManyRequestsException"));
+    assert!(
+        words.contains("another request is already in progress"),
+        "{words}"
+    );
+    assert_eq!(rig.sim.journal().last().unwrap().weather, ["at_once"]);
+    // Other services are none of its business, and who was there first is served.
+    assert!(admin.iam.list_users().send().await.is_ok());
+    gate.release();
+    gate.release();
+    assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
+    assert!(roots().await.is_ok());
+});
 
 both!(without_being_told_nothing_is_throttled, small(), |rig| {
     let admin = rig.admin();

@@ -1,6 +1,8 @@
 //! `stint sim`: what it does without being told, what its flags turn, and what it says to wrong
 //! ones.
 
+#![allow(clippy::panic)]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
