@@ -137,7 +137,7 @@ impl Sim {
         }
         let witnessed = world.witnessed(call, arrival);
         world.crowded = crowded;
-        let result = world.perform(call, arrival, moment, effect);
+        let mut result = world.perform(call, arrival, moment, effect);
         if call.service == Service::Sqs && call.operation == "ReceiveMessage" {
             let empty = |answer: &Answer| matches!(answer, Answer::Json(it) if it.get("Messages").is_none());
             let patient = may_wait(arrival, moment, world.patience(call));
@@ -151,7 +151,7 @@ impl Sim {
         let judged = world
             .signer(call)
             .map_or(moment.at, |key| moment.by(key.judge));
-        let reply = Reply::of(call, &result, &request_id, judged);
+        let reply = Reply::of(call, &mut result, &request_id, judged);
         let answer = match (&result, broken.is_some()) {
             (Ok(_), false) => Answered::Ok,
             (Err(error), false) => Answered::Error {
