@@ -143,7 +143,7 @@ async fn policies_of_a_megabyte_are_refused() {
         let n = (0..target.count())
             .find(|n| target.name(*n) == *name)
             .unwrap();
-        for policy in heavy(1 << 20).iter().chain(&heavy(100_000)) {
+        for policy in heavy(1 << 20).iter().take(3).chain(&heavy(100_000)) {
             let mut raw = target.good(n);
             with(&mut raw, member, policy);
             let (status, answer) = target.send(&target.signed(&raw)).await.unwrap();
