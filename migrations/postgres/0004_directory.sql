@@ -106,6 +106,7 @@ create table sync_runs (
     started_at      bigint not null,
     moved_at        bigint not null,
     finished_at     bigint,
+    attempt         bigint not null,
     check (state in ('running', 'held', 'ending', 'complete', 'set_aside', 'failed'))
 );
 create unique index sync_runs_one on sync_runs (connection_id) where state = 'running';

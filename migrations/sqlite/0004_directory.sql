@@ -106,6 +106,7 @@ create table sync_runs (
     started_at      integer not null,
     moved_at        integer not null,
     finished_at     integer,
+    attempt         integer not null,
     check (state in ('running', 'held', 'ending', 'complete', 'set_aside', 'failed'))
 ) strict;
 create unique index sync_runs_one on sync_runs (connection_id) where state = 'running';

@@ -1,5 +1,5 @@
-//! `cargo xtask bench …`: figures on a release build, on both engines. A benchmark is a
-//! benchmark: no figure passes or fails.
+//! `cargo xtask bench …`: figures on a release build, those of Stint on both engines. A benchmark
+//! is a benchmark: no figure passes or fails.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -18,14 +18,17 @@ pub enum Name {
     Request,
     /// How long it takes until the access of 10,000 grants that end at once is gone.
     Expire,
+    /// How many calls the simulated AWS answers each second, and how large an estate it holds.
+    Sim,
 }
 
 impl Name {
-    /// The target that has it, and the word it knows it by.
-    const fn target(self) -> [&'static str; 2] {
+    /// The target that has it, and the word it knows it by; none where it is a program of its own.
+    const fn target(self) -> Option<[&'static str; 2]> {
         match self {
-            Self::Request => ["figures", "request"],
-            Self::Expire => ["figures", "expire"],
+            Self::Request => Some(["figures", "request"]),
+            Self::Expire => Some(["figures", "expire"]),
+            Self::Sim => None,
         }
     }
 }
@@ -35,12 +38,15 @@ impl Name {
 /// # Errors
 /// When PostgreSQL cannot be had, nothing was built, or what was timed went wrong.
 pub fn command(root: &Path, name: Name) -> Result<ExitCode> {
+    let Some([target, word]) = name.target() else {
+        run::run(&mut sim(root))?;
+        return Ok(ExitCode::SUCCESS);
+    };
     install::postgres()?;
-    run::run(bench(root, name).arg("--no-run"))?;
+    run::run(bench(root, target).arg("--no-run"))?;
     let server = Postgres::start_durable()?;
-    let [_, word] = name.target();
     run::run(
-        bench(root, name)
+        bench(root, target)
             .args(["--", word])
             .env(postgres::URL, server.url()),
     )?;
@@ -48,11 +54,23 @@ pub fn command(root: &Path, name: Name) -> Result<ExitCode> {
 }
 
 /// The workspace's selection of features, as everywhere: what is built is used again.
-fn bench(root: &Path, name: Name) -> Command {
-    let [target, _] = name.target();
+fn bench(root: &Path, target: &str) -> Command {
     let mut bench = cargo();
     bench
         .current_dir(root)
         .args(["bench", "--quiet", "--workspace", "--bench", target]);
     bench
+}
+
+/// By itself: it needs none of AWS's SDKs, nor a database.
+fn sim(root: &Path) -> Command {
+    let mut run = cargo();
+    run.current_dir(root).args([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "stint-sim-bench",
+    ]);
+    run
 }

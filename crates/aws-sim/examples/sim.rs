@@ -1,10 +1,11 @@
 //! The simulated AWS by itself: `sim [--port N] [--seed S] [--accounts A] …`, until killed.
+//! It answers as fast as it is asked: `stint sim` throttles as AWS does.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use stint_aws_sim::command::{Command, start};
-use stint_aws_sim::{EstateFile, EstateSpec};
+use stint_aws_sim::{EstateFile, EstateSpec, Knobs};
 
 #[expect(
     clippy::print_stdout,
@@ -67,6 +68,8 @@ async fn main() -> ExitCode {
         listen,
         estate,
         file,
+        knobs: Knobs::default(),
+        weather: Vec::new(),
     })
     .await
     {

@@ -14,6 +14,7 @@ use crate::held::{AllHeld, Document, Held, ManagedPolicies};
 use crate::iam::{Credentials, Entity, IamRole, IamUser};
 use crate::ids::Seeded;
 use crate::journal::Party;
+use crate::past::Book;
 use crate::wire::{ApiError, Authorization, Service};
 
 /// Which clock judges a key's signatures and expiry.
@@ -28,7 +29,7 @@ pub(crate) enum Judge {
 }
 
 /// The two clocks at one moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) at: i64,
     pub(crate) wall: i64,
@@ -253,7 +254,7 @@ impl Key {
 /// Everybody who can call.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Access {
-    pub(crate) keys: HashMap<String, Key>,
+    pub(crate) keys: Book<String, Key>,
     /// What users, groups and roles hold; whoever is not here may do nothing.
     pub(crate) held: AllHeld,
     pub(crate) managed: ManagedPolicies,
@@ -443,7 +444,7 @@ impl Access {
 
     /// Notes what a key was used for.
     pub(crate) fn used(&mut self, authorization: &Authorization, service: Service, at: i64) {
-        if let Some(key) = self.keys.get_mut(&authorization.access_key) {
+        if let Some(key) = self.keys.get_mut_unnoticed(&authorization.access_key) {
             key.last_used = Some(Use {
                 at,
                 service: service.scope(),
@@ -520,7 +521,7 @@ impl Access {
     /// Gives somebody, by id, what the owner of the simulator says, instead of what was said
     /// before.
     pub(crate) fn permit(&mut self, id: &str, permissions: Policy) {
-        let held = self.held.entry(id.to_owned()).or_default();
+        let held = self.held.get_or_default(id.to_owned());
         held.inline
             .insert(OWNERS.to_owned(), Document::of(permissions));
     }
@@ -532,11 +533,9 @@ impl Access {
 
     /// Everything that was held by or handed out to a user or role ends with it.
     pub(crate) fn gone(&mut self, id: &str) {
-        self.held.remove(id);
-        for key in self.keys.values_mut() {
-            if key.owner() == id {
-                key.active = false;
-            }
+        self.held.remove(&id.to_owned());
+        for key in self.keys.each_mut(|key| key.owner() == id) {
+            key.active = false;
         }
     }
 }

@@ -65,6 +65,13 @@ impl HttpConnector for InMemory {
                     HttpResponse::try_from(response)
                         .map_err(|broken| ConnectorError::other(broken.into(), None))
                 }
+                Outcome::Reset => {
+                    let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+                    Err(ConnectorError::other(
+                        reset.into(),
+                        Some(ErrorKind::TransientError),
+                    ))
+                }
                 // The kind the SDK's own client gives to a connection that broke without an
                 // answer.
                 Outcome::Lost => Err(ConnectorError::other(

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::clock::SimClock;
 use crate::estate::{EstateError, EstateFile, EstateSpec, FileError};
+use crate::fault::{Effect, Fault};
 use crate::options::{Knobs, SimOptions};
 use crate::sim::Sim;
 
@@ -61,6 +62,10 @@ pub struct Command {
     pub estate: EstateSpec,
     /// The organization to build instead.
     pub file: Option<EstateFile>,
+    /// Its manners.
+    pub knobs: Knobs,
+    /// What goes wrong from the start.
+    pub weather: Vec<(Fault, Effect)>,
 }
 
 /// Why it cannot start.
@@ -95,9 +100,16 @@ pub struct Running {
 pub async fn start(command: Command) -> Result<Running, StartError> {
     let clock = SimClock::wall_plus_offset();
     let sim = match &command.file {
-        Some(file) => Sim::from_file(file, clock, Knobs::default())?,
-        None => Sim::new(SimOptions::new(command.estate.clone(), clock))?,
+        Some(file) => Sim::from_file(file, clock, command.knobs)?,
+        None => Sim::new(SimOptions {
+            estate: command.estate.clone(),
+            clock,
+            knobs: command.knobs,
+        })?,
     };
+    for (fault, effect) in command.weather {
+        sim.faults().add(fault, effect);
+    }
     let listen = |source| StartError::Listen {
         address: command.listen,
         source,

@@ -88,7 +88,7 @@ fn asked(
         ("GET", "scim-tokens", "") => Ok(json!({ "tokens": sim.scim_tokens() })),
         ("POST", "scim-tokens", "") => create_scim_token(sim),
         ("DELETE", "scim-tokens", id) => obeyed(sim.delete_scim_token(id)),
-        ("GET", "faults", "") => Ok(weather::listed(sim)),
+        ("GET", "faults", "") => Ok(weather::all(sim)),
         ("POST", "faults", "") => weather::add(sim, input),
         ("DELETE", "faults", "") => Ok(weather::remove(sim, None)),
         ("GET", "faults", id) => Ok(weather::hits(sim, id.parse().ok()?)),

@@ -191,6 +191,7 @@ impl World {
             party: Party::Nobody,
             caller_arn: None,
             input: event,
+            at,
         });
         let (account, source) = (event.get("account"), event.get("source"));
         let (account, source) = (
@@ -198,7 +199,7 @@ impl World {
             source.and_then(Value::as_str),
         );
         let usual = at.saturating_add(self.knobs.event_delay_micros);
-        let due = match met.map(|(_, effect)| effect) {
+        let due = match met.effect {
             Some(Effect::LoseBefore | Effect::LoseAfter) => Vec::new(),
             Some(Effect::ArriveLate { micros } | Effect::Slow { micros }) => {
                 vec![usual.saturating_add(micros)]

@@ -1,8 +1,10 @@
 //! The script of what goes wrong.
 //!
 //! A fault is a matcher and an effect. Every call is held against all of them in the order
-//! they were added; each counts the calls it matches, and the first whose turn it is acts.
+//! they were added; each counts the calls it matches, and the first whose turn it is acts. Delays
+//! act besides, all of them.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+use crate::ids::Seeded;
 use crate::journal::Party;
 
 /// What a fault may look at to decide.
@@ -23,6 +26,8 @@ pub struct Seen<'a> {
     pub caller_arn: Option<&'a str>,
     /// The input's members.
     pub input: &'a Value,
+    /// The virtual time, in microseconds.
+    pub at: i64,
 }
 
 /// How the operations begin that are events on their way.
@@ -39,6 +44,8 @@ pub struct Fault {
     party: Option<Party>,
     predicate: Option<Predicate>,
     turn: Turn,
+    since: Option<i64>,
+    until: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +54,7 @@ enum Turn {
     Nth(u64),
     First(u64),
     From(u64),
+    Odds { rate: f64, seed: u64 },
 }
 
 impl Turn {
@@ -56,11 +64,23 @@ impl Turn {
             Turn::Nth(n) => format!("call {n}"),
             Turn::First(n) => format!("the first {n}"),
             Turn::From(n) => format!("from call {n} on"),
+            Turn::Odds { rate, seed } => format!("by seed {seed}, odds {rate}"),
         }
     }
 }
 
 impl Fault {
+    /// Which calls, in words.
+    fn told(&self) -> String {
+        let mut told = self.turn.told();
+        for (word, at) in [("since", self.since), ("until", self.until)] {
+            if let Some(at) = at {
+                told += &format!(", {word} {}", crate::clock::iso(at));
+            }
+        }
+        told
+    }
+
     /// Calls of this operation: `sso:CreateAccountAssignment`, `sso:*` or `*`, which is every
     /// call and no event.
     pub fn on(operation: &str) -> Self {
@@ -69,6 +89,8 @@ impl Fault {
             party: None,
             predicate: None,
             turn: Turn::Every,
+            since: None,
+            until: None,
         }
     }
 
@@ -102,6 +124,25 @@ impl Fault {
         self
     }
 
+    /// As many of the matching calls as the rate says (0 for none, 1 for all), drawn from a seed:
+    /// the same seed and the same calls of an operation give the same weather.
+    pub fn odds(mut self, rate: f64, seed: u64) -> Self {
+        self.turn = Turn::Odds { rate, seed };
+        self
+    }
+
+    /// Only calls from this virtual time on, in microseconds; what comes before is not counted.
+    pub fn since(mut self, at: i64) -> Self {
+        self.since = Some(at);
+        self
+    }
+
+    /// Only calls before this virtual time, in microseconds.
+    pub fn until(mut self, at: i64) -> Self {
+        self.until = Some(at);
+        self
+    }
+
     fn matches(&self, seen: &Seen<'_>) -> bool {
         let operation = match self.operation.strip_suffix('*') {
             // An event is no call: only who speaks of events means them.
@@ -112,6 +153,8 @@ impl Fault {
             None => self.operation == seen.operation,
         };
         operation
+            && self.since.is_none_or(|since| since <= seen.at)
+            && self.until.is_none_or(|until| seen.at < until)
             && self.party.is_none_or(|party| party == seen.party)
             && self.predicate.as_ref().is_none_or(|holds| holds(seen))
     }
@@ -124,6 +167,8 @@ impl fmt::Debug for Fault {
             .field("party", &self.party)
             .field("predicate", &self.predicate.is_some())
             .field("turn", &self.turn)
+            .field("since", &self.since)
+            .field("until", &self.until)
             .finish()
     }
 }
@@ -143,10 +188,19 @@ pub enum Effect {
     Throttle,
     /// Answered with the service's internal error (HTTP 500), and nothing happens.
     Broken,
+    /// Answered that the service is not there (HTTP 503), and nothing happens.
+    Unavailable,
+    /// The temporary credentials that sign it expire at this moment, before anything happens; a
+    /// user's own keys do not expire, and the call goes through.
+    Expire,
     /// The connection breaks before the request arrives: nothing happens.
     LoseBefore,
     /// The request is carried out, then the connection breaks.
     LoseAfter,
+    /// The connection is reset before the request arrives: nothing happens.
+    ResetBefore,
+    /// The request is carried out, then the connection is reset.
+    ResetAfter,
     /// The connection breaks, and so much virtual time later the same request arrives after
     /// all: its key and signature are judged then.
     ArriveLate {
@@ -169,10 +223,18 @@ pub enum Effect {
     },
     /// A read answers from the state of [`crate::Knobs::read_lag_micros`] ago.
     Stale,
-    /// The call takes so much real time, then goes through.
+    /// The call takes so much real time; other faults act as well.
     Delay {
         /// Milliseconds.
         millis: u64,
+    },
+    /// The call takes some real time between these, drawn anew for every call; other faults act as
+    /// well.
+    DelayBetween {
+        /// Milliseconds.
+        least: u64,
+        /// Milliseconds.
+        most: u64,
     },
     /// The virtual clock moves while the request is on its way.
     Advance {
@@ -186,6 +248,30 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// As `/_sim/faults` and the journal name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Effect::Refuse { .. } => "refuse",
+            Effect::Throttle => "throttle",
+            Effect::Broken => "broken",
+            Effect::Unavailable => "unavailable",
+            Effect::Expire => "expire",
+            Effect::ResetBefore => "reset_before",
+            Effect::ResetAfter => "reset_after",
+            Effect::LoseBefore => "lose_before",
+            Effect::LoseAfter => "lose_after",
+            Effect::ArriveLate { .. } => "arrive_late",
+            Effect::IgnoreDelete => "ignore_delete",
+            Effect::Slow { .. } => "slow",
+            Effect::FailLater { .. } => "fail_later",
+            Effect::Stale => "stale",
+            Effect::Delay { .. } | Effect::DelayBetween { .. } => "delay",
+            Effect::Advance { .. } => "advance",
+            Effect::Twice => "twice",
+            Effect::Hold(_) => "hold",
+        }
+    }
+
     /// A refusal with this code and the words AWS uses most often with it.
     pub fn refuse(code: &str) -> Self {
         let message = match code {
@@ -214,6 +300,10 @@ impl Effect {
             Effect::Refuse { code, .. } => format!("refused: {code}"),
             Effect::Throttle => "throttled".to_owned(),
             Effect::Broken => "internal error".to_owned(),
+            Effect::Unavailable => "service unavailable".to_owned(),
+            Effect::Expire => "the credentials end".to_owned(),
+            Effect::ResetBefore => "connection reset, nothing happens".to_owned(),
+            Effect::ResetAfter => "happens, then the connection is reset".to_owned(),
             Effect::LoseBefore => "connection breaks, nothing happens".to_owned(),
             Effect::LoseAfter => "happens, then the connection breaks".to_owned(),
             Effect::ArriveLate { micros } => {
@@ -227,6 +317,7 @@ impl Effect {
             }
             Effect::Stale => "answers from an older state".to_owned(),
             Effect::Delay { millis } => format!("takes {millis} ms"),
+            Effect::DelayBetween { least, most } => format!("takes {least} to {most} ms"),
             Effect::Advance { micros } => format!("the clock moves by {}", seconds(*micros)),
             Effect::Twice => "delivered twice".to_owned(),
             Effect::Hold(_) => "waits at a gate".to_owned(),
@@ -301,6 +392,8 @@ struct Scripted {
     effect: Effect,
     matched: u64,
     hits: u64,
+    /// Calls of each operation that were drawn for.
+    drawn: HashMap<String, u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -325,6 +418,7 @@ impl Faults {
             effect,
             matched: 0,
             hits: 0,
+            drawn: HashMap::new(),
         });
         FaultId(id)
     }
@@ -371,7 +465,7 @@ impl Faults {
             id: it.id,
             operation: it.fault.operation.clone(),
             party: it.fault.party,
-            turn: it.fault.turn.told(),
+            turn: it.fault.told(),
             effect: it.effect.told(),
             matched: it.matched,
             hits: it.hits,
@@ -379,25 +473,114 @@ impl Faults {
         all.collect()
     }
 
-    pub(crate) fn meet(&self, seen: &Seen<'_>) -> Option<(u64, Effect)> {
+    pub(crate) fn meet(&self, seen: &Seen<'_>) -> Met {
         let mut script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut acting = None;
+        let mut met = Met::default();
         for scripted in &mut script.list {
-            if !scripted.fault.matches(seen) {
+            if !scripted.fault.matches(seen) || !scripted.has_its_turn(seen.operation) {
                 continue;
             }
-            scripted.matched += 1;
-            let its_turn = match scripted.fault.turn {
-                Turn::Every => true,
-                Turn::Nth(n) => scripted.matched == n,
-                Turn::First(n) => scripted.matched <= n,
-                Turn::From(n) => scripted.matched >= n,
-            };
-            if its_turn && acting.is_none() {
-                scripted.hits += 1;
-                acting = Some((scripted.id, scripted.effect.clone()));
+            let millis = scripted.millis(seen.operation);
+            if millis.is_none() && met.effect.is_some() {
+                continue;
             }
+            scripted.hits += 1;
+            met.names.push(scripted.effect.name());
+            met.millis = met.millis.saturating_add(millis.unwrap_or(0));
+            if millis.is_none() {
+                met.effect = Some(scripted.effect.clone());
+                met.fault = Some(scripted.id);
+            }
+            met.fault = met.fault.or(Some(scripted.id));
         }
-        acting
+        met
+    }
+
+    /// Every fault there is, in the order they were added.
+    pub fn all(&self) -> Vec<Told> {
+        let script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = script.list.iter().map(|scripted| Told {
+            id: scripted.id,
+            operation: scripted.fault.operation.clone(),
+            effect: scripted.effect.name(),
+            matched: scripted.matched,
+            hits: scripted.hits,
+        });
+        told.collect()
+    }
+
+    /// Whether there is any.
+    pub(crate) fn are_none(&self) -> bool {
+        let script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        script.list.is_empty()
     }
 }
+
+/// One fault, as far as it can be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// Its number.
+    pub id: u64,
+    /// The calls it was added for.
+    pub operation: String,
+    /// As `/_sim/faults` names it.
+    pub effect: &'static str,
+    /// How many calls it could have met so far.
+    pub matched: u64,
+    /// How often it acted.
+    pub hits: u64,
+}
+
+/// What the script has in store for one call: the first fault whose turn it is, and every delay.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Met {
+    /// The number of the fault that acts; of the first delay, where nothing else does.
+    pub(crate) fault: Option<u64>,
+    pub(crate) effect: Option<Effect>,
+    /// Milliseconds of the machine's own time.
+    pub(crate) millis: u64,
+    /// Of everything that acts.
+    pub(crate) names: Vec<&'static str>,
+}
+
+impl Scripted {
+    fn has_its_turn(&mut self, operation: &str) -> bool {
+        self.matched += 1;
+        match self.fault.turn {
+            Turn::Every => true,
+            Turn::Nth(n) => self.matched == n,
+            Turn::First(n) => self.matched <= n,
+            Turn::From(n) => self.matched >= n,
+            Turn::Odds { rate, seed } => {
+                // Counted operation by operation: calls of others that come between, in whatever
+                // order, change nothing.
+                let drawn = self.drawn.entry(operation.to_owned()).or_default();
+                *drawn += 1;
+                let label = format!("{} {operation}", self.effect.name());
+                let mut stream = Seeded::new(seed, &label, *drawn);
+                f64::from(stream.below(ONE)) < rate * f64::from(ONE)
+            }
+        }
+    }
+
+    /// For how long it delays.
+    fn millis(&self, operation: &str) -> Option<u64> {
+        match self.effect {
+            Effect::Delay { millis } => Some(millis),
+            Effect::DelayBetween { least, most } => {
+                let seed = match self.fault.turn {
+                    Turn::Odds { seed, .. } => seed,
+                    _ => 0,
+                };
+                let label = format!("milliseconds {operation}");
+                let mut stream = Seeded::new(seed, &label, self.matched);
+                let range = u32::try_from(most.saturating_sub(least)).unwrap_or(u32::MAX - 1);
+                Some(least + u64::from(stream.below(range + 1)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a rate of 1 is.
+const ONE: u32 = 1 << 30;

@@ -1,10 +1,12 @@
 //! Policies: the documents themselves, what hangs on a user, group or role, and the managed
 //! ones of every account and of AWS.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stint_iam_policy::{ParseError, Policy};
+
+use crate::past::{Book, Shelf};
 
 /// A document as it was written and as it was understood.
 #[derive(Debug, Clone)]
@@ -41,7 +43,7 @@ pub(crate) struct Held {
 }
 
 /// What everything holds, by its id (`AIDA…`, `AGPA…`, `AROA…`).
-pub(crate) type AllHeld = HashMap<String, Held>;
+pub(crate) type AllHeld = Book<String, Held>;
 
 /// A managed policy.
 #[derive(Debug, Clone)]
@@ -90,8 +92,8 @@ impl Managed {
 /// All managed policies, by their places; places are never reused.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ManagedPolicies {
-    pub(crate) list: Vec<Managed>,
-    by_arn: HashMap<String, usize>,
+    pub(crate) list: Shelf<Managed>,
+    pub(crate) by_arn: Book<String, usize>,
 }
 
 impl ManagedPolicies {
@@ -141,7 +143,7 @@ impl ManagedPolicies {
     }
 
     pub(crate) fn remove(&mut self, arn: &str) {
-        if let Some(place) = self.by_arn.remove(arn)
+        if let Some(place) = self.by_arn.remove(&arn.to_owned())
             && let Some(policy) = self.list.get_mut(place)
         {
             policy.removed = true;

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::access::Judge;
 use crate::journal::Party;
+use crate::past::{Book, Shelf};
 
 pub(crate) use credentials::{
     CERTIFICATES_PER_USER, Certificate, Credentials, Login, MFA_PER_USER, Mfa,
@@ -100,19 +101,19 @@ fn name_key(account: &str, name: &str) -> NameKey {
 /// All IAM users and groups there are.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Iam {
-    pub(crate) users: Vec<IamUser>,
-    pub(crate) groups: Vec<IamGroup>,
-    pub(crate) roles: Vec<IamRole>,
-    pub(crate) virtual_mfas: Vec<VirtualMfa>,
+    pub(crate) users: Shelf<IamUser>,
+    pub(crate) groups: Shelf<IamGroup>,
+    pub(crate) roles: Shelf<IamRole>,
+    pub(crate) virtual_mfas: Shelf<VirtualMfa>,
     /// By account.
     pub(crate) aliases: BTreeMap<String, String>,
     /// Credential reports by account.
     pub(crate) reports: HashMap<String, Report>,
     /// Jobs that find out who used what, by their ids.
     pub(crate) use_jobs: HashMap<String, UseJob>,
-    user_names: HashMap<NameKey, u32>,
-    group_names: HashMap<NameKey, u32>,
-    role_names: HashMap<NameKey, u32>,
+    pub(crate) user_names: Book<NameKey, u32>,
+    pub(crate) group_names: Book<NameKey, u32>,
+    pub(crate) role_names: Book<NameKey, u32>,
 }
 
 /// A credential report, under way or made.
@@ -305,7 +306,7 @@ fn is_under(entity: &Entity, account: &str, prefix: &str) -> bool {
 }
 
 fn relocate(
-    names: &mut HashMap<NameKey, u32>,
+    names: &mut Book<NameKey, u32>,
     entity: &mut Entity,
     place: u32,
     path: Option<&str>,

@@ -49,6 +49,10 @@ pub struct Call {
     pub answer: Answered,
     /// The fault that had a hand in it.
     pub fault: Option<u64>,
+    /// What it met: effects as `/_sim/faults` names them, `rate` where the call was one too many
+    /// and `at_once` where others were in hand ([`crate::Throttling`]), `lag` where it was answered from an older state
+    /// ([`crate::Knobs::read_lag_micros`]).
+    pub weather: Vec<&'static str>,
 }
 
 /// How a call ended, as its caller saw it.

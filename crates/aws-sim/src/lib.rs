@@ -7,8 +7,8 @@
 //! id, keeps a journal, and does what a script of faults says. Many accounts stand behind one
 //! port: who calls, and from which account, follows from the access key.
 //!
-//! Signatures are verified, and every call is judged by the policies that apply. What it does
-//! not do yet: throttle by itself.
+//! Signatures are verified, every call is judged by the policies that apply, and calls are
+//! throttled as AWS throttles them where that is turned on ([`Throttling`]).
 //!
 //! Reached over TCP ([`Sim::serve`]) or in memory ([`Sim::http_client`]).
 
@@ -18,6 +18,7 @@ mod client;
 mod clock;
 pub mod command;
 mod control;
+mod door;
 mod estate;
 mod events;
 mod facts;
@@ -28,9 +29,11 @@ mod iam;
 mod ids;
 mod journal;
 mod judge;
+mod lag;
 mod ops;
 mod options;
 mod pages;
+mod past;
 mod queues;
 mod relations;
 mod reserved;
@@ -38,6 +41,7 @@ mod scim;
 mod serve;
 mod sign_in;
 mod sim;
+mod throttle;
 mod tree;
 mod weather;
 mod wire;
@@ -54,10 +58,12 @@ pub use clock::SimClock;
 pub use estate::{AccountState, EstateError, EstateFile, EstateSpec, FileError};
 pub use events::EventRule;
 pub use facts::{Facts, Keys, Person};
-pub use fault::{Effect, Fault, FaultId, Faults, Gate, Seen};
+pub use fault::{Effect, Fault, FaultId, Faults, Gate, Seen, Told};
 pub use history::{Changed, Row};
 pub use journal::{Answered, Call, Outcome, Party, Wanted};
 pub use ops::ConsoleSession;
 pub use options::{AbsentDelete, Knobs, OverLimit, Reads, Settle, SimOptions};
 pub use scim::ScimToken;
 pub use sim::{AssignmentRow, ControlError, IamMembershipRow, Sim, Snapshot};
+pub use throttle::{Rate, Throttling};
+pub use weather::forecast;

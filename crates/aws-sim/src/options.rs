@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::SimClock;
 use crate::estate::EstateSpec;
+use crate::throttle::Throttling;
 
 /// What a [`crate::Sim`] is made of.
 #[derive(Debug, Clone)]
@@ -28,15 +29,23 @@ impl SimOptions {
 }
 
 /// Where AWS promises nothing, or is known to behave in one of several ways.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Knobs {
+    /// How often each service takes calls; by default as often as it is called.
+    pub throttling: Throttling,
+    /// How many connections a port has at once: one more is answered 503 and closed.
+    pub connections: usize,
     /// How long asynchronous writes take.
     pub settle: Settle,
     /// Whether a login profile made a moment ago cannot be changed yet (AWS reference §1.1).
     pub new_logins_settle: bool,
-    /// How old the state is that lagging reads answer from, in microseconds; 0 for no lag.
+    /// How old the memberships and assignments are that lagging reads tell of, in microseconds; 0
+    /// for no lag.
     pub read_lag_micros: i64,
+    /// How old the users, groups, roles, policies, keys and permission sets are that lagging reads
+    /// of IAM, the identity store and Identity Center tell of, in microseconds; 0 for no lag.
+    pub entity_lag_micros: i64,
     /// Which reads lag.
     pub reads: Reads,
     /// How far the signing time may lie from the judging clock, in microseconds.
@@ -79,16 +88,19 @@ pub struct Knobs {
 impl Default for Knobs {
     fn default() -> Self {
         Self {
+            throttling: Throttling::default(),
+            connections: 1_024,
             settle: Settle {
                 polls: 2,
                 micros: 3_000_000,
             },
             new_logins_settle: false,
             read_lag_micros: 0,
+            entity_lag_micros: 0,
             reads: Reads::Lagging,
             signature_window_micros: 15 * 60 * 1_000_000,
             outstanding_writes: 10,
-            serial_per_account: false,
+            serial_per_account: true,
             over_outstanding: OverLimit::Throttling,
             absent_delete: AbsentDelete::FailsLater,
             inherited_rows: true,

@@ -235,10 +235,9 @@ impl World {
     /// documentation [D]).
     pub(crate) fn forget_principal(&mut self, arn: &str, id: &str) {
         let (named, by_id) = (format!("\"{arn}\""), format!("\"{id}\""));
-        for role in &mut self.estate.iam.roles {
-            if role.trust.text.contains(&named)
-                && let Ok(trust) = Document::parse(&role.trust.text.replace(&named, &by_id))
-            {
+        let roles = &mut self.estate.iam.roles;
+        for role in roles.each_mut(|role| role.trust.text.contains(&named)) {
+            if let Ok(trust) = Document::parse(&role.trust.text.replace(&named, &by_id)) {
                 role.trust = trust;
             }
         }

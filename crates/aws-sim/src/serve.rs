@@ -2,16 +2,16 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use tokio::net::TcpListener;
 
 use crate::control;
+use crate::door::{Door, Peer};
 use crate::pages::{self, Page};
 use crate::sim::{Outcome, Sim};
 use crate::wire::{Incoming, is_rest_operation, is_scim_path};
@@ -39,10 +39,8 @@ impl Sim {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let app = self
-            .router()
-            .into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, app)
+        let app = self.router().into_make_service_with_connect_info::<Peer>();
+        axum::serve(Door::new(self.clone(), listener), app)
             .with_graceful_shutdown(shutdown)
             .await
     }
@@ -91,7 +89,11 @@ async fn answer(State(sim): State<Sim>, request: Request) -> Response {
     };
     match sim.exchange(&incoming).await {
         Outcome::Reply(reply) => reply.into_http(),
-        Outcome::Lost => {
+        broken @ (Outcome::Lost | Outcome::Reset) => {
+            let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+            if let (Outcome::Reset, Some(ConnectInfo(peer))) = (broken, peer) {
+                peer.hang_up();
+            }
             // A body that fails before its first byte: the server drops the connection
             // without sending even the status line.
             let broken = futures::stream::once(std::future::ready(Err::<Bytes, _>(

@@ -107,6 +107,11 @@ impl Sim {
         world.lag_turned();
     }
 
+    /// How many connections may be open at once.
+    pub(crate) fn connections(&self) -> usize {
+        self.lock().knobs.connections
+    }
+
     /// How many calls have arrived so far, answered or not.
     pub fn calls(&self) -> u64 {
         self.lock().journal.total()
@@ -209,7 +214,9 @@ impl Sim {
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.stamp.set(self.clock.now_micros());
+        world
     }
 
     fn caught_up(&self) -> MutexGuard<'_, World> {

@@ -1,21 +1,24 @@
 //! The whole state behind the wire, and how time changes it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use crate::access::{Access, Founding, Key, Moment};
 use crate::estate::{Estate, EstateError, EstateSpec, generate, populate_iam};
 use crate::events::Events;
 use crate::facts::{Facts, Person};
-use crate::fault::{Effect, Faults};
+use crate::fault::{Effect, Faults, Met};
 use crate::history::{By, Changed, History, Row};
 use crate::ids::Seeded;
 use crate::journal::{Answered, Call as Entry, Journal, Party};
+use crate::lag::Lagging;
 use crate::ops::{self, AccountRequest, Consoles};
-use crate::options::{Knobs, Reads};
+use crate::options::Knobs;
+use crate::past::Stamp;
 use crate::queues::Queues;
 use crate::relations::{Change, Principal, Relations};
 use crate::scim::Scim;
 use crate::sign_in::SignIns;
+use crate::throttle::{Asked, Buckets};
 use crate::tree::Tree;
 use crate::wire::{Answer, ApiError, Call};
 use crate::writes::{Kind, State, Writes};
@@ -49,24 +52,26 @@ pub(crate) struct World {
     /// Accounts that were asked for, oldest first.
     pub(crate) account_requests: Vec<AccountRequest>,
     pub(crate) faults: Faults,
-    lagging: Option<Lagging>,
+    buckets: Buckets,
+    /// How many calls of each account Organizations has in hand.
+    pub(crate) in_hand: HashMap<String, u32>,
+    /// Whether the call to be served found too many of them when it came.
+    pub(crate) crowded: bool,
+    /// By which time things change.
+    pub(crate) stamp: Stamp,
+    pub(crate) lagging: Option<Lagging>,
     late: Vec<Late>,
-    reads: u64,
+    pub(crate) reads: u64,
     issued: u64,
-}
-
-/// A copy of the relations that follows the live ones at a distance.
-#[derive(Debug, Clone)]
-struct Lagging {
-    relations: Relations,
-    to_come: VecDeque<(i64, Change)>,
+    /// What the call met besides the script of faults.
+    pub(crate) met: Vec<&'static str>,
 }
 
 /// A request under way whose caller has given up.
 #[derive(Debug, Clone)]
 struct Late {
     due: i64,
-    fault: u64,
+    met: Met,
     call: Call,
 }
 
@@ -149,10 +154,15 @@ impl World {
             events: Events::default(),
             account_requests: Vec::new(),
             faults: Faults::default(),
+            buckets: Buckets::default(),
+            in_hand: HashMap::new(),
+            crowded: false,
+            stamp: Stamp::default(),
             lagging: None,
             late: Vec::new(),
             reads: 0,
             issued: 0,
+            met: Vec::new(),
             estate,
         };
         world.meet_people();
@@ -223,9 +233,13 @@ impl World {
         effect: Option<&Effect>,
     ) -> Result<Answer, ApiError> {
         let service = call.service;
+        self.met.clear();
+        let crowded = std::mem::take(&mut self.crowded);
+        self.stamp.set(moment.at);
         match effect {
-            Some(Effect::Throttle) => return Err(ApiError::throttled(service)),
+            Some(Effect::Throttle) => return Err(ApiError::throttled(service, 1)),
             Some(Effect::Broken) => return Err(ApiError::internal(service)),
+            Some(Effect::Unavailable) => return Err(ApiError::unavailable(service)),
             Some(Effect::Refuse { code, message }) => {
                 return Err(ApiError::coded(service, code.clone(), message.clone()));
             }
@@ -244,8 +258,36 @@ impl World {
             .access
             .authenticate(service, authorization, arrival, window)?
             .clone();
+        if matches!(effect, Some(Effect::Expire)) && !key.is_long_term() {
+            let ended = self
+                .access
+                .keys
+                .get_mut_unnoticed(&authorization.access_key);
+            if let Some(ended) = ended {
+                ended.expires_at = Some(moment.by(key.judge));
+            }
+            return Err(ApiError::expired_token(service));
+        }
         self.access
             .used(authorization, service, moment.by(key.judge));
+        // A call that waits for a message was counted when it came.
+        if arrival == moment {
+            if crowded {
+                self.met.push("at_once");
+                return Err(ApiError::another_in_progress());
+            }
+            let asked = Asked {
+                service,
+                operation: &call.operation,
+                account: key.account(),
+                region: &authorization.region,
+            };
+            let taken = self.buckets.take(&self.knobs.throttling, asked, moment.at);
+            taken.map_err(|seconds| {
+                self.met.push("rate");
+                ApiError::throttled(service, seconds)
+            })?;
+        }
         if let Some(broken) = &call.broken {
             return Err(broken.clone());
         }
@@ -257,7 +299,7 @@ impl World {
             effect,
             no,
         };
-        ops::dispatch(self, &cx)
+        self.looking(call, effect, moment.at, |world| ops::dispatch(world, &cx))
     }
 
     /// Writes a call into the journal.
@@ -267,8 +309,10 @@ impl World {
         at: i64,
         request_id: String,
         answer: Answered,
-        fault: Option<u64>,
+        met: &Met,
     ) {
+        let mut weather = met.names.clone();
+        weather.append(&mut self.met);
         let signer = self.signer(call);
         let person = self.person(call);
         let authorization = call.authorization.as_ref().ok();
@@ -288,13 +332,14 @@ impl World {
             signed_at: authorization.map(|known| known.signed_at),
             input: told(&call.input),
             answer,
-            fault,
+            fault: met.fault,
+            weather,
         };
         self.journal.write(entry);
     }
 
-    pub(crate) fn arrive_later(&mut self, due: i64, fault: u64, call: Call) {
-        self.late.push(Late { due, fault, call });
+    pub(crate) fn arrive_later(&mut self, due: i64, met: Met, call: Call) {
+        self.late.push(Late { due, met, call });
     }
 
     /// Lets everything happen that is due by now, in its order: writes end, late requests
@@ -330,7 +375,7 @@ impl World {
                         done: code.is_none(),
                         code,
                     };
-                    self.record(&late.call, due, request_id, answer, Some(late.fault));
+                    self.record(&late.call, due, request_id, answer, &late.met);
                 }
             }
         }
@@ -344,6 +389,7 @@ impl World {
         let Some(write) = self.writes.get(place).cloned() else {
             return;
         };
+        self.stamp.set(at);
         if write.kind == Kind::Provision {
             let state = self.end_provisioning(&write);
             self.writes.end(place, state);
@@ -463,7 +509,7 @@ impl World {
             self.access.gone(&role.entity.id);
         }
         if let Some(lagging) = &mut self.lagging {
-            lagging.to_come.push_back((at, change));
+            lagging.comes(at, change);
         }
     }
 
@@ -499,46 +545,6 @@ impl World {
             }
         };
         Some((came, row))
-    }
-
-    /// Must be called after the lag was turned.
-    pub(crate) fn lag_turned(&mut self) {
-        if self.knobs.read_lag_micros <= 0 {
-            self.lagging = None;
-        } else if self.lagging.is_none() {
-            self.lagging = Some(Lagging {
-                relations: self.estate.relations.clone(),
-                to_come: VecDeque::new(),
-            });
-        }
-    }
-
-    fn follow(&mut self, now: i64) {
-        let lag = self.knobs.read_lag_micros;
-        let Some(lagging) = &mut self.lagging else {
-            return;
-        };
-        while let Some((at, _)) = lagging.to_come.front()
-            && at.saturating_add(lag) <= now
-        {
-            if let Some((_, change)) = lagging.to_come.pop_front() {
-                lagging.relations.apply(&change);
-            }
-        }
-    }
-
-    /// The state one read sees, and whether that is the lagging one.
-    pub(crate) fn read(&mut self, effect: Option<&Effect>) -> &Relations {
-        self.reads += 1;
-        let lags = match self.knobs.reads {
-            Reads::Lagging => true,
-            Reads::Alternating => self.reads % 2 == 1,
-            Reads::Fresh => false,
-        };
-        match &self.lagging {
-            Some(lagging) if lags || matches!(effect, Some(Effect::Stale)) => &lagging.relations,
-            _ => &self.estate.relations,
-        }
     }
 }
 

@@ -302,6 +302,33 @@ pub(crate) struct Sim {
     /// IAM group memberships: at most 10 a user.
     #[arg(long, default_value_t = 0)]
     pub iam_memberships: u32,
+    /// Take calls as fast as they come. Otherwise each service takes as many a second as AWS does,
+    /// and refuses the rest with its throttling error, which SDKs try again.
+    #[arg(long)]
+    pub no_throttling: bool,
+    /// How many calls are taken each second, and how many at once after a pause, as `sso=40` or
+    /// `iam_reads=20/100`; `none` for no limit. For sso, identitystore, iam_reads, iam_writes
+    /// (each operation of IAM by itself), sts, organizations, or one operation
+    /// (`iam:ListUsers=5`). May be given more than once.
+    #[arg(long, value_name = "CALLS=RATE", conflicts_with = "no_throttling")]
+    pub rate: Vec<String>,
+    /// What goes wrong, and how often: `broken=0.01`, or only where, as `lose_after=0.02@iam:*`.
+    /// The same seed and the same calls meet the same weather. throttle, broken (500),
+    /// unavailable (503), expire (temporary credentials), lose_before and lose_after (no answer;
+    /// nothing or all was done), reset_before and reset_after (the same, and the connection is
+    /// reset), delay (up to a second), arrive_late, slow, stale, twice (with
+    /// `@events:Deliver`). May be given more than once; `/_sim/faults` knows more.
+    #[arg(long, value_name = "WHAT=ODDS[@CALLS]")]
+    pub weather: Vec<String>,
+    /// Where the weather is drawn from; the estate's seed by default.
+    #[arg(long)]
+    pub weather_seed: Option<u64>,
+    /// By how many seconds what is read lags behind what was written.
+    #[arg(long, default_value_t = 0)]
+    pub lag: u32,
+    /// How many connections may be open at once; one more is answered 503 and closed.
+    #[arg(long, default_value_t = 1024)]
+    pub connections: usize,
 }
 
 /// `2h`, `90m`, `1h30m`, `45s` in seconds.

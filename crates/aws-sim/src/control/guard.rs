@@ -7,6 +7,8 @@ use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 
+use crate::door::Peer;
+
 /// Why a request is turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Barred {
@@ -18,9 +20,13 @@ pub(crate) enum Barred {
 }
 
 pub(crate) fn check(parts: &Parts) -> Result<(), Barred> {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+    let peer = peer.map(|peer| peer.0.address);
+    // Of another server than ours.
+    let told = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.or(told.map(|peer| peer.0));
     let host = text(&parts.headers, header::HOST.as_str());
-    let (true, Some(host)) = (peer.is_some_and(|peer| peer.0.ip().is_loopback()), host) else {
+    let (true, Some(host)) = (peer.is_some_and(|peer| peer.ip().is_loopback()), host) else {
         return Err(Barred::Stranger);
     };
     if !is_loopback(host) {

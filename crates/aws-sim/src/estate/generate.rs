@@ -4,6 +4,7 @@ use super::names;
 use super::{Account, AccountState, EstateError, EstateSpec, Group, Papers, PermissionSet, User};
 use crate::iam::Iam;
 use crate::ids::Seeded;
+use crate::past::Shelf;
 use crate::relations::{Change, Principal, Relations};
 
 /// 2022-03-01T09:00:00Z: when the first things of an estate were made.
@@ -26,9 +27,9 @@ pub(crate) struct Estate {
     /// `d-…`
     pub(crate) store: String,
     pub(crate) accounts: Vec<Account>,
-    pub(crate) sets: Vec<PermissionSet>,
-    pub(crate) users: Vec<User>,
-    pub(crate) groups: Vec<Group>,
+    pub(crate) sets: Shelf<PermissionSet>,
+    pub(crate) users: Shelf<User>,
+    pub(crate) groups: Shelf<Group>,
     pub(crate) relations: Relations,
     pub(crate) iam: Iam,
 }
@@ -82,9 +83,16 @@ pub(crate) fn generate(spec: &EstateSpec) -> Result<Estate, EstateError> {
         accounts: (0..spec.accounts).map(|n| account(seed, n)).collect(),
         sets: (0..spec.permission_sets)
             .map(|n| permission_set(seed, &instance, n))
-            .collect(),
-        users: (0..spec.users).map(|n| user(seed, &store, n)).collect(),
-        groups: (0..spec.groups).map(|n| group(seed, &store, n)).collect(),
+            .collect::<Vec<_>>()
+            .into(),
+        users: (0..spec.users)
+            .map(|n| user(seed, &store, n))
+            .collect::<Vec<_>>()
+            .into(),
+        groups: (0..spec.groups)
+            .map(|n| group(seed, &store, n))
+            .collect::<Vec<_>>()
+            .into(),
         relations: Relations::default(),
         iam: Iam::default(),
         instance,

@@ -1,6 +1,7 @@
 //! Identity Center: account assignments, their listings and their asynchronous writes
 //! (AWS reference §1.3).
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::organizations::{find as find_account, id_at};
@@ -8,7 +9,7 @@ use super::permission_sets::{
     arn_at, authorize_in_instance, find as find_set, not_over_management,
 };
 use super::shapes::{ACCOUNT_ID, PERMISSION_SET_ARN, PRINCIPAL_ID, REQUEST_ID, USER_OR_GROUP};
-use super::{InJson, PAGE, object, place_of, seconds};
+use super::{InJson, InText, PAGE, object, place_of, seconds};
 use crate::estate::AccountState;
 use crate::fault::Effect;
 use crate::options::{AbsentDelete, OverLimit};
@@ -19,10 +20,6 @@ use crate::writes::{Fate, Kind, State, Write};
 
 /// What is served here.
 pub(super) const OPERATIONS: &[(&str, InJson)] = &[
-    ("ListAccountAssignments", |world, cx| list(world, cx)),
-    ("ListAccountAssignmentsForPrincipal", |world, cx| {
-        list_for_principal(world, cx)
-    }),
     ("CreateAccountAssignment", |world, cx| create(world, cx)),
     ("DeleteAccountAssignment", |world, cx| delete(world, cx)),
     ("DescribeAccountAssignmentCreationStatus", |world, cx| {
@@ -39,7 +36,15 @@ pub(super) const OPERATIONS: &[(&str, InJson)] = &[
     }),
 ];
 
-pub(super) fn list(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
+/// Lists as long as a page allows: written as they are read.
+pub(super) const LISTS: &[(&str, InText)] = &[
+    ("ListAccountAssignments", |world, cx| list(world, cx)),
+    ("ListAccountAssignmentsForPrincipal", |world, cx| {
+        list_for_principal(world, cx)
+    }),
+];
+
+fn list(world: &mut World, cx: &Cx<'_>) -> Result<String, ApiError> {
     authorize_in_instance(world, cx)?;
     let input = cx.input();
     let account_id = input.required("AccountId", ACCOUNT_ID)?;
@@ -50,18 +55,12 @@ pub(super) fn list(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     let [from, ..] = pager.from;
     let rows = world.read(cx.effect).rows_of(account, set, from);
     let (page, next) = pager.take(rows, |principal| [principal.number(), 0, 0]);
-    let rows: Vec<Value> = page
-        .iter()
-        .map(|who| row(world, account, set, *who))
-        .collect();
-    Ok(object([
-        ("AccountAssignments", json!(rows)),
-        ("NextToken", json!(next)),
-    ]))
+    let rows = page.iter().map(|who| Row::of(world, account, set, *who));
+    Ok(Page::text(rows.collect(), next))
 }
 
 /// A user's own rows and, as AWS does, those of the user's groups (AWS reference §3.3 [R]).
-pub(super) fn list_for_principal(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
+fn list_for_principal(world: &mut World, cx: &Cx<'_>) -> Result<String, ApiError> {
     authorize_in_instance(world, cx)?;
     let input = cx.input();
     let id = input.required("PrincipalId", PRINCIPAL_ID)?;
@@ -103,14 +102,8 @@ pub(super) fn list_for_principal(world: &mut World, cx: &Cx<'_>) -> Result<Value
         })
         .filter(|(_, at, _)| account.is_none_or(|wanted| wanted == *at));
     let (page, next) = pager.take(rows, |(who, account, set)| [who.number(), *account, *set]);
-    let rows: Vec<Value> = page
-        .into_iter()
-        .map(|(who, account, set)| row(world, account, set, who))
-        .collect();
-    Ok(object([
-        ("AccountAssignments", json!(rows)),
-        ("NextToken", json!(next)),
-    ]))
+    let rows = (page.into_iter()).map(|(who, account, set)| Row::of(world, account, set, who));
+    Ok(Page::text(rows.collect(), next))
 }
 
 pub(super) fn create(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
@@ -149,7 +142,7 @@ fn write(world: &mut World, cx: &Cx<'_>, kind: Kind) -> Result<Value, ApiError> 
     }
     if world.writes.outstanding() >= world.knobs.outstanding_writes {
         return Err(match world.knobs.over_outstanding {
-            OverLimit::Throttling => ApiError::throttled(cx.call.service),
+            OverLimit::Throttling => ApiError::throttled(cx.call.service, 1),
             OverLimit::Conflict => {
                 ApiError::conflict("Too many operations are in progress. Please try again later.")
             }
@@ -333,13 +326,47 @@ fn status(world: &World, write: &Write, with_date: bool) -> Value {
     ])
 }
 
-fn row(world: &World, account: u32, set: u32, principal: Principal) -> Value {
-    json!({
-        "AccountId": id_at(world, account),
-        "PermissionSetArn": arn_at(world, set),
-        "PrincipalType": principal.kind(),
-        "PrincipalId": world.principal_id(principal),
-    })
+/// One page; the members in the order of their names, as everywhere.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page<'a> {
+    account_assignments: Vec<Row<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Row<'a> {
+    account_id: &'a str,
+    permission_set_arn: &'a str,
+    principal_id: &'a str,
+    principal_type: &'static str,
+}
+
+impl Page<'_> {
+    fn text(account_assignments: Vec<Row<'_>>, next_token: Option<String>) -> String {
+        let page = Page {
+            account_assignments,
+            next_token,
+        };
+        // Room for all of it at once: growing copies it again and again.
+        let mut text = Vec::with_capacity(100 + 320 * page.account_assignments.len());
+        // Texts only: nothing of it cannot be written, and all of it is UTF-8.
+        let _ = serde_json::to_writer(&mut text, &page);
+        String::from_utf8(text).unwrap_or_default()
+    }
+}
+
+impl Row<'_> {
+    fn of(world: &World, account: u32, set: u32, principal: Principal) -> Row<'_> {
+        Row {
+            account_id: id_at(world, account),
+            permission_set_arn: arn_at(world, set),
+            principal_id: world.principal_id(principal),
+            principal_type: principal.kind(),
+        }
+    }
 }
 
 /// Whoever the directory knows or knew by this id.

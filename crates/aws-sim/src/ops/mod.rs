@@ -40,6 +40,10 @@ const PAGE: u64 = 100;
 /// What serves one operation of a service that speaks JSON.
 type InJson = fn(&mut World, &Cx<'_>) -> Result<Value, ApiError>;
 
+/// The same of long lists, as the text of their JSON: to build them first costs more than
+/// everything else about a call.
+type InText = fn(&mut World, &Cx<'_>) -> Result<String, ApiError>;
+
 /// What serves one operation of a service that speaks XML: its output, or nothing where it has
 /// none.
 type InXml = fn(&mut World, &Cx<'_>) -> Result<Option<Xml>, ApiError>;
@@ -82,6 +86,10 @@ pub(crate) fn dispatch(world: &mut World, cx: &Cx<'_>) -> Result<Answer, ApiErro
     let operation = cx.call.operation.as_str();
     let unknown = |version| ApiError::unknown_operation(service, operation, version);
     barred(cx)?;
+    let mut lists = lists(service).iter();
+    if let Some((_, serve)) = lists.find(|(name, _)| *name == operation) {
+        return serve(world, cx).map(Answer::Text);
+    }
     match service {
         Service::Iam => in_xml(iam::OPERATIONS, operation)
             .ok_or_else(|| unknown("2010-05-08"))
@@ -176,6 +184,13 @@ fn tables(service: Service) -> &'static [&'static [(&'static str, InJson)]] {
     }
 }
 
+fn lists(service: Service) -> &'static [(&'static str, InText)] {
+    match service {
+        Service::Sso => assignments::LISTS,
+        _ => &[],
+    }
+}
+
 /// Everything the simulator serves, as policies name it (`iam:ListUsers`), in order. What is
 /// not here is refused as AWS refuses what it does not know.
 pub(crate) fn all() -> Vec<String> {
@@ -195,6 +210,8 @@ pub(crate) fn all() -> Vec<String> {
         Service::Sqs,
     ] {
         let names = tables(service).iter().flat_map(|table| table.iter());
+        all.extend(names.map(|(name, _)| named(service, name)));
+        let names = lists(service).iter();
         all.extend(names.map(|(name, _)| named(service, name)));
     }
     for service in [

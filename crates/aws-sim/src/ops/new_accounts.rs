@@ -191,7 +191,7 @@ impl World {
         );
         if let Ok(trust) = Document::parse(&trust) {
             let role_id = format!("AROA{}", stream.upper(17));
-            let held = self.access.held.entry(role_id.clone()).or_default();
+            let held = self.access.held.get_or_default(role_id.clone());
             held.attached.push(ADMINISTRATOR.to_owned());
             self.estate.iam.add_role(IamRole {
                 entity: Entity {

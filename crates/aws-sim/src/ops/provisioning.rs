@@ -48,7 +48,7 @@ fn provision(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     }
     if world.writes.outstanding() >= world.knobs.outstanding_writes {
         return Err(match world.knobs.over_outstanding {
-            OverLimit::Throttling => ApiError::throttled(cx.call.service),
+            OverLimit::Throttling => ApiError::throttled(cx.call.service, 1),
             OverLimit::Conflict => {
                 ApiError::conflict("Too many operations are in progress. Please try again later.")
             }

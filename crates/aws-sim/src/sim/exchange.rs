@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Sim;
 use crate::access::Moment;
-use crate::fault::{Effect, Seen};
+use crate::fault::{Effect, Met, Seen};
 use crate::journal::Answered;
 use crate::queues::{SECOND, of_url};
 use crate::wire::{Answer, Call, Incoming, Reply, Service};
@@ -23,8 +23,23 @@ const PATIENCE: i64 = 20_000_000;
 pub(crate) enum Outcome {
     /// Answer this.
     Reply(Reply),
-    /// Break the connection.
+    /// End the connection without an answer.
     Lost,
+    /// Reset the connection.
+    Reset,
+}
+
+impl Outcome {
+    /// What becomes of the connection where no answer arrives.
+    fn broken(effect: Option<&Effect>) -> Option<Outcome> {
+        match effect? {
+            Effect::LoseBefore | Effect::LoseAfter | Effect::ArriveLate { .. } => {
+                Some(Outcome::Lost)
+            }
+            Effect::ResetBefore | Effect::ResetAfter => Some(Outcome::Reset),
+            _ => None,
+        }
+    }
 }
 
 impl Sim {
@@ -32,19 +47,12 @@ impl Sim {
     pub(crate) async fn exchange(&self, incoming: &Incoming<'_>) -> Outcome {
         let call = Call::read(incoming);
         let epoch = self.snapshots.epoch();
-        let met = {
-            let world = self.lock();
-            let operation = call.name();
-            self.faults.meet(&Seen {
-                operation: &operation,
-                party: world.party(&call),
-                caller_arn: world.signer(&call).map(|key| key.arn()),
-                input: &call.input,
-            })
-        };
-        let (fault, effect) = met.unzip();
-        match &effect {
-            Some(Effect::Delay { millis }) => pause(*millis).await,
+        let in_hand = self.take_in_hand(&call);
+        let met = self.meet(&call);
+        if met.millis > 0 {
+            pause(met.millis).await;
+        }
+        match &met.effect {
             Some(Effect::Hold(gate)) => gate.pass().await,
             Some(Effect::Advance { micros }) => self.clock.advance(*micros),
             _ => {}
@@ -53,7 +61,7 @@ impl Sim {
         let arrival = self.moment();
         let mut moment = arrival;
         loop {
-            match self.attempt(&call, (fault, effect.as_ref()), arrival, moment, epoch) {
+            match self.attempt(&call, &met, in_hand.crowded, arrival, moment, epoch) {
                 Some(outcome) => return outcome,
                 // Nothing in the queue yet.
                 None => pause(A_LOOK).await,
@@ -62,12 +70,52 @@ impl Sim {
         }
     }
 
+    /// Counts a call of Organizations for as long as it is in hand.
+    fn take_in_hand(&self, call: &Call) -> InHand {
+        if call.service != Service::Organizations {
+            return InHand::default();
+        }
+        let mut world = self.lock();
+        let throttling = &world.knobs.throttling;
+        let most = throttling.organizations_at_once.filter(|_| throttling.on);
+        let account = world.signer(call).map(|key| key.account().to_owned());
+        let (Some(most), Some(account)) = (most, account) else {
+            return InHand::default();
+        };
+        let many = world.in_hand.entry(account.clone()).or_default();
+        *many += 1;
+        let crowded = *many > most;
+        drop(world);
+        InHand {
+            of: Some((self.clone(), account)),
+            crowded,
+        }
+    }
+
+    /// What the script has in store for a call.
+    fn meet(&self, call: &Call) -> Met {
+        if self.faults.are_none() {
+            return Met::default();
+        }
+        let operation = call.name();
+        let at = self.clock.now_micros();
+        let world = self.lock();
+        self.faults.meet(&Seen {
+            operation: &operation,
+            party: world.party(call),
+            caller_arn: world.signer(call).map(|key| key.arn()),
+            input: &call.input,
+            at,
+        })
+    }
+
     /// Serves a request now; nothing where it receives from an empty queue and has patience left.
     /// A clock that stands still, or was set back since, leaves nothing to wait for.
     fn attempt(
         &self,
         call: &Call,
-        (fault, effect): (Option<u64>, Option<&Effect>),
+        met: &Met,
+        crowded: bool,
         arrival: Moment,
         moment: Moment,
         epoch: u64,
@@ -79,29 +127,23 @@ impl Sim {
         }
         world.catch_up(moment);
         let request_id = world.request_id(world.journal.next_no());
-        match effect {
-            Some(Effect::LoseBefore) => {
-                let answer = Answered::Lost {
-                    done: false,
-                    code: None,
-                };
-                world.record(call, moment.at, request_id, answer, fault);
-                return Some(Outcome::Lost);
-            }
-            Some(Effect::ArriveLate { micros }) => {
-                let answer = Answered::Lost {
-                    done: false,
-                    code: None,
-                };
-                world.record(call, moment.at, request_id, answer, fault);
+        let effect = met.effect.as_ref();
+        let broken = Outcome::broken(effect);
+        if let Some(Effect::LoseBefore | Effect::ResetBefore | Effect::ArriveLate { .. }) = effect {
+            let answer = Answered::Lost {
+                done: false,
+                code: None,
+            };
+            world.record(call, moment.at, request_id, answer, met);
+            if let Some(Effect::ArriveLate { micros }) = effect {
                 let due = moment.at.saturating_add(*micros);
-                world.arrive_later(due, fault.unwrap_or_default(), call.clone());
-                return Some(Outcome::Lost);
+                world.arrive_later(due, met.clone(), call.clone());
             }
-            _ => {}
+            return broken;
         }
         let witnessed = world.witnessed(call, arrival);
-        let result = world.perform(call, arrival, moment, effect);
+        world.crowded = crowded;
+        let mut result = world.perform(call, arrival, moment, effect);
         if call.service == Service::Sqs && call.operation == "ReceiveMessage" {
             let empty = |answer: &Answer| matches!(answer, Answer::Json(it) if it.get("Messages").is_none());
             let patient = may_wait(arrival, moment, world.patience(call));
@@ -115,9 +157,8 @@ impl Sim {
         let judged = world
             .signer(call)
             .map_or(moment.at, |key| moment.by(key.judge));
-        let reply = Reply::of(call, &result, &request_id, judged);
-        let lost = matches!(effect, Some(Effect::LoseAfter));
-        let answer = match (&result, lost) {
+        let reply = Reply::of(call, &mut result, &request_id, judged);
+        let answer = match (&result, broken.is_some()) {
             (Ok(_), false) => Answered::Ok,
             (Err(error), false) => Answered::Error {
                 status: error.status,
@@ -132,12 +173,31 @@ impl Sim {
                 code: Some(error.code.clone()),
             },
         };
-        world.record(call, moment.at, request_id, answer, fault);
-        Some(if lost {
-            Outcome::Lost
-        } else {
-            Outcome::Reply(reply)
-        })
+        world.record(call, moment.at, request_id, answer, met);
+        broken.or(Some(Outcome::Reply(reply)))
+    }
+}
+
+/// A call that is counted until this is dropped, however it ends.
+#[derive(Default)]
+struct InHand {
+    of: Option<(Sim, String)>,
+    /// Whether there were too many already.
+    crowded: bool,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        let Some((sim, account)) = self.of.take() else {
+            return;
+        };
+        let mut world = sim.lock();
+        if let Some(many) = world.in_hand.get_mut(&account) {
+            *many = many.saturating_sub(1);
+            if *many == 0 {
+                world.in_hand.remove(&account);
+            }
+        }
     }
 }
 

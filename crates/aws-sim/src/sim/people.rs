@@ -16,15 +16,13 @@ impl Sim {
             let afterlife = world.knobs.portal_afterlife_micros;
             world.sign_ins.close(place, now, afterlife);
         }
-        let user = world
-            .estate
-            .users
-            .iter_mut()
-            .find(|user| user.id == user_id && !user.removed);
-        let user = user.ok_or_else(|| unknown("user", user_id))?;
+        let users = &mut world.estate.users;
+        let mut users = users.each_mut(|user| user.id == user_id && !user.removed);
+        let user = users.next().ok_or_else(|| unknown("user", user_id))?;
         user.enabled = false;
         user.updated_at = now;
         user.revision += 1;
+        drop(users);
         world.disabled(user_id, now);
         Ok(())
     }
@@ -39,13 +37,11 @@ impl Sim {
     ) -> Result<(), ControlError> {
         let mut world = self.lock();
         let world = &mut *world;
-        let users = world.estate.users.iter_mut().filter(|user| !user.removed);
+        let users = &mut world.estate.users;
+        let users = users.each_mut(|user| !user.removed && user.id == principal_id);
         let users = users.map(|user| (&user.id, &mut user.external_ids));
-        let groups = world
-            .estate
-            .groups
-            .iter_mut()
-            .filter(|group| !group.removed);
+        let groups = &mut world.estate.groups;
+        let groups = groups.each_mut(|group| !group.removed && group.id == principal_id);
         let groups = groups.map(|group| (&group.id, &mut group.external_ids));
         let mut all = users.chain(groups);
         let known = all.find(|(known, _)| *known == principal_id);

@@ -91,10 +91,12 @@ impl Sim {
     pub fn restore(&self, name: &str) -> Result<(), ControlError> {
         let saved = self.snapshots.with(|all| all.get(name).cloned());
         let saved = saved.ok_or_else(|| unknown("snapshot", name))?;
-        let restored = World::clone(&saved.world);
+        let mut restored = World::clone(&saved.world);
         let gone = {
             let mut world = self.lock();
             self.snapshots.epoch.fetch_add(1, Ordering::SeqCst);
+            // Calls under way are in hand whatever world they came to.
+            restored.in_hand.clone_from(&world.in_hand);
             self.clock.set(saved.at);
             self.faults.rewrite(saved.script);
             let gone = std::mem::replace(&mut *world, restored);

@@ -144,8 +144,9 @@ impl ApiError {
         }
     }
 
-    /// Whatever the service says when it is asked too much (AWS reference §2).
-    pub(crate) fn throttled(service: Service) -> Self {
+    /// Whatever the service says when it is asked too much (AWS reference §2), and that it may be
+    /// asked again in so many seconds where its shape has a place for that.
+    pub(crate) fn throttled(service: Service, seconds: u64) -> Self {
         match service {
             Service::Sts | Service::Iam => Self::new("Throttling", "Rate exceeded"),
             Service::Organizations => Self::new(
@@ -153,7 +154,7 @@ impl ApiError {
                 "AWS Organizations can't complete your request because the rate was exceeded. Try again later.",
             ),
             Service::IdentityStore => {
-                Self::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", 1)
+                Self::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", seconds)
             }
             Service::Sqs => Self::new("RequestThrottled", "Request is throttled."),
             Service::SsoOidc => Self::new("SlowDownException", "Too many requests"),
@@ -167,6 +168,25 @@ impl ApiError {
             )
             .status(429),
             Service::Sso | Service::Nobody => Self::new("ThrottlingException", "Rate exceeded"),
+        }
+    }
+
+    /// Organizations has enough calls of this account in hand (AWS reference §2 [R]).
+    pub(crate) fn another_in_progress() -> Self {
+        Self::new(
+            "TooManyRequestsException",
+            "AWS Organizations can't complete your request because another request is already in progress. Try again later.",
+        )
+    }
+
+    /// Nobody is there to serve (AWS documentation, common errors [D]).
+    pub(crate) fn unavailable(service: Service) -> Self {
+        let message = "Service is unable to handle request.";
+        match service {
+            Service::Sts | Service::Iam | Service::Sqs => {
+                Self::new("ServiceUnavailable", message).status(503)
+            }
+            _ => Self::door("ServiceUnavailableException", message).status(503),
         }
     }
 

@@ -217,6 +217,8 @@ impl Call {
 pub(crate) enum Answer {
     /// An awsJson output.
     Json(Value),
+    /// The same, written already.
+    Text(String),
     /// The inside of an awsQuery `…Result`, or nothing for operations without output.
     Xml(Option<String>),
 }
@@ -237,11 +239,13 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn of(
         call: &Call,
-        result: &Result<Answer, ApiError>,
+        result: &mut Result<Answer, ApiError>,
         request_id: &str,
         at: i64,
     ) -> Reply {
         let (status, body) = match result {
+            // Long ones are not copied.
+            Ok(Answer::Text(text)) => (200, std::mem::take(text)),
             // The way on.
             Ok(Answer::Json(Value::String(_))) if call.service == Service::Signin => {
                 (302, String::new())

@@ -122,5 +122,8 @@ fn encode(text: &str, keep_slashes: bool) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |of: u8| char::from_digit(u32::from(of), 16).unwrap_or('0');
+    (bytes.iter())
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }

@@ -31,6 +31,7 @@ import checks_boto3_iam  # noqa: E402
 import checks_boto3_policies  # noqa: E402
 import checks_boto3_queues  # noqa: E402
 import checks_boto3_sign_in  # noqa: E402
+import checks_boto3_weather  # noqa: E402
 import checks_sandbox  # noqa: E402
 import checks_scim  # noqa: E402
 from estate import Estate  # noqa: E402
@@ -56,6 +57,7 @@ MODULES = (
     checks_boto3_center,
     checks_boto3_sign_in,
     checks_boto3_queues,
+    checks_boto3_weather,
     checks_scim,
     checks_sandbox,
     checks_boto3_all,
@@ -128,7 +130,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     process, url = None, os.environ.get("STINT_SIM_URL")
     if given.stint:
-        process, url = start([given.stint, "sim"])
+        process, url = start([given.stint, "sim", "--no-throttling"])
     elif given.simulator:
         process, url = start([given.simulator])
     elif not url:

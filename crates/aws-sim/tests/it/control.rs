@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 use stint_aws_sim::command::{Command, start};
-use stint_aws_sim::{EstateSpec, Facts};
+use stint_aws_sim::{EstateSpec, Facts, Knobs};
 
 use crate::rig::{Rig, START, code, refusal, small};
 use crate::wire::send;
 
-async fn ask(rig: &Rig, start: &str, body: &str) -> (u16, Value) {
+pub(crate) async fn ask(rig: &Rig, start: &str, body: &str) -> (u16, Value) {
     let head = format!("{start} HTTP/1.1\r\nHost: {}", rig.address());
     let (status, _, body) = send(rig.address(), &head, body).await;
     let status = status.split(' ').nth(1).unwrap().parse().unwrap();
@@ -126,6 +126,8 @@ async fn the_command_says_what_to_know_and_answers_there() {
         file: None,
         listen: "127.0.0.1:0".parse().unwrap(),
         estate: estate.clone(),
+        knobs: Knobs::default(),
+        weather: Vec::new(),
     })
     .await
     .unwrap();
@@ -154,6 +156,8 @@ async fn the_command_says_what_to_know_and_answers_there() {
         file: None,
         listen: address.parse().unwrap(),
         estate: estate.clone(),
+        knobs: Knobs::default(),
+        weather: Vec::new(),
     })
     .await;
     assert_eq!(
@@ -167,6 +171,8 @@ async fn the_command_says_what_to_know_and_answers_there() {
             accounts: 0,
             ..estate
         },
+        knobs: Knobs::default(),
+        weather: Vec::new(),
     });
     assert_eq!(
         impossible.await.err().unwrap().to_string(),
@@ -229,11 +235,11 @@ async fn manners_are_turned_from_outside() {
     let (_, before) = ask(&rig, "GET /_sim/knobs", "").await;
     assert_eq!(before["absent_delete"], "fails_later");
     assert_eq!(before["settle"], json!({ "polls": 2, "micros": 3_000_000 }));
-    let turned = r#"{"absent_delete": "not_found", "serial_per_account": true}"#;
+    let turned = r#"{"absent_delete": "not_found", "serial_per_account": false}"#;
     let (status, after) = ask(&rig, "PATCH /_sim/knobs", turned).await;
     assert_eq!(status, 200, "{after}");
     assert_eq!(after["absent_delete"], "not_found");
-    assert_eq!(after["serial_per_account"], true);
+    assert_eq!(after["serial_per_account"], false);
     // The rest is as it was, and the change is felt.
     assert_eq!(after["settle"], before["settle"]);
     let row = rig.sim.assignments().remove(0);

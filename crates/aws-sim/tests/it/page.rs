@@ -186,7 +186,7 @@ async fn forms_do_what_the_api_does() {
         303
     );
     rig.sim.knobs(|knobs| {
-        assert!(knobs.settle.polls == 7 && knobs.empty_pages && !knobs.serial_per_account)
+        assert!(knobs.settle.polls == 7 && knobs.empty_pages && knobs.serial_per_account)
     });
     let (status, _, page) = post(&rig, "knobs", "settle.polls=many").await;
     assert!(

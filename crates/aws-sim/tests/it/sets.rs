@@ -437,53 +437,78 @@ both!(
     }
 );
 
-both!(
-    writes_on_one_account_wait_for_each_other_if_told_so,
-    small(),
-    |rig| {
-        rig.sim.knobs(|knobs| knobs.serial_per_account = true);
-        let admin = rig.admin();
-        let instance = rig.facts.instance_arn.clone();
-        let account = rig.account("prod-payments");
-        let mut requests = Vec::new();
-        for name in ["one", "two"] {
-            let set = made(&rig, &admin, name).await;
-            let call = admin
-                .sso
-                .create_account_assignment()
-                .instance_arn(&instance);
-            let call = call.target_id(&account).target_type(TargetType::AwsAccount);
-            let call = call
-                .permission_set_arn(set)
-                .principal_type(PrincipalType::User);
-            let begun = call.principal_id(rig.ana()).send().await.unwrap();
-            let begun = begun.account_assignment_creation_status().unwrap();
-            requests.push(begun.request_id().unwrap().to_owned());
-        }
-        let status = |n: usize| {
-            let ask = admin
-                .sso
-                .describe_account_assignment_creation_status()
-                .instance_arn(&instance);
-            let ask = ask
-                .account_assignment_creation_request_id(&requests[n])
-                .send();
-            async move {
-                let told = ask.await.unwrap();
-                told.account_assignment_creation_status()
-                    .unwrap()
-                    .status()
-                    .unwrap()
-                    .clone()
-            }
-        };
-        rig.clock.advance(4 * SECOND);
-        assert_eq!(status(1).await, StatusValues::InProgress);
-        assert_eq!(status(0).await, StatusValues::Succeeded);
-        rig.clock.advance(4 * SECOND);
-        assert_eq!(status(1).await, StatusValues::Succeeded);
+both!(writes_on_one_account_wait_for_each_other, small(), |rig| {
+    let admin = rig.admin();
+    let instance = rig.facts.instance_arn.clone();
+    let account = rig.account("prod-payments");
+    let (mut requests, mut sets) = (Vec::new(), Vec::new());
+    for name in ["one", "two"] {
+        let set = made(&rig, &admin, name).await;
+        sets.push(set.clone());
+        let call = admin
+            .sso
+            .create_account_assignment()
+            .instance_arn(&instance);
+        let call = call.target_id(&account).target_type(TargetType::AwsAccount);
+        let call = call
+            .permission_set_arn(set)
+            .principal_type(PrincipalType::User);
+        let begun = call.principal_id(rig.ana()).send().await.unwrap();
+        let begun = begun.account_assignment_creation_status().unwrap();
+        requests.push(begun.request_id().unwrap().to_owned());
     }
-);
+    let status = |n: usize| {
+        let ask = admin
+            .sso
+            .describe_account_assignment_creation_status()
+            .instance_arn(&instance);
+        let ask = ask
+            .account_assignment_creation_request_id(&requests[n])
+            .send();
+        async move {
+            let told = ask.await.unwrap();
+            told.account_assignment_creation_status()
+                .unwrap()
+                .status()
+                .unwrap()
+                .clone()
+        }
+    };
+    rig.clock.advance(4 * SECOND);
+    assert_eq!(status(1).await, StatusValues::InProgress);
+    assert_eq!(status(0).await, StatusValues::Succeeded);
+    rig.clock.advance(4 * SECOND);
+    assert_eq!(status(1).await, StatusValues::Succeeded);
+
+    // Unless told otherwise.
+    rig.sim.knobs(|knobs| knobs.serial_per_account = false);
+    let remove = async |n: usize| {
+        let call = admin
+            .sso
+            .delete_account_assignment()
+            .instance_arn(&instance);
+        let call = call.target_id(&account).target_type(TargetType::AwsAccount);
+        let call = call.permission_set_arn(&sets[n]).principal_id(rig.ana());
+        let begun = call
+            .principal_type(PrincipalType::User)
+            .send()
+            .await
+            .unwrap();
+        let begun = begun.account_assignment_deletion_status().unwrap();
+        begun.request_id().unwrap().to_owned()
+    };
+    let (_, second) = (remove(0).await, remove(1).await);
+    rig.clock.advance(4 * SECOND);
+    let ask = admin.sso.describe_account_assignment_deletion_status();
+    let ask = ask.instance_arn(&instance);
+    let told = ask
+        .account_assignment_deletion_request_id(second)
+        .send()
+        .await
+        .unwrap();
+    let told = told.account_assignment_deletion_status().unwrap();
+    assert_eq!(told.status(), Some(&StatusValues::Succeeded));
+});
 
 both!(
     people_and_groups_come_and_go_and_leave_orphans,

@@ -61,7 +61,7 @@ struct Narrowed {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Contents {
-    /// Words in the name or where it is, in their order.
+    /// Words in the name, in their order.
     #[serde(default)]
     #[param(required = false)]
     q: String,
@@ -74,7 +74,7 @@ struct Contents {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Used {
-    /// Words in the name or where it is, in their order.
+    /// Words in the name, in their order.
     #[serde(default)]
     #[param(required = false)]
     q: String,

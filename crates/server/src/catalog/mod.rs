@@ -244,7 +244,7 @@ pub enum Under {
 /// Which entitlements of a catalog or a policy to list, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EntryFilter {
-    /// Words in the name or where it is, in their order.
+    /// Words in the name, in their order.
     pub q: String,
     /// Only what is asked for like this. Means nothing where a policy's own are listed.
     pub under: Option<Under>,

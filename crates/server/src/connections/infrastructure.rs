@@ -38,7 +38,12 @@ impl Carrier {
     /// Who carries them at this ARN of a role or a user.
     pub fn at(arn: &str) -> Self {
         let name = |text: &str| text.rsplit('/').next().unwrap_or_default().to_owned();
-        match arn.split(':').nth(5).unwrap_or_default().split_once('/') {
+        match arn
+            .splitn(6, ':')
+            .nth(5)
+            .unwrap_or_default()
+            .split_once('/')
+        {
             Some(("role", rest)) => Self::Role { name: name(rest) },
             Some(("user", rest)) => Self::User {
                 name: Some(name(rest)),
@@ -68,7 +73,7 @@ impl Carrier {
             Self::Role { name } => ("role_name", "The role Stint runs as.", Some(name)),
             Self::User { name } => (
                 "user_name",
-                "The IAM user whose access key Stint has.",
+                "The IAM user as which Stint calls AWS.",
                 name.as_deref(),
             ),
         }
@@ -118,10 +123,11 @@ fn variable(name: &str, kind: &str, means: &str, usual: Option<String>) -> Strin
     )
 }
 
-/// A text in quotes. None of ours has a quote, a backslash or a line break in it: AWS allows
-/// none in names and paths.
+/// A text in quotes. Nothing in it ends the text or begins a template: AWS allows quotes and
+/// backslashes in paths.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", escaped(text))
+    let text = text.replace('\\', r"\\").replace('"', r#"\""#);
+    format!("\"{}\"", escaped(&text))
 }
 
 /// `${` and `%{` would begin a template.
@@ -186,7 +192,7 @@ pub fn cloudformation(setup: &Setup) -> String {
     };
     let mut template = json!({
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": "What Stint needs to enter this AWS account.",
+        "Description": "What Stint needs to enter this AWS account. Names are inputs: acknowledge CAPABILITY_NAMED_IAM.",
         "Parameters": { name: carrier, "PolicyName": policy },
         "Resources": { logical: resource },
     });
@@ -287,9 +293,31 @@ mod tests {
             }
         );
         assert_eq!(
+            Carrier::at("arn:aws:iam::1:user/a:b/stint"),
+            Carrier::User {
+                name: Some("stint".into())
+            }
+        );
+        assert_eq!(
             Carrier::at("arn:aws:iam::1:root"),
             Carrier::User { name: None }
         );
+    }
+
+    #[test]
+    fn no_path_ends_its_text_or_begins_a_template() {
+        let path = r#"x"==file("/etc/passwd")\${path.root}%{if}"#;
+        let arn = format!("arn:aws:iam::1:role/{path}/Stint");
+        let hcl = terraform(&setup(Carrier::new_role(&arn)));
+        let mut lines = hcl.lines();
+        let line = lines.find(|line| line.contains("path  "));
+        let (_, written) = line.and_then(|line| line.split_once('=')).expect("a path");
+        // JSON's texts end and escape as HCL's do; templates are HCL's own.
+        let read: String = serde_json::from_str(written.trim()).expect("one text, to its end");
+        let plain = read.replace("$${", "").replace("%%{", "");
+        assert!(!plain.contains("${") && !plain.contains("%{"), "{read}");
+        let read = read.replace("$${", "${").replace("%%{", "%{");
+        assert_eq!(read, format!("/{path}/"));
     }
 
     #[test]

@@ -139,13 +139,14 @@ impl Fault for Error {
                 format!("A sync of this connection has been under way since {since}. Wait for it to end.")
             }
             Self::NotHeld { state } => match state.as_str() {
-                "ending" | "complete" => "What this sync found gone was written down already.".to_owned(),
+                "ending" => "What this sync found gone was accepted already, and is being written down.".to_owned(),
+                "complete" => "What this sync found gone was written down already.".to_owned(),
                 "set_aside" => "This sync was set aside, or a later one took its place. Look at the connection for the newest.".to_owned(),
                 "running" => "This sync has not been read whole yet. Wait for it to end.".to_owned(),
                 _ => "This sync failed, and left nothing to decide.".to_owned(),
             },
             Self::Aws { phase, source, .. } => format!(
-                "AWS did not let Stint read all {phase}: {source}. What was not read whole is not taken for gone. Test the connection to see what is missing."
+                "AWS did not let Stint read all {phase}: {source}. Nothing was taken for ended. Test the connection to see what is missing."
             ),
             Self::Connection(e) => e.detail(),
             Self::OtherAccount { was, now } => format!(

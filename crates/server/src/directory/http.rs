@@ -87,6 +87,14 @@ struct Which {
     sort: Option<String>,
 }
 
+/// Which syncs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfState {
+    /// Only `running`, `held`, `ending`, `complete`, `set_aside` or `failed` ones.
+    state: Option<String>,
+}
+
 /// Which pair.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -253,15 +261,17 @@ async fn sync(
     get,
     path = "/api/v1/connections/{id}/sync-runs",
     tag = "directory",
-    params(("id" = String, Path, description = "`con_…`"), Pages),
+    params(("id" = String, Path, description = "`con_…`"), OfState, Pages),
     responses((status = 200, body = Page<wire::SyncRun>), (status = "4XX", body = Problem))
 )]
 async fn sync_runs(
     cx: Cx,
     Path(id): Path<ConnectionId>,
+    Query(asked): Query<OfState>,
     paging: Paging,
 ) -> Result<Json<Page<wire::SyncRun>>, Failure> {
-    Ok(answer(super::sync_runs(&cx, id, &paging).await?, run))
+    let found = super::sync_runs(&cx, id, asked.state.as_deref(), &paging).await?;
+    Ok(answer(found, run))
 }
 
 /// One sync of a connection.

@@ -183,18 +183,30 @@ pub async fn list_entitlements(
     })
 }
 
-/// Runs of the sync of a connection, newest first.
+/// The states a run of the sync has.
+pub const SYNC_STATES: &[&str] = &[
+    "running",
+    "held",
+    "ending",
+    "complete",
+    "set_aside",
+    "failed",
+];
+
+/// Runs of the sync of a connection, newest first; `state` is one of [`SYNC_STATES`].
 pub async fn sync_runs(
     cx: &Cx,
     connection: ConnectionId,
+    state: Option<&str>,
     paging: &Paging,
 ) -> Result<Page<SyncRun>, Error> {
     cx.authorize(Verb::ListSyncs, Relation::None)?;
+    let state = chosen("state", state, SYNC_STATES)?;
     let before = paging.after::<(Time, SyncId)>()?;
     let mut q = cx.read().await?;
     connections::connection(&mut q, connection)
         .await?
         .ok_or(Error::NotFound)?;
-    let found = runs::list(&mut q, connection, before, paging.fetch()).await?;
+    let found = runs::list(&mut q, connection, state, before, paging.fetch()).await?;
     Ok(paging.page(found, |run| (run.started_at, run.id)))
 }

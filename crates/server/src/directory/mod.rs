@@ -45,7 +45,7 @@ pub use links::{
     reject_link, reject_link_at,
 };
 pub use look::{
-    Filter, HOLDING_SORTS, KINDS, THROUGH, history, holdings, inherited, known_since,
+    Filter, HOLDING_SORTS, KINDS, SYNC_STATES, THROUGH, history, holdings, inherited, known_since,
     list_entitlements, principals, sync_runs,
 };
 pub use observe::{Change, Observed, observe};
@@ -193,8 +193,10 @@ pub struct SyncRun {
     pub started_at: Time,
     /// When it last moved.
     pub moved_at: Time,
-    /// When it ended.
+    /// When it had read everything, or failed.
     pub finished_at: Option<Time>,
+    /// Who takes it up counts on: only the last one moves it.
+    pub(crate) attempt: i64,
 }
 
 /// Which principal belongs to which user.

@@ -17,7 +17,7 @@ use stint_domain::{ConnectionId, Time};
 use super::{Error, SyncRun};
 use crate::connections::{self, Check, Connection, Credential, Outcome, Status};
 use crate::cx::Cx;
-use crate::http::{Failure, Fault as _, Path, Query, Routes};
+use crate::http::{Failure, Fault as _, Paging, Path, Query, Routes};
 use crate::web::time::{grouped, words as in_words};
 use crate::web::{
     self, Chip, Copyable, Empty, Fact, Facts, Flash, Frame, Listing, Note, Tone, When,
@@ -60,8 +60,10 @@ async fn show(
 ) -> Result<Response, Failure> {
     let found = connections::get(&cx, id).await?;
     let application = connections::get_application(&cx, found.application).await?;
-    let page = super::sync_runs(&cx, id, &asked.paging(RUNS)).await?;
+    let page = super::sync_runs(&cx, id, None, &asked.paging(RUNS)).await?;
     let path = format!("/connections/{id}");
+    let waits = super::sync_runs(&cx, id, Some("held"), &Paging::first(1)).await?;
+    let waits = waits.items.first().filter(|_| found.removed_at.is_none());
     let may = |verb| cx.authorize(verb, Relation::Others).is_ok();
     let running = page.items.iter().find(|run| run.state == "running");
     let syncing = running.is_some() || found.status == Status::Syncing;
@@ -80,6 +82,13 @@ async fn show(
         fresh: found.last_sync_at.is_none(),
         notes: notes(&found, syncing),
         progress: running.map(progress),
+        held: waits.map(|run| {
+            let words = format!(
+                "A sync found {} assignments gone and ended none of them.",
+                grouped(run.ended)
+            );
+            (words, format!("{path}/syncs/{}", run.id))
+        }),
         tested: found
             .last_test
             .as_ref()
@@ -225,8 +234,6 @@ fn run_row(run: &SyncRun, now: Time) -> view::RunRow {
     view::RunRow {
         started: When::both(run.started_at, now),
         chip: run_chip(&run.state),
-        look: (run.state == "held")
-            .then(|| format!("/connections/{}/syncs/{}", run.connection, run.id)),
         took: run
             .finished_at
             .map(|end| in_words(end.since(run.started_at)))

@@ -21,12 +21,16 @@ use crate::connections::{self, Connection, SyncNote};
 use crate::cx::Cx;
 use crate::http::Fault as _;
 use crate::outbox;
-pub(super) use endings::end;
 pub use endings::{accept_sync, endings_of, set_aside_sync, sync_run};
+pub(super) use endings::{accepted, end, sweep};
 use walk::{Estates, Walk};
 
 /// A run that has not moved for so long is taken over: its worker is gone.
 const IDLE: Span = Span::minutes(10);
+
+/// A run that is held is followed by the next one only after so long, unless somebody starts it:
+/// there is time to look at what it found.
+const DECIDE_WITHIN: Span = Span::hours(6);
 
 /// Asks for a sync: a row that the background work picks up. A run under way is answered
 /// instead of a second one.
@@ -41,6 +45,11 @@ pub async fn start_sync(cx: &Cx, id: ConnectionId) -> Result<SyncRun, Error> {
     }
     instance(&connection)?;
     if let Some(run) = runs::running(&mut tx, id).await? {
+        return Ok(run);
+    }
+    // What was accepted is written down first: the next would find it gone once more.
+    let mut open = runs::open(&mut tx, id).await?.into_iter();
+    if let Some(run) = open.find(|run| run.state == "ending") {
         return Ok(run);
     }
     let run = cx.app.new_id();
@@ -87,8 +96,10 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         .await?
         .ok_or(Error::NotFound)?;
     let previous = runs::last_complete(&mut tx, run.connection).await?;
-    endings::forget(&mut tx, run.id).await?;
+    // As it is now claimed: with the number of this attempt.
+    let run = &runs::get(&mut tx, run.id).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;
+    endings::forget(cx, run).await?;
 
     let (instance_arn, identity_store) = instance(&connection)?;
     let estate = match connections::estate(&cx.app, &connection) {
@@ -118,39 +129,33 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
     };
     let Some(read) = read else {
         let mut tx = cx.begin(Priority::Sync).await?;
-        runs::let_go(&mut tx, run.id).await?;
+        runs::let_go(&mut tx, run).await?;
         tx.commit().await?;
         tracing::info!(sync.id = %run.id, "sync.handed_over");
         return Ok(None);
     };
     let (mut run, digest) = walk.into_parts();
-    let found = endings::weigh(cx, &run).await?;
-    match read {
-        Ok(()) if found.held() => {
-            let held = endings::hold(cx, &mut run, found, digest).await?;
-            links::propose_likenesses(cx, run.connection).await?;
-            Ok(Some(held))
-        }
-        Ok(()) => {
-            endings::write(cx, &mut run).await?;
-            complete(cx, &run, digest).await.map(Some)
-        }
-        Err(error) => {
-            // What was read whole is known, as far as a sync may say so by itself.
-            if !found.held() {
-                endings::write(cx, &mut run).await?;
-            }
-            failed(cx, &run, &error).await?;
-            Err(error)
-        }
+    if let Err(error) = read {
+        // Nothing has ended: the next run that reads everything finds it again.
+        run.ended = 0;
+        failed(cx, &run, &error).await?;
+        return Err(error);
     }
+    let found = endings::weigh(cx, &run).await?;
+    if found.held() {
+        let held = endings::hold(cx, &mut run, found, digest).await?;
+        links::propose_likenesses(cx, run.connection).await?;
+        return Ok(Some(held));
+    }
+    endings::write(cx, &mut run).await?;
+    complete(cx, &run, digest).await.map(Some)
 }
 
 async fn complete(cx: &Cx, run: &SyncRun, digest: String) -> Result<SyncRun, Error> {
     let now = cx.app.clock.now();
     let mut tx = cx.begin(Priority::Sync).await?;
     runs::moved(&mut tx, run).await?;
-    if !runs::finish(&mut tx, run.id, "complete", None, Some(digest.clone()), now).await? {
+    if !runs::finish(&mut tx, run, "complete", None, Some(digest.clone()), now).await? {
         return Err(Error::Running {
             connection: run.connection,
             since: run.started_at,
@@ -168,7 +173,10 @@ async fn complete(cx: &Cx, run: &SyncRun, digest: String) -> Result<SyncRun, Err
 /// What is said of a run that is complete; the caller's transaction has made it so.
 async fn complete_in(tx: &mut Tx, cx: &Cx, run: &SyncRun, digest: &str) -> Result<(), Error> {
     let at = cx.app.clock.now();
-    connections::note_sync(tx, run.connection, SyncNote::Complete { at }).await?;
+    // A newer one says how the connection is.
+    if runs::is_newest(tx, run).await? {
+        connections::note_sync(tx, run.connection, SyncNote::Complete { at }).await?;
+    }
     let facts = facts(run, digest);
     let about = [run.connection.into(), run.id.into()];
     tx.audit(cx.event("sync.completed", about, facts.clone()));
@@ -188,7 +196,7 @@ async fn failed(cx: &Cx, run: &SyncRun, error: &Error) -> Result<(), Error> {
     runs::moved(&mut tx, run).await?;
     if runs::finish(
         &mut tx,
-        run.id,
+        run,
         "failed",
         Some(why.clone()),
         None,
@@ -219,10 +227,8 @@ async fn failed(cx: &Cx, run: &SyncRun, error: &Error) -> Result<(), Error> {
 
 /// What the background work is to do about a connection.
 pub(super) enum Due {
-    /// A person said that what this run found gone has ended: it is to be written down.
-    End(SyncRun),
     /// This run is to be executed.
-    Run(SyncRun),
+    Run(Box<SyncRun>),
     /// A run is to be started.
     Start,
     /// Nothing before then.
@@ -240,13 +246,9 @@ pub(super) async fn due(
     again: Span,
 ) -> Result<Due, Error> {
     let mut q = cx.read().await?;
-    let mut open = runs::open(&mut q, connection.id).await?.into_iter();
-    if let Some(run) = open.find(|run| run.state == "ending") {
-        return Ok(Due::End(run));
-    }
     if let Some(run) = runs::running(&mut q, connection.id).await? {
         return Ok(if run.moved_at <= cx.now - IDLE {
-            Due::Run(run)
+            Due::Run(Box::new(run))
         } else {
             Due::At(run.moved_at + IDLE)
         });
@@ -257,8 +259,13 @@ pub(super) async fn due(
     let Some((state, at)) = runs::last(&mut q, connection.id).await? else {
         return Ok(Due::Not);
     };
-    // One that is held or set aside was read whole: the next would find the same.
-    let next = at + if state == "failed" { again } else { period };
+    let next = at
+        + match state.as_str() {
+            "failed" => again,
+            // The next would find the same, and who looks at this one would lose it.
+            "held" => DECIDE_WITHIN,
+            _ => period,
+        };
     Ok(if next <= cx.now {
         Due::Start
     } else {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use stint_domain::Span;
 
 use super::Error;
-use super::sync::{Due, due, end, execute, start_sync};
+use super::sync::{Due, accepted, due, end, execute, start_sync, sweep};
 use crate::connections;
 use crate::cx::{App, Cx};
 use crate::http::failure_chain;
@@ -39,16 +39,16 @@ impl Task for Sync {
 
     async fn run(&self, app: &App) -> Result<Ran, TaskError> {
         let cx = Cx::system(app, SYNC);
-        let all = connections::connections(&mut cx.read().await?).await?;
         let mut ran = Ran::idle();
+        for run in accepted(&cx).await? {
+            end(&cx, &run).await?;
+            ran.worked = true;
+        }
+        sweep(&cx).await?;
+        let all = connections::connections(&mut cx.read().await?).await?;
         for connection in all {
             let run = match due(&cx, &connection, PERIOD, AGAIN).await? {
-                Due::End(run) => {
-                    end(&cx, &run).await?;
-                    ran.worked = true;
-                    continue;
-                }
-                Due::Run(run) => run,
+                Due::Run(run) => *run,
                 Due::Start => start_sync(&cx, connection.id).await?,
                 Due::At(at) => {
                     ran.next_due = Some(ran.next_due.map_or(at, |next| next.min(at)));

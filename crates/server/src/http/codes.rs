@@ -79,7 +79,7 @@ pub const CODES: &[Code] = &[
     row(409, "nothing_to_return", "The request gave nothing, or what it gave is over.", "Nothing: the request's page shows how each grant ended."),
     row(409, "principal_changed", "The beneficiary's AWS identity changed between asking and approving.", "Cancel or deny this request and ask again, so that who approves sees the right identity."),
     row(409, "principal_taken", "This AWS identity is confirmed to be another user's.", "Reject that link first, if it is wrong."),
-    row(409, "sync_failed", "AWS refused a page of the reading; what was not read whole is not taken for gone.", "Test the connection: it says which permission is missing."),
+    row(409, "sync_failed", "AWS refused a page of the reading; nothing was taken for ended.", "Test the connection: it says which permission is missing."),
     row(409, "sync_not_held", "The sync does not wait for a decision: it was decided, or a later one took its place.", "Look at the connection's syncs for the one that is held."),
     row(409, "sync_running", "A sync of this connection is under way.", "Wait for it to end; its progress is among the connection's runs."),
     row(409, "too_many_tokens", "The caller has as many usable API tokens as one may have.", "Revoke one that is no longer needed."),

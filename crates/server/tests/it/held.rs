@@ -2,10 +2,12 @@
 //! a person decides.
 
 use serde_json::{Value, json};
+use stint_db::Query as _;
 use stint_domain::sync::HoldRule;
 use stint_domain::{ConnectionId, Span};
 use stint_server::directory::{self, Observed, SyncRun};
-use stint_testkit::sim::{AssignmentRow, Effect, Fault};
+use stint_server::http::Fault as _;
+use stint_testkit::sim::{AssignmentRow, Effect, Fault, Gate};
 use stint_testkit::{Door, World, both_engines};
 
 use crate::forms::{goes, sound};
@@ -99,7 +101,8 @@ both_engines! {
         assert!(page.contains(&look) && page.contains("Waits for a decision"), "{page}");
         let page = sound(door.get(&look).await, 200);
         for row in &rows {
-            assert!(page.contains(&row.principal) || page.contains(&row.permission_set), "{page}");
+            let named = |text: &&str| text.contains(&row.principal) && text.contains(&row.permission_set);
+            assert!(page.split("<tr>").any(|text| named(&text)), "{page}");
         }
         let file = door.get(&format!("{look}?format=csv")).await.is(200).text();
         assert_eq!(file.lines().count(), 4, "{file}");
@@ -192,8 +195,83 @@ both_engines! {
         );
         directory::sync(&world.cx("cy"), connection).await.expect_err("one list fails");
         assert_eq!(ended(&cy, &rows).await, 0);
+        let runs = format!("/api/v1/connections/{connection}/sync-runs");
+        let failed = cy.get(&format!("{runs}?state=failed")).await.ok();
+        assert_eq!((failed["items"].as_array().expect("runs").len(), &failed["items"][0]["ended"]), (1, &json!(0)));
+        let id = failed["items"][0]["id"].as_str().expect("an id");
+        assert_eq!(cy.get(&format!("{runs}/{id}/endings")).await.ok()["items"], json!([]));
+        cy.get(&format!("{runs}?state=odd")).await.refused(422, "invalid_filter");
+        world.settle().await;
+        assert_eq!(kept(&world).await, 0, "what it found is forgotten");
         world.sim().faults().clear();
         world.advance(Span::minutes(5)).await;
         assert_eq!(synced(&world, connection).await.state, "held");
     }
+
+    async fn who_wakes_late_writes_nothing_for_who_took_over(world) {
+        let there = world.organize().await;
+        let connection = there.connection;
+        let cy = world.as_user("cy");
+        let rows = taken(&world, 2).await;
+        // The first is held up by AWS, near its end; the second takes the run over after ten minutes.
+        let gate = Gate::new();
+        let last = world.sim().assignments().pop().expect("rows").account_id;
+        world.sim().faults().add(
+            Fault::on("sso:ListPermissionSetsProvisionedToAccount").when(move |seen| seen.input["AccountId"] == last.as_str()).nth(1),
+            Effect::Hold(gate.clone()),
+        );
+        let cx = world.cx("cy");
+        let (first, second) = tokio::join!(directory::sync(&cx, connection), async {
+            gate.arrived().await;
+            world.advance(Span::minutes(11)).await;
+            let again = world.run_due().await;
+            let found = cy.get(&format!("/api/v1/connections/{connection}/sync-runs?limit=1")).await.ok();
+            gate.release();
+            (again, found)
+        });
+        assert_eq!(first.expect_err("somebody else has it").code(), "sync_running");
+        let run = &second.1["items"][0];
+        assert_eq!((&run["state"], &run["ended"]), (&json!("complete"), &json!(2)));
+        assert_eq!(ended(&cy, &rows).await, 2);
+        let now = cy.get(&format!("/api/v1/connections/{connection}/sync-runs?limit=1")).await.ok();
+        assert_eq!(now["items"][0], *run, "the first changed nothing of it");
+    }
+
+    async fn nobody_decides_while_a_newer_sync_reads_or_once_the_connection_is_removed(world) {
+        let there = world.organize().await;
+        let connection = there.connection;
+        let cy = world.as_user("cy");
+        taken(&world, 3).await;
+        let first = synced(&world, connection).await;
+        assert_eq!(first.state, "held");
+        let at = format!("/api/v1/connections/{connection}/sync-runs/{}", first.id);
+        let newer = directory::start_sync(&world.cx("cy"), connection).await.expect("begun");
+        cy.post(&format!("{at}/accept"), json!({})).await.refused(409, "sync_running");
+        // Setting it aside says nothing of a connection that a newer one reads.
+        cy.post(&format!("{at}/set-aside"), json!({})).await.ok();
+        assert_eq!(cy.get(&format!("/api/v1/connections/{connection}")).await.ok()["status"], "syncing");
+        world.settle().await;
+        let at = format!("/api/v1/connections/{connection}/sync-runs/{}", newer.id);
+        assert_eq!(cy.get(&at).await.ok()["state"], "held");
+        cy.post(&format!("/api/v1/connections/{connection}/drain"), json!({})).await.is(200);
+        cy.delete(&format!("/api/v1/connections/{connection}")).await.is(204);
+        for verb in ["accept", "set-aside"] {
+            cy.post(&format!("{at}/{verb}"), json!({})).await.refused(409, "connection_removed");
+        }
+    }
+}
+
+stint_db::statements! {
+    KEPT = "select count(*) as n from sync_endings";
+}
+
+/// How many findings are kept.
+async fn kept(world: &World) -> i64 {
+    let mut q = world.app().db.reader().await.expect("a reader");
+    let row = q
+        .maybe(&KEPT, stint_db::args![])
+        .await
+        .expect("read")
+        .expect("a row");
+    row.get("n").expect("a number")
 }

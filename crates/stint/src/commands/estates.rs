@@ -582,11 +582,8 @@ async fn gone(server: &Server, connection: &str, run: Option<String>) -> Result<
     let run: Value = match run {
         Some(run) => client.get(&format!("{runs}/{run}"), &[]).await?,
         None => {
-            let latest: Vec<Value> = client.list(&runs, &[], 20).await?;
-            let held = latest
-                .into_iter()
-                .find(|it| out::field(it, "state") == "held");
-            held.ok_or_else(|| {
+            let held: Vec<Value> = client.list(&runs, &[("state", "held")], 1).await?;
+            held.into_iter().next().ok_or_else(|| {
                 Failure::new(
                     Exit::NotFound,
                     format!("no sync of '{connection}' waits for a decision"),
@@ -614,6 +611,13 @@ async fn gone(server: &Server, connection: &str, run: Option<String>) -> Result<
     out::table(head, &rows, "Nothing of it waits for a decision.")?;
     if out::field(&run, "state") == "held" {
         out::remark(&out::field(&run, "error"));
+        if out::field(&run, "ended") != all.len().to_string() {
+            out::remark(&format!(
+                "{} of {} are shown; the page has them all, as CSV too",
+                all.len(),
+                out::field(&run, "ended")
+            ));
+        }
         out::remark(&format!(
             "`stint connections accept-sync '{connection}' {number}` if it has ended, `set-aside-sync` if not"
         ));

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use stint_aws_sim::{EstateFile, EstateSpec, command};
+use stint_aws_sim::{EstateFile, EstateSpec, Knobs, command, forecast};
 
 use crate::cli::Sim;
 use crate::exit::{Exit, Failure};
@@ -33,11 +33,29 @@ pub(crate) async fn run(args: Sim) -> Result<(), Failure> {
             Some(EstateFile::read(&text).map_err(|e| named(&e))?)
         }
     };
+    let mut knobs = Knobs::default();
+    knobs.throttling.on = !args.no_throttling;
+    for rate in &args.rate {
+        knobs
+            .throttling
+            .set(rate)
+            .map_err(|wrong| Failure::usage(format!("--rate {wrong}")))?;
+    }
+    knobs.connections = args.connections;
+    knobs.read_lag_micros = i64::from(args.lag) * 1_000_000;
+    knobs.entity_lag_micros = knobs.read_lag_micros;
+    let seed = args.weather_seed.unwrap_or(args.seed);
+    let weather = (args.weather.iter())
+        .map(|text| forecast(text, seed))
+        .collect::<Result<_, _>>()
+        .map_err(|wrong| Failure::usage(format!("--weather {wrong}")))?;
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let running = command::start(command::Command {
         listen,
         estate,
         file,
+        knobs,
+        weather,
     })
     .await
     .map_err(|e| match (&args.estate, &e) {

@@ -22,7 +22,7 @@ pub(crate) async fn sync(
         tokio::select! {
             run = &mut reading => break run.context("the sync")?,
             () = pause() => {
-                let runs = directory::sync_runs(cx, connection, &Paging::default()).await?;
+                let runs = directory::sync_runs(cx, connection, None, &Paging::default()).await?;
                 if let Some(run) = runs.items.first().filter(|run| run.phase != shown) {
                     print(&format!("       {}", bar(run))).context("printing")?;
                     shown.clone_from(&run.phase);

@@ -2,5 +2,6 @@
 //! under it.
 
 mod commands;
+mod simulator;
 mod tour;
 mod workers;

@@ -189,7 +189,7 @@ impl Builder {
         };
         match ops::dispatch(&mut self.world, &cx)? {
             Answer::Json(value) => Ok(value),
-            Answer::Xml(_) => Ok(Value::Null),
+            Answer::Xml(_) | Answer::Text(_) => Ok(Value::Null),
         }
     }
 
@@ -376,7 +376,8 @@ impl Builder {
         let name = &person.user_name;
         made.map_err(|e| refused(name, "person", &name.value, &e))?;
         let issuer = self.world.scim.issuer();
-        if let Some(user) = self.world.estate.users.last_mut() {
+        let users = &mut self.world.estate.users;
+        if let Some(user) = users.get_mut(users.len().saturating_sub(1)) {
             user.enabled = !person.disabled;
             let id = person.external_id.iter().cloned();
             user.external_ids.extend(id.map(|id| (issuer.clone(), id)));
@@ -393,7 +394,8 @@ impl Builder {
         let made = made.map_err(|e| refused(name, "group", &name.value, &e))?;
         let id = text(&made, &["GroupId"]);
         let issuer = self.world.scim.issuer();
-        if let Some(known) = self.world.estate.groups.last_mut() {
+        let groups = &mut self.world.estate.groups;
+        if let Some(known) = groups.get_mut(groups.len().saturating_sub(1)) {
             let own = group.external_id.iter().cloned();
             known
                 .external_ids

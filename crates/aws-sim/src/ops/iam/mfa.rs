@@ -94,8 +94,9 @@ pub(super) fn enable(world: &mut World, cx: &Cx<'_>) -> Output {
         return Err(limit("MFADevicesPerUser", MFA_PER_USER));
     }
     if serial.starts_with("arn:aws:iam::") {
-        let device = iam.virtual_mfas.iter_mut();
-        let mut device = device.filter(|known| !known.removed && known.arn == serial);
+        let mut device = iam
+            .virtual_mfas
+            .each_mut(|known| !known.removed && known.arn == serial);
         let device = device.next().ok_or_else(|| none(serial))?;
         if device.user.is_some() {
             return Err(ApiError::iam(
@@ -173,10 +174,9 @@ pub(super) fn deactivate(world: &mut World, cx: &Cx<'_>) -> Output {
         return Ok(None);
     }
     held.retain(|known| known.serial != serial);
-    for device in &mut world.estate.iam.virtual_mfas {
-        if device.arn == serial {
-            device.user = None;
-        }
+    let devices = &mut world.estate.iam.virtual_mfas;
+    for device in devices.each_mut(|known| known.arn == serial) {
+        device.user = None;
     }
     Ok(None)
 }
@@ -185,9 +185,9 @@ pub(super) fn delete_virtual(world: &mut World, cx: &Cx<'_>) -> Output {
     let serial = cx.input().required("SerialNumber", shapes::SERIAL)?;
     authorize_on(world, cx, serial)?;
     let account = cx.key.account();
-    let devices = world.estate.iam.virtual_mfas.iter_mut();
+    let devices = &mut world.estate.iam.virtual_mfas;
     let mut devices =
-        devices.filter(|known| !known.removed && known.arn == serial && known.account == account);
+        devices.each_mut(|known| !known.removed && known.arn == serial && known.account == account);
     let device = devices.next().ok_or_else(|| {
         ApiError::iam(
             "NoSuchEntity",

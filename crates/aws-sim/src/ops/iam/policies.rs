@@ -95,7 +95,7 @@ pub(super) fn put_inline(world: &mut World, cx: &Cx<'_>, on: On) -> Output {
     let who = bearer(world, cx, on, true)?;
     let name = shapes::new_policy_name(&input, "PolicyName")?;
     let document = document(cx, "PolicyDocument", PolicyKind::Identity)?;
-    let held = world.access.held.entry(who.id).or_default();
+    let held = world.access.held.get_or_default(who.id);
     let others = held.inline.iter().filter(|(known, _)| **known != name);
     let size: usize = others.map(|(_, known)| dense(&known.text)).sum();
     if size + dense(&document.text) > on.inline_size() {
@@ -155,7 +155,7 @@ pub(super) fn list_inline(world: &mut World, cx: &Cx<'_>, on: On) -> Output {
 pub(super) fn attach(world: &mut World, cx: &Cx<'_>, on: On) -> Output {
     let who = bearer(world, cx, on, true)?;
     let arn = attachable(world, cx, "PolicyArn")?;
-    let held = world.access.held.entry(who.id).or_default();
+    let held = world.access.held.get_or_default(who.id);
     if held.attached.contains(&arn) {
         return Ok(None);
     }
@@ -202,13 +202,13 @@ pub(super) fn list_attached(world: &mut World, cx: &Cx<'_>, on: On) -> Output {
 pub(super) fn put_boundary(world: &mut World, cx: &Cx<'_>, on: On) -> Output {
     let who = bearer(world, cx, on, true)?;
     let arn = boundary(world, cx)?;
-    world.access.held.entry(who.id).or_default().boundary = Some(arn);
+    world.access.held.get_or_default(who.id).boundary = Some(arn);
     Ok(None)
 }
 
 pub(super) fn delete_boundary(world: &mut World, cx: &Cx<'_>, on: On) -> Output {
     let who = bearer(world, cx, on, true)?;
-    let held = world.access.held.entry(who.id).or_default();
+    let held = world.access.held.get_or_default(who.id);
     if held.boundary.is_none() {
         return Err(ApiError::iam(
             "NoSuchEntity",

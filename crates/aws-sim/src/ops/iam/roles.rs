@@ -145,7 +145,7 @@ pub(super) fn create(world: &mut World, cx: &Cx<'_>) -> Output {
     let tags = tags::merged(&[], tags)?;
     let id = format!("AROA{}", world.fresh("IAM role made").upper(17));
     if boundary.is_some() {
-        world.access.held.entry(id.clone()).or_default().boundary = boundary;
+        world.access.held.get_or_default(id.clone()).boundary = boundary;
     }
     let place = world.estate.iam.add_role(IamRole {
         entity: Entity {

@@ -134,7 +134,7 @@ async fn used(
     let place = format!("{path}/entitlements");
     let view = view::Used {
         list: List::new(&place, &asked, USED_COLUMNS, unused())
-            .search("Name of the entitlement, or its account")
+            .search("Names of permission sets, accounts and groups")
             .sorted(&sort)
             .answered(&page),
         rows: page.items.into_iter().map(used_row).collect(),

@@ -65,7 +65,7 @@ async fn show(
         empty
     };
     let list = List::new(&path, &asked, ENTRY_COLUMNS, empty)
-        .search("Name of the entitlement, or its account")
+        .search("Names of permission sets, accounts and groups")
         .filter(Filter::choice(
             "policy",
             "Asked for under",

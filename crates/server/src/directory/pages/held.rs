@@ -69,7 +69,7 @@ async fn show(
     let run = sync_run(&cx, id, which).await?;
     let found = connections::get(&cx, id).await?;
     let path = format!("/connections/{id}/syncs/{which}");
-    let held = run.state == "held";
+    let held = run.state == "held" && found.removed_at.is_none();
     let may = held && cx.authorize(Verb::DecideSync, Relation::Others).is_ok();
     let nothing = Empty::new(
         "circle-check",
@@ -111,7 +111,7 @@ async fn accept(
     answer(
         id,
         done,
-        "Written down. Nothing was changed in AWS, and what was seen again meanwhile stays.",
+        "Accepted: it is being written down. Nothing changes in AWS, and what was seen again meanwhile stays.",
     )
 }
 
@@ -136,7 +136,9 @@ fn answer(
     use crate::http::Fault as _;
     let flash = match done {
         Ok(_) => Flash::done(words),
-        Err(error @ super::Error::NotHeld { .. }) => Flash::warning(error.detail()),
+        Err(error @ (super::Error::NotHeld { .. } | super::Error::Running { .. })) => {
+            Flash::warning(error.detail())
+        }
         Err(error) => return Err(error.into()),
     };
     Ok(web::go_with(&format!("/connections/{id}"), &flash))

@@ -22,6 +22,8 @@ pub(crate) struct ShowConnection {
     /// Whether it was never synced: the first steps are said then.
     pub(crate) fresh: bool,
     pub(crate) notes: Vec<Note>,
+    /// That a sync waits for a person: what it found, and where that is looked at.
+    pub(crate) held: Option<(String, String)>,
     pub(crate) progress: Option<Progress>,
     pub(crate) tested: Option<When>,
     pub(crate) checks: Vec<CheckRow>,
@@ -65,8 +67,6 @@ pub(crate) struct RunRow {
     pub(crate) took: String,
     /// What it saw, or why it failed.
     pub(crate) saw: String,
-    /// Where what it found gone is looked at, while that waits for a person.
-    pub(crate) look: Option<String>,
 }
 
 /// `GET /people/links`: which AWS principals belong to whom.

@@ -38,7 +38,12 @@ stint_db::statements! {
         where id in {ids $2} and ended_at is null \
         and last_seen <= (select e.seen_until from sync_endings e where e.sync_id = $1 and e.assignment_id = assignments.id)";
     quiet DROP = "delete from sync_endings where sync_id = $1 and assignment_id in {ids $2}";
-    quiet CLEAR = "delete from sync_endings where sync_id = $1";
+    quiet FORGET = "delete from sync_endings where (sync_id, assignment_id) in \
+        (select e.sync_id, e.assignment_id from sync_endings e where e.sync_id = $1 limit $2)";
+    /// What nobody decides about any more.
+    quiet SWEEP = "delete from sync_endings where (sync_id, assignment_id) in \
+        (select e.sync_id, e.assignment_id from sync_endings e join sync_runs r on r.id = e.sync_id \
+        where r.state in ('complete', 'set_aside', 'failed') limit $1)";
 }
 
 /// What a reading of one scope, begun at `began`, did not show: unless seen after `seen_until`.
@@ -120,7 +125,12 @@ pub(in crate::directory) async fn apply(
     Ok((ids.len(), ended))
 }
 
-/// Forgets them: they are not written down.
-pub(in crate::directory) async fn clear(tx: &mut Tx, sync: SyncId) -> Result<()> {
-    tx.run(&CLEAR, args![sync]).await.map(drop)
+/// Forgets up to `most` of a run's. Answers how many.
+pub(in crate::directory) async fn forget(tx: &mut Tx, sync: SyncId, most: i64) -> Result<u64> {
+    tx.run(&FORGET, args![sync, most]).await
+}
+
+/// Forgets up to `most` of those that nobody decides about any more. Answers how many.
+pub(in crate::directory) async fn sweep(tx: &mut Tx, most: i64) -> Result<u64> {
+    tx.run(&SWEEP, args![most]).await
 }

@@ -8,33 +8,38 @@ use stint_domain::{ConnectionId, SyncId, Time};
 use super::super::SyncRun;
 
 stint_db::statements! {
-    quiet START = "insert into sync_runs (id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, started_at, moved_at) \
-        values ($1, $2, 'running', 'waiting', 0, 0, 0, 0, 0, 0, $3, 0)";
+    quiet START = "insert into sync_runs (id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, started_at, moved_at, attempt) \
+        values ($1, $2, 'running', 'waiting', 0, 0, 0, 0, 0, 0, $3, 0, 0)";
     /// Takes a run that nobody moves: whoever did has stopped without a word, or it has not begun.
-    quiet CLAIM = "update sync_runs set moved_at = $3 where id = $1 and state = 'running' and moved_at < $2";
+    quiet CLAIM = "update sync_runs set moved_at = $3, attempt = attempt + 1 where id = $1 and state = 'running' and moved_at < $2";
     quiet MOVE = "update sync_runs set phase = $2, done = $3, expected = $4, calls = $5, seen = $6, appeared = $7, ended = $8, moved_at = $9 \
-        where id = $1 and state = 'running'";
+        where id = $1 and state = 'running' and attempt = $10";
     /// Whoever moved it stops: it may be taken over at once.
-    quiet LET_GO = "update sync_runs set moved_at = 0 where id = $1 and state = 'running'";
-    FINISH = "update sync_runs set state = $2, error = $3, digest = $4, finished_at = $5, moved_at = $5 where id = $1 and state = 'running'";
-    RUNNING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
+    quiet LET_GO = "update sync_runs set moved_at = 0 where id = $1 and state = 'running' and attempt = $2";
+    FINISH = "update sync_runs set state = $2, error = $3, digest = $4, finished_at = $5, moved_at = $5 \
+        where id = $1 and state = 'running' and attempt = $6";
+    RUNNING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
         from sync_runs where connection_id = $1 and state = 'running' {lock}";
     /// Ends a run that waited for a person, or whose endings were being written down.
-    DECIDE = "update sync_runs set state = $3, ended = $4, finished_at = $5, moved_at = $5, \
-        error = case when $3 = 'set_aside' then error end where id = $1 and state = $2";
+    DECIDE = "update sync_runs set state = $3, ended = $4, moved_at = $5, error = null where id = $1 and state = $2";
     /// So many of its endings are written down.
     quiet ENDED = "update sync_runs set ended = $2, moved_at = $3 where id = $1 and state = 'ending'";
     /// Those that wait for a person, or whose endings are being written down.
-    OPEN = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
+    OPEN = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
         from sync_runs where connection_id = $1 and state in ('held', 'ending') order by started_at, id";
-    LOCK = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
+    LOCK = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
         from sync_runs where id = $1{lock}";
-    GET = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
+    GET = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
         from sync_runs where id = $1";
-    LIST = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at \
-        from sync_runs where connection_id = $1 and ($2 is null or (started_at, id) < ($2, $3)) order by started_at desc, id desc limit $4";
+    LIST = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
+        from sync_runs where connection_id = $1 and ($2 is null or (started_at, id) < ($2, $3)) and ($5 is null or state = $5) \
+        order by started_at desc, id desc limit $4";
     KNOWN_SINCE = "select connection_id, min(started_at) as since from sync_runs where state = 'complete' group by connection_id";
     LAST_COMPLETE = "select started_at from sync_runs where connection_id = $1 and state = 'complete' order by started_at desc limit 1";
+    NEWEST = "select id from sync_runs where connection_id = $1 order by started_at desc, id desc limit 1";
+    /// Whose endings are being written down, whichever connection's.
+    ENDING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
+        from sync_runs where state = 'ending' order by started_at, id";
     LAST = "select state, started_at, finished_at from sync_runs where connection_id = $1 order by started_at desc, id desc limit 1";
 }
 
@@ -58,11 +63,13 @@ pub(in crate::directory) async fn claim(
 }
 
 /// Lets go of a run, so that another takes it over at once.
-pub(in crate::directory) async fn let_go(tx: &mut Tx, id: SyncId) -> Result<()> {
-    tx.run(&LET_GO, args![id]).await.map(drop)
+pub(in crate::directory) async fn let_go(tx: &mut Tx, run: &SyncRun) -> Result<()> {
+    let values = args![run.id, run.attempt];
+    tx.run(&LET_GO, values).await.map(drop)
 }
 
-/// Writes down how far a run is. False when it is no longer the running one.
+/// Writes down how far a run is. False when it is no longer the running one, or somebody else
+/// has taken it over.
 pub(in crate::directory) async fn moved(tx: &mut Tx, run: &SyncRun) -> Result<bool> {
     let values = args![
         run.id,
@@ -73,22 +80,26 @@ pub(in crate::directory) async fn moved(tx: &mut Tx, run: &SyncRun) -> Result<bo
         run.seen,
         run.appeared,
         run.ended,
-        run.moved_at
+        run.moved_at,
+        run.attempt
     ];
     Ok(tx.run(&MOVE, values).await? > 0)
 }
 
-/// Ends a run. False when it had been ended already.
+/// Ends a run. False when it had been ended already, or somebody else has taken it over.
 pub(in crate::directory) async fn finish(
     tx: &mut Tx,
-    id: SyncId,
+    run: &SyncRun,
     state: &str,
     error: Option<String>,
     digest: Option<String>,
     now: Time,
 ) -> Result<bool> {
     Ok(tx
-        .run(&FINISH, args![id, state, error, digest, now])
+        .run(
+            &FINISH,
+            args![run.id, state, error, digest, now, run.attempt],
+        )
         .await?
         > 0)
 }
@@ -121,6 +132,18 @@ pub(in crate::directory) async fn open(
         .iter()
         .map(read)
         .collect()
+}
+
+/// Every run whose endings are being written down.
+pub(in crate::directory) async fn ending(q: &mut impl Query) -> Result<Vec<SyncRun>> {
+    q.all(&ENDING, args![]).await?.iter().map(read).collect()
+}
+
+/// Whether a run is the connection's newest.
+pub(in crate::directory) async fn is_newest(q: &mut impl Query, run: &SyncRun) -> Result<bool> {
+    let newest = q.maybe(&NEWEST, args![run.connection]).await?;
+    let newest: Option<SyncId> = newest.map(|row| row.get("id")).transpose()?;
+    Ok(newest == Some(run.id))
 }
 
 /// One run, before it is decided about.
@@ -164,11 +187,13 @@ pub(in crate::directory) async fn get(q: &mut impl Query, id: SyncId) -> Result<
 pub(in crate::directory) async fn list(
     q: &mut impl Query,
     connection: ConnectionId,
+    state: Option<&str>,
     before: Option<(Time, SyncId)>,
     limit: i64,
 ) -> Result<Vec<SyncRun>> {
     let (at, id) = before.unzip();
-    q.all(&LIST, args![connection, at, id, limit])
+    let state = state.map(str::to_owned);
+    q.all(&LIST, args![connection, at, id, limit, state])
         .await?
         .iter()
         .map(read)
@@ -218,5 +243,6 @@ fn read(row: &Row) -> Result<SyncRun> {
         started_at: row.get("started_at")?,
         moved_at: row.get("moved_at")?,
         finished_at: row.get("finished_at")?,
+        attempt: row.get("attempt")?,
     })
 }

@@ -1,8 +1,8 @@
 //! What a sync found gone: written down a few rows at a time, or held for a person where it is
 //! more than a sync may take for ended by itself ([`HoldRule`](stint_domain::sync::HoldRule)).
 //!
-//! Nothing ends while a run reads: its endings are rows beside it, so that one that dies has
-//! ended nothing, and one that is held can be looked at row by row. Whatever was seen again by the
+//! Nothing ends while a run reads: its endings are rows beside it, so that one that dies or fails
+//! meanwhile has ended nothing, and one that is held can be looked at row by row. Whatever was seen again by the
 //! time they are written down does not end.
 
 use serde_json::json;
@@ -83,8 +83,34 @@ pub(super) async fn write(cx: &Cx, run: &mut SyncRun) -> Result<(), Error> {
 }
 
 /// Forgets what an earlier attempt at a run found.
-pub(super) async fn forget(tx: &mut Tx, run: SyncId) -> Result<(), Error> {
-    Ok(endings::clear(tx, run).await?)
+pub(super) async fn forget(cx: &Cx, run: &SyncRun) -> Result<(), Error> {
+    loop {
+        let mut tx = cx.begin(Priority::Sync).await?;
+        let gone = endings::forget(&mut tx, run.id, CHUNK).await?;
+        tx.commit().await?;
+        if gone == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Forgets what runs found that are over: nobody decides about it any more. A part of it when the
+/// process is to end.
+pub(in crate::directory) async fn sweep(cx: &Cx) -> Result<(), Error> {
+    while !cx.app.stopping.begun() {
+        let mut tx = cx.begin(Priority::Sync).await?;
+        let gone = endings::sweep(&mut tx, CHUNK).await?;
+        tx.commit().await?;
+        if gone == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The runs whose endings are to be written down, whichever connection's.
+pub(in crate::directory) async fn accepted(cx: &Cx) -> Result<Vec<SyncRun>, Error> {
+    Ok(runs::ending(&mut cx.read().await?).await?)
 }
 
 /// Ends a run that was read: what it found gone waits for a person.
@@ -99,7 +125,7 @@ pub(super) async fn hold(
     let mut tx = cx.begin(Priority::Sync).await?;
     runs::moved(&mut tx, run).await?;
     let (said, seen) = (Some(why.clone()), Some(digest.clone()));
-    if !runs::finish(&mut tx, run.id, "held", said, seen, now).await? {
+    if !runs::finish(&mut tx, run, "held", said, seen, now).await? {
         return Err(Error::Running {
             connection: run.connection,
             since: run.started_at,
@@ -136,7 +162,6 @@ async fn set_aside_in(
     told: serde_json::Value,
 ) -> Result<(), Error> {
     if runs::decide(tx, run, "set_aside", cx.app.clock.now()).await? {
-        endings::clear(tx, run.id).await?;
         let about = [run.connection.into(), run.id.into()];
         tx.audit(cx.event("sync.set_aside", about, told));
     }
@@ -181,7 +206,7 @@ pub async fn sync_run(cx: &Cx, connection: ConnectionId, id: SyncId) -> Result<S
 }
 
 /// The assignments that a run would end, in the order they were made known. None once they were
-/// written down or set aside.
+/// accepted or set aside, or where the run failed.
 pub async fn endings_of(
     cx: &Cx,
     connection: ConnectionId,
@@ -191,17 +216,26 @@ pub async fn endings_of(
     cx.authorize(Verb::ListAssignments, Relation::None)?;
     let after = paging.after::<AssignmentId>()?;
     let mut q = cx.read().await?;
-    of(runs::get(&mut q, id).await?, connection)?;
+    let run = of(runs::get(&mut q, id).await?, connection)?;
+    if run.state != "held" {
+        return Ok(paging.page(Vec::new(), |it: &Assignment| it.id));
+    }
     let found = endings::list(&mut q, id, after, paging.fetch()).await?;
     Ok(paging.page(found, |it| it.id))
 }
 
 /// Says that what a held run found gone has ended. The background work writes it down, but for
-/// what was seen again meanwhile.
+/// what was seen again meanwhile. Not while a newer sync reads: it says more.
 pub async fn accept_sync(cx: &Cx, connection: ConnectionId, id: SyncId) -> Result<SyncRun, Error> {
     cx.authorize(Verb::DecideSync, Relation::Others)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
     let mut run = held(&mut tx, connection, id).await?;
+    if let Some(newer) = runs::running(&mut tx, connection).await? {
+        return Err(Error::Running {
+            connection,
+            since: newer.started_at,
+        });
+    }
     let told = json!({ "ended": run.ended });
     tx.audit(cx.event("sync.accepted", [connection.into(), id.into()], told));
     // Counted anew, as they are written down.
@@ -229,15 +263,23 @@ pub async fn set_aside_sync(
         "The last sync found {} assignments gone and was set aside. The next one looks again.",
         grouped(run.ended)
     );
-    connections::note_sync(&mut tx, connection, SyncNote::Failed { why }).await?;
+    if runs::is_newest(&mut tx, &run).await? {
+        connections::note_sync(&mut tx, connection, SyncNote::Failed { why }).await?;
+    }
     let row = runs::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;
+    cx.app.nudge(SYNC);
     Ok(row)
 }
 
-/// The run that waits for a decision, its row held.
+/// The run that waits for a decision, its row held; the connection's too, so that it is not
+/// removed in between.
 async fn held(tx: &mut Tx, connection: ConnectionId, id: SyncId) -> Result<SyncRun, Error> {
     let run = of(runs::lock(tx, id).await?, connection)?;
+    let of = connections::lock(tx, connection).await?;
+    if of.is_none_or(|of| of.removed_at.is_some()) {
+        return Err(Error::Connection(Box::new(connections::Error::Removed)));
+    }
     match run.state.as_str() {
         "held" => Ok(run),
         _ => Err(Error::NotHeld { state: run.state }),

@@ -425,7 +425,6 @@ fn connection(fresh: bool) -> directory::ShowConnection {
         )],
     };
     let run = |started: &str, chip: Chip, took: &str, saw: &str| directory::RunRow {
-        look: None,
         started: When::both(at(started), now()),
         chip,
         took: took.into(),
@@ -452,6 +451,7 @@ fn connection(fresh: bool) -> directory::ShowConnection {
         } else {
             vec![]
         },
+        held: None,
         progress: (!fresh).then(|| directory::Progress {
             doing: "account assignments".into(),
             strong: "1 380".into(),
