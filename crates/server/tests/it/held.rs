@@ -213,28 +213,41 @@ both_engines! {
         let connection = there.connection;
         let cy = world.as_user("cy");
         let rows = taken(&world, 2).await;
-        // The first is held up by AWS, near its end; the second takes the run over after ten minutes.
-        let gate = Gate::new();
+        // The first is held up by AWS, near its end; after ten minutes the background work takes the
+        // run over, and is as far when the first wakes up.
+        let (slow, late) = (Gate::new(), Gate::new());
         let last = world.sim().assignments().pop().expect("rows").account_id;
-        world.sim().faults().add(
-            Fault::on("sso:ListPermissionSetsProvisionedToAccount").when(move |seen| seen.input["AccountId"] == last.as_str()).nth(1),
-            Effect::Hold(gate.clone()),
-        );
+        for (nth, gate) in [(1, &slow), (2, &late)] {
+            let last = last.clone();
+            let fault = Fault::on("sso:ListPermissionSetsProvisionedToAccount");
+            let fault = fault.when(move |seen| seen.input["AccountId"] == last.as_str()).nth(nth);
+            world.sim().faults().add(fault, Effect::Hold(gate.clone()));
+        }
         let cx = world.cx("cy");
-        let (first, second) = tokio::join!(directory::sync(&cx, connection), async {
-            gate.arrived().await;
-            world.advance(Span::minutes(11)).await;
-            let again = world.run_due().await;
-            let found = cy.get(&format!("/api/v1/connections/{connection}/sync-runs?limit=1")).await.ok();
-            gate.release();
-            (again, found)
-        });
+        let (woke, awake) = tokio::sync::oneshot::channel();
+        let (first, (), ()) = tokio::join!(
+            async {
+                let first = directory::sync(&cx, connection).await;
+                woke.send(()).expect("awaited");
+                first
+            },
+            async {
+                slow.arrived().await;
+                world.advance(Span::minutes(11)).await;
+                world.run_due().await;
+            },
+            async {
+                late.arrived().await;
+                slow.release();
+                awake.await.expect("it ends");
+                late.release();
+            }
+        );
         assert_eq!(first.expect_err("somebody else has it").code(), "sync_running");
-        let run = &second.1["items"][0];
+        let runs = cy.get(&format!("/api/v1/connections/{connection}/sync-runs?limit=1")).await.ok();
+        let run = &runs["items"][0];
         assert_eq!((&run["state"], &run["ended"]), (&json!("complete"), &json!(2)));
         assert_eq!(ended(&cy, &rows).await, 2);
-        let now = cy.get(&format!("/api/v1/connections/{connection}/sync-runs?limit=1")).await.ok();
-        assert_eq!(now["items"][0], *run, "the first changed nothing of it");
     }
 
     async fn nobody_decides_while_a_newer_sync_reads_or_once_the_connection_is_removed(world) {
