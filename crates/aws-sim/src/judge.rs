@@ -61,12 +61,7 @@ impl World {
         context: &Context,
         of: Option<(&str, Option<ResourcePolicy<'_>>)>,
     ) -> Verdict {
-        let held = self.access.held(key.owner());
-        let boundary = held.and_then(|held| held.boundary.as_ref());
-        let boundary = boundary.and_then(|arn| {
-            let policy = self.access.managed.policy(arn)?;
-            Some(Source::of(arn, Origin::UserManaged, policy))
-        });
+        let boundary = self.boundary_of(key.owner());
         let session = match (&key.session_policies, &key.holder) {
             (Some(narrower), _) => Some(
                 narrower
@@ -98,6 +93,42 @@ impl World {
         )
     }
 
+    /// The boundary of what has this id.
+    fn boundary_of(&self, id: &str) -> Option<Source<'_>> {
+        let arn = self.access.held(id)?.boundary.as_ref()?;
+        let policy = self.access.managed.policy(arn)?;
+        Some(Source::of(arn, Origin::UserManaged, policy))
+    }
+
+    /// What decides about a user, a group or a role of an account, found by its ARN: its policies
+    /// and those of its groups, its boundary, and the organization's.
+    pub(crate) fn layers_at(&self, account: &str, arn: &str) -> Option<Layers<'_>> {
+        let iam = &self.estate.iam;
+        let mut groups = iam.groups_of(account, "/", 0);
+        let ids = if let Some(user) = iam.user_by_arn(arn) {
+            let user = Some(user).filter(|user| user.entity.account == account)?;
+            let place = iam.user_place(account, &user.entity.name)?;
+            let groups = self.relations().iam_groups_of(place, 0);
+            let groups = groups.filter_map(|group| iam.group(group));
+            let own = [(user.entity.id.clone(), Origin::User)].into_iter();
+            own.chain(groups.map(|group| (group.entity.id.clone(), Origin::Group)))
+                .collect()
+        } else if let Some(role) = self.role_by_arn(arn) {
+            let role = Some(role).filter(|role| role.entity.account == account)?;
+            vec![(role.entity.id.clone(), Origin::Role)]
+        } else {
+            let (_, group) = groups.find(|(_, group)| group.arn() == arn)?;
+            vec![(group.entity.id.clone(), Origin::Group)]
+        };
+        let boundary = ids.first().and_then(|(id, _)| self.boundary_of(id));
+        Some(Layers {
+            identity: self.sources_of(ids),
+            boundary,
+            service_control: self.scps_over(account),
+            ..Layers::default()
+        })
+    }
+
     /// Every identity policy that counts for a caller.
     fn policies_of(&self, key: &Key) -> Vec<Source<'_>> {
         let owner = key.owner();
@@ -124,9 +155,14 @@ impl World {
                     .map(|group| (group.entity.id.as_str(), Origin::Group)),
             );
         }
+        self.sources_of(ids)
+    }
+
+    /// The policies that hang on these.
+    fn sources_of<'a, I: AsRef<str>>(&'a self, ids: Vec<(I, Origin)>) -> Vec<Source<'a>> {
         let mut sources = Vec::new();
         for (id, origin) in ids {
-            let Some(held) = self.access.held(id) else {
+            let Some(held) = self.access.held(id.as_ref()) else {
                 continue;
             };
             for (name, document) in &held.inline {

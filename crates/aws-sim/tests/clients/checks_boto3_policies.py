@@ -452,3 +452,23 @@ def reports(estate):
     refused(
         lambda: iam.get_service_last_accessed_details(JobId="0" * 36), "NoSuchEntity", 404
     )
+
+
+@check("what somebody may is told before they try")
+def simulations(estate):
+    iam = admin(estate, "iam")
+    role = estate.facts["connector_role_arn"]
+    asked = {"PolicySourceArn": role, "ActionNames": ["sso:ListInstances", "iam:CreateUser"]}
+    told = [page for page in iam.get_paginator("simulate_principal_policy").paginate(**asked, PaginationConfig={"PageSize": 1})]
+    results = [row for page in told for row in page["EvaluationResults"]]
+    equal([row["EvalDecision"] for row in results], ["allowed", "implicitDeny"])
+    refused(
+        lambda: iam.simulate_principal_policy(**{**asked, "PolicySourceArn": role + "x"}), "NoSuchEntity", 404
+    )
+    deny = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
+    told = iam.simulate_custom_policy(PolicyInputList=[deny], ActionNames=["iam:GetUser"])
+    equal(told["EvaluationResults"][0]["EvalDecision"], "explicitDeny")
+    equal(told["EvaluationResults"][0]["MatchedStatements"][0]["SourcePolicyId"], "PolicyInputList.1")
+    refused(
+        lambda: iam.simulate_custom_policy(PolicyInputList=["{"], ActionNames=["iam:GetUser"]), "InvalidInput", 400
+    )

@@ -23,6 +23,10 @@ def of_services(side):
     side.wait(60)
     iam.get_service_last_accessed_details(JobId=job)
     iam.get_service_last_accessed_details(JobId="00000000-0000-0000-0000-000000000000")
+    iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["iam:GetUser"])
+    iam.simulate_principal_policy(PolicySourceArn=arn + "x", ActionNames=["iam:GetUser"])
+    iam.simulate_custom_policy(PolicyInputList=[ALLOW], ActionNames=["iam:GetUser"])
+    iam.simulate_custom_policy(PolicyInputList=["{"], ActionNames=["iam:GetUser"])
     iam.delete_user(**user)
 
 

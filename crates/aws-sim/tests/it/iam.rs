@@ -13,6 +13,7 @@ mod leaving;
 mod members;
 mod papers;
 mod people;
+mod simulations;
 mod tags;
 
 /// Lists that take more than one page of a hundred.

@@ -22,6 +22,7 @@ mod reports;
 mod roles;
 mod service_credentials;
 mod shapes;
+mod simulations;
 mod tags;
 mod users;
 
@@ -284,6 +285,12 @@ const ACCOUNT: &[(&str, InXml)] = &[
     }),
     ("GetServiceLastAccessedDetails", |world, cx| {
         reports::get_accessed(world, cx)
+    }),
+    ("SimulatePrincipalPolicy", |world, cx| {
+        simulations::principal(world, cx)
+    }),
+    ("SimulateCustomPolicy", |world, cx| {
+        simulations::custom(world, cx)
     }),
 ];
 
