@@ -505,19 +505,7 @@ mod tests {
 
     #[test]
     fn a_queue_nobody_reads_does_not_grow_for_ever() {
-        let spec = EstateSpec {
-            seed: 1,
-            accounts: 2,
-            permission_sets: 1,
-            users: 4,
-            groups: 1,
-            memberships: 0,
-            assignments: 0,
-            iam_users: 0,
-            iam_groups: 0,
-            iam_roles: 0,
-            iam_memberships: 0,
-        };
+        let spec = EstateSpec::tiny();
         let mut world = World::new(&spec, Knobs::default()).unwrap();
         let account = world.estate.management().to_owned();
         let mut queue = Queue::new(&account, REGION, "changes", 0);

@@ -278,19 +278,7 @@ mod tests {
 
     #[test]
     fn of_two_who_turn_manners_both_are_heard() {
-        let spec = EstateSpec {
-            seed: 1,
-            accounts: 2,
-            permission_sets: 1,
-            users: 4,
-            groups: 1,
-            memberships: 0,
-            assignments: 0,
-            iam_users: 0,
-            iam_groups: 0,
-            iam_roles: 0,
-            iam_memberships: 0,
-        };
+        let spec = EstateSpec::tiny();
         let sim = Sim::new(SimOptions::new(spec, SimClock::frozen(0))).unwrap();
         let heard = |name: &str| {
             (1..=2_000).all(|n| {

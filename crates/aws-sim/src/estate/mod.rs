@@ -50,6 +50,26 @@ pub struct EstateSpec {
     pub iam_memberships: u32,
 }
 
+#[cfg(test)]
+impl EstateSpec {
+    /// Just enough to be an estate, for tests of single parts.
+    pub(crate) fn tiny() -> Self {
+        Self {
+            seed: 1,
+            accounts: 2,
+            permission_sets: 1,
+            users: 4,
+            groups: 1,
+            memberships: 0,
+            assignments: 0,
+            iam_users: 0,
+            iam_groups: 0,
+            iam_roles: 0,
+            iam_memberships: 0,
+        }
+    }
+}
+
 impl Default for EstateSpec {
     /// A company of 120 people; accounts and users fill more than one page.
     fn default() -> Self {

@@ -172,7 +172,8 @@ async fn complete(cx: &Cx, run: &SyncRun, digest: String) -> Result<SyncRun, Err
 
 /// What is said of a run that is complete; the caller's transaction has made it so.
 async fn complete_in(tx: &mut Tx, cx: &Cx, run: &SyncRun, digest: &str) -> Result<(), Error> {
-    let at = cx.app.clock.now();
+    // What was accepted days later is as old as its reading.
+    let at = run.finished_at.unwrap_or_else(|| cx.app.clock.now());
     // A newer one says how the connection is.
     if runs::is_newest(tx, run).await? {
         connections::note_sync(tx, run.connection, SyncNote::Complete { at }).await?;

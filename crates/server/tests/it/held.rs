@@ -122,6 +122,7 @@ both_engines! {
 
         // Accepted: it is written down with the moments of the reading, by the background work.
         let at = format!("{runs}/{}", again.id);
+        world.advance(Span::minutes(10)).await;
         let accepted = cy.post(&format!("{at}/accept"), json!({})).await.ok();
         assert_eq!(accepted["state"], "ending");
         assert_eq!(ended(&cy, &rows).await, 0);
@@ -129,7 +130,9 @@ both_engines! {
         let done = cy.get(&at).await.ok();
         assert_eq!((&done["state"], &done["ended"], &done["error"]), (&json!("complete"), &json!(3), &Value::Null));
         assert_eq!(ended(&cy, &rows).await, 3);
-        assert_eq!(cy.get(&place).await.ok()["status"], "connected");
+        let status = cy.get(&place).await.ok();
+        assert_eq!(status["status"], "connected");
+        assert_eq!(status["last_sync_at"], json!(again.finished_at.expect("read").to_string()), "as old as its reading");
         assert_eq!(cy.get(&format!("{at}/endings")).await.ok()["items"], json!([]));
         for (name, count) in [("sync.held", 2), ("sync.set_aside", 1), ("sync.accepted", 1)] {
             assert_eq!(crate::directory::events(&world, name).await.len(), count, "{name}");
