@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use stint_iam_policy::{
-    Caller, Context, Identity, Policy, connector_permissions, own_user_statement, trust_policy,
-    with_iam_groups,
+    Caller, Context, Features, IamScope, Identity, Own, Policy, UserLife, trust_policy,
 };
 
 use crate::estate::{BEGINNING, Estate};
@@ -309,10 +308,7 @@ impl Founding {
             estate,
             &management,
             CONNECTOR_USER,
-            with_itself(with_iam_groups(
-                connector_permissions(),
-                &groups_of(&management),
-            )),
+            permissions(&management, Own::User { rotates: true }),
             Judge::Virtual,
             Party::Stint,
         );
@@ -324,10 +320,7 @@ impl Founding {
             let arn = format!("arn:aws:iam::{account}:role/{CONNECTOR_ROLE}");
             let mut stream = Seeded::new(estate.seed, &arn, 0);
             let id = format!("AROA{}", stream.upper(17));
-            access.permit(
-                &id,
-                with_iam_groups(connector_permissions(), &groups_of(account)),
-            );
+            access.permit(&id, permissions(account, Own::Role(arn.clone())));
             estate.iam.add_role(IamRole {
                 entity: Entity {
                     account: account.to_owned(),
@@ -360,15 +353,19 @@ impl Founding {
     }
 }
 
-/// The same, with looking at itself, as a user that Stint uses by access key has it.
-fn with_itself(mut policy: Policy) -> Policy {
-    policy.statements.push(own_user_statement());
-    policy
-}
-
-/// Every IAM group of an account.
-fn groups_of(account: &str) -> String {
-    format!("arn:aws:iam::{account}:group/*")
+/// What Stint asks for where everything is switched on but the management account's block, so
+/// that a call added to the connector without its action fails at once.
+fn permissions(account: &str, own: Own) -> Policy {
+    let mut features = Features::of("aws", account);
+    features.identity_center = true;
+    features.faster = true;
+    features.iam = Some(IamScope::everything());
+    features.iam_roles = true;
+    features.iam_user_life = Some(UserLife::default());
+    features.change_events = Some(format!("arn:aws:sqs:*:{account}:*"));
+    features.member_role = Some(CONNECTOR_ROLE.to_owned());
+    features.own = own;
+    features.policy()
 }
 
 /// A policy that allows these actions on everything.

@@ -429,8 +429,7 @@ impl Estate {
                 let mend = if error.kind == ErrorKind::Denied {
                     format!(
                         "Allow {} in the permission policy of this connection's credential: the one shown for it \
-                         has it in its statement StintReadsIamUsersAndGroups. Or switch off IAM users and \
-                         groups for this connection.",
+                         has it. Or switch off IAM users and groups for this connection.",
                         error.operation
                     )
                 } else {

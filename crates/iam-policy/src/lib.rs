@@ -37,8 +37,8 @@ mod verdict;
 mod words;
 
 pub use builders::{
-    CONNECTOR_ACTIONS, IAM_ACTIONS, connector_permissions, own_user_statement, trust_policy,
-    with_iam_groups,
+    Features, IamScope, Own, Part, UserLife, Weight, connector_permissions, partition_of_region,
+    trust_policy,
 };
 pub use condition::{Condition, Operator, Quantifier, Test};
 pub use context::{Caller, Context, Identity, Request};

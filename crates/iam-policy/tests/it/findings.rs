@@ -123,7 +123,7 @@ fn what_is_right_is_left_alone() {
     ] {
         assert_eq!(of(Kind::Identity, &statement(text)), [], "{text}");
     }
-    let mine = connector_permissions().to_text();
+    let mine = connector_permissions("aws", "111122223333").to_text();
     assert_eq!(of(Kind::Identity, &mine), []);
     let trust = trust_policy("arn:aws:iam::222233334444:user/stint-host", "stint-5f0c");
     assert_eq!(of(Kind::Trust, &trust.to_text()), []);

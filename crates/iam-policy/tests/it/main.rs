@@ -6,6 +6,7 @@ mod conditions;
 mod differential;
 mod documents;
 mod examples;
+mod features;
 mod findings;
 mod garbage;
 mod layers;

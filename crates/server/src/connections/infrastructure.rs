@@ -210,15 +210,14 @@ mod tests {
 
     fn setup(carrier: Carrier) -> Setup {
         let trust = stint_iam_policy::trust_policy("arn:aws:iam::111122223333:role/stint", "ext-1");
-        let mut permissions = stint_iam_policy::connector_permissions();
-        permissions
-            .statements
-            .push(stint_iam_policy::own_user_statement());
+        let mut features = stint_iam_policy::Features::of("aws", "111122223333");
+        features.identity_center = true;
+        features.own = stint_iam_policy::Own::User { rotates: true };
         Setup {
             base_identity: None,
             account: "111122223333".into(),
             trust_policy: matches!(carrier, Carrier::NewRole { .. }).then(|| trust.to_json()),
-            permission_policy: permissions.to_json(),
+            permission_policy: features.policy().to_json(),
             carrier,
         }
     }

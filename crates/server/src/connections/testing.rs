@@ -5,7 +5,7 @@ use stint_aws::Instance;
 use stint_db::{Priority, Query};
 use stint_domain::ConnectionId;
 use stint_domain::rights::{Relation, Verb};
-use stint_iam_policy::{connector_permissions, own_user_statement, trust_policy, with_iam_groups};
+use stint_iam_policy::{Features, IamScope, Own, partition_of_region, trust_policy};
 
 use super::manage::with_owners;
 use super::{
@@ -37,20 +37,18 @@ pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
     let found = store::connection(&mut cx.read().await?, id)
         .await?
         .ok_or(Error::NotFound)?;
-    let mut permissions = connector_permissions();
-    if found.iam {
-        permissions = with_iam_groups(permissions, &every_group(&found));
-    }
+    let mut features = features(&found);
     let base_identity = match &found.credential {
-        Credential::AccessKey(_) => {
-            permissions.statements.push(own_user_statement());
-            None
-        }
+        Credential::AccessKey(_) => None,
         Credential::Role { .. } | Credential::Host { .. } => {
             let base = cx.app.aws.base_identity().await;
             let base = base.map_err(|error| Error::BaseIdentity(Box::new(error)))?;
-            if base.is_user() && found.credential.role_arn().is_none() {
-                permissions.statements.push(own_user_statement());
+            if matches!(found.credential, Credential::Host { .. }) {
+                features.own = if base.is_user() {
+                    Own::User { rotates: false }
+                } else {
+                    Own::Role(base.trusted_arn())
+                };
             }
             Some(base.trusted_arn())
         }
@@ -67,7 +65,7 @@ pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
     Ok(Setup {
         carrier,
         trust_policy: trust,
-        permission_policy: permissions.to_json(),
+        permission_policy: features.policy().to_json(),
         account: found.credential.account(),
         base_identity,
     })
@@ -171,16 +169,24 @@ fn unreadable(error: &sealed::Error) -> stint_aws::TestReport {
     }
 }
 
-/// Every IAM group of the credential's account; the page says to name fewer. Only a role's ARN
-/// tells the partition; elsewhere it is left to any.
-fn every_group(connection: &Connection) -> String {
+/// What is switched on for a connection, as its permission policy is made from.
+fn features(connection: &Connection) -> Features {
     let role = connection.credential.role_arn();
     let role = role.and_then(|arn| stint_aws::RoleArn::parse(arn).ok());
-    let partition = role.as_ref().map_or("*", stint_aws::RoleArn::partition);
-    format!(
-        "arn:{partition}:iam::{}:group/*",
-        connection.credential.account()
-    )
+    let partition = role.as_ref().map_or_else(
+        || partition_of_region(&connection.region),
+        stint_aws::RoleArn::partition,
+    );
+    let mut features = Features::of(partition, &connection.credential.account());
+    features.identity_center = true;
+    features.faster = true;
+    features.iam = connection.iam.then(IamScope::everything);
+    features.own = match (&connection.credential, &role) {
+        (Credential::AccessKey(_), _) => Own::User { rotates: false },
+        (_, Some(role)) => Own::Role(role.as_str().to_owned()),
+        (_, None) => Own::Unknown,
+    };
+    features
 }
 
 fn kept(check: &stint_aws::Check) -> Check {

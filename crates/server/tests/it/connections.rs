@@ -97,14 +97,14 @@ both_engines! {
             };
             assert_eq!(document, &setup["permission_policy"]);
             // The page shows the same, one at a time, and leads on to the test either way.
-            for (form, there, not) in [("json", "StintReadsOrganization", makes), ("terraform", "policy_name", "AWSTemplateFormatVersion"), ("cloudformation", "AWSTemplateFormatVersion", "variable &#34;policy_name")] {
+            for (form, there, not) in [("json", "StintFindsTheEstate", makes), ("terraform", "policy_name", "AWSTemplateFormatVersion"), ("cloudformation", "AWSTemplateFormatVersion", "variable &#34;policy_name")] {
                 let page = sound(door.get(&format!("/connections/{id}/setup?as={form}")).await, 200);
                 assert!(page.contains(there) && !page.contains(not), "{form}: {page}");
                 assert_eq!(page.contains(words), form != "json", "{form}: {page}");
                 assert!(page.contains("Test connection"), "{page}");
             }
             let odd = sound(door.get(&format!("/connections/{id}/setup?as=yaml")).await, 200);
-            assert!(odd.contains("StintReadsOrganization"));
+            assert!(odd.contains("StintFindsTheEstate"));
         }
     }
 }

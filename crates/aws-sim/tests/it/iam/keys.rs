@@ -216,13 +216,29 @@ both!(
         stint.iam.list_users().send().await.unwrap();
         stint.iam.list_groups().send().await.unwrap();
         for refused in [
-            code(stint.iam.create_user().user_name("emil").send().await),
-            code(stint.iam.create_access_key().send().await),
             code(
                 stint
                     .iam
-                    .delete_user()
+                    .create_access_key()
                     .user_name("estate-admin")
+                    .send()
+                    .await,
+            ),
+            code(
+                stint
+                    .iam
+                    .create_login_profile()
+                    .user_name("estate-admin")
+                    .password("Not-Its-Business-1")
+                    .send()
+                    .await,
+            ),
+            code(
+                stint
+                    .iam
+                    .attach_user_policy()
+                    .user_name("stint-connector")
+                    .policy_arn("arn:aws:iam::aws:policy/AdministratorAccess")
                     .send()
                     .await,
             ),
