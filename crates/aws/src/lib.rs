@@ -27,6 +27,7 @@ mod estate;
 mod governor;
 mod iam;
 mod look;
+mod missing;
 mod pages;
 mod pair;
 mod poll;
@@ -45,6 +46,7 @@ pub use governor::{
     Ask, BudgetStore, Count, Governor, GovernorOptions, Held, Lane, Limit, Limits, MemoryBudget,
     OpenWrite, Pace, Permit, Service, TURN, WallPace, WriteRules,
 };
+pub use missing::Missing;
 pub use pages::{Page, Pages};
 pub use pair::{PairKey, Reading};
 pub use poll::{InProgress, Poll, Polled};

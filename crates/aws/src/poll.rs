@@ -59,8 +59,28 @@ const CREATIONS: &str = "sso:ListAccountAssignmentCreationStatus";
 impl Estate {
     /// How a write that AWS accepted stands. A write that ended frees its account for the
     /// next, so every accepted one should be asked after. An id AWS does not know, or knows
-    /// no more, is an error of kind `NotFound`; memberships have none (`Invalid`).
+    /// no more, is an error of kind `NotFound`; memberships have none (`Invalid`). Of a write AWS
+    /// will not tell about (not found, not allowed) nothing more will be learnt: its account is
+    /// free, and where the write is not finished AWS says so to the next.
     pub async fn poll(
+        &self,
+        key: &PairKey,
+        kind: AttemptKind,
+        request_id: &str,
+        lane: Lane,
+    ) -> Result<Poll, AwsError> {
+        let polled = self.status(key, kind, request_id, lane).await;
+        let over = match &polled {
+            Ok(poll) => poll.state != Polled::InProgress,
+            Err(error) => matches!(error.kind, ErrorKind::NotFound | ErrorKind::Denied),
+        };
+        if over {
+            self.governor().finished(self.scope(), request_id).await;
+        }
+        polled
+    }
+
+    async fn status(
         &self,
         key: &PairKey,
         kind: AttemptKind,
@@ -117,9 +137,6 @@ impl Estate {
             }
             _ => return Err(AwsError::unreadable(operation, "a status we know")),
         };
-        if state != Polled::InProgress {
-            self.governor().finished(self.scope(), request_id).await;
-        }
         Ok(Poll {
             state,
             aws_request_id,

@@ -388,6 +388,15 @@ pub async fn principals_of(q: &mut impl Query, user: UserId) -> stint_db::Result
     store::links::principals_of(q, user).await
 }
 
+/// The state of an AWS account as last seen: `active`, `suspended`, `pending` or `closed`.
+pub async fn account_state(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    account: &str,
+) -> stint_db::Result<Option<String>> {
+    store::things::account_state(q, connection, account).await
+}
+
 /// A pair as the connector calls it. None where the pair is unknown, or the connection has
 /// never passed its test, so that its Identity Center instance is not known.
 pub async fn pair_key(

@@ -301,12 +301,19 @@ impl<'a> Worker<'a> {
                     } => Answer::Failed {
                         gone,
                         permanent: !transient,
-                        why: reason,
+                        why: explained(reason),
                     },
                 };
                 (answer, poll.aws_request_id)
             }
-            Err(error) if error.kind == stint_aws::ErrorKind::NotFound => {
+            // Not allowed to ask says nothing about what became of it: unknown, as when AWS has
+            // forgotten it, so that readings and later writes tell.
+            Err(error)
+                if matches!(
+                    error.kind,
+                    stint_aws::ErrorKind::NotFound | stint_aws::ErrorKind::Denied
+                ) =>
+            {
                 let aws = error.request_id.clone();
                 (
                     Answer::StatusLost {
@@ -401,10 +408,42 @@ impl<'a> Worker<'a> {
             answer,
             aws_request_id,
         } = written;
-        let answer = understood(attempt.kind, answer);
+        let answer = match self.suspended(way, &answer).await? {
+            Some(why) => Answer::Refused {
+                permanent: true,
+                why,
+            },
+            None => understood(attempt.kind, answer),
+        };
         self.record(attempt, answer, aws_request_id.as_deref())
             .await?;
         Ok(Ok(()))
+    }
+
+    /// Why AWS keeps answering that another write is under way: on a suspended account none ever
+    /// ends (AWS reference §1.3, §7 [R]). As the last sync saw the account.
+    async fn suspended(
+        &self,
+        way: &Way,
+        answer: &stint_aws::Answer,
+    ) -> Result<Option<String>, Error> {
+        let (PairKey::Assignment { account, .. }, stint_aws::Answer::Refused { code, .. }) =
+            (&way.key, answer)
+        else {
+            return Ok(None);
+        };
+        if code != "ConflictException" {
+            return Ok(None);
+        }
+        let mut q = self.app.db.reader().await?;
+        let connection = way.estate.spec().connection;
+        let state = directory::account_state(&mut q, connection, account).await?;
+        Ok((state.as_deref() == Some("suspended")).then(|| {
+            format!(
+                "the AWS account {account} is suspended, and AWS changes nothing there (it answers \
+                 {code}) until it is active again"
+            )
+        }))
     }
 
     /// Why an IAM user may not be added under its name now. The call of an add goes by the name;
@@ -564,6 +603,20 @@ fn changed<'l>(was: &Ledger, is: &'l Ledger, attempt: &Attempt) -> Option<&'l At
         ..a.clone()
     };
     (looked(before, now.polled_at) != *now).then_some(now)
+}
+
+/// Why AWS gave an accepted write up. In the management account Identity Center does what it
+/// does with the permissions of whoever asked it (AWS reference §7): the missing one is named,
+/// with what to add.
+fn explained(reason: String) -> String {
+    match stint_aws::Missing::of(&reason) {
+        Some(missing) => format!(
+            "{missing} is not allowed to Stint, as whom Identity Center acts there. Add this statement to \
+             the IAM policy of the connection's credential, and ask again: {}. AWS said: {reason}",
+            missing.statement()
+        ),
+        None => reason,
+    }
 }
 
 /// The connector's words in the rules' words.

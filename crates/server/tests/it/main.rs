@@ -14,6 +14,7 @@ mod explore;
 mod for_groups;
 mod forms;
 mod grants;
+mod hardened;
 mod held;
 mod iam;
 mod idempotency;

@@ -32,6 +32,7 @@ stint_db::statements! {
         on conflict (connection_id, aws_id) do update set name = excluded.name, email = excluded.email, \
         state = excluded.state, last_seen = excluded.last_seen, gone_at = null \
         where accounts.last_seen <= excluded.last_seen";
+    ACCOUNT_STATE = "select state from accounts where connection_id = $1 and aws_id = $2";
     quiet SEE_SET = "insert into permission_sets (connection_id, arn, name, description, session_duration, first_seen, last_seen) \
         values ($1, $2, $3, $4, $5, $6, $6) \
         on conflict (connection_id, arn) do update set name = excluded.name, description = excluded.description, \
@@ -121,6 +122,16 @@ pub(in crate::directory) async fn see_account(
     )
     .await
     .map(drop)
+}
+
+/// See [`crate::directory::account_state`].
+pub(in crate::directory) async fn account_state(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    account: &str,
+) -> Result<Option<String>> {
+    let row = q.maybe(&ACCOUNT_STATE, args![connection, account]).await?;
+    row.map(|row| row.get("state")).transpose()
 }
 
 /// Notes a permission set as just seen.
