@@ -98,7 +98,7 @@ impl Sql {
             Engine::Sqlite => self.spelled(engine),
             Engine::Postgres => self
                 .for_postgres_reader
-                .get_or_init(|| spell(self.postgres, "", "", POSTGRES_IDS)),
+                .get_or_init(|| spell(self.postgres, "", "", &POSTGRES_LISTS)),
         }
     }
 
@@ -106,30 +106,70 @@ impl Sql {
         match engine {
             Engine::Sqlite => self
                 .for_sqlite
-                .get_or_init(|| spell(self.sqlite, "", "", SQLITE_IDS)),
+                .get_or_init(|| spell(self.sqlite, "", "", &SQLITE_LISTS)),
             Engine::Postgres => self.for_postgres.get_or_init(|| {
                 // Rows that refer to this one may be written meanwhile: two verbs that did so and
                 // then lock it would otherwise wait for each other.
                 let (lock, skip) = (" for no key update", " for no key update skip locked");
-                spell(self.postgres, lock, skip, POSTGRES_IDS)
+                spell(self.postgres, lock, skip, &POSTGRES_LISTS)
             }),
         }
     }
 }
 
-/// What stands before and after the parameter in a list of ids ([`Val::ids`](crate::Val::ids)).
-type Ids = (&'static str, &'static str);
-const SQLITE_IDS: Ids = ("(select unhex(value) from json_each(", "))");
-const POSTGRES_IDS: Ids = (
-    "(select cast(value as uuid) from jsonb_array_elements_text(",
-    "))",
-);
+/// How an engine reads lists out of one parameter.
+struct Lists {
+    /// Before and after the parameter in a list of ids ([`Val::ids`](crate::Val::ids)).
+    ids: (&'static str, &'static str),
+    /// What gives one JSON value for each row of [`Val::rows`](crate::Val::rows).
+    each: &'static str,
+    /// A column of a row of [`Val::rows`](crate::Val::rows), by its type.
+    column: fn(kind: &str, place: usize) -> String,
+}
+
+const SQLITE_LISTS: Lists = Lists {
+    ids: ("(select unhex(value) from json_each(", "))"),
+    each: "json_each",
+    column: |kind, place| match kind {
+        "uuid" => format!("unhex(value ->> {place})"),
+        "int" | "bool" => format!("cast(value ->> {place} as integer)"),
+        _ => format!("value ->> {place}"),
+    },
+};
+const POSTGRES_LISTS: Lists = Lists {
+    ids: (
+        "(select cast(value as uuid) from jsonb_array_elements_text(",
+        "))",
+    ),
+    each: "jsonb_array_elements",
+    column: |kind, place| match kind {
+        "uuid" => format!("cast(value ->> {place} as uuid)"),
+        "int" => format!("cast(value ->> {place} as bigint)"),
+        "bool" => format!("cast(value ->> {place} as boolean)"),
+        _ => format!("value ->> {place}"),
+    },
+};
 
 /// The engine differences that are only a clause live here; whole texts that differ are
 /// counted by [`variants`].
-fn spell(text: &str, lock: &str, skip: &str, ids: Ids) -> Spelled {
+fn spell(text: &str, lock: &str, skip: &str, lists: &Lists) -> Spelled {
     let text = text.replace("{lock}", lock).replace("{skip}", skip);
-    let text = with_ids(&text, ids);
+    let (before, after) = lists.ids;
+    let text = each(&text, "{ids ", |parameter| {
+        format!("{before}{parameter}{after}")
+    });
+    let text = each(&text, "{rows ", |inside| {
+        let (parameter, columns) = inside.split_once(' ').unwrap_or((inside, ""));
+        let columns = columns.split_whitespace().enumerate();
+        let columns: Vec<String> = columns
+            .map(|(place, column)| {
+                let (name, kind) = column.split_once(':').unwrap_or((column, "text"));
+                format!("{} as {name}", (lists.column)(kind, place))
+            })
+            .collect();
+        let columns = columns.join(", ");
+        format!("(select {columns} from {}({parameter}))", lists.each)
+    });
     Spelled {
         params: params(&text),
         writes: writes(&text),
@@ -137,13 +177,14 @@ fn spell(text: &str, lock: &str, skip: &str, ids: Ids) -> Spelled {
     }
 }
 
-/// The text with every `{ids $n}` written out.
-fn with_ids(text: &str, (before, after): Ids) -> String {
+/// The text with everything between `open` and the next `}` written out.
+fn each(text: &str, open: &str, write: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((head, tail)) = rest.split_once("{ids ") {
-        let (parameter, tail) = tail.split_once('}').unwrap_or((tail, ""));
-        out.extend([head, before, parameter, after]);
+    while let Some((head, tail)) = rest.split_once(open) {
+        let (inside, tail) = tail.split_once('}').unwrap_or((tail, ""));
+        out.push_str(head);
+        out.push_str(&write(inside));
         rest = tail;
     }
     out.push_str(rest);
@@ -244,6 +285,10 @@ pub fn variants(lists: &[&[&Sql]]) -> usize {
 ///
 /// `id in {ids $1}` is true of the ids in the list [`Val::ids`](crate::Val::ids): what a page
 /// shows is looked up in one statement however many rows it has.
+///
+/// `{rows $1 id:uuid name:text at:int}` is a table with these columns, of the rows in the list
+/// [`Val::rows`](crate::Val::rows); the types are `uuid`, `text`, `int` and `bool`. It needs an
+/// alias: what a sync reads is written in one statement however many rows it has.
 #[macro_export]
 macro_rules! statements {
     (@define [$($attr:tt)*] [quiet $name:ident] $text:tt) => {
@@ -288,6 +333,7 @@ mod tests {
         MOVE = "with due as (select id from t) update t set a = $1 where id in (select id from due)";
         TWO = { sqlite: "select 1", postgres: "select 2" };
         AMONG = "select a from t where id in {ids $2} and b = $1 and c in {ids $3}";
+        quiet MANY = "insert into t (id, a) select r.id, r.a from {rows $2 id:uuid a:text n:int f:bool} r where r.n > $1";
     }
 
     #[test]
@@ -326,6 +372,21 @@ mod tests {
     }
 
     #[test]
+    fn lists_of_rows_are_spelled_for_each_engine() {
+        assert_eq!(
+            MANY.text(Engine::Sqlite),
+            "insert into t (id, a) select r.id, r.a from (select unhex(value ->> 0) as id, value ->> 1 as a, \
+             cast(value ->> 2 as integer) as n, cast(value ->> 3 as integer) as f from json_each($2)) r where r.n > $1"
+        );
+        assert!(MANY.text(Engine::Postgres).contains(
+            "from (select cast(value ->> 0 as uuid) as id, value ->> 1 as a, cast(value ->> 2 as bigint) as n, \
+             cast(value ->> 3 as boolean) as f from jsonb_array_elements($2)) r where"
+        ));
+        let spelled = MANY.spelled(Engine::Postgres);
+        assert!(spelled.params == 2 && spelled.writes);
+    }
+
+    #[test]
     fn null_tests_of_parameters_are_taken_out_and_nothing_else() {
         assert_eq!(
             without_null_tests(
@@ -342,7 +403,7 @@ mod tests {
         assert!(!spelled(&LOCKED).writes);
         assert!(!spelled(&CLAIM).writes && CLAIM.is_quiet());
         assert!(spelled(&MOVE).writes && !MOVE.is_quiet());
-        assert_eq!(STATEMENTS.len(), 5);
+        assert_eq!(STATEMENTS.len(), 6);
         assert_eq!(STATEMENTS[0].name(), "LOCKED");
         assert!(STATEMENTS[0].module().ends_with("sql::tests"));
     }

@@ -31,6 +31,24 @@ impl Val {
         });
         Self::Json(Some(Value::Array(list.collect())))
     }
+
+    /// Many rows as one value, for `{rows $n …}` in a statement: each with its values in the order
+    /// of the columns named there.
+    pub fn rows(rows: impl IntoIterator<Item = Vec<Self>>) -> Self {
+        let row = |row: Vec<Self>| Value::Array(row.into_iter().map(Self::into_json).collect());
+        Self::Json(Some(Value::Array(rows.into_iter().map(row).collect())))
+    }
+
+    fn into_json(self) -> Value {
+        match self {
+            Self::Int(value) => value.into(),
+            Self::Bool(value) => value.into(),
+            Self::Text(value) => value.into(),
+            Self::Uuid(value) => value.map(|id| id.simple().to_string()).into(),
+            Self::Bytes(value) => value.into(),
+            Self::Json(value) => value.unwrap_or(Value::Null),
+        }
+    }
 }
 
 macro_rules! plain {

@@ -30,6 +30,8 @@ stint_db::statements! {
     GET = "select id, name, n, flag, at, data, body from things where id = $1{lock}";
     COUNT = "select count(*) as n from things";
     AMONG = "select name from things where id in {ids $1} and name <> $2 order by name";
+    quiet MANY = "insert into things (id, name, n, flag, at) \
+        select r.id, r.name, r.n, r.flag, r.at from {rows $1 id:uuid name:text n:int flag:bool at:int} r where r.name <> $2";
     NAMES = "select name from things where $1 is null or name = $1 order by name";
 }
 
@@ -111,6 +113,34 @@ both!(every_type_reads_back, |fresh| {
             .len(),
         2
     );
+});
+
+both!(many_rows_are_one_value, |fresh| {
+    fresh.things().await;
+    let mut tx = fresh.db.begin(Priority::Interactive).await.expect("begins");
+    let at = Time::from_micros(1_795_000_000_123_456);
+    let nothing = || (None::<i64>, None::<bool>, None::<Time>);
+    let (n, flag, when) = nothing();
+    let rows = [
+        args![id(1), "full ü \"quoted\"", i64::MAX, true, at],
+        args![id(2), "empty", n, flag, when],
+        args![id(3), "left out", 1_i64, false, at],
+    ];
+    let made = tx.run(&MANY, args![Val::rows(rows), "left out"]).await;
+    assert_eq!(made.expect("inserts"), 2);
+    let full = tx.one(&GET, args![id(1)]).await.expect("is there");
+    assert_eq!(
+        full.get::<String>("name").expect("a text"),
+        "full ü \"quoted\""
+    );
+    assert_eq!(full.get::<i64>("n").expect("a number"), i64::MAX);
+    assert!(full.get::<bool>("flag").expect("a bool"));
+    assert_eq!(full.get::<Time>("at").expect("a time"), at);
+    let empty = tx.one(&GET, args![id(2)]).await.expect("is there");
+    assert_eq!(empty.get::<Option<i64>>("n").expect("null"), None);
+    assert_eq!(empty.get::<Option<bool>>("flag").expect("null"), None);
+    let made = tx.run(&MANY, args![Val::rows([]), ""]).await;
+    assert_eq!(made.expect("inserts nothing"), 0);
 });
 
 both!(a_wrong_number_of_values_is_refused, |fresh| {
