@@ -107,6 +107,7 @@ create table sync_runs (
     moved_at        bigint not null,
     finished_at     bigint,
     attempt         bigint not null,
+    plan            jsonb,
     check (state in ('running', 'held', 'ending', 'complete', 'set_aside', 'failed'))
 );
 create unique index sync_runs_one on sync_runs (connection_id) where state = 'running';
@@ -121,6 +122,16 @@ create table sync_endings (
     began           bigint not null,
     seen_until      bigint not null,
     primary key (sync_id, assignment_id)
+);
+
+-- What of a run is read whole, until it ends: whoever takes it over goes on from there. Of a list it
+-- is known when its reading began: what was last seen before is not in it.
+create table sync_scopes (
+    sync_id         uuid    not null references sync_runs (id),
+    scope           text    not null,
+    began           bigint not null,
+    digest          text    not null,
+    primary key (sync_id, scope)
 );
 
 create table links (

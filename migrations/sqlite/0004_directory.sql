@@ -107,6 +107,7 @@ create table sync_runs (
     moved_at        integer not null,
     finished_at     integer,
     attempt         integer not null,
+    plan            text,
     check (state in ('running', 'held', 'ending', 'complete', 'set_aside', 'failed'))
 ) strict;
 create unique index sync_runs_one on sync_runs (connection_id) where state = 'running';
@@ -121,6 +122,16 @@ create table sync_endings (
     began           integer not null,
     seen_until      integer not null,
     primary key (sync_id, assignment_id)
+) strict;
+
+-- What of a run is read whole, until it ends: whoever takes it over goes on from there. Of a list it
+-- is known when its reading began: what was last seen before is not in it.
+create table sync_scopes (
+    sync_id         blob    not null references sync_runs (id),
+    scope           text    not null,
+    began           integer not null,
+    digest          text    not null,
+    primary key (sync_id, scope)
 ) strict;
 
 create table links (

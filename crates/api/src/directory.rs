@@ -13,22 +13,24 @@ pub struct SyncRun {
     /// `running`; `held`: read whole, but what it found gone waits for a person (accept it or set
     /// it aside); `ending`: accepted, being written down; `complete`; `set_aside`; `failed`.
     pub state: String,
-    /// What is being read: `waiting`, `accounts`, `permission sets`, `entitlements`, `users`,
-    /// `groups`, `memberships`, `assignments`.
+    /// What it is doing: `waiting`, reading `lists`, or reading `who holds what`.
     pub phase: String,
-    /// How much of this phase is done.
+    /// Calls to AWS that are made.
     pub done: i64,
-    /// How much there is in this phase, as far as is known.
+    /// Calls it will take, as far as can be told.
     pub expected: i64,
     /// Calls to AWS so far.
     pub calls: i64,
+    /// By which listings it reads what can be asked from several sides.
+    #[serde(default)]
+    pub plan: Vec<PlannedListing>,
     /// Who-holds-what rows seen.
     pub seen: i64,
     /// Of them, not seen before.
     pub appeared: i64,
     /// Rows found gone. In a run that is held or set aside, those it would have ended.
     pub ended: i64,
-    /// SHA-256 over the rows seen, in hexadecimal.
+    /// Of the rows seen, whatever order they came in: the sum of their SHA-256, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     /// Why it failed, or is held.
@@ -42,6 +44,47 @@ pub struct SyncRun {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
+}
+
+/// A question that AWS can be asked from several sides, and how a sync asks it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlannedListing {
+    /// `pairs`: which permission sets are on which accounts; `holders`: who holds them;
+    /// `members`: who is in which Identity Center group.
+    pub question: String,
+    /// The listing that was chosen, as among `options`; absent where AWS refuses all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listing: Option<String>,
+    /// Every listing there is, cheapest first.
+    pub options: Vec<ListingOption>,
+    /// What AWS refuses and would cost less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<MissingAction>,
+}
+
+/// One way to ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListingOption {
+    /// `sets_by_account`, `accounts_by_set`, `holders_by_pair`, `holders_by_principal`,
+    /// `members_by_group` or `groups_by_member`.
+    pub listing: String,
+    /// The action it needs, as IAM policies name it.
+    pub action: String,
+    /// Calls it takes, as far as can be told.
+    pub calls: u64,
+    /// Whether AWS refused it.
+    pub refused: bool,
+}
+
+/// An action that AWS refuses, and what that costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MissingAction {
+    /// As IAM policies name it.
+    pub action: String,
+    /// Calls that it would save each sync.
+    pub calls: u64,
+    /// Minutes that it would save each sync, at the rate AWS bears; rounded up.
+    pub minutes: u64,
 }
 
 /// An AWS identity that can hold access.

@@ -209,6 +209,11 @@ impl Relations {
             .map(|(_, account, set)| (*account, *set))
     }
 
+    /// Every (group, user).
+    pub(crate) fn all_memberships(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.members.keys().copied()
+    }
+
     pub(crate) fn membership(&self, group: u32, user: u32) -> Option<&Membership> {
         self.members.get(&(group, user))
     }

@@ -209,6 +209,11 @@ impl Governor {
         self.0.options.budget.close_write(scope, request_id).await;
     }
 
+    /// The limits it keeps.
+    pub fn limits(&self) -> &Limits {
+        &self.0.options.limits
+    }
+
     /// Calls that left since the start, by service and lane.
     pub fn counts(&self) -> Vec<Count> {
         let state = self.0.state();

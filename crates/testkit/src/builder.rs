@@ -16,6 +16,7 @@ use stint_server::sealed::{KeyProvider, Keys, MasterKey};
 
 use crate::clock::{HandClock, RulesClock};
 use crate::databases::Database;
+use crate::pace::VirtualPace;
 use crate::people;
 use crate::world::World;
 
@@ -36,6 +37,19 @@ pub struct Builder {
     pub(crate) hold: HoldRule,
     pub(crate) limits: Limits,
     pub(crate) replicas: bool,
+    pub(crate) rates: bool,
+    pub(crate) elsewhere: Option<Elsewhere>,
+}
+
+/// A simulated AWS in another process, and whose keys Stint has there.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    /// `http://127.0.0.1:8481`
+    pub endpoint: String,
+    /// The Stint host's.
+    pub access_key_id: String,
+    /// With it.
+    pub secret_access_key: String,
 }
 
 impl Default for Builder {
@@ -52,6 +66,8 @@ impl Default for Builder {
             hold: HoldRule::default(),
             limits: Limits::off(),
             replicas: false,
+            rates: false,
+            elsewhere: None,
         }
     }
 }
@@ -135,6 +151,21 @@ impl Builder {
         self
     }
 
+    /// Stint keeps AWS's rates, by the rules' clock: [`World::jumping`] moves it while Stint only
+    /// waits. Without this Stint calls as fast as it can.
+    #[must_use]
+    pub fn rates(mut self) -> Self {
+        self.rates = true;
+        self
+    }
+
+    /// The AWS that Stint calls is another's; the world's own stands beside.
+    #[must_use]
+    pub fn elsewhere(mut self, aws: Elsewhere) -> Self {
+        self.elsewhere = Some(aws);
+        self
+    }
+
     /// Makes the world. Must run on a multi-threaded runtime.
     pub async fn build(self) -> World {
         let clock = RulesClock(SimClock::frozen(self.start.micros()));
@@ -147,7 +178,7 @@ impl Builder {
         let database = Database::fresh(self.engine).await;
         let parts = Parts {
             wall: HandClock::at(self.start),
-            clock,
+            clock: clock.clone(),
             sim,
             url: database.url().to_owned(),
             crash: Crash::default(),
@@ -156,6 +187,8 @@ impl Builder {
             hold: self.hold,
             limits: self.limits.clone(),
             replicas: self.replicas,
+            pace: self.rates.then(|| VirtualPace::new(clock.clone())),
+            elsewhere: self.elsewhere.clone(),
             seed: self.seed,
             starts: 0,
         };
@@ -179,6 +212,8 @@ pub(crate) struct Parts {
     pub(crate) hold: HoldRule,
     pub(crate) limits: Limits,
     pub(crate) replicas: bool,
+    pub(crate) pace: Option<VirtualPace>,
+    pub(crate) elsewhere: Option<Elsewhere>,
     pub(crate) seed: u64,
     pub(crate) starts: u64,
 }
@@ -258,19 +293,37 @@ impl Parts {
     fn program(&self, db: Db, ids: IdSource) -> App {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let host = self.sim.facts().host;
-        let mut governor = GovernorOptions::unlimited();
+        let mut governor = match &self.pace {
+            Some(pace) => GovernorOptions {
+                pace: Arc::new(pace.clone()),
+                ..GovernorOptions::default()
+            },
+            None => GovernorOptions::unlimited(),
+        };
         let processes = self.replicas.then(|| Processes::new(ids.new_id()));
         if let Some(processes) = &processes {
             governor.budget = Arc::new(SharedBudget::new(db.clone(), processes.clone()));
         }
+        let (endpoint, http, keys) = match &self.elsewhere {
+            Some(aws) => (
+                aws.endpoint.clone(),
+                None,
+                (aws.access_key_id.clone(), aws.secret_access_key.clone()),
+            ),
+            None => (
+                "http://aws.sim".to_owned(),
+                Some(self.sim.http_client()),
+                (host.access_key_id, host.secret_access_key),
+            ),
+        };
         let aws = Aws::new(AwsOptions {
-            endpoint: Some("http://aws.sim".to_owned()),
-            http: Some(self.sim.http_client()),
+            endpoint: Some(endpoint),
+            http,
             governor: Governor::new(governor, Arc::clone(&clock)),
             ..AwsOptions::new(
                 Base::Keys {
-                    access_key_id: host.access_key_id,
-                    secret_access_key: host.secret_access_key.into(),
+                    access_key_id: keys.0,
+                    secret_access_key: keys.1.into(),
                     session_token: None,
                 },
                 Arc::clone(&clock),

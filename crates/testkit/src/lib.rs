@@ -36,15 +36,17 @@ mod clock;
 mod databases;
 mod door;
 mod organization;
+mod pace;
 mod people;
 mod world;
 
 pub use aws::AwsView;
-pub use builder::{Builder, DEFAULT_START};
+pub use builder::{Builder, DEFAULT_START, Elsewhere};
 pub use clock::{HandClock, RulesClock};
 pub use databases::{Database, engine_left_out};
 pub use door::{Answer, Door};
 pub use organization::Organization;
+pub use pace::{Jumping, VirtualPace};
 pub use people::Persona;
 pub use stint_aws_sim as sim;
 pub use stint_db::Engine;

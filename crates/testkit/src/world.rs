@@ -12,6 +12,7 @@ use crate::builder::{Builder, Parts};
 use crate::clock::{HandClock, RulesClock};
 use crate::databases::{Database, engine_left_out};
 use crate::door::Door;
+use crate::pace::Jumping;
 use crate::people::{self, People, Persona};
 
 /// One server, one simulated AWS, and clocks that stand still until they are moved.
@@ -249,6 +250,14 @@ impl World {
     /// The whole program as a router.
     pub fn router(&self) -> axum::Router {
         self.running.as_ref().expect("the server runs").1.clone()
+    }
+
+    /// Has the clock jump to the end of the shortest wait whenever Stint does nothing else, until
+    /// the answer is dropped. Only where [`Builder::rates`] are kept.
+    pub fn jumping(&self) -> Jumping {
+        let pace = self.parts.pace.clone().expect("the world keeps rates");
+        let (sim, db) = (self.parts.sim.clone(), self.app().db.clone());
+        pace.jump_while_idle(move || sim.calls() + db.statements() + db.commits())
     }
 
     // Dying

@@ -79,6 +79,19 @@ impl Sim {
         .collect()
     }
 
+    /// Every membership of an Identity Center group there is at this moment, without any lag: the
+    /// ids of group and user.
+    pub fn memberships(&self) -> Vec<(String, String)> {
+        let world = self.caught_up();
+        let rows = world.relations().all_memberships();
+        rows.filter_map(|(group, user)| {
+            let group = world.estate.groups.get(group as usize)?;
+            let user = world.estate.users.get(user as usize)?;
+            Some((group.id.clone(), user.id.clone()))
+        })
+        .collect()
+    }
+
     /// Every IAM membership there is at this moment, without any lag.
     pub fn iam_memberships(&self) -> Vec<IamMembershipRow> {
         let world = self.caught_up();

@@ -121,7 +121,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    pub(super) fn of(&self, service: Service) -> Limit {
+    /// What one service bears.
+    pub fn of(&self, service: Service) -> Limit {
         match service {
             Service::Iam => self.iam,
             Service::Sts => self.sts,

@@ -50,6 +50,7 @@ pub struct Membership {
 const USERS: &str = "identitystore:ListUsers";
 const GROUPS: &str = "identitystore:ListGroups";
 const MEMBERSHIPS: &str = "identitystore:ListGroupMemberships";
+const OF_MEMBER: &str = "identitystore:ListGroupMembershipsForMember";
 /// The most AWS gives (AWS reference §1.2).
 const PAGE: i32 = 100;
 
@@ -155,6 +156,49 @@ impl Estate {
                         user: user.clone(),
                     }),
                     _ => None,
+                });
+                let next = answer.next_token().map(str::to_owned);
+                let request_id = answer.request_id().map(str::to_owned);
+                Ok(Page {
+                    items: rows.collect(),
+                    began,
+                    next,
+                    request_id,
+                })
+            }
+        })
+    }
+
+    /// Every group a user is in, a hundred a page.
+    pub fn memberships_of(
+        &self,
+        store: &str,
+        user: &str,
+        from: Option<String>,
+        lane: Lane,
+    ) -> Pages<Membership> {
+        let (estate, store, user) = (self.clone(), store.to_owned(), user.to_owned());
+        Pages::new(OF_MEMBER, from, move |token| {
+            let (estate, store, user) = (estate.clone(), store.clone(), user.clone());
+            async move {
+                let began = estate.now();
+                let send = |s: &Session| {
+                    let list = s.store.list_group_memberships_for_member();
+                    let list = list.identity_store_id(&store);
+                    let list = list.member_id(MemberId::UserId(user.clone()));
+                    list.max_results(PAGE).set_next_token(token.clone()).send()
+                };
+                let answer = estate
+                    .look(lane, Service::IdentityStore, OF_MEMBER, send)
+                    .await?;
+                let rows = answer.group_memberships().iter();
+                let rows = rows.filter_map(|row| {
+                    let (id, group) = (row.membership_id(), row.group_id()?);
+                    Some(Membership {
+                        id: id.to_owned(),
+                        group: group.to_owned(),
+                        user: user.clone(),
+                    })
                 });
                 let next = answer.next_token().map(str::to_owned);
                 let request_id = answer.request_id().map(str::to_owned);

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use stint_api::{Page, Problem, directory as wire};
 use stint_domain::entitlement::EntitlementKey;
 use stint_domain::rights::Verb;
+use stint_domain::sync::plan::Choice;
 use stint_domain::{ConnectionId, EntitlementId, LinkId, PrincipalId, SyncId, Time, UserId};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -129,8 +130,29 @@ fn text(at: Option<Time>) -> Option<String> {
     at.map(|at| at.to_string())
 }
 
-fn run(of: SyncRun) -> wire::SyncRun {
+fn planned(of: &Choice, cx: &Cx) -> wire::PlannedListing {
+    wire::PlannedListing {
+        question: of.question.as_str().to_owned(),
+        listing: of.chosen.map(|it| it.listing.as_str().to_owned()),
+        options: (of.options.iter())
+            .map(|it| wire::ListingOption {
+                listing: it.listing.as_str().to_owned(),
+                action: it.listing.action().to_owned(),
+                calls: it.calls,
+                refused: it.denied,
+            })
+            .collect(),
+        missing: of.missing().map(|(it, calls)| wire::MissingAction {
+            action: it.listing.action().to_owned(),
+            calls,
+            minutes: super::minutes(cx, it.listing, calls),
+        }),
+    }
+}
+
+fn run(of: SyncRun, cx: &Cx) -> wire::SyncRun {
     wire::SyncRun {
+        plan: (of.plan.choices.iter()).map(|it| planned(it, cx)).collect(),
         id: of.id.to_string(),
         connection_id: of.connection.to_string(),
         state: of.state,
@@ -253,7 +275,7 @@ async fn sync(
     Path(id): Path<ConnectionId>,
 ) -> Result<(StatusCode, Json<wire::SyncRun>), Failure> {
     let started = super::start_sync(&cx, id).await?;
-    Ok((StatusCode::ACCEPTED, Json(run(started))))
+    Ok((StatusCode::ACCEPTED, Json(run(started, &cx))))
 }
 
 /// Lists the syncs of a connection, newest first.
@@ -271,7 +293,7 @@ async fn sync_runs(
     paging: Paging,
 ) -> Result<Json<Page<wire::SyncRun>>, Failure> {
     let found = super::sync_runs(&cx, id, asked.state.as_deref(), &paging).await?;
-    Ok(answer(found, run))
+    Ok(answer(found, |it| run(it, &cx)))
 }
 
 /// One sync of a connection.
@@ -289,7 +311,7 @@ async fn sync_run(
     cx: Cx,
     Path((id, which)): Path<(ConnectionId, SyncId)>,
 ) -> Result<Json<wire::SyncRun>, Failure> {
-    Ok(Json(run(super::sync_run(&cx, id, which).await?)))
+    Ok(Json(run(super::sync_run(&cx, id, which).await?, &cx)))
 }
 
 /// Lists what a held sync would end: assignments that AWS no longer showed it. Nothing is listed
@@ -330,7 +352,7 @@ async fn accept(
     cx: Cx,
     Path((id, which)): Path<(ConnectionId, SyncId)>,
 ) -> Result<Json<wire::SyncRun>, Failure> {
-    Ok(Json(run(super::accept_sync(&cx, id, which).await?)))
+    Ok(Json(run(super::accept_sync(&cx, id, which).await?, &cx)))
 }
 
 /// Says that what a held sync found gone is not to be believed. Nothing ends; the next sync looks
@@ -349,7 +371,7 @@ async fn set_aside(
     cx: Cx,
     Path((id, which)): Path<(ConnectionId, SyncId)>,
 ) -> Result<Json<wire::SyncRun>, Failure> {
-    Ok(Json(run(super::set_aside_sync(&cx, id, which).await?)))
+    Ok(Json(run(super::set_aside_sync(&cx, id, which).await?, &cx)))
 }
 
 /// Lists the principals of a connection, by name.

@@ -2,7 +2,7 @@
 //! since when, and which principals belong to which user.
 //!
 //! **Tables**: `accounts`, `permission_sets`, `principals`, `entitlements`, `assignments`,
-//! `sync_runs`, `sync_endings`, `links`. **Audit events**: `sync.started`, `sync.completed`,
+//! `sync_runs`, `sync_endings`, `sync_scopes`, `links`. **Audit events**: `sync.started`, `sync.completed`,
 //! `sync.held`, `sync.accepted`, `sync.set_aside`, `sync.failed`, `link.proposed`,
 //! `link.confirmed`, `link.made_primary`, `link.rejected`. **Outbox**: `sync.completed`,
 //! `sync.held`, `sync.failed` and those of links.
@@ -49,7 +49,8 @@ pub use look::{
     list_entitlements, principals, sync_runs,
 };
 pub use observe::{Change, Observed, observe};
-pub use sync::{accept_sync, endings_of, set_aside_sync, start_sync, sync, sync_run};
+use sync::minutes;
+pub use sync::{Plan, accept_sync, endings_of, set_aside_sync, start_sync, sync, sync_run};
 
 pub(crate) use http::routes;
 #[cfg(test)]
@@ -170,22 +171,23 @@ pub struct SyncRun {
     /// being written down; `complete`; `set_aside`: read whole, and not believed, or a later one
     /// took its place; `failed`.
     pub state: String,
-    /// What it is reading: `accounts`, `permission sets`, `users`, `groups`, `memberships`,
-    /// `assignments`; of IAM `IAM users`, `IAM groups`, `IAM memberships`.
+    /// What it is doing: `waiting`, reading `lists`, reading `who holds what`.
     pub phase: String,
-    /// How much of this phase is done, of [`SyncRun::expected`].
+    /// Calls to AWS that are made, of [`SyncRun::expected`].
     pub done: i64,
-    /// How much there is in this phase, as far as is known.
+    /// Calls it will take, as far as can be told.
     pub expected: i64,
-    /// AWS calls so far.
+    /// AWS calls so far, those of whoever had it before included.
     pub calls: i64,
+    /// By which listings it reads, and what AWS refuses.
+    pub plan: Plan,
     /// Who-holds-what rows seen.
     pub seen: i64,
     /// Of them, not seen before.
     pub appeared: i64,
     /// Rows found gone. In one that is held or set aside, those it would have ended.
     pub ended: i64,
-    /// SHA-256 over the rows seen, in the order read.
+    /// Of the rows seen, whatever order and by whichever listings: the sum of their SHA-256.
     pub digest: Option<String>,
     /// Why it failed, or is held.
     pub error: Option<String>,

@@ -12,9 +12,10 @@ use std::time::Duration;
 use axum::response::Response;
 use http::Method;
 use stint_domain::rights::{Relation, Verb};
+use stint_domain::sync::plan::Choice;
 use stint_domain::{ConnectionId, Time};
 
-use super::{Error, SyncRun};
+use super::{Error, Plan, SyncRun};
 use crate::connections::{self, Check, Connection, Credential, Outcome, Status};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Paging, Path, Query, Routes};
@@ -100,6 +101,10 @@ async fn show(
             .map(check_row)
             .collect(),
         facts: facts(&found, &cx),
+        plan: (page.items.iter())
+            .find(|run| !run.plan.choices.is_empty())
+            .map(|run| plan_rows(&run.plan, &cx))
+            .unwrap_or_default(),
         pager: asked.pager(&path, page.next.as_deref()),
         runs: page.items.iter().map(|run| run_row(run, cx.now)).collect(),
         no_runs: Empty::new(
@@ -147,21 +152,47 @@ fn notes(found: &Connection, syncing: bool) -> Vec<Note> {
 }
 
 fn progress(run: &SyncRun) -> view::Progress {
-    let rest = format!(
-        "{} calls, {} assignments seen",
-        grouped(run.calls),
-        grouped(run.seen)
-    );
+    let rest = format!("{} assignments seen", grouped(run.seen));
     let known = run.expected > 0;
     view::Progress {
         doing: format!("reading {}", run.phase),
         strong: grouped(run.done),
         faint: if known {
-            format!("of {} · {rest}", grouped(run.expected))
+            format!("of about {} calls · {rest}", grouped(run.expected))
         } else {
-            rest
+            format!("calls · {rest}")
         },
         bar: known.then(|| (run.done.min(run.expected), run.expected)),
+    }
+}
+
+fn plan_rows(plan: &Plan, cx: &Cx) -> Vec<view::PlanRow> {
+    let count = |calls: u64| grouped(i64::try_from(calls).unwrap_or(i64::MAX));
+    let row = |it: &Choice| view::PlanRow {
+        question: capital(it.question.title()),
+        how: match it.chosen {
+            Some(chosen) => chosen.listing.title().to_owned(),
+            None => "AWS refuses every listing".to_owned(),
+        },
+        calls: it.chosen.map(|it| count(it.calls)).unwrap_or_default(),
+        advice: it.missing().map(|(missing, saved)| {
+            let minutes = super::minutes(cx, missing.listing, saved);
+            format!(
+                "Allow {}: asking {} saves {} calls a sync, about {} at the rate AWS bears.",
+                missing.listing.action(),
+                missing.listing.title(),
+                count(saved),
+                plural(minutes),
+            )
+        }),
+    };
+    plan.choices.iter().map(row).collect()
+}
+
+fn plural(minutes: u64) -> String {
+    match minutes {
+        1 => "a minute".to_owned(),
+        more => format!("{more} minutes"),
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! A run is a row. Whoever starts one writes the row; whoever executes it claims the row and
 //! moves it on with every chunk, so that progress survives a reload, a run that died is taken
-//! over from the start, and two workers never read at once for one connection.
+//! over where it stands, and two workers never read at once for one connection.
 //!
 //! What it found gone is written down once it was read to its end, or held for a person: see
 //! [`endings`].
 
 mod endings;
+mod gone;
+mod plan;
 mod walk;
 
 use serde_json::{Value, json};
@@ -23,6 +25,9 @@ use crate::http::Fault as _;
 use crate::outbox;
 pub use endings::{accept_sync, endings_of, set_aside_sync, sync_run};
 pub(super) use endings::{accepted, end, sweep};
+pub use plan::Plan;
+pub(super) use plan::minutes;
+pub(super) use walk::List;
 use walk::{Estates, Walk};
 
 /// A run that has not moved for so long is taken over: its worker is gone.
@@ -31,6 +36,9 @@ const IDLE: Span = Span::minutes(10);
 /// A run that is held is followed by the next one only after so long, unless somebody starts it:
 /// there is time to look at what it found.
 const DECIDE_WITHIN: Span = Span::hours(6);
+
+/// A run taken over goes on where it stands for so long after it began; later it begins anew.
+const RESUMED: Span = Span::hours(6);
 
 /// Asks for a sync: a row that the background work picks up. A run under way is answered
 /// instead of a second one.
@@ -97,9 +105,21 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         .ok_or(Error::NotFound)?;
     let previous = runs::last_complete(&mut tx, run.connection).await?;
     // As it is now claimed: with the number of this attempt.
-    let run = &runs::get(&mut tx, run.id).await?.ok_or(Error::NotFound)?;
+    let mut claimed = runs::get(&mut tx, run.id).await?.ok_or(Error::NotFound)?;
+    let tested = connection.last_test.as_ref().map(|test| test.at);
+    let believed = runs::last_plan(&mut tx, &claimed)
+        .await?
+        .believed(now, tested);
     tx.commit().await?;
-    endings::forget(cx, run).await?;
+    if claimed.plan == Plan::default() {
+        claimed.plan = believed;
+    }
+    // What an earlier attempt read whole need not be read again, unless that is long ago.
+    if claimed.started_at + RESUMED <= now {
+        endings::forget(cx, &claimed).await?;
+        (claimed.seen, claimed.appeared, claimed.ended) = (0, 0, 0);
+    }
+    let run = &claimed;
 
     let (instance_arn, identity_store) = instance(&connection)?;
     let estate = match connections::estate(&cx.app, &connection) {
@@ -110,7 +130,7 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
             return Err(error);
         }
     };
-    let mut walk = Walk::new(
+    let walk = Walk::new(
         cx,
         estate,
         run.clone(),
@@ -120,7 +140,8 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
             iam: connection.iam,
         },
         previous,
-    );
+    )
+    .await?;
     let stopping = cx.app.stopping.clone();
     let read = tokio::select! {
         read = walk.all() => Some(read),
@@ -148,6 +169,7 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         return Ok(Some(held));
     }
     endings::write(cx, &mut run).await?;
+    gone::write(cx, &run).await?;
     complete(cx, &run, digest).await.map(Some)
 }
 

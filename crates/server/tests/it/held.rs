@@ -189,12 +189,14 @@ both_engines! {
         let connection = there.connection;
         let cy = world.as_user("cy");
         let rows = taken(&world, 3).await;
-        // Everything is read but the last account.
-        let last = world.sim().assignments().pop().expect("rows").account_id;
-        assert!(rows.iter().all(|row| row.account_id != last));
+        // Everything is read but the holders of the last.
+        let last = world.sim().assignments().pop().expect("rows");
+        assert!(rows.iter().all(|row| row.account_id != last.account_id));
         world.sim().faults().add(
-            Fault::on("sso:ListPermissionSetsProvisionedToAccount").when(move |seen| seen.input["AccountId"] == last.as_str()),
-            Effect::refuse("AccessDeniedException"),
+            Fault::on("sso:ListAccountAssignments").when(move |seen| {
+                seen.input["AccountId"] == last.account_id && seen.input["PermissionSetArn"] == last.permission_set_arn
+            }),
+            Effect::refuse("ValidationException"),
         );
         directory::sync(&world.cx("cy"), connection).await.expect_err("one list fails");
         assert_eq!(ended(&cy, &rows).await, 0);
@@ -211,6 +213,30 @@ both_engines! {
         assert_eq!(synced(&world, connection).await.state, "held");
     }
 
+    async fn what_a_list_no_longer_has_stays_until_somebody_says_so(world) {
+        let there = world.organize().await;
+        let connection = there.connection;
+        let cy = world.as_user("cy");
+        let group = world.sim().group_id("platform").expect("a group");
+        let store = world.facts().identity_store_id;
+        let deleted = world.aws().store.delete_group().identity_store_id(store).group_id(&group).send().await;
+        deleted.expect("deleted");
+        world.advance(Span::minutes(5)).await;
+        let run = synced(&world, connection).await;
+        assert_eq!(run.state, "held", "{run:#?}");
+        let gone = async || {
+            let page = stint_server::http::Paging::first(200);
+            let all = directory::principals(&world.cx("cy"), connection, "platform", &page).await;
+            let all = all.expect("read").items;
+            let it = all.into_iter().find(|it| it.aws_id == group).expect("known");
+            it.gone_at.is_some()
+        };
+        assert!(!gone().await, "nobody has said so");
+        cy.post(&format!("/api/v1/connections/{connection}/sync-runs/{}/accept", run.id), json!({})).await.ok();
+        world.settle().await;
+        assert!(gone().await);
+    }
+
     async fn who_wakes_late_writes_nothing_for_who_took_over(world) {
         let there = world.organize().await;
         let connection = there.connection;
@@ -219,11 +245,14 @@ both_engines! {
         // The first is held up by AWS, near its end; after ten minutes the background work takes the
         // run over, and is as far when the first wakes up.
         let (slow, late) = (Gate::new(), Gate::new());
-        let last = world.sim().assignments().pop().expect("rows").account_id;
+        let last = world.sim().assignments().pop().expect("rows");
         for (nth, gate) in [(1, &slow), (2, &late)] {
             let last = last.clone();
-            let fault = Fault::on("sso:ListPermissionSetsProvisionedToAccount");
-            let fault = fault.when(move |seen| seen.input["AccountId"] == last.as_str()).nth(nth);
+            let fault = Fault::on("sso:ListAccountAssignments");
+            let fault = fault.when(move |seen| {
+                seen.input["AccountId"] == last.account_id && seen.input["PermissionSetArn"] == last.permission_set_arn
+            });
+            let fault = fault.nth(nth);
             world.sim().faults().add(fault, Effect::Hold(gate.clone()));
         }
         let cx = world.cx("cy");

@@ -27,6 +27,7 @@ mod outbox;
 mod owned;
 mod pages;
 mod people;
+mod reading;
 mod requests;
 mod rights;
 mod routes;

@@ -1,4 +1,5 @@
-//! Figures of a whole Stint on both engines: `cargo xtask bench request` and `bench expire`.
+//! Figures of a whole Stint on both engines: `cargo xtask bench request`, `bench expire` and
+//! `bench sync`.
 //!
 //! One JSON line for each figure on standard output, progress on standard error. A figure
 //! stands beside `against`: a bound or a baseline measured in the same run on the same
@@ -13,11 +14,14 @@
     reason = "a program for the terminal, standing on the test kit"
 )]
 
+mod as_of;
 mod audited;
 mod crowd;
 mod expire;
+mod reader;
 mod request;
 mod said;
+mod sync;
 
 use stint_testkit::Engine;
 
@@ -32,7 +36,12 @@ async fn main() {
         .filter(|word| !word.starts_with("--"));
     let name = words.next().unwrap_or_default();
     // Fewer than usual, to look at something quickly.
-    let few = words.next().and_then(|word| word.parse().ok());
+    let more = words.next();
+    if name == reader::WORD {
+        reader::run(&more.unwrap_or_default()).await;
+        return;
+    }
+    let few = more.as_deref().and_then(|word| word.parse().ok());
     for engine in ENGINES {
         if stint_testkit::engine_left_out(engine) {
             eprintln!("{} is left out by STINT_TEST_ENGINES", engine.as_str());
@@ -41,8 +50,15 @@ async fn main() {
         match name.as_str() {
             "request" => request::measure(engine).await,
             "expire" => expire::measure(engine, few.unwrap_or(10_000)).await,
+            "sync" => {
+                let only = more.as_deref();
+                sync::measure(engine, only).await;
+                if only.is_none_or(|only| only == "as-of") {
+                    as_of::measure(engine).await;
+                }
+            }
             other => {
-                eprintln!("error: there is no bench `{other}`: `request` or `expire`");
+                eprintln!("error: there is no bench `{other}`: `request`, `expire` or `sync`");
                 std::process::exit(2);
             }
         }

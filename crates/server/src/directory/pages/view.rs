@@ -28,6 +28,8 @@ pub(crate) struct ShowConnection {
     pub(crate) tested: Option<When>,
     pub(crate) checks: Vec<CheckRow>,
     pub(crate) facts: Facts,
+    /// By which listings the newest sync reads.
+    pub(crate) plan: Vec<PlanRow>,
     pub(crate) runs: Vec<RunRow>,
     pub(crate) pager: Pager,
     pub(crate) no_runs: Empty,
@@ -46,6 +48,19 @@ pub(crate) struct Progress {
     pub(crate) faint: String,
     /// Done and all, when the end is known.
     pub(crate) bar: Option<(i64, i64)>,
+}
+
+/// One question that a sync can ask from several sides.
+#[derive(Debug, Clone)]
+pub(crate) struct PlanRow {
+    /// `Who holds them`
+    pub(crate) question: String,
+    /// `user by user and group by group`
+    pub(crate) how: String,
+    /// `2 200 calls`
+    pub(crate) calls: String,
+    /// Which action would make it cheaper, and by how much.
+    pub(crate) advice: Option<String>,
 }
 
 /// One line of a test of the connection.

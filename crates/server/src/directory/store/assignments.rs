@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::Pair;
-use stint_domain::{AssignmentId, ConnectionId, EntitlementId, PrincipalId, Time, UserId};
+use stint_domain::{AssignmentId, EntitlementId, PrincipalId, Time, UserId};
 
 use super::super::{Assignment, Member, Principal};
 use super::things::{entitlements_by_id, principals_by_id, read_principal};
@@ -16,9 +16,6 @@ stint_db::statements! {
     quiet APPEARED = "insert into assignments (id, connection_id, principal_id, entitlement_id, membership, absent_before, first_seen, last_seen) \
         values ($1, $2, $3, $4, $5, $6, $7, $7)";
     quiet ENDED = "update assignments set ended_at = $2 where id = $1 and last_seen < $2 and ended_at is null";
-    OPEN_OF_ACCOUNT = "select distinct e.id as id, e.target as target from entitlements e \
-        join assignments a on a.entitlement_id = e.id and a.ended_at is null \
-        where e.connection_id = $1 and e.kind = 'account_assignment' and e.account = $2";
     THROUGH_GROUPS = "select g.id, g.connection_id, g.kind, g.aws_id, g.name, g.display_name, g.email, g.active, g.gone_at \
         from assignments m \
         join entitlements ge on ge.id = m.entitlement_id and ge.kind = 'group_membership' \
@@ -130,18 +127,6 @@ pub(in crate::directory) async fn appeared(
 /// The row was found gone by a reading that began at `began`.
 pub(in crate::directory) async fn ended(tx: &mut Tx, id: AssignmentId, began: Time) -> Result<u64> {
     tx.run(&ENDED, args![id, began]).await
-}
-
-/// The permission sets of an account that somebody was seen to hold: (entitlement, ARN).
-pub(in crate::directory) async fn open_of_account(
-    q: &mut impl Query,
-    connection: ConnectionId,
-    account: &str,
-) -> Result<Vec<(EntitlementId, String)>> {
-    let rows = q.all(&OPEN_OF_ACCOUNT, args![connection, account]).await?;
-    rows.iter()
-        .map(|row| Ok((row.get("id")?, row.get("target")?)))
-        .collect()
 }
 
 /// See [`crate::directory::membership_of`].

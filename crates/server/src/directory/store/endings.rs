@@ -3,26 +3,33 @@
 //! An assignment that was seen again since is not ended, whenever the rows are applied.
 
 use stint_db::{Query, Result, Row, Tx, Val, args};
-use stint_domain::{AssignmentId, ConnectionId, EntitlementId, SyncId, Time};
+use stint_domain::{AssignmentId, ConnectionId, EntitlementId, PrincipalId, SyncId, Time};
 
 use super::super::Assignment;
 use super::assignments::whole;
 
 stint_db::statements! {
-    /// A scope was read whole: what was not seen in it.
-    quiet SCOPE = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
-        select $4, a.id, $2, $3 from assignments a where a.entitlement_id = $1 and a.last_seen <= $3 and a.ended_at is null \
-        on conflict (sync_id, assignment_id) do nothing";
-    /// Nobody is in a group that no longer exists.
+    /// Entitlements whose holders were read whole: who was not among them.
+    quiet OF_ENTITLEMENTS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
+        select $2, a.id, r.began, r.seen_until from {rows $1 entitlement:uuid began:int seen_until:int} r \
+        join assignments a on a.entitlement_id = r.entitlement and a.ended_at is null and a.last_seen <= r.seen_until \
+        where true on conflict (sync_id, assignment_id) do nothing";
+    /// Principals whose entitlements of a kind were read whole: what was not among them.
+    quiet OF_HOLDERS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
+        select $2, a.id, r.began, r.seen_until from {rows $1 principal:uuid began:int seen_until:int} r \
+        join assignments a on a.principal_id = r.principal and a.ended_at is null and a.last_seen <= r.seen_until \
+        join entitlements e on e.id = a.entitlement_id and e.kind = $3 \
+        where true on conflict (sync_id, assignment_id) do nothing";
+    /// Nobody is in a group that a list begun then does not have.
     quiet GROUPS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
         select $5, a.id, $2, $3 from assignments a where a.connection_id = $1 and a.last_seen <= $3 and a.ended_at is null \
-        and a.entitlement_id in (select e.id from entitlements e where e.connection_id = $1 and e.kind = $4 and e.gone_at is not null) \
+        and a.entitlement_id in (select e.id from entitlements e where e.connection_id = $1 and e.kind = $4 and e.last_seen < $2) \
         on conflict (sync_id, assignment_id) do nothing";
     /// Nobody holds anything on an account that has left the organization.
     quiet ACCOUNTS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
         select $4, a.id, $2, $3 from assignments a where a.connection_id = $1 and a.last_seen <= $3 and a.ended_at is null \
         and a.entitlement_id in (select e.id from entitlements e join accounts c on c.connection_id = e.connection_id and c.aws_id = e.account \
-        where e.connection_id = $1 and e.kind = 'account_assignment' and c.gone_at is not null) \
+        where e.connection_id = $1 and e.kind = 'account_assignment' and c.last_seen < $2) \
         on conflict (sync_id, assignment_id) do nothing";
     /// How many would end now.
     COUNT = "select count(*) as n from sync_endings e join assignments a on a.id = e.assignment_id \
@@ -46,19 +53,46 @@ stint_db::statements! {
         where r.state in ('complete', 'set_aside', 'failed') limit $1)";
 }
 
-/// What a reading of one scope, begun at `began`, did not show: unless seen after `seen_until`.
-pub(in crate::directory) async fn scope(
-    tx: &mut Tx,
-    sync: SyncId,
-    entitlement: EntitlementId,
-    began: Time,
-    seen_until: Time,
-) -> Result<u64> {
-    let values = args![entitlement, began, seen_until, sync];
-    tx.run(&SCOPE, values).await
+/// A reading of all that an id stands for, begun at `began`.
+pub(in crate::directory) struct Read<I> {
+    pub(in crate::directory) id: I,
+    pub(in crate::directory) began: Time,
+    /// What was seen after this has not ended.
+    pub(in crate::directory) seen_until: Time,
 }
 
-/// The memberships of this kind, of groups that are gone, unless seen after `seen_until`.
+fn rows<I: Copy + Into<Val>>(read: &[Read<I>]) -> Val {
+    let row = |it: &Read<I>| vec![it.id.into(), it.began.into(), it.seen_until.into()];
+    Val::rows(read.iter().map(row))
+}
+
+/// What these readings of an entitlement's holders did not show.
+pub(in crate::directory) async fn of_entitlements(
+    tx: &mut Tx,
+    sync: SyncId,
+    read: &[Read<EntitlementId>],
+) -> Result<u64> {
+    if read.is_empty() {
+        return Ok(0);
+    }
+    tx.run(&OF_ENTITLEMENTS, args![rows(read), sync]).await
+}
+
+/// What these readings of what a principal holds of a kind did not show.
+pub(in crate::directory) async fn of_holders(
+    tx: &mut Tx,
+    sync: SyncId,
+    kind: &'static str,
+    read: &[Read<PrincipalId>],
+) -> Result<u64> {
+    if read.is_empty() {
+        return Ok(0);
+    }
+    tx.run(&OF_HOLDERS, args![rows(read), sync, kind]).await
+}
+
+/// The memberships of this kind, of groups that the list begun at `began` does not have, unless
+/// seen after `seen_until`.
 pub(in crate::directory) async fn groups(
     tx: &mut Tx,
     (sync, connection): (SyncId, ConnectionId),
@@ -70,7 +104,8 @@ pub(in crate::directory) async fn groups(
     tx.run(&GROUPS, values).await
 }
 
-/// What was held on accounts that are gone, unless seen after `seen_until`.
+/// What was held on accounts that the list begun at `began` does not have, unless seen after
+/// `seen_until`.
 pub(in crate::directory) async fn accounts(
     tx: &mut Tx,
     (sync, connection): (SyncId, ConnectionId),

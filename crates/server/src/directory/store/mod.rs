@@ -1,10 +1,13 @@
 //! All SQL of the directory's tables.
 
 pub(super) mod assignments;
+pub(super) mod bulk;
 pub(super) mod endings;
+pub(super) mod estate;
 pub(super) mod holdings;
 pub(super) mod links;
 pub(super) mod runs;
+pub(super) mod scopes;
 pub(super) mod things;
 
 use stint_db::Sql;
@@ -12,9 +15,12 @@ use stint_db::Sql;
 /// Every statement of this room.
 pub(crate) static STATEMENTS: &[&[&Sql]] = &[
     assignments::STATEMENTS,
+    bulk::STATEMENTS,
     endings::STATEMENTS,
+    estate::STATEMENTS,
     holdings::STATEMENTS,
     links::STATEMENTS,
     runs::STATEMENTS,
+    scopes::STATEMENTS,
     things::STATEMENTS,
 ];

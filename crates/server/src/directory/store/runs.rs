@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use stint_db::{Query, Result, Row, Tx, args};
 use stint_domain::{ConnectionId, SyncId, Time};
 
-use super::super::SyncRun;
+use super::super::{Plan, SyncRun};
 
 stint_db::statements! {
     quiet START = "insert into sync_runs (id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, started_at, moved_at, attempt) \
@@ -16,29 +17,34 @@ stint_db::statements! {
         where id = $1 and state = 'running' and attempt = $10";
     /// Whoever moved it stops: it may be taken over at once.
     quiet LET_GO = "update sync_runs set moved_at = 0 where id = $1 and state = 'running' and attempt = $2";
+    /// How it reads, and what AWS refused it.
+    quiet PLANNED = "update sync_runs set plan = $2 where id = $1 and state = 'running' and attempt = $3";
+    /// The plan of the run before.
+    LAST_PLAN = "select plan from sync_runs where connection_id = $1 and id <> $2 and plan is not null \
+        order by started_at desc, id desc limit 1";
     FINISH = "update sync_runs set state = $2, error = $3, digest = $4, finished_at = $5, moved_at = $5 \
         where id = $1 and state = 'running' and attempt = $6";
-    RUNNING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
+    RUNNING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where connection_id = $1 and state = 'running' {lock}";
     /// Ends a run that waited for a person, or whose endings were being written down.
     DECIDE = "update sync_runs set state = $3, ended = $4, moved_at = $5, error = null where id = $1 and state = $2";
     /// So many of its endings are written down.
     quiet ENDED = "update sync_runs set ended = $2, moved_at = $3 where id = $1 and state = 'ending'";
     /// Those that wait for a person, or whose endings are being written down.
-    OPEN = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
+    OPEN = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where connection_id = $1 and state in ('held', 'ending') order by started_at, id";
-    LOCK = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
+    LOCK = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where id = $1{lock}";
-    GET = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
+    GET = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where id = $1";
-    LIST = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
+    LIST = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where connection_id = $1 and ($2 is null or (started_at, id) < ($2, $3)) and ($5 is null or state = $5) \
         order by started_at desc, id desc limit $4";
     KNOWN_SINCE = "select connection_id, min(started_at) as since from sync_runs where state = 'complete' group by connection_id";
     LAST_COMPLETE = "select started_at from sync_runs where connection_id = $1 and state = 'complete' order by started_at desc limit 1";
     NEWEST = "select id from sync_runs where connection_id = $1 order by started_at desc, id desc limit 1";
     /// Whose endings are being written down, whichever connection's.
-    ENDING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt \
+    ENDING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where state = 'ending' order by started_at, id";
     LAST = "select state, started_at, finished_at from sync_runs where connection_id = $1 order by started_at desc, id desc limit 1";
 }
@@ -84,6 +90,19 @@ pub(in crate::directory) async fn moved(tx: &mut Tx, run: &SyncRun) -> Result<bo
         run.attempt
     ];
     Ok(tx.run(&MOVE, values).await? > 0)
+}
+
+/// Writes down how a run reads.
+pub(in crate::directory) async fn planned(tx: &mut Tx, run: &SyncRun) -> Result<()> {
+    let values = args![run.id, run.plan.write(), run.attempt];
+    tx.run(&PLANNED, values).await.map(drop)
+}
+
+/// How the run before this one read.
+pub(in crate::directory) async fn last_plan(q: &mut impl Query, run: &SyncRun) -> Result<Plan> {
+    let row = q.maybe(&LAST_PLAN, args![run.connection, run.id]).await?;
+    let plan: Option<Value> = row.map(|row| row.get("plan")).transpose()?.flatten();
+    Ok(plan.map(Plan::read).unwrap_or_default())
 }
 
 /// Ends a run. False when it had been ended already, or somebody else has taken it over.
@@ -244,5 +263,9 @@ fn read(row: &Row) -> Result<SyncRun> {
         moved_at: row.get("moved_at")?,
         finished_at: row.get("finished_at")?,
         attempt: row.get("attempt")?,
+        plan: row
+            .get::<Option<Value>>("plan")?
+            .map(Plan::read)
+            .unwrap_or_default(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use stint_aws::{Account, AccountState, IamUser, IdentityGroup, IdentityUser, PermissionSet};
+use stint_aws::{Account, AccountState, IamUser, PermissionSet};
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::{AccountId, ConnectionId, EntitlementId, PrincipalId, Time};
@@ -57,6 +57,7 @@ stint_db::statements! {
     quiet SETS_GONE = "update permission_sets set gone_at = $2 where connection_id = $1 and last_seen < $2 and gone_at is null";
     quiet PRINCIPALS_GONE = "update principals set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen < $3 and gone_at is null";
     quiet ENTITLEMENTS_GONE = "update entitlements set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen < $3 and gone_at is null";
+    quiet WITHDRAW = "update entitlements set gone_at = $2 where id in {ids $1} and gone_at is null";
     // A connection was removed: what it led to is on record only.
     quiet RETIRE_ACCOUNTS = "update accounts set gone_at = $2 where connection_id = $1 and gone_at is null";
     quiet RETIRE_SETS = "update permission_sets set gone_at = $2 where connection_id = $1 and gone_at is null";
@@ -74,13 +75,10 @@ stint_db::statements! {
         and sort_key like $2 escape '\\' and ($3 is null or (sort_key, id) > ($3, $4)) \
         order by sort_key, id limit $5";
     IAM_ACCOUNTS = "select distinct account from entitlements where connection_id = $1 and kind = 'iam_group_membership' and gone_at is null";
-    PRINCIPAL_KEYS = "select id, kind, aws_id from principals where connection_id = $1 and id > $2 order by id limit $3";
     ENTITLEMENT = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements where id = $1";
     ENTITLEMENTS = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
         where connection_id = $1 and sort_key like $2 escape '\\' and ($3 is null or (sort_key, id) > ($3, $4)) \
         order by sort_key, id limit $5";
-    ENTITLEMENT_KEYS = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
-        where connection_id = $1 and id > $2 order by id limit $3";
     /// Those among these ids that AWS still has.
     ENTITLEMENTS_AMONG = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
         where id in {ids $1} and gone_at is null \
@@ -150,68 +148,6 @@ pub(in crate::directory) async fn see_set(
         began
     ];
     tx.run(&SEE_SET, values).await.map(drop)
-}
-
-/// Notes a user as just seen.
-pub(in crate::directory) async fn see_user(
-    tx: &mut Tx,
-    id: PrincipalId,
-    connection: ConnectionId,
-    user: &IdentityUser,
-    began: Time,
-) -> Result<()> {
-    let name = user.user_name.clone().unwrap_or_else(|| user.id.clone());
-    let sort = [
-        Some(name.as_str()),
-        user.display_name.as_deref(),
-        user.email.as_deref(),
-    ];
-    let sort = sort
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .to_lowercase();
-    let kind = PrincipalKind::IdentityCenterUser.as_str();
-    let values = args![
-        id,
-        connection,
-        kind,
-        &user.id,
-        name,
-        user.display_name.clone(),
-        user.email.clone(),
-        user.active,
-        sort,
-        began
-    ];
-    tx.run(&SEE_PRINCIPAL, values).await.map(drop)
-}
-
-/// Notes a group as just seen.
-pub(in crate::directory) async fn see_group(
-    tx: &mut Tx,
-    id: PrincipalId,
-    connection: ConnectionId,
-    group: &IdentityGroup,
-    began: Time,
-) -> Result<()> {
-    let name = group.name.clone().unwrap_or_else(|| group.id.clone());
-    let kind = PrincipalKind::IdentityCenterGroup.as_str();
-    let sort = name.to_lowercase();
-    let values = args![
-        id,
-        connection,
-        kind,
-        &group.id,
-        name,
-        group.description.clone(),
-        None::<String>,
-        None::<bool>,
-        sort,
-        began
-    ];
-    tx.run(&SEE_PRINCIPAL, values).await.map(drop)
 }
 
 /// Notes an IAM user as just seen.
@@ -331,6 +267,16 @@ pub(in crate::directory) async fn gone(
     }
 }
 
+/// Notes as gone entitlements of which AWS no longer has a part.
+pub(in crate::directory) async fn withdraw(
+    tx: &mut Tx,
+    ids: &[EntitlementId],
+    at: Time,
+) -> Result<()> {
+    let ids = Val::ids(ids.iter().copied());
+    tx.run(&WITHDRAW, args![ids, at]).await.map(drop)
+}
+
 const fn parts(key: &EntitlementKey) -> (&str, &str) {
     match key {
         EntitlementKey::AccountAssignment {
@@ -447,27 +393,6 @@ pub(in crate::directory) async fn iam_accounts(
     rows.iter().map(|row| row.get("account")).collect()
 }
 
-/// Every principal's id by its names in AWS.
-pub(in crate::directory) async fn principal_keys(
-    q: &mut impl Query,
-    connection: ConnectionId,
-) -> Result<Vec<(PrincipalKind, String, PrincipalId)>> {
-    let mut keys = Vec::new();
-    let mut after = PrincipalId::from(uuid::Uuid::nil());
-    loop {
-        let rows = q
-            .all(&PRINCIPAL_KEYS, args![connection, after, 5_000_i64])
-            .await?;
-        if rows.is_empty() {
-            return Ok(keys);
-        }
-        for row in &rows {
-            after = row.get("id")?;
-            keys.push((kind(row)?, row.get("aws_id")?, after));
-        }
-    }
-}
-
 pub(in crate::directory) async fn entitlement(
     q: &mut impl Query,
     id: EntitlementId,
@@ -560,28 +485,6 @@ pub(in crate::directory) async fn entitlements_among(
         }
     }
     Ok(found)
-}
-
-/// Every entitlement's id by its names in AWS.
-pub(in crate::directory) async fn entitlement_keys(
-    q: &mut impl Query,
-    connection: ConnectionId,
-) -> Result<Vec<(EntitlementKey, EntitlementId)>> {
-    let mut keys = Vec::new();
-    let mut after = EntitlementId::from(uuid::Uuid::nil());
-    loop {
-        let rows = q
-            .all(&ENTITLEMENT_KEYS, args![connection, after, 5_000_i64])
-            .await?;
-        if rows.is_empty() {
-            return Ok(keys);
-        }
-        for row in &rows {
-            let entitlement = read_entitlement(row)?;
-            after = entitlement.id;
-            keys.push((entitlement.key, after));
-        }
-    }
 }
 
 fn kind(row: &Row) -> Result<PrincipalKind> {

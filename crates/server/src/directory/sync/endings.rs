@@ -10,10 +10,10 @@ use stint_db::{Priority, Tx};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{AssignmentId, ConnectionId, SyncId};
 
-use super::super::store::{endings, runs};
+use super::super::store::{endings, runs, scopes};
 use super::super::tasks::SYNC;
 use super::super::{Assignment, Error, SyncRun};
-use super::{complete_in, facts};
+use super::{complete_in, facts, gone};
 use crate::connections::{self, SyncNote};
 use crate::cx::Cx;
 use crate::http::{Page, Paging};
@@ -82,11 +82,12 @@ pub(super) async fn write(cx: &Cx, run: &mut SyncRun) -> Result<(), Error> {
     }
 }
 
-/// Forgets what an earlier attempt at a run found.
+/// Forgets what an earlier attempt at a run found, and read.
 pub(super) async fn forget(cx: &Cx, run: &SyncRun) -> Result<(), Error> {
     loop {
         let mut tx = cx.begin(Priority::Sync).await?;
-        let gone = endings::forget(&mut tx, run.id, CHUNK).await?;
+        let mut gone = endings::forget(&mut tx, run.id, CHUNK).await?;
+        gone += scopes::forget(&mut tx, run.id, CHUNK).await?;
         tx.commit().await?;
         if gone == 0 {
             return Ok(());
@@ -99,7 +100,8 @@ pub(super) async fn forget(cx: &Cx, run: &SyncRun) -> Result<(), Error> {
 pub(in crate::directory) async fn sweep(cx: &Cx) -> Result<(), Error> {
     while !cx.app.stopping.begun() {
         let mut tx = cx.begin(Priority::Sync).await?;
-        let gone = endings::sweep(&mut tx, CHUNK).await?;
+        let mut gone = endings::sweep(&mut tx, CHUNK).await?;
+        gone += scopes::sweep(&mut tx, CHUNK).await?;
         tx.commit().await?;
         if gone == 0 {
             break;
@@ -171,6 +173,7 @@ async fn set_aside_in(
 /// Writes down what a person said has ended, and completes the run. Two who do it at once write
 /// each row once.
 pub(in crate::directory) async fn end(cx: &Cx, run: &SyncRun) -> Result<(), Error> {
+    let mut believed = false;
     loop {
         let mut tx = cx.begin(Priority::Sync).await?;
         let Some(mut now) = runs::lock(&mut tx, run.id).await? else {
@@ -184,6 +187,11 @@ pub(in crate::directory) async fn end(cx: &Cx, run: &SyncRun) -> Result<(), Erro
         let at = cx.app.clock.now();
         if looked > 0 {
             runs::ended(&mut tx, &now, at).await?;
+        } else if !believed {
+            drop(tx);
+            gone::write(cx, run).await?;
+            believed = true;
+            continue;
         } else {
             runs::decide(&mut tx, &now, "complete", at).await?;
             let digest = now.digest.clone().unwrap_or_default();

@@ -1,41 +1,50 @@
-//! The reading itself: list after list, a short transaction per page.
+//! The reading itself: lists side by side, and then who holds what, by the cheapest listings that
+//! the credentials allow.
+//!
+//! What was read is written down by one [`Sink`], a few hundred rows at a time. Each scope (a list,
+//! the holders of an entitlement, what a principal holds) is noted once it was read whole:
+//! whoever takes the run over goes on behind it.
 
+mod holders;
 mod iam;
+mod keys;
+mod members;
+mod sink;
 
-use std::collections::{BTreeSet, HashMap};
-
-use aws_lc_rs::digest;
-use stint_aws::{
-    Account, AccountState, AwsError, Estate, IdentityGroup, Lane, Page, Pages, PermissionSet,
-};
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, TryStreamExt as _, stream};
+use stint_aws::{AwsError, ErrorKind, Estate, IdentityGroup, Lane, Page, Pages};
 use stint_db::{Priority, Tx};
+use stint_domain::Time;
 use stint_domain::binding::Config;
-use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
-use stint_domain::{EntitlementId, PrincipalId, Time};
+use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
+use stint_domain::sync::plan::{Choice, Known, Listing, Question};
+use tokio::sync::{Mutex, MutexGuard, watch};
 
-use super::super::observe::{Change, Observed, observe};
-use super::super::store::things::{self, Gone, SeenEntitlement};
-use super::super::store::{assignments, endings, runs};
+use super::super::store::bulk::{self, Seen, SeenPrincipal};
+use super::super::store::things::{self, SeenEntitlement};
+use super::super::store::{estate, runs};
 use super::super::{Error, SyncRun};
 use crate::cx::Cx;
+use keys::Keys;
+pub(in crate::directory) use sink::List;
+use sink::{Scope, Sink};
 
-/// How many rows are written in one transaction: a few milliseconds, so that nobody waits
-/// for the writer.
-const CHUNK: usize = 200;
+/// Calls under way at once of one service: what its budget bears, less than the governor's
+/// bound, so that others come through.
+const AT_ONCE: usize = 8;
+/// How many principals are written in one transaction.
+const CHUNK: usize = 500;
 
 pub(super) struct Walk<'a> {
     cx: &'a Cx,
     estate: Estate,
-    calls_before: u64,
     instance: String,
     store: String,
     iam: bool,
-    previous: Option<Time>,
-    phase: &'static str,
-    run: SyncRun,
-    digest: digest::Context,
-    principals: HashMap<(PrincipalKind, String), PrincipalId>,
-    entitlements: HashMap<EntitlementKey, EntitlementId>,
+    sink: Mutex<Sink>,
+    /// Whether the members of all groups are known.
+    members_known: watch::Sender<bool>,
 }
 
 /// What of an estate is read.
@@ -46,6 +55,14 @@ pub(super) struct Estates {
     pub(super) store: String,
     /// Whether IAM users and groups of the role's own account are read, too.
     pub(super) iam: bool,
+}
+
+/// When the readings of the lists began.
+struct Lists {
+    accounts: Time,
+    sets: Time,
+    users: Time,
+    groups: Time,
 }
 
 /// Somebody who holds something, as AWS lists it.
@@ -74,275 +91,286 @@ fn owner(group: &IdentityGroup) -> Option<String> {
     (!issuers.is_empty()).then(|| issuers.join(", "))
 }
 
+/// Whether AWS refuses the action itself: another listing may be allowed. Failing credentials
+/// refuse nothing; they fail the run.
+fn refused(error: &Error) -> bool {
+    matches!(error, Error::Aws { source, .. } if source.kind == ErrorKind::Denied)
+}
+
+/// Does something for many, some at once; the first failure ends it. The first goes ahead alone:
+/// what AWS refuses for one it refuses for all.
+async fn each<'a, T: Send>(
+    all: impl IntoIterator<Item = T, IntoIter: Send>,
+    run: impl Fn(T) -> BoxFuture<'a, Result<(), Error>> + Send,
+) -> Result<(), Error> {
+    let mut all = all.into_iter();
+    if let Some(first) = all.next() {
+        run(first).await?;
+    }
+    stream::iter(all.map(Ok))
+        .try_for_each_concurrent(AT_ONCE, run)
+        .await
+}
+
+/// A question that is being asked, from one side after the other where AWS refuses.
+struct Asking {
+    question: Question,
+    refused: Option<Error>,
+}
+
+impl Asking {
+    const fn of(question: Question) -> Self {
+        Self {
+            question,
+            refused: None,
+        }
+    }
+}
+
 impl<'a> Walk<'a> {
-    pub(super) fn new(
+    pub(super) async fn new(
         cx: &'a Cx,
         estate: Estate,
         run: SyncRun,
         of: Estates,
         previous: Option<Time>,
-    ) -> Self {
-        let Estates {
-            instance,
-            store,
-            iam,
-        } = of;
-        Self {
+    ) -> Result<Self, Error> {
+        let sink = Sink::open(cx, &estate, run, previous).await?;
+        Ok(Self {
             cx,
-            calls_before: estate.calls(),
             estate,
-            instance,
-            store,
-            iam,
-            previous,
-            phase: "accounts",
-            run,
-            digest: digest::Context::new(&digest::SHA256),
-            principals: HashMap::new(),
-            entitlements: HashMap::new(),
-        }
+            instance: of.instance,
+            store: of.store,
+            iam: of.iam,
+            sink: Mutex::new(sink),
+            members_known: watch::Sender::new(false),
+        })
     }
 
     /// The run as far as it came, and the digest of what was seen.
     pub(super) fn into_parts(self) -> (SyncRun, String) {
-        let digest = self.digest.finish();
-        let hex = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-        (self.run, hex)
+        let sink = self.sink.into_inner();
+        let digest = sink.digest();
+        (sink.run, digest)
     }
 
-    pub(super) async fn all(&mut self) -> Result<(), Error> {
-        let (accounts, began) = self.accounts().await?;
-        let sets = self.permission_sets().await?;
-        self.offered(&accounts, &sets, began).await?;
-        self.users().await?;
-        let groups = self.groups().await?;
-        let iam = if self.iam {
-            Some(self.iam_people().await?)
-        } else {
-            None
+    pub(super) async fn all(&self) -> Result<(), Error> {
+        self.begin("lists").await?;
+        let (accounts, sets, (users, groups), iam) = futures::try_join!(
+            self.accounts(),
+            self.permission_sets(),
+            async { Ok((self.users().await?, self.groups().await?)) },
+            async {
+                match self.iam {
+                    true => self.iam_people().await.map(Some),
+                    false => Ok(None),
+                }
+            },
+        )?;
+        let lists = Lists {
+            accounts,
+            sets,
+            users,
+            groups,
         };
-        let mut q = self.cx.read().await?;
-        let id = self.run.connection;
-        self.principals = things::principal_keys(&mut q, id)
-            .await?
-            .into_iter()
-            .map(|(k, a, p)| ((k, a), p))
-            .collect();
-        self.entitlements = things::entitlement_keys(&mut q, id)
-            .await?
-            .into_iter()
-            .collect();
-        drop(q);
-        self.memberships(&groups).await?;
-        self.assignments(&accounts).await?;
-        match iam {
-            Some(iam) => self.iam_memberships(&iam).await,
-            None => Ok(()),
-        }
+        self.offer(&lists).await?;
+        let id = self.run().await.connection;
+        let keys = Keys::load(&mut self.cx.read().await?, id).await?;
+        self.sink.lock().await.keys = keys;
+        self.begin("who holds what").await?;
+        futures::try_join!(
+            async {
+                self.memberships(&lists).await?;
+                self.members_known.send_replace(true);
+                Ok(())
+            },
+            self.assignments(&lists),
+            async {
+                match iam {
+                    Some(iam) => self.iam_memberships(&iam).await,
+                    None => Ok(()),
+                }
+            },
+        )?;
+        self.flush().await
     }
 
-    fn begin(&mut self, phase: &'static str, expected: usize) {
-        self.phase = phase;
-        phase.clone_into(&mut self.run.phase);
-        self.run.done = 0;
-        self.run.expected = i64::try_from(expected).unwrap_or(i64::MAX);
+    async fn run(&self) -> SyncRun {
+        self.sink.lock().await.run.clone()
     }
 
-    fn aws(&self, source: AwsError) -> Error {
+    async fn begin(&self, phase: &'static str) -> Result<(), Error> {
+        let mut sink = self.sink.lock().await;
+        phase.clone_into(&mut sink.run.phase);
+        sink.flush(self.cx, &self.estate).await
+    }
+
+    async fn flush(&self) -> Result<(), Error> {
+        self.sink.lock().await.flush(self.cx, &self.estate).await
+    }
+
+    async fn aws(&self, phase: &'static str, source: AwsError) -> Error {
         Error::Aws {
-            connection: self.run.connection,
-            phase: self.phase,
+            connection: self.sink.lock().await.run.connection,
+            phase,
             source: Box::new(source),
         }
     }
 
     async fn next<T: Send + 'static>(
         &self,
+        phase: &'static str,
         pages: &mut Pages<T>,
     ) -> Result<Option<Page<T>>, Error> {
-        pages.next().await.map_err(|e| self.aws(e))
-    }
-
-    async fn write(&self) -> Result<Tx, Error> {
-        Ok(self.cx.begin(Priority::Sync).await?)
-    }
-
-    /// Ends a chunk: how far the run is goes with it. Somebody who took the run over ends it.
-    async fn moved(&mut self, mut tx: Tx, done: usize) -> Result<(), Error> {
-        self.run.done = self
-            .run
-            .done
-            .saturating_add(i64::try_from(done).unwrap_or(i64::MAX));
-        self.run.expected = self.run.expected.max(self.run.done);
-        self.run.calls = i64::try_from(self.estate.calls().saturating_sub(self.calls_before))
-            .unwrap_or(i64::MAX);
-        self.run.moved_at = self.cx.app.clock.now();
-        if !runs::moved(&mut tx, &self.run).await? {
-            return Err(Error::Running {
-                connection: self.run.connection,
-                since: self.run.started_at,
-            });
+        match pages.next().await {
+            Ok(page) => Ok(page),
+            Err(error) => Err(self.aws(phase, error).await),
         }
+    }
+
+    /// A transaction of one chunk; nobody else writes for this run until it is over.
+    async fn write(&self) -> Result<(MutexGuard<'_, Sink>, Tx), Error> {
+        let sink = self.sink.lock().await;
+        Ok((sink, self.cx.begin(Priority::Sync).await?))
+    }
+
+    /// Ends a chunk: how far the run is goes with it.
+    async fn moved(&self, (mut sink, mut tx): (MutexGuard<'_, Sink>, Tx)) -> Result<(), Error> {
+        sink.moved(&mut tx, self.cx, &self.estate).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Notes as gone what the complete list, begun then, no longer had.
-    async fn gone(&mut self, what: Gone, began: Option<Time>) -> Result<(), Error> {
-        if let Some(began) = began {
-            let mut tx = self.write().await?;
-            things::gone(&mut tx, self.run.connection, what, began).await?;
-            self.moved(tx, 0).await?;
-        }
-        Ok(())
+    /// When the reading began that read this whole, if one did in this run.
+    async fn done(&self, scope: Scope) -> Option<Time> {
+        self.sink.lock().await.done(scope)
     }
 
-    async fn accounts(&mut self) -> Result<(Vec<Account>, Option<Time>), Error> {
-        self.begin("accounts", 0);
+    async fn whole(&self, scope: Scope, began: Time) -> Result<(), Error> {
+        let mut sink = self.sink.lock().await;
+        sink.whole(self.cx, &self.estate, scope, began).await
+    }
+
+    /// A list was read whole by a reading begun at `began`. Not at all: it began before anything.
+    async fn listed(&self, list: List, began: Option<Time>) -> Result<Time, Error> {
+        let began = match began {
+            Some(began) => began,
+            None => self.run().await.started_at,
+        };
+        self.whole(Scope::List(list), began).await?;
+        Ok(began)
+    }
+
+    async fn accounts(&self) -> Result<Time, Error> {
+        if let Some(began) = self.done(Scope::List(List::Accounts)).await {
+            return Ok(began);
+        }
         let mut pages = self.estate.accounts(None, Lane::Sync);
-        let (mut all, mut began) = (Vec::new(), None);
-        while let Some(page) = self.next(&mut pages).await? {
+        let mut began = None;
+        while let Some(page) = self.next("accounts", &mut pages).await? {
             began = began.or(Some(page.began));
-            let mut tx = self.write().await?;
+            let (sink, mut tx) = self.write().await?;
+            let (app, connection) = (&self.cx.app, sink.run.connection);
             for account in &page.items {
-                things::see_account(
-                    &mut tx,
-                    self.cx.app.new_id(),
-                    self.run.connection,
-                    account,
-                    page.began,
-                )
-                .await?;
+                let id = app.new_id();
+                things::see_account(&mut tx, id, connection, account, page.began).await?;
             }
-            self.moved(tx, page.items.len()).await?;
-            all.extend(page.items);
+            self.moved((sink, tx)).await?;
         }
-        self.gone(Gone::Accounts, began).await?;
-        if let Some(began) = began {
-            let mut tx = self.write().await?;
-            let of = (self.run.id, self.run.connection);
-            let found = endings::accounts(&mut tx, of, began, seen_until(began)).await?;
-            self.ending(found);
-            self.moved(tx, 0).await?;
-        }
-        all.retain(|account| account.state == AccountState::Active);
-        Ok((all, began))
+        self.listed(List::Accounts, began).await
     }
 
-    async fn permission_sets(&mut self) -> Result<Vec<PermissionSet>, Error> {
-        self.begin("permission sets", 0);
+    async fn permission_sets(&self) -> Result<Time, Error> {
+        if let Some(began) = self.done(Scope::List(List::Sets)).await {
+            return Ok(began);
+        }
         let mut pages = self
             .estate
             .permission_sets(&self.instance, None, Lane::Sync);
         let (mut arns, mut began) = (Vec::new(), None);
-        while let Some(page) = self.next(&mut pages).await? {
+        while let Some(page) = self.next("permission sets", &mut pages).await? {
             began = began.or(Some(page.began));
             arns.extend(page.items);
         }
-        self.begin("permission sets", arns.len());
-        let mut sets = Vec::with_capacity(arns.len());
-        for arn in &arns {
-            let set = self
-                .estate
-                .permission_set(&self.instance, arn, Lane::Sync)
-                .await
-                .map_err(|e| self.aws(e))?;
-            let mut tx = self.write().await?;
-            // Seen in the list: that is the moment that counts for its absence.
-            things::see_set(
-                &mut tx,
-                self.run.connection,
-                &set,
-                began.unwrap_or(self.run.started_at),
-            )
-            .await?;
-            self.moved(tx, 1).await?;
-            sets.push(set);
-        }
-        self.gone(Gone::Sets, began).await?;
-        Ok(sets)
+        let started = self.run().await.started_at;
+        // Seen in the list: that is the moment that counts for its absence.
+        let at = began.unwrap_or(started);
+        each(arns, |arn| self.permission_set(arn, at).boxed()).await?;
+        self.listed(List::Sets, began).await
+    }
+
+    async fn permission_set(&self, arn: String, at: Time) -> Result<(), Error> {
+        let set = self.estate.permission_set(&self.instance, &arn, Lane::Sync);
+        let set = match set.await {
+            Ok(set) => set,
+            // Deleted since it was listed.
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(self.aws("permission sets", error).await),
+        };
+        let (sink, mut tx) = self.write().await?;
+        things::see_set(&mut tx, sink.run.connection, &set, at).await?;
+        self.moved((sink, tx)).await
     }
 
     /// Every permission set may be assigned on every active account.
-    async fn offered(
-        &mut self,
-        accounts: &[Account],
-        sets: &[PermissionSet],
-        began: Option<Time>,
-    ) -> Result<(), Error> {
-        let Some(began) = began else { return Ok(()) };
-        let pairs: Vec<(&Account, &PermissionSet)> = accounts
-            .iter()
-            .flat_map(|account| sets.iter().map(move |set| (account, set)))
-            .collect();
-        self.begin("entitlements", pairs.len());
-        for chunk in pairs.chunks(CHUNK) {
-            let mut tx = self.write().await?;
-            for (account, set) in chunk {
-                let key = EntitlementKey::AccountAssignment {
-                    account: account.id.clone(),
-                    permission_set: set.arn.clone(),
-                };
-                let name = format!("{} on {}", set.name, account.name);
-                things::see_entitlement(
-                    &mut tx,
-                    self.cx.app.new_id(),
-                    self.run.connection,
-                    &SeenEntitlement {
-                        key: &key,
-                        name: &name,
-                        aws_name: None,
-                        owned_by: None,
-                    },
-                    began,
-                )
-                .await?;
+    async fn offer(&self, lists: &Lists) -> Result<(), Error> {
+        let connection = self.run().await.connection;
+        let mut q = self.cx.read().await?;
+        let accounts = estate::accounts(&mut q, connection, lists.accounts).await?;
+        drop(q);
+        for account in accounts {
+            let mut q = self.cx.read().await?;
+            let new = estate::unoffered(&mut q, connection, &account, lists.sets).await?;
+            drop(q);
+            for chunk in new.chunks(CHUNK) {
+                let (sink, mut tx) = self.write().await?;
+                let id = || self.cx.app.new_id();
+                bulk::offered(&mut tx, connection, chunk, lists.accounts, id).await?;
+                self.moved((sink, tx)).await?;
             }
-            self.moved(tx, chunk.len()).await?;
         }
-        self.gone(Gone::Entitlements("account_assignment"), Some(began))
-            .await
+        Ok(())
     }
 
-    async fn users(&mut self) -> Result<(), Error> {
-        self.begin("users", 0);
+    async fn users(&self) -> Result<Time, Error> {
+        if let Some(began) = self.done(Scope::List(List::Users)).await {
+            return Ok(began);
+        }
         let mut pages = self.estate.users(&self.store, None, Lane::Sync);
-        let mut began = None;
-        while let Some(page) = self.next(&mut pages).await? {
+        let (mut began, mut read) = (None, Vec::with_capacity(CHUNK));
+        while let Some(page) = self.next("users", &mut pages).await? {
             began = began.or(Some(page.began));
-            let mut tx = self.write().await?;
-            for user in &page.items {
-                things::see_user(
-                    &mut tx,
-                    self.cx.app.new_id(),
-                    self.run.connection,
-                    user,
-                    page.began,
-                )
-                .await?;
+            let users = page.items.into_iter();
+            read.extend(users.map(|user| SeenPrincipal::user(user, page.began)));
+            if read.len() >= CHUNK {
+                self.met(PrincipalKind::IdentityCenterUser, &read).await?;
+                read.clear();
             }
-            self.moved(tx, page.items.len()).await?;
         }
-        self.gone(Gone::Principals(PrincipalKind::IdentityCenterUser), began)
-            .await
+        self.met(PrincipalKind::IdentityCenterUser, &read).await?;
+        self.listed(List::Users, began).await
     }
 
-    async fn groups(&mut self) -> Result<Vec<String>, Error> {
-        self.begin("groups", 0);
+    async fn met(&self, kind: PrincipalKind, read: &[SeenPrincipal]) -> Result<(), Error> {
+        let (sink, mut tx) = self.write().await?;
+        let id = || self.cx.app.new_id();
+        bulk::principals(&mut tx, sink.run.connection, kind, read, id).await?;
+        self.moved((sink, tx)).await
+    }
+
+    async fn groups(&self) -> Result<Time, Error> {
+        if let Some(began) = self.done(Scope::List(List::Groups)).await {
+            return Ok(began);
+        }
         let mut pages = self.estate.groups(&self.store, None, Lane::Sync);
-        let (mut ids, mut began) = (Vec::new(), None);
-        while let Some(page) = self.next(&mut pages).await? {
+        let mut began = None;
+        while let Some(page) = self.next("groups", &mut pages).await? {
             began = began.or(Some(page.began));
-            let mut tx = self.write().await?;
+            let read: Vec<SeenPrincipal> = (page.items.iter())
+                .map(|group| SeenPrincipal::group(group, page.began))
+                .collect();
+            self.met(PrincipalKind::IdentityCenterGroup, &read).await?;
+            let (sink, mut tx) = self.write().await?;
             for group in &page.items {
-                let app = &self.cx.app;
-                things::see_group(
-                    &mut tx,
-                    app.new_id(),
-                    self.run.connection,
-                    group,
-                    page.began,
-                )
-                .await?;
                 let key = EntitlementKey::GroupMembership {
                     group: group.id.clone(),
                 };
@@ -351,217 +379,117 @@ impl<'a> Walk<'a> {
                     "Identity Center group {}",
                     group.name.as_deref().unwrap_or(&group.id)
                 );
-                things::see_entitlement(
-                    &mut tx,
-                    app.new_id(),
-                    self.run.connection,
-                    &SeenEntitlement {
-                        key: &key,
-                        name: &name,
-                        aws_name: None,
-                        owned_by: owned_by.as_deref(),
-                    },
-                    page.began,
-                )
-                .await?;
+                let seen = SeenEntitlement {
+                    key: &key,
+                    name: &name,
+                    aws_name: None,
+                    owned_by: owned_by.as_deref(),
+                };
+                let (id, connection) = (self.cx.app.new_id(), sink.run.connection);
+                things::see_entitlement(&mut tx, id, connection, &seen, page.began).await?;
             }
-            self.moved(tx, page.items.len()).await?;
-            ids.extend(page.items.into_iter().map(|group| group.id));
+            self.moved((sink, tx)).await?;
         }
-        self.gone(Gone::Principals(PrincipalKind::IdentityCenterGroup), began)
-            .await?;
-        self.gone(Gone::Entitlements("group_membership"), began)
-            .await?;
-        if let Some(began) = began {
-            let mut tx = self.write().await?;
-            self.groups_gone(&mut tx, "group_membership", began).await?;
-            self.moved(tx, 0).await?;
-        }
-        Ok(ids)
+        self.listed(List::Groups, began).await
     }
 
-    async fn memberships(&mut self, groups: &[String]) -> Result<(), Error> {
-        self.begin("memberships", groups.len());
-        for group in groups {
-            let key = EntitlementKey::GroupMembership {
-                group: group.clone(),
-            };
-            let mut pages = self
-                .estate
-                .memberships(&self.store, group, None, Lane::Sync);
-            let mut first = None;
-            while let Some(page) = self.next(&mut pages).await? {
-                first = first.or(Some(page.began));
-                let holders = page.items.into_iter().map(|m| Holder {
-                    kind: PrincipalKind::IdentityCenterUser,
-                    aws_id: m.user,
-                    membership: Some(m.id),
-                });
-                self.seen(&key, holders.collect(), page.began).await?;
-            }
-            self.scope_read(&key, first).await?;
-        }
-        Ok(())
-    }
-
-    async fn assignments(&mut self, accounts: &[Account]) -> Result<(), Error> {
-        self.begin("assignments", accounts.len());
-        for account in accounts {
-            let mut pages =
-                self.estate
-                    .provisioned_sets(&self.instance, &account.id, None, Lane::Sync);
-            let (mut provisioned, mut began) = (BTreeSet::new(), None);
-            while let Some(page) = self.next(&mut pages).await? {
-                began = began.or(Some(page.began));
-                provisioned.extend(page.items);
-            }
-            for set in &provisioned {
-                self.assignments_of(account, set).await?;
-            }
-            // A set that is not provisioned there is held by nobody there.
-            let Some(began) = began else { continue };
-            let open = assignments::open_of_account(
-                &mut self.cx.read().await?,
-                self.run.connection,
-                &account.id,
-            )
-            .await?;
-            let mut tx = self.write().await?;
-            for (entitlement, set) in open {
-                if !provisioned.contains(&set) {
-                    self.end_scope(&mut tx, entitlement, began).await?;
-                }
-            }
-            self.moved(tx, 1).await?;
-        }
-        Ok(())
-    }
-
-    async fn assignments_of(&mut self, account: &Account, set: &str) -> Result<(), Error> {
-        let key = EntitlementKey::AccountAssignment {
-            account: account.id.clone(),
-            permission_set: set.to_owned(),
-        };
-        let mut pages = self
-            .estate
-            .assignments(&self.instance, &account.id, set, None, Lane::Sync);
-        let mut first = None;
-        while let Some(page) = self.next(&mut pages).await? {
-            first = first.or(Some(page.began));
-            let holders = page.items.into_iter().map(|row| Holder {
-                kind: row.principal_kind,
-                aws_id: row.principal_id,
-                membership: None,
-            });
-            self.seen(&key, holders.collect(), page.began).await?;
-        }
-        if let (Some(entitlement), Some(first)) = (self.entitlements.get(&key).copied(), first) {
-            let mut tx = self.write().await?;
-            self.end_scope(&mut tx, entitlement, first).await?;
-            self.moved(tx, 0).await?;
-        }
-        Ok(())
-    }
-
-    /// A scope was read whole: what it no longer has is to end. Counts as one step of the phase.
-    async fn scope_read(&mut self, key: &EntitlementKey, first: Option<Time>) -> Result<(), Error> {
-        let mut tx = self.write().await?;
-        if let (Some(entitlement), Some(first)) = (self.entitlements.get(key).copied(), first) {
-            self.end_scope(&mut tx, entitlement, first).await?;
-        }
-        self.moved(tx, 1).await
-    }
-
-    async fn end_scope(
-        &mut self,
-        tx: &mut Tx,
-        entitlement: EntitlementId,
-        first: Time,
-    ) -> Result<(), Error> {
-        let (sync, until) = (self.run.id, seen_until(first));
-        let found = endings::scope(tx, sync, entitlement, first, until).await?;
-        self.ending(found);
-        Ok(())
-    }
-
-    /// Nobody is in a group that the list, begun then, no longer had.
-    async fn groups_gone(
-        &mut self,
-        tx: &mut Tx,
-        kind: &'static str,
-        began: Time,
-    ) -> Result<(), Error> {
-        let of = (self.run.id, self.run.connection);
-        let found = endings::groups(tx, of, kind, began, seen_until(began)).await?;
-        self.ending(found);
-        Ok(())
-    }
-
-    fn ending(&mut self, rows: u64) {
-        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-        self.run.ended = self.run.ended.saturating_add(rows);
-    }
-
-    /// Writes one page of holders.
+    /// Notes one page of who holds an entitlement.
     async fn seen(
-        &mut self,
+        &self,
         key: &EntitlementKey,
         holders: Vec<Holder>,
         began: Time,
     ) -> Result<(), Error> {
+        let mut sink = self.sink.lock().await;
         // Something of an account or group that the lists before did not have: it came in
         // between, and the next run will know it.
-        let Some(entitlement) = self.entitlements.get(key).copied() else {
+        let Some(entitlement) = sink.keys.entitlement(key) else {
             return Ok(());
         };
-        let mut tx = self.write().await?;
+        let mut rows = Vec::with_capacity(holders.len());
         for holder in holders {
-            let principal = self.principal(&mut tx, &holder, began).await?;
-            let pair = Pair {
-                connection: self.run.connection,
-                principal,
+            let principal = sink.principal(self.cx, holder.kind, &holder.aws_id, began);
+            rows.push(Seen {
+                principal: principal.await?,
                 entitlement,
-            };
-            let line = format!("{entitlement} {} {}\n", holder.kind.as_str(), holder.aws_id);
-            self.digest.update(line.as_bytes());
-            let observed = Observed {
                 began,
-                present: true,
                 membership: holder.membership,
-                absent_before: self.previous,
-            };
-            if observe(&self.cx.app, &mut tx, &pair, &observed).await? == Change::Appeared {
-                self.run.appeared = self.run.appeared.saturating_add(1);
-            }
-            self.run.seen = self.run.seen.saturating_add(1);
+            });
         }
-        self.moved(tx, 0).await
+        let scope = Scope::Holders(entitlement);
+        sink.seen(self.cx, &self.estate, scope, rows).await
     }
 
-    async fn principal(
-        &mut self,
-        tx: &mut Tx,
-        holder: &Holder,
-        began: Time,
-    ) -> Result<PrincipalId, Error> {
-        let key = (holder.kind, holder.aws_id.clone());
-        if let Some(id) = self.principals.get(&key) {
-            return Ok(*id);
+    /// The holders of an entitlement were read whole: who was not among them is to end.
+    async fn scope_read(&self, key: &EntitlementKey, first: Option<Time>) -> Result<(), Error> {
+        let mut sink = self.sink.lock().await;
+        match (sink.keys.entitlement(key), first) {
+            (Some(entitlement), Some(first)) => {
+                let scope = Scope::Holders(entitlement);
+                sink.whole(self.cx, &self.estate, scope, first).await
+            }
+            _ => Ok(()),
         }
-        let id = self.cx.app.new_id();
-        things::stand_in(
-            tx,
-            id,
-            self.run.connection,
-            holder.kind,
-            &holder.aws_id,
-            began,
-        )
-        .await?;
-        // It may have been there: then it keeps its id.
-        let found = things::principal_by_aws_id(tx, self.run.connection, &holder.aws_id).await?;
-        let id = found.map_or(id, |p| p.id);
-        self.principals.insert(key, id);
-        Ok(id)
+    }
+
+    /// Whether the holders of an entitlement were read whole in this run already.
+    async fn is_read(&self, key: &EntitlementKey) -> bool {
+        let sink = self.sink.lock().await;
+        let entitlement = sink.keys.entitlement(key);
+        entitlement.is_some_and(|id| sink.done(Scope::Holders(id)).is_some())
+    }
+
+    /// Chooses a listing, and notes it on the run.
+    async fn choose(&self, question: Question, known: &Known) -> Result<Choice, Error> {
+        let mut sink = self.sink.lock().await;
+        let choice = Choice::of(question, known, &sink.run.plan.denied());
+        sink.run.plan.choose(choice.clone());
+        self.note_plan(&mut sink).await?;
+        Ok(choice)
+    }
+
+    async fn note_plan(&self, sink: &mut Sink) -> Result<(), Error> {
+        let planned = i64::try_from(sink.run.plan.calls()).unwrap_or(i64::MAX);
+        sink.run.expected = sink.run.calls.saturating_add(planned);
+        let mut tx = self.cx.begin(Priority::Sync).await?;
+        runs::planned(&mut tx, &sink.run).await?;
+        sink.moved(&mut tx, self.cx, &self.estate).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The cheapest listing that AWS has not refused. Where it refuses all, the run fails with
+    /// what it said last.
+    async fn cheapest(&self, asking: &mut Asking, known: &Known) -> Result<Listing, Error> {
+        loop {
+            let choice = self.choose(asking.question, known).await?;
+            if let Some(chosen) = choice.chosen {
+                return Ok(chosen.listing);
+            }
+            match asking.refused.take() {
+                Some(error) => return Err(error),
+                // Believed of an earlier run, and of all of them: asked once more.
+                None => self.sink.lock().await.run.plan.refused.clear(),
+            }
+        }
+    }
+
+    /// What a listing gave; none where AWS refused it, and the next is to be tried.
+    async fn unless_refused<T>(
+        &self,
+        asking: &mut Asking,
+        listing: Listing,
+        read: Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(error) if refused(&error) => {
+                tracing::info!(aws.operation = listing.action(), "sync.listing_refused");
+                let now = self.cx.app.clock.now();
+                self.sink.lock().await.run.plan.refuse(listing, now);
+                asking.refused = Some(error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }

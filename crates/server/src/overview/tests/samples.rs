@@ -453,9 +453,9 @@ fn connection(fresh: bool) -> directory::ShowConnection {
         },
         held: None,
         progress: (!fresh).then(|| directory::Progress {
-            doing: "account assignments".into(),
+            doing: "reading who holds what".into(),
             strong: "1 380".into(),
-            faint: "of 2 214 calls · 18 940 assignments so far".into(),
+            faint: "of about 2 214 calls · 18 940 assignments seen".into(),
             bar: Some((1380, 2214)),
         }),
         tested: (!fresh).then(|| When::relative(at("2026-11-23T14:09:00Z"), now())),
@@ -480,6 +480,33 @@ fn connection(fresh: bool) -> directory::ShowConnection {
                     Chip::new(Tone::Stop, "circle-x", "Failed"),
                     "organizations:ListAccounts was denied",
                     "Add this action to the role's permission policy.",
+                ),
+            ]
+        },
+        plan: if fresh {
+            vec![]
+        } else {
+            let row =
+                |question: &str, how: &str, calls: &str, advice: Option<&str>| directory::PlanRow {
+                    question: question.into(),
+                    how: how.into(),
+                    calls: calls.into(),
+                    advice: advice.map(str::to_owned),
+                };
+            vec![
+                row(
+                    "Which permission set is on which account",
+                    "permission set by permission set",
+                    "40",
+                    None,
+                ),
+                row(
+                    "Who holds them",
+                    "each permission set on each account",
+                    "2 500",
+                    Some(
+                        "Allow sso:ListAccountAssignmentsForPrincipal: asking user by user and group by group saves 300 calls a sync, about a minute at the rate AWS bears.",
+                    ),
                 ),
             ]
         },

@@ -2,17 +2,15 @@
 //!
 //! Rows go by ids: a name may be another's at the next sync, and then belongs to another row.
 
+use futures::FutureExt as _;
 use stint_aws::{IamGroup, IamUser, Lane};
 use stint_db::Tx;
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
-use stint_domain::{PrincipalId, Time};
+use stint_domain::{ConnectionId, PrincipalId, Time};
 
 use super::super::super::Error;
-use super::super::super::store::things::{self, Gone, SeenEntitlement};
-use super::{Holder, Walk};
-
-/// The kind of the entitlements read here.
-const KIND: &str = "iam_group_membership";
+use super::super::super::store::things::{self, SeenEntitlement};
+use super::{Holder, List, Sink, Walk, each};
 
 /// The groups of an account, to be asked for their members.
 pub(super) struct Groups {
@@ -20,44 +18,40 @@ pub(super) struct Groups {
     groups: Vec<IamGroup>,
 }
 
-impl Groups {
-    fn key(&self, group: &IamGroup) -> EntitlementKey {
-        EntitlementKey::IamGroupMembership {
-            account: self.account.clone(),
-            group: group.id.clone(),
-        }
+fn key(account: &str, group: &IamGroup) -> EntitlementKey {
+    EntitlementKey::IamGroupMembership {
+        account: account.to_owned(),
+        group: group.id.clone(),
     }
 }
 
 impl Walk<'_> {
     /// Reads users and groups.
-    pub(super) async fn iam_people(&mut self) -> Result<Groups, Error> {
-        self.begin("IAM users", 0);
+    pub(super) async fn iam_people(&self) -> Result<Groups, Error> {
         let account = self.iam_account().await?;
         let mut pages = self.estate.iam_users(None, Lane::Sync);
         let mut began = None;
-        while let Some(page) = self.next(&mut pages).await? {
+        while let Some(page) = self.next("IAM users", &mut pages).await? {
             began = began.or(Some(page.began));
-            let mut tx = self.write().await?;
+            let (sink, mut tx) = self.write().await?;
             for user in &page.items {
-                self.iam_user(&mut tx, user, page.began).await?;
+                self.iam_user(&mut tx, sink.run.connection, user, page.began)
+                    .await?;
             }
-            self.moved(tx, page.items.len()).await?;
+            self.moved((sink, tx)).await?;
         }
-        self.gone(Gone::Principals(PrincipalKind::IamUser), began)
-            .await?;
+        self.listed(List::IamUsers, began).await?;
         let mut found = Groups {
             account,
             groups: Vec::new(),
         };
-        self.begin("IAM groups", 0);
         let mut pages = self.estate.iam_groups(None, Lane::Sync);
         let mut began = None;
-        while let Some(page) = self.next(&mut pages).await? {
+        while let Some(page) = self.next("IAM groups", &mut pages).await? {
             began = began.or(Some(page.began));
-            let mut tx = self.write().await?;
+            let (sink, mut tx) = self.write().await?;
             for group in &page.items {
-                let key = found.key(group);
+                let key = key(&found.account, group);
                 let name = format!("IAM group {}", group.name);
                 let seen = SeenEntitlement {
                     key: &key,
@@ -65,28 +59,24 @@ impl Walk<'_> {
                     aws_name: Some(&group.name),
                     owned_by: None,
                 };
-                let id = self.cx.app.new_id();
-                things::see_entitlement(&mut tx, id, self.run.connection, &seen, page.began)
-                    .await?;
+                let (id, connection) = (self.cx.app.new_id(), sink.run.connection);
+                things::see_entitlement(&mut tx, id, connection, &seen, page.began).await?;
             }
-            self.moved(tx, page.items.len()).await?;
+            self.moved((sink, tx)).await?;
             found.groups.extend(page.items);
         }
-        self.gone(Gone::Entitlements(KIND), began).await?;
-        if let Some(began) = began {
-            let mut tx = self.write().await?;
-            self.groups_gone(&mut tx, KIND, began).await?;
-            self.moved(tx, 0).await?;
-        }
+        self.listed(List::IamGroups, began).await?;
         Ok(found)
     }
 
     /// The account to be read: the one read before. Another would have none of what is known,
     /// and everything would be taken for gone.
     async fn iam_account(&self) -> Result<String, Error> {
-        let now = self.estate.account(Lane::Sync).await;
-        let now = now.map_err(|e| self.aws(e))?;
-        let connection = self.run.connection;
+        let now = match self.estate.account(Lane::Sync).await {
+            Ok(now) => now,
+            Err(error) => return Err(self.aws("IAM users", error).await),
+        };
+        let connection = self.run().await.connection;
         let known = things::iam_accounts(&mut self.cx.read().await?, connection).await?;
         match known.into_iter().find(|known| *known != now) {
             Some(was) => Err(Error::OtherAccount { was, now }),
@@ -97,52 +87,64 @@ impl Walk<'_> {
     async fn iam_user(
         &self,
         tx: &mut Tx,
+        connection: ConnectionId,
         user: &IamUser,
         began: Time,
     ) -> Result<PrincipalId, Error> {
-        let (id, connection) = (self.cx.app.new_id(), self.run.connection);
+        let id = self.cx.app.new_id();
         things::see_iam_user(tx, id, connection, user, began).await?;
         let found = things::principal_by_aws_id(tx, connection, &user.id).await?;
         Ok(found.map_or(id, |found| found.id))
     }
 
     /// Reads the members of each group, each group whole or not at all.
-    pub(super) async fn iam_memberships(&mut self, of: &Groups) -> Result<(), Error> {
-        self.begin("IAM memberships", of.groups.len());
-        for group in &of.groups {
-            let key = of.key(group);
-            let mut pages = self.estate.iam_members(group, None, Lane::Sync);
-            let mut first = None;
-            while let Some(page) = self.next(&mut pages).await? {
-                first = first.or(Some(page.began));
-                self.met(&page.items, page.began).await?;
-                let holders = page.items.into_iter().map(|user| Holder {
-                    kind: PrincipalKind::IamUser,
-                    aws_id: user.id,
-                    membership: None,
-                });
-                self.seen(&key, holders.collect(), page.began).await?;
-            }
-            self.scope_read(&key, first).await?;
+    pub(super) async fn iam_memberships(&self, of: &Groups) -> Result<(), Error> {
+        let groups = of.groups.clone();
+        let account = &of.account;
+        each(groups, |group| self.iam_members(account, group).boxed()).await?;
+        self.flush().await
+    }
+
+    async fn iam_members(&self, account: &str, group: IamGroup) -> Result<(), Error> {
+        let key = key(account, &group);
+        if self.is_read(&key).await {
+            return Ok(());
         }
-        Ok(())
+        let mut pages = self.estate.iam_members(&group, None, Lane::Sync);
+        let mut first = None;
+        while let Some(page) = self.next("IAM memberships", &mut pages).await? {
+            first = first.or(Some(page.began));
+            self.met_iam(&page.items, page.began).await?;
+            let holders = page.items.into_iter().map(|user| Holder {
+                kind: PrincipalKind::IamUser,
+                aws_id: user.id,
+                membership: None,
+            });
+            self.seen(&key, holders.collect(), page.began).await?;
+        }
+        self.scope_read(&key, first).await
     }
 
     /// Members that the list of users did not have: they were made since.
-    async fn met(&mut self, members: &[IamUser], began: Time) -> Result<(), Error> {
-        let key = |user: &IamUser| (PrincipalKind::IamUser, user.id.clone());
-        let new: Vec<&IamUser> = members
-            .iter()
-            .filter(|user| !self.principals.contains_key(&key(user)))
+    async fn met_iam(&self, members: &[IamUser], began: Time) -> Result<(), Error> {
+        let (mut sink, mut tx) = self.write().await?;
+        let known = |sink: &Sink, user: &IamUser| {
+            sink.keys
+                .principal(PrincipalKind::IamUser, &user.id)
+                .is_some()
+        };
+        let new: Vec<&IamUser> = (members.iter())
+            .filter(|user| !known(&sink, user))
             .collect();
         if new.is_empty() {
             return Ok(());
         }
-        let mut tx = self.write().await?;
         for user in new {
-            let id = self.iam_user(&mut tx, user, began).await?;
-            self.principals.insert(key(user), id);
+            let id = self
+                .iam_user(&mut tx, sink.run.connection, user, began)
+                .await?;
+            sink.keys.met(PrincipalKind::IamUser, user.id.clone(), id);
         }
-        self.moved(tx, 0).await
+        self.moved((sink, tx)).await
     }
 }

@@ -1,0 +1,11 @@
+//! Reading an estate: by which listings, and when what is not found has to be asked about.
+//!
+//! - [`HoldRule`]: how much a sync may take for ended by itself.
+//! - [`plan`]: which listing costs the fewest calls, by what is known and what is allowed.
+//!
+//! What it does not do: read anything, or decide what an absence means.
+
+mod hold;
+pub mod plan;
+
+pub use hold::HoldRule;

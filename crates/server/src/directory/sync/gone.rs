@@ -1,0 +1,62 @@
+//! What the lists of a run no longer have: noted as gone once the run is believed, by itself or by a
+//! person. Until then everything stays where it is.
+
+use stint_db::Priority;
+use stint_domain::Time;
+use stint_domain::entitlement::PrincipalKind;
+
+use super::super::store::things::{self, Gone};
+use super::super::store::{estate, scopes};
+use super::super::{Error, SyncRun};
+use super::List;
+use crate::cx::Cx;
+
+/// Notes it. Whatever was seen since a list was read stays.
+pub(super) async fn write(cx: &Cx, run: &SyncRun) -> Result<(), Error> {
+    let read = scopes::lists(&mut cx.read().await?, run.id).await?;
+    let began = |list: List| {
+        let found = read.iter().find(|(word, _)| word == list.as_str());
+        found.map(|(_, began)| *began)
+    };
+    for list in List::ALL {
+        let Some(began) = began(list) else { continue };
+        let what: &[Gone] = match list {
+            List::Accounts => &[Gone::Accounts],
+            List::Sets => &[Gone::Sets],
+            List::Users => &[Gone::Principals(PrincipalKind::IdentityCenterUser)],
+            List::Groups => &[
+                Gone::Principals(PrincipalKind::IdentityCenterGroup),
+                Gone::Entitlements("group_membership"),
+            ],
+            List::IamUsers => &[Gone::Principals(PrincipalKind::IamUser)],
+            List::IamGroups => &[Gone::Entitlements("iam_group_membership")],
+        };
+        let mut tx = cx.begin(Priority::Sync).await?;
+        for what in what {
+            things::gone(&mut tx, run.connection, *what, began).await?;
+        }
+        tx.commit().await?;
+    }
+    match (began(List::Accounts), began(List::Sets)) {
+        (Some(accounts), Some(sets)) => withdraw(cx, run, (accounts, sets)).await,
+        _ => Ok(()),
+    }
+}
+
+/// What can no longer be asked for: permission sets on accounts of which one is gone, or of an
+/// account that cannot be used.
+async fn withdraw(cx: &Cx, run: &SyncRun, lists: (Time, Time)) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let mut q = cx.read().await?;
+        let ids = estate::withdrawn(&mut q, run.connection, lists, after).await?;
+        drop(q);
+        let Some(last) = ids.last() else {
+            return Ok(());
+        };
+        after = Some(*last);
+        let mut tx = cx.begin(Priority::Sync).await?;
+        things::withdraw(&mut tx, &ids, lists.0.max(lists.1)).await?;
+        tx.commit().await?;
+    }
+}

@@ -1,0 +1,194 @@
+//! By which listings a run reads, as it stands beside the run.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use stint_aws::Service;
+use stint_domain::sync::plan::{Choice, Costed, Denied, Listing, Question};
+use stint_domain::{Span, Time};
+
+use crate::cx::Cx;
+
+/// For how long a refusal is believed: then the cheaper listing is tried again. A test of the
+/// connection that ran since ends it, too.
+const BELIEVED: Span = Span::hours(24);
+
+/// How long so many calls of a listing take at the rate that AWS bears, in minutes, rounded up.
+pub(in crate::directory) fn minutes(cx: &Cx, listing: Listing, calls: u64) -> u64 {
+    let service = if listing.action().starts_with("identitystore:") {
+        Service::IdentityStore
+    } else {
+        Service::IdentityCenter
+    };
+    let second = cx.app.aws.governor().limits().of(service).per_second;
+    let minutes = (calls as f64 / second / 60.0).ceil();
+    // Floats beyond the range are cut to its ends.
+    minutes as u64
+}
+
+/// By which listings a run reads, and what AWS refused it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What was chosen, with what the others would have cost.
+    pub choices: Vec<Choice>,
+    /// What AWS refused, and when.
+    pub refused: Vec<(Listing, Time)>,
+}
+
+/// How it is stored. Words that a later version may know and this one does not are left out.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Stored {
+    choices: Vec<StoredChoice>,
+    refused: Vec<(String, i64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredChoice {
+    question: String,
+    chosen: Option<String>,
+    options: Vec<(String, u64, bool)>,
+}
+
+fn listing(word: &str) -> Option<Listing> {
+    Listing::ALL.into_iter().find(|it| it.as_str() == word)
+}
+
+fn question(word: &str) -> Option<Question> {
+    let all = [Question::Pairs, Question::Holders, Question::Members];
+    all.into_iter().find(|it| it.as_str() == word)
+}
+
+impl StoredChoice {
+    fn choice(self) -> Option<Choice> {
+        let options: Vec<Costed> = (self.options.iter())
+            .filter_map(|(word, calls, denied)| {
+                Some(Costed {
+                    listing: listing(word)?,
+                    calls: *calls,
+                    denied: *denied,
+                })
+            })
+            .collect();
+        let chosen = self.chosen.as_deref().and_then(listing);
+        Some(Choice {
+            question: question(&self.question)?,
+            chosen: (options.iter().copied()).find(|it| Some(it.listing) == chosen),
+            options,
+        })
+    }
+}
+
+impl Plan {
+    pub(in crate::directory) fn read(stored: Value) -> Self {
+        let stored: Stored = serde_json::from_value(stored).unwrap_or_default();
+        let refused = stored.refused.into_iter();
+        Self {
+            choices: (stored.choices.into_iter())
+                .filter_map(StoredChoice::choice)
+                .collect(),
+            refused: refused
+                .filter_map(|(word, at)| Some((listing(&word)?, Time::from_micros(at))))
+                .collect(),
+        }
+    }
+
+    pub(in crate::directory) fn write(&self) -> Value {
+        let stored = Stored {
+            choices: (self.choices.iter())
+                .map(|it| StoredChoice {
+                    question: it.question.as_str().to_owned(),
+                    chosen: it.chosen.map(|it| it.listing.as_str().to_owned()),
+                    options: (it.options.iter())
+                        .map(|it| (it.listing.as_str().to_owned(), it.calls, it.denied))
+                        .collect(),
+                })
+                .collect(),
+            refused: (self.refused.iter())
+                .map(|(listing, at)| (listing.as_str().to_owned(), at.micros()))
+                .collect(),
+        };
+        // Texts and numbers are always JSON.
+        serde_json::to_value(stored).unwrap_or_default()
+    }
+
+    /// What is still believed of an earlier run's refusals, when the connection was last tested
+    /// at `tested`.
+    pub(super) fn believed(mut self, now: Time, tested: Option<Time>) -> Self {
+        self.choices.clear();
+        self.refused
+            .retain(|(_, at)| *at > now - BELIEVED && tested.is_none_or(|tested| tested <= *at));
+        self
+    }
+
+    /// What AWS refuses.
+    pub(super) fn denied(&self) -> Denied {
+        let mut denied = Denied::default();
+        for (listing, _) in &self.refused {
+            denied.add(*listing);
+        }
+        denied
+    }
+
+    /// Notes a choice in place of an earlier one.
+    pub(super) fn choose(&mut self, choice: Choice) {
+        self.choices.retain(|it| it.question != choice.question);
+        self.choices.push(choice);
+        self.choices.sort_by_key(|it| it.question);
+    }
+
+    /// Notes that AWS refused a listing.
+    pub(super) fn refuse(&mut self, listing: Listing, at: Time) {
+        self.refused.retain(|(known, _)| *known != listing);
+        self.refused.push((listing, at));
+    }
+
+    /// Calls that the chosen listings take, as far as can be told.
+    pub(super) fn calls(&self) -> u64 {
+        let chosen = self.choices.iter().filter_map(|it| it.chosen);
+        chosen.fold(0, |sum, it| sum.saturating_add(it.calls))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stint_domain::sync::plan::Known;
+
+    use super::*;
+
+    #[test]
+    fn it_is_read_as_it_was_written_and_words_of_later_versions_are_left_out() {
+        let known = Known {
+            accounts: 3,
+            sets: 2,
+            users: 7,
+            groups: 1,
+            ..Known::default()
+        };
+        let mut plan = Plan::default();
+        plan.refuse(Listing::AccountsBySet, Time::from_micros(5));
+        plan.choose(Choice::of(Question::Holders, &known, &plan.denied()));
+        plan.choose(Choice::of(Question::Pairs, &known, &plan.denied()));
+        assert_eq!(plan.choices.len(), 2);
+        assert_eq!(Plan::read(plan.write()), plan);
+        let mut later = plan.write();
+        later["refused"] = serde_json::json!([["by_wish", 5]]);
+        later["more"] = serde_json::json!(true);
+        let read = Plan::read(later);
+        assert_eq!(
+            (read.refused.len(), read.choices),
+            (0, plan.choices.clone())
+        );
+        assert_eq!(Plan::read(Value::Null), Plan::default());
+    }
+
+    #[test]
+    fn a_refusal_is_believed_for_a_day_or_until_the_connection_is_tested() {
+        let at = Time::from_micros(1_000_000_000_000_000);
+        let mut plan = Plan::default();
+        plan.refuse(Listing::HoldersByPrincipal, at);
+        let later = |span| plan.clone().believed(at + span, None).refused.len();
+        assert_eq!((later(Span::hours(23)), later(Span::hours(24))), (1, 0));
+        let tested = |when| plan.clone().believed(at, Some(when)).refused.len();
+        assert_eq!((tested(at), tested(at + Span::micros(1))), (1, 0));
+    }
+}

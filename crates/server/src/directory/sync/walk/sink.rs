@@ -1,0 +1,365 @@
+//! Where a run's readings are written down: gathered, and a few hundred rows in one transaction,
+//! so that nobody waits long for the writer.
+
+use std::collections::HashMap;
+
+use aws_lc_rs::digest;
+use stint_aws::Estate;
+use stint_db::Priority;
+use stint_domain::entitlement::PrincipalKind;
+use stint_domain::{EntitlementId, PrincipalId, Span, Time};
+
+use super::super::super::store::bulk::{self, Seen};
+use super::super::super::store::{endings, runs, scopes, things};
+use super::super::super::{Error, SyncRun};
+use super::keys::Keys;
+use super::seen_until;
+use crate::cx::Cx;
+
+/// How many rows are written in one transaction: a few milliseconds.
+const CHUNK: usize = 500;
+/// A run that reads slowly is moved on at least so often: others see that it is alive.
+const ALIVE: Span = Span::seconds(5);
+
+/// What is read whole or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Scope {
+    /// A list of the estate.
+    List(List),
+    /// Who holds an entitlement.
+    Holders(EntitlementId),
+    /// What a principal holds on accounts.
+    Held(PrincipalId),
+    /// The Identity Center groups a user is in.
+    Joined(PrincipalId),
+}
+
+/// A list of an estate. What it does not have is gone, once the run that read it is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::directory) enum List {
+    /// Accounts.
+    Accounts,
+    /// Permission sets.
+    Sets,
+    /// Identity Center users.
+    Users,
+    /// Identity Center groups.
+    Groups,
+    /// IAM users.
+    IamUsers,
+    /// IAM groups.
+    IamGroups,
+}
+
+impl List {
+    pub(in crate::directory) const ALL: [Self; 6] = [
+        Self::Accounts,
+        Self::Sets,
+        Self::Users,
+        Self::Groups,
+        Self::IamUsers,
+        Self::IamGroups,
+    ];
+
+    /// As it stands among the scopes.
+    pub(in crate::directory) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accounts => "list:accounts",
+            Self::Sets => "list:permission_sets",
+            Self::Users => "list:users",
+            Self::Groups => "list:groups",
+            Self::IamUsers => "list:iam_users",
+            Self::IamGroups => "list:iam_groups",
+        }
+    }
+}
+
+impl Scope {
+    fn word(self) -> String {
+        match self {
+            Self::List(list) => list.as_str().to_owned(),
+            Self::Holders(id) => format!("holders:{}", id.0.simple()),
+            Self::Held(id) => format!("held:{}", id.0.simple()),
+            Self::Joined(id) => format!("joined:{}", id.0.simple()),
+        }
+    }
+}
+
+/// The sum of the digests of rows: the same whatever order they are read in, and by whichever
+/// listings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sum([u8; 32]);
+
+impl Sum {
+    fn of(line: &str) -> Self {
+        let digest = digest::digest(&digest::SHA256, line.as_bytes());
+        Self(digest.as_ref().try_into().unwrap_or_default())
+    }
+
+    fn add(&mut self, other: Self) {
+        let mut carry = 0_u16;
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            let sum = u16::from(*mine) + u16::from(theirs) + carry;
+            *mine = u8::try_from(sum & 0xff).unwrap_or(0);
+            carry = sum >> 8;
+        }
+    }
+
+    fn hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn parse(hex: &str) -> Self {
+        let mut sum = Self::default();
+        for (at, byte) in sum.0.iter_mut().enumerate() {
+            let digits = hex.get(2 * at..2 * at + 2).unwrap_or_default();
+            *byte = u8::from_str_radix(digits, 16).unwrap_or(0);
+        }
+        sum
+    }
+}
+
+/// What a run has read and not written yet, and how far it is.
+pub(super) struct Sink {
+    pub(super) run: SyncRun,
+    pub(super) keys: Keys,
+    /// Calls of whoever had the run before, and the estate's when this one began.
+    calls_before: (i64, u64),
+    previous: Option<Time>,
+    done: HashMap<String, Time>,
+    total: Sum,
+    under_way: HashMap<Scope, Sum>,
+    rows: Vec<Seen>,
+    whole: Vec<(Scope, Time)>,
+}
+
+impl Sink {
+    /// Goes on with a run where it stands.
+    pub(super) async fn open(
+        cx: &Cx,
+        estate: &Estate,
+        run: SyncRun,
+        previous: Option<Time>,
+    ) -> Result<Self, Error> {
+        let known = scopes::all(&mut cx.read().await?, run.id).await?;
+        let mut total = Sum::default();
+        for (_, digest) in known.values() {
+            total.add(Sum::parse(digest));
+        }
+        Ok(Self {
+            calls_before: (run.calls, estate.calls()),
+            run,
+            keys: Keys::default(),
+            previous,
+            done: known
+                .into_iter()
+                .map(|(word, (at, _))| (word, at))
+                .collect(),
+            total,
+            under_way: HashMap::new(),
+            rows: Vec::new(),
+            whole: Vec::new(),
+        })
+    }
+
+    /// When the reading began that read this whole, if it was.
+    pub(super) fn done(&self, scope: Scope) -> Option<Time> {
+        self.done.get(&scope.word()).copied()
+    }
+
+    /// Of everything that was read whole.
+    pub(super) fn digest(&self) -> String {
+        self.total.hex()
+    }
+
+    /// Notes who holds what, on one page of a scope. A pair counts once in a run.
+    pub(super) async fn seen(
+        &mut self,
+        cx: &Cx,
+        estate: &Estate,
+        scope: Scope,
+        rows: Vec<Seen>,
+    ) -> Result<(), Error> {
+        let sum = self.under_way.entry(scope).or_default();
+        for row in &rows {
+            sum.add(Sum::of(&format!("{} {}", row.entitlement, row.principal)));
+        }
+        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        self.run.seen = self.run.seen.saturating_add(count);
+        self.rows.extend(rows);
+        self.flush_when_full(cx, estate).await
+    }
+
+    /// A scope was read whole by a reading begun at `began`: what it no longer has is to end.
+    pub(super) async fn whole(
+        &mut self,
+        cx: &Cx,
+        estate: &Estate,
+        scope: Scope,
+        began: Time,
+    ) -> Result<(), Error> {
+        self.whole.push((scope, began));
+        self.flush_when_full(cx, estate).await
+    }
+
+    /// Writes down what is gathered when it is much, or when the run has not moved for long.
+    pub(super) async fn flush_when_full(&mut self, cx: &Cx, estate: &Estate) -> Result<(), Error> {
+        let full = self.rows.len() >= CHUNK || self.whole.len() >= CHUNK;
+        if full || self.run.moved_at + ALIVE <= cx.app.clock.now() {
+            self.flush(cx, estate).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what is gathered, and how far the run is.
+    pub(super) async fn flush(&mut self, cx: &Cx, estate: &Estate) -> Result<(), Error> {
+        let mut tx = cx.begin(Priority::Sync).await?;
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.sort_unstable();
+        // Of two readings of a pair the newer stays.
+        rows.reverse();
+        rows.dedup_by_key(|row| (row.principal, row.entitlement));
+        rows.reverse();
+        let (sync, connection) = (self.run.id, self.run.connection);
+        for chunk in rows.chunks(CHUNK) {
+            let new = bulk::seen(&mut tx, connection, chunk, self.previous, || {
+                cx.app.new_id()
+            });
+            let new = i64::try_from(new.await?).unwrap_or(i64::MAX);
+            self.run.appeared = self.run.appeared.saturating_add(new);
+        }
+        let whole = std::mem::take(&mut self.whole);
+        let (mut held, mut joined, mut holders) = (Vec::new(), Vec::new(), Vec::new());
+        let mut done = Vec::with_capacity(whole.len());
+        for (scope, began) in whole {
+            match scope {
+                Scope::Holders(id) => holders.push(read(id, began)),
+                Scope::Held(id) => held.push(read(id, began)),
+                Scope::Joined(id) => joined.push(read(id, began)),
+                Scope::List(list) => self.list_read(&mut tx, list, began).await?,
+            }
+            let sum = self.under_way.remove(&scope).unwrap_or_default();
+            self.total.add(sum);
+            self.done.insert(scope.word(), began);
+            done.push(scopes::Done {
+                scope: scope.word(),
+                began,
+                digest: sum.hex(),
+            });
+        }
+        let mut ending = endings::of_entitlements(&mut tx, sync, &holders).await?;
+        ending += endings::of_holders(&mut tx, sync, "account_assignment", &held).await?;
+        ending += endings::of_holders(&mut tx, sync, "group_membership", &joined).await?;
+        self.ending(ending);
+        scopes::done(&mut tx, sync, &done).await?;
+        self.moved(&mut tx, cx, estate).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// A list was read whole: nobody holds anything of what it does not have.
+    async fn list_read(
+        &mut self,
+        tx: &mut stint_db::Tx,
+        list: List,
+        began: Time,
+    ) -> Result<(), Error> {
+        let of = (self.run.id, self.run.connection);
+        let until = seen_until(began);
+        let ending = match list {
+            List::Accounts => endings::accounts(tx, of, began, until).await?,
+            List::Groups => endings::groups(tx, of, "group_membership", began, until).await?,
+            List::IamGroups => {
+                endings::groups(tx, of, "iam_group_membership", began, until).await?
+            }
+            List::Sets | List::Users | List::IamUsers => 0,
+        };
+        self.ending(ending);
+        Ok(())
+    }
+
+    fn ending(&mut self, rows: u64) {
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        self.run.ended = self.run.ended.saturating_add(rows);
+    }
+
+    /// How far the run is, as part of a transaction. Somebody who took the run over ends it.
+    pub(super) async fn moved(
+        &mut self,
+        tx: &mut stint_db::Tx,
+        cx: &Cx,
+        estate: &Estate,
+    ) -> Result<(), Error> {
+        let (earlier, before) = self.calls_before;
+        let calls = estate.calls().saturating_sub(before);
+        self.run.calls = earlier.saturating_add(i64::try_from(calls).unwrap_or(i64::MAX));
+        self.run.done = self.run.calls;
+        self.run.expected = self.run.expected.max(self.run.done);
+        self.run.moved_at = cx.app.clock.now();
+        if !runs::moved(tx, &self.run).await? {
+            return Err(Error::Running {
+                connection: self.run.connection,
+                since: self.run.started_at,
+            });
+        }
+        Ok(())
+    }
+
+    /// Ours for a principal that holds something. One that no list has is noted as gone: AWS
+    /// leaves assignments of deleted users behind (AWS reference §1.2 [R]).
+    pub(super) async fn principal(
+        &mut self,
+        cx: &Cx,
+        kind: PrincipalKind,
+        aws_id: &str,
+        began: Time,
+    ) -> Result<PrincipalId, Error> {
+        if let Some(id) = self.keys.principal(kind, aws_id) {
+            return Ok(id);
+        }
+        let connection = self.run.connection;
+        let id = cx.app.new_id();
+        let mut tx = cx.begin(Priority::Sync).await?;
+        things::stand_in(&mut tx, id, connection, kind, aws_id, began).await?;
+        // It may have been there: then it keeps its id.
+        let found = things::principal_by_aws_id(&mut tx, connection, aws_id).await?;
+        tx.commit().await?;
+        let id = found.map_or(id, |it| it.id);
+        self.keys.met(kind, aws_id.to_owned(), id);
+        Ok(id)
+    }
+}
+
+fn read<I>(id: I, began: Time) -> endings::Read<I> {
+    endings::Read {
+        id,
+        began,
+        seen_until: seen_until(began),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_does_not_depend_on_the_order_and_reads_back() {
+        let (mut one, mut other) = (Sum::default(), Sum::default());
+        for line in ["a", "b", "c", "d"] {
+            one.add(Sum::of(line));
+        }
+        for line in ["d", "b", "a", "c"] {
+            other.add(Sum::of(line));
+        }
+        assert_eq!(one, other);
+        assert_eq!(Sum::parse(&one.hex()), one);
+        let mut parts = Sum::of("a");
+        parts.add(Sum::of("b"));
+        let mut rest = Sum::of("c");
+        rest.add(Sum::of("d"));
+        parts.add(rest);
+        assert_eq!(parts, one);
+        one.add(Sum::of("a"));
+        assert_ne!(parts, one);
+        assert_eq!(Sum::parse(""), Sum::default());
+    }
+}
