@@ -41,6 +41,7 @@ create table connections (
     external_id        text    not null,
     region             text    not null,
     iam                boolean not null,
+    scope              jsonb   not null default '{}',
     status             text    not null,
     status_detail      text,
     instance_arn       text,

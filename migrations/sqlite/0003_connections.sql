@@ -41,6 +41,7 @@ create table connections (
     external_id        text    not null,
     region             text    not null,
     iam                integer not null,
+    scope              text    not null default '{}',
     status             text    not null,
     status_detail      text,
     instance_arn       text,

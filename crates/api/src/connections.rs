@@ -89,6 +89,8 @@ pub struct Connection {
     pub region: String,
     /// Whether IAM users and groups of the credential's own account are read and changed, too.
     pub iam: bool,
+    /// What else of the estate is its business, and the limits.
+    pub scope: ConnectionScope,
     /// `not_connected`, `syncing`, `connected` or `failing`.
     pub status: String,
     /// Why it fails, if it does.
@@ -124,6 +126,49 @@ pub struct Connection {
     pub created_at: String,
     /// For `If-Match`.
     pub version: i64,
+}
+
+/// What of an estate is a connection's business beyond Identity Center, and the limits: what its
+/// permission policy is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConnectionScope {
+    /// Whether the permission policy asks for the reading actions that make syncs cheaper.
+    pub faster: bool,
+    /// Whether it asks for what assignments in the management account take.
+    pub management_account: bool,
+    /// Under which path IAM users are its business: `/` for all. Stint puts nobody else into a group.
+    pub iam_user_path: String,
+    /// What the names of those users begin with; all, when empty.
+    pub iam_user_prefix: String,
+    /// The ARNs, or patterns, of the IAM groups whose members may be changed; all, when there is none.
+    pub iam_groups: Vec<String>,
+    /// The KMS key of your own that Identity Center is encrypted with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
+}
+
+/// Change what of an estate is a connection's business. What is absent stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionScopeChange {
+    /// Whether to ask for the reading actions that make syncs cheaper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faster: Option<bool>,
+    /// Whether to ask for what assignments in the management account take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_account: Option<bool>,
+    /// `/stint/`; `/` for every path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam_user_path: Option<String>,
+    /// `app-`; empty for every name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam_user_prefix: Option<String>,
+    /// Names, ARNs or patterns, all there are to be; none for every group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam_groups: Option<Vec<String>>,
+    /// The key's ARN; empty for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
 }
 
 /// Take a connection out of service: it gives no new access, and what it gave runs out.
@@ -227,6 +272,10 @@ pub struct ConnectionChange {
     /// test afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam: Option<bool>,
+    /// What else of the estate is its business, and the limits; replace the permission policy and
+    /// test afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ConnectionScopeChange>,
     /// All owners it is to have (`usr_…`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owners: Option<Vec<String>>,
@@ -260,6 +309,28 @@ pub struct TestReport {
     pub at: String,
     /// In the order they were made.
     pub checks: Vec<Check>,
+    /// Every action that is needed for what is switched on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<ActionCheck>,
+}
+
+/// Whether one action may be called that is needed for what is switched on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ActionCheck {
+    /// `sso:ListPermissionSets`
+    pub action: String,
+    /// The statement of the permission policy that allows it.
+    pub statement: String,
+    /// What it is for.
+    pub purpose: String,
+    /// How much it matters: `needed` (cannot be read without), `changes` (nothing can be given or
+    /// taken without), `faster` (works without, by more calls) or `testing`.
+    pub weight: String,
+    /// `works`, `missing`, or `unknown` where it cannot be told without changing something.
+    pub able: String,
+    /// Why, where there is more to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// One check of a test.

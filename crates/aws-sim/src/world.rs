@@ -65,6 +65,8 @@ pub(crate) struct World {
     issued: u64,
     /// What the call met besides the script of faults.
     pub(crate) met: Vec<&'static str>,
+    /// The customer's own key that Identity Center is encrypted with, by its ARN.
+    pub(crate) center_key: Option<String>,
 }
 
 /// A request under way whose caller has given up.
@@ -163,6 +165,7 @@ impl World {
             reads: 0,
             issued: 0,
             met: Vec::new(),
+            center_key: None,
             estate,
         };
         world.meet_people();

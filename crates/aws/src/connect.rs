@@ -8,6 +8,14 @@
 //! policy and a service control policy, so all are named, in order of likelihood.
 
 mod keys;
+mod permissions;
+mod policies;
+mod probes;
+mod regions;
+
+pub use permissions::{Able, ActionCheck};
+
+use probes::Samples;
 
 use crate::arn::RoleArn;
 use crate::base::CallerIdentity;
@@ -44,7 +52,8 @@ impl Outcome {
 pub struct Check {
     /// What was looked at. By role: `role_arn`, `base_identity`, `assume_role`, `external_id`;
     /// by keys: `identity`, `console`, `access_key`; then `account`, `organization`,
-    /// `identity_center`, and `iam` where that is switched on.
+    /// `identity_center`, and `iam` where that is switched on; at last, of what it may do,
+    /// `least_privilege`, `iam_groups`, `permissions` and `conditions`.
     pub name: &'static str,
     /// What it came to.
     pub outcome: Outcome,
@@ -67,6 +76,10 @@ pub struct TestReport {
     pub management_account: Option<String>,
     /// The Identity Center instance, once known.
     pub instance: Option<Instance>,
+    /// The user or role whose policies decide, by its ARN, once known.
+    pub principal: Option<String>,
+    /// Every action that is needed for what is switched on, and whether it may be called.
+    pub actions: Vec<ActionCheck>,
 }
 
 impl TestReport {
@@ -130,10 +143,11 @@ impl Estate {
         };
         if entered {
             self.test_organization(&mut report).await;
-            self.test_identity_center(&mut report).await;
+            let samples = self.test_identity_center(&mut report).await;
             if self.spec().iam {
                 self.test_iam(&mut report).await;
             }
+            self.test_permissions(&mut report, samples).await;
         }
         report
     }
@@ -256,6 +270,7 @@ impl Estate {
                     .add("account", Outcome::Ok, what)
                     .asked(me.request_id);
                 report.account = Some(me.account);
+                report.principal = Some(role.to_string());
             }
             Ok(me) => {
                 let what = format!(
@@ -356,18 +371,27 @@ impl Estate {
         }
     }
 
-    async fn test_identity_center(&self, report: &mut TestReport) {
+    /// Whether Identity Center can be asked; gives what it showed, to ask about further.
+    async fn test_identity_center(&self, report: &mut TestReport) -> Samples {
         let region = self.spec().region.clone();
+        let mut samples = Samples::default();
         let instance = match self.instance().await {
             Ok(instance) => instance,
             Err(error) if error.code == "no_instance" => {
-                let mend = format!(
-                    "Set this connection's region to that of the Identity Center instance; it is shown in the \
-                     Identity Center console under Settings. Now it is {region}."
-                );
+                let mend = match self.home_region().await {
+                    Some(home) => format!(
+                        "Identity Center is in {home}: connect it with that region. This connection has {region}, \
+                         and a connection does not change its region; make a new one."
+                    ),
+                    None => format!(
+                        "Set this connection's region to that of the Identity Center instance; it is shown in \
+                         the Identity Center console under Settings. Now it is {region}, and no other region \
+                         that could be asked has one."
+                    ),
+                };
                 let check = report.add("identity_center", Outcome::Failed, error.message);
                 check.mend(mend).asked(error.request_id);
-                return;
+                return samples;
             }
             Err(error) => {
                 let mend = format!(
@@ -376,7 +400,7 @@ impl Estate {
                     self.who()
                 );
                 report.failed("identity_center", &error, mend);
-                return;
+                return samples;
             }
         };
         // A harmless probe: a member account sees the instance but may not ask it anything.
@@ -392,25 +416,41 @@ impl Estate {
             .await
         {
             Ok(answer) => {
+                samples.set = answer.permission_sets().first().cloned();
                 let what = format!(
                     "Identity Center instance {} in {region} (identity store {}, account {})",
                     instance.instance_arn, instance.identity_store_id, instance.owner_account
                 );
-                let check = report.add("identity_center", Outcome::Ok, what);
+                let elsewhere = instance.primary_region.clone();
+                let elsewhere = elsewhere.filter(|primary| *primary != region);
+                let outcome = match elsewhere {
+                    Some(_) => Outcome::Warning,
+                    None => Outcome::Ok,
+                };
+                let check = report.add("identity_center", outcome, what);
                 check.asked(instance.request_id.clone());
                 check.asked(answer.request_id().map(str::to_owned));
+                if let Some(primary) = elsewhere {
+                    check.mend(format!(
+                        "{region} has a copy of it; changes belong into its primary region {primary}, and AWS may \
+                         refuse them elsewhere. Connect it with that region."
+                    ));
+                }
                 report.instance = Some(instance);
             }
             Err(error) => {
-                let mend = format!(
-                    "The instance belongs to account {}. Allow {who} sso:ListPermissionSets, and let it be in \
-                     that account or in Identity Center's delegated administrator account.",
-                    instance.owner_account,
-                    who = self.who(),
-                );
+                let mend = kms_note(&error).unwrap_or_else(|| {
+                    format!(
+                        "The instance belongs to account {}. Allow {who} sso:ListPermissionSets, and let it be in \
+                         that account or in Identity Center's delegated administrator account.",
+                        instance.owner_account,
+                        who = self.who(),
+                    )
+                });
                 report.failed("identity_center", &error, mend);
             }
         }
+        samples
     }
 
     /// Whether IAM's users and groups can be read. Every action is tried that changes nothing;
@@ -420,7 +460,7 @@ impl Estate {
             Ok((account, request_ids)) => {
                 let what = format!(
                     "the IAM users and groups of account {account} can be read; whether their members may \
-                     be changed shows when the first grant does it"
+                     be changed shows below, or when the first grant does it"
                 );
                 let check = report.add("iam", Outcome::Ok, what);
                 check.request_ids = request_ids;
@@ -453,11 +493,6 @@ impl Estate {
             .flatten()
             .map(str::to_owned)
             .collect();
-        if let Some(user) = users.users().first() {
-            let get = |s: &Session| s.iam.get_user().user_name(user.user_name()).send();
-            let answer = self.look(lane, service, "iam:GetUser", get).await?;
-            request_ids.extend(answer.request_id().map(str::to_owned));
-        }
         if let Some(group) = groups.groups().first() {
             let get = |s: &Session| {
                 let get = s.iam.get_group().group_name(group.group_name());
@@ -484,6 +519,29 @@ impl Estate {
             policy = trust_policy(base, external_id),
         )
     }
+}
+
+/// What to do where Identity Center is encrypted with a key of the customer's own and the key is
+/// why it failed: AWS says so in `Reason` (AWS reference §1.0.1 [M]).
+fn kms_note(error: &AwsError) -> Option<String> {
+    let reason = error.reason().filter(|it| it.starts_with("KMS_"))?;
+    let why = match reason {
+        "KMS_AccessDeniedException" => {
+            "Name the key in the settings of this connection (KMS key), replace the permission policy by the one \
+             that then allows kms:Decrypt on it, and let the key's own policy allow that too"
+        }
+        "KMS_DisabledException" => "The key is disabled: enable it in KMS",
+        "KMS_NotFoundException" => {
+            "The key does not exist any more: nothing of this Identity Center can be read without it"
+        }
+        "KMS_InvalidStateException" | "KMS_InvalidKeyUsageException" => {
+            "The key cannot be used as it is: look at its state in KMS; one that is to be deleted can be restored"
+        }
+        _ => "Look at the key in KMS, and test the connection again",
+    };
+    Some(format!(
+        "This Identity Center is encrypted with a KMS key of your own ({reason}). {why}."
+    ))
 }
 
 fn trust_policy(base: &CallerIdentity, external_id: &str) -> String {

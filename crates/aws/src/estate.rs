@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use stint_domain::{ConnectionId, Span, Time};
+use stint_iam_policy::Features;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::arn::RoleArn;
@@ -34,6 +35,9 @@ pub struct EstateSpec {
     pub region: String,
     /// Whether IAM users and groups of the role's own account are Stint's business, too.
     pub iam: bool,
+    /// What is switched on: what a test of the connection looks for, and the limits that Stint
+    /// itself holds to.
+    pub features: Features,
     /// How the sessions are named in CloudTrail: 2 to 64 of letters, digits and `_+=,.@-`.
     pub session_name: String,
 }
@@ -47,6 +51,8 @@ pub struct Instance {
     pub identity_store_id: String,
     /// The account it lives in: the management account, for an organization's instance.
     pub owner_account: String,
+    /// Its home region, where AWS tells it.
+    pub primary_region: Option<String>,
     /// AWS's id of the call.
     pub request_id: Option<String>,
 }
@@ -159,6 +165,7 @@ impl Estate {
                 instance_arn: required(one.instance_arn(), LIST, "InstanceArn")?,
                 identity_store_id: required(one.identity_store_id(), LIST, "IdentityStoreId")?,
                 owner_account: required(one.owner_account_id(), LIST, "OwnerAccountId")?,
+                primary_region: one.primary_region().map(str::to_owned),
                 request_id,
             }),
             several => refuse(format!(

@@ -120,12 +120,16 @@ impl Estate {
     pub(crate) async fn add_member(&self, m: Member<'_>, sign_at: Time, lane: Lane) -> Written {
         let learnt = async {
             self.in_account(m.account, lane).await?;
+            if let Some(outside) = self.outside_limits(m, lane).await? {
+                return Ok(Err(outside));
+            }
             let user = self.user_called(m, lane).await?;
             let group = self.group_called(m, lane).await?;
-            Ok::<_, AwsError>((user, group))
+            Ok::<_, AwsError>(Ok((user, group)))
         };
         let (user, group) = match learnt.await {
-            Ok(learnt) => learnt,
+            Ok(Ok(learnt)) => learnt,
+            Ok(Err(outside)) => return outside,
             Err(error) => return unsent(error),
         };
         for (kind, name, learnt) in [("user", m.user_name, user), ("group", m.group_name, group)] {
@@ -244,6 +248,69 @@ impl Estate {
         ))
     }
 
+    /// The refusal, where this user or group is none of the connection's business. IAM cannot
+    /// limit who is put into a group (AWS reference §6.4), so Stint does; who was put in before a
+    /// limit was set is still taken out.
+    async fn outside_limits(&self, m: Member<'_>, lane: Lane) -> Result<Option<Written>, AwsError> {
+        let Some(scope) = &self.spec().features.iam else {
+            return Ok(None);
+        };
+        let refused = |request_id: Option<String>, what: &str| Written {
+            aws_request_id: request_id,
+            answer: Answer::Refused {
+                code: "outside_limits".to_owned(),
+                message: format!(
+                    "{what} is outside the limits in the settings of this connection; widen them there, or ask \
+                     for something else"
+                ),
+                permanent: true,
+            },
+        };
+        if scope.user_path != "/" || !scope.user_prefix.is_empty() {
+            if !m.user_name.starts_with(&scope.user_prefix) {
+                return Ok(Some(refused(
+                    None,
+                    &format!("the IAM user {}", m.user_name),
+                )));
+            }
+            let get = |s: &Session| s.iam.get_user().user_name(m.user_name).send();
+            match self.look(lane, Service::Iam, USER, get).await {
+                Ok(answer) => {
+                    let user = answer.user();
+                    let inside = user.is_some_and(|it| scope.has_user(it.path(), it.user_name()));
+                    if !inside {
+                        let id = answer.request_id().map(str::to_owned);
+                        return Ok(Some(refused(id, &format!("the IAM user {}", m.user_name))));
+                    }
+                }
+                // Whether it was renamed or is gone, the next look says.
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if !scope.groups.is_empty() {
+            let get = |s: &Session| {
+                let get = s.iam.get_group().group_name(m.group_name);
+                get.max_items(1).send()
+            };
+            match self.look(lane, Service::Iam, GROUP, get).await {
+                Ok(answer) => {
+                    let group = answer.group();
+                    if !group.is_some_and(|it| scope.has_group(it.arn())) {
+                        let id = answer.request_id().map(str::to_owned);
+                        return Ok(Some(refused(
+                            id,
+                            &format!("the IAM group {}", m.group_name),
+                        )));
+                    }
+                }
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
     async fn user_called(&self, m: Member<'_>, lane: Lane) -> Result<Learnt, AwsError> {
         let send = |s: &Session| s.iam.get_user().user_name(m.user_name).send();
         let asked = self.look(lane, Service::Iam, USER, send).await;
@@ -253,7 +320,24 @@ impl Estate {
             Ok((id, answer.request_id().map(str::to_owned)))
         });
         let all = self.iam_users(None, lane);
-        called(m.user, bearer, all, |user| (user.id, user.name)).await
+        let denied = |error: &AwsError| error.kind == ErrorKind::Denied;
+        let listed = bearer.as_ref().is_err_and(denied);
+        // Where one user may not be looked at, the list of all tells as much.
+        let bearer = bearer.or_else(|error| {
+            if denied(&error) {
+                return Ok((String::new(), error.request_id));
+            }
+            Err(error)
+        });
+        let mut learnt = called(m.user, bearer, all, |user| (user.id, user.name)).await?;
+        if listed {
+            learnt.called = match learnt.called {
+                Called::Now { name, .. } if name == m.user_name => Called::Still,
+                Called::Gone { .. } => Called::Gone { taken: false },
+                other => other,
+            };
+        }
+        Ok(learnt)
     }
 
     async fn group_called(&self, m: Member<'_>, lane: Lane) -> Result<Learnt, AwsError> {

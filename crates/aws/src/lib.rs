@@ -39,7 +39,7 @@ pub use stint_domain::binding::AttemptKind;
 pub use arn::{RoleArn, RoleArnError};
 pub use base::{Aws, AwsOptions, Base, CallerIdentity};
 pub use change::{Answer, Leave, Written};
-pub use connect::{Check, Outcome, TestReport};
+pub use connect::{Able, ActionCheck, Check, Outcome, TestReport};
 pub use error::{AwsError, ErrorKind};
 pub use estate::{Estate, EstateSpec, Instance};
 pub use governor::{

@@ -154,7 +154,7 @@ fn write(world: &mut World, cx: &Cx<'_>, kind: Kind) -> Result<Value, ApiError> 
         return Err(ApiError::not_found("Account assignment was not found"));
     }
     let mut fate = Fate {
-        failure: forbidden(world, cx, account_id),
+        failure: forbidden(world, cx, kind, account, set),
         applies: true,
     };
     if fate.failure.is_some() {
@@ -203,27 +203,54 @@ fn write(world: &mut World, cx: &Cx<'_>, kind: Kind) -> Result<Value, ApiError> 
 }
 
 /// In the management account Identity Center acts with the caller's own permissions there;
-/// without them the write is accepted and fails (AWS reference §7 [R]).
-fn forbidden(world: &World, cx: &Cx<'_>, account_id: &str) -> Option<String> {
+/// without them the write is accepted and fails, naming the action (AWS reference §7 [R]). Which
+/// write takes which of them AWS does not say: what makes a role, what changes one and what
+/// removes it is ours [K]; `UpdateSAMLProvider` is what people met [R].
+fn forbidden(world: &World, cx: &Cx<'_>, kind: Kind, account: u32, set: u32) -> Option<String> {
+    const LOOKS: [&str; 3] = [
+        "iam:GetRole",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
+    ];
+    let account_id = &world.estate.accounts.get(account as usize)?.id;
     if account_id != world.estate.management() {
         return None;
     }
-    let context = cx
-        .key
-        .context(Some(&world.estate.organization_id), cx.now());
-    let action = "iam:UpdateSAMLProvider";
+    let known = world.estate.sets.get(set as usize)?;
     let provider = format!(
         "arn:aws:iam::{account_id}:saml-provider/AWSSSO_{}_DO_NOT_DELETE",
         world.estate.instance.trim_start_matches("ssoins-"),
     );
-    let verdict = world.verdict(cx.key, action, &provider, &context);
-    verdict
-        .message(cx.key.arn(), action, &provider)
-        .map(|message| {
-            format!(
-                "Received a 403 status error: Access denied by IAM. Please check your policy, or wait for role propagation to complete. IAM Error: {message}"
-            )
-        })
+    let role = world.reserved_role(account, set)?.arn();
+    let holders = world.relations().rows_of(account, set, 0).count();
+    let changes: &[&str] = match (kind, holders) {
+        (Kind::Create, 0) => &["iam:CreateRole", "iam:AttachRolePolicy"],
+        (Kind::Create, _) => &["iam:UpdateRole", "iam:UpdateRoleDescription"],
+        (Kind::Delete, 1) => &["iam:DetachRolePolicy", "iam:DeleteRole"],
+        (Kind::Delete | Kind::Provision, _) => &[],
+    };
+    let inline: &[&str] = match (kind, holders, known.papers.inline.is_some()) {
+        (Kind::Create, 0, true) => &["iam:PutRolePolicy"],
+        (Kind::Delete, 1, true) => &["iam:DeleteRolePolicy"],
+        _ => &[],
+    };
+    let on_role = (LOOKS.iter().chain(changes).chain(inline)).map(|it| (*it, role.as_str()));
+    let all = [
+        ("iam:UpdateSAMLProvider", provider.as_str()),
+        ("iam:GetSAMLProvider", provider.as_str()),
+        ("iam:ListRoles", "*"),
+        ("iam:ListPolicies", "*"),
+    ];
+    let context = cx
+        .key
+        .context(Some(&world.estate.organization_id), cx.now());
+    all.into_iter().chain(on_role).find_map(|(action, resource)| {
+        let verdict = world.verdict(cx.key, action, resource, &context);
+        let message = verdict.message(cx.key.arn(), action, resource)?;
+        Some(format!(
+            "Received a 403 status error: Access denied by IAM. Please check your policy, or wait for role propagation to complete. IAM Error: {message}"
+        ))
+    })
 }
 
 pub(super) fn describe_creation(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {

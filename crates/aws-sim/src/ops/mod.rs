@@ -24,6 +24,8 @@ mod units;
 
 use serde_json::{Map, Value, json};
 
+use stint_iam_policy::{Context, table};
+
 use crate::access::Holder;
 use crate::history::By;
 use crate::wire::{Answer, ApiError, Input, Pager, Service, Xml};
@@ -295,7 +297,26 @@ fn authorize(
             return Err(denied(&resource, verdict.refusal(&action)));
         }
     }
-    Ok(())
+    decrypts(world, cx, &action, &context)
+}
+
+/// Where Identity Center is encrypted with a key of the customer's own, whoever asks needs that
+/// key too, for every action that depends on it (AWS reference §1.0.1 [M/S]). The key's own policy
+/// is taken to leave it to the account's.
+fn decrypts(world: &World, cx: &Cx<'_>, action: &str, context: &Context) -> Result<(), ApiError> {
+    const DECRYPT: &str = "kms:Decrypt";
+    let depends = table()
+        .action(action)
+        .is_some_and(|it| it.dependent.iter().any(|other| other == DECRYPT));
+    let Some(key) = world.center_key.as_deref().filter(|_| depends) else {
+        return Ok(());
+    };
+    let verdict = world.verdict(cx.key, DECRYPT, key, context);
+    match verdict.message(cx.key.arn(), DECRYPT, key) {
+        None => Ok(()),
+        Some(message) => Err(ApiError::new("AccessDeniedException", message)
+            .with("Reason", "KMS_AccessDeniedException")),
+    }
 }
 
 /// What a delegated administrator is told who may not (AWS reference §7 [R]).

@@ -31,6 +31,11 @@ const STATUSES: &[&str] = &[
 pub(super) fn list_instances(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     authorize(world, cx, "*", false)?;
     cx.pager(world, PAGE)?;
+    // Asked in another region, there is none (AWS reference §1.0.1 [M/R]).
+    let asked = cx.call.authorization.as_ref();
+    if asked.is_ok_and(|it| it.region != REGION) {
+        return Ok(json!({ "Instances": [] }));
+    }
     let estate = &world.estate;
     let created = estate
         .accounts

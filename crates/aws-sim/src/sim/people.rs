@@ -27,6 +27,12 @@ impl Sim {
         Ok(())
     }
 
+    /// Encrypts Identity Center with a key of the customer's own, or no longer: whoever asks it
+    /// anything then needs `kms:Decrypt` on that key too.
+    pub fn encrypt_identity_center(&self, key_arn: Option<&str>) {
+        self.lock().center_key = key_arn.map(str::to_owned);
+    }
+
     /// Gives a user or group of the directory an identity provider's own id, as provisioning by
     /// SCIM would.
     pub fn put_external_id(

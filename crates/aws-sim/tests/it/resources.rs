@@ -285,3 +285,167 @@ async fn what_is_to_be_tagged_is_asked_for_in_conditions() {
     assert_eq!(code(remove("cost").await), denied);
     remove("team").await.unwrap();
 }
+
+/// What source 4 and AWS's own page have roles that work in the management account do.
+const ON_ROLES: [&str; 11] = [
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "iam:DeleteRole",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:GetRole",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListRolePolicies",
+    "iam:PutRolePolicy",
+    "iam:UpdateRole",
+    "iam:UpdateRoleDescription",
+];
+const ON_PROVIDERS: [&str; 2] = ["iam:GetSAMLProvider", "iam:UpdateSAMLProvider"];
+const ON_EVERYTHING: [&str; 2] = ["iam:ListPolicies", "iam:ListRoles"];
+
+/// Gives and takes a permission set in the management account, to and from two people, without
+/// one of these actions; the reasons of what failed.
+async fn in_management(without: &str) -> Vec<String> {
+    let rig = Rig::in_memory(small());
+    let set = rig.set("prod-admin");
+    let inline = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}"#;
+    let put = rig.admin().sso.put_inline_policy_to_permission_set();
+    let put = put.instance_arn(&rig.facts.instance_arn);
+    let put = put.permission_set_arn(&set).inline_policy(inline);
+    put.send().await.unwrap();
+    let some = |all: &[&str], resource: &str| -> String {
+        let actions: Vec<&&str> = all.iter().filter(|it| **it != without).collect();
+        let actions = serde_json::to_string(&actions).unwrap();
+        format!(r#"{{"Effect":"Allow","Action":{actions},"Resource":"{resource}"}}"#)
+    };
+    let who = with(
+        &rig,
+        &[
+            some(&["sso:*"], "*"),
+            some(
+                &ON_ROLES,
+                "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*",
+            ),
+            some(
+                &ON_PROVIDERS,
+                "arn:aws:iam::*:saml-provider/AWSSSO_*_DO_NOT_DELETE",
+            ),
+            some(&ON_EVERYTHING, "*"),
+        ]
+        .join(","),
+    )
+    .await;
+    let triple = |principal: &str| crate::assignments::Triple {
+        account: rig.facts.management_account.clone(),
+        set: set.clone(),
+        principal: principal.to_owned(),
+        ..crate::assignments::Triple::of(&rig, &who)
+    };
+    let bo = rig.facts.bo.as_ref().unwrap().user_id.clone();
+    let mut failed = Vec::new();
+    for (principal, gives) in [
+        (rig.ana(), true),
+        (bo.clone(), true),
+        (bo, false),
+        (rig.ana(), false),
+    ] {
+        let triple = triple(&principal);
+        let reason = if gives {
+            let id = crate::assignments::accepted(triple.create().await);
+            rig.clock.advance(10_000_000);
+            triple
+                .creation(&id)
+                .await
+                .failure_reason()
+                .map(str::to_owned)
+        } else {
+            let id = crate::assignments::accepted_delete(triple.delete().await);
+            rig.clock.advance(10_000_000);
+            triple
+                .deletion(&id)
+                .await
+                .failure_reason()
+                .map(str::to_owned)
+        };
+        failed.extend(reason);
+    }
+    failed
+}
+
+#[tokio::test]
+async fn the_management_account_takes_what_the_sources_list() {
+    assert_eq!(in_management("").await, [""; 0]);
+    for action in ON_ROLES.iter().chain(&ON_PROVIDERS).chain(&ON_EVERYTHING) {
+        let failed = in_management(action).await;
+        let named = format!("is not authorized to perform: {action} on resource:");
+        assert!(
+            failed.iter().any(|it| it.contains(&named)),
+            "{action}: {failed:?}"
+        );
+        let head = "Received a 403 status error: Access denied by IAM.";
+        let heads = failed
+            .iter()
+            .all(|it| it.starts_with(head) || it.contains("404"));
+        assert!(heads, "{failed:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_encrypted_identity_center_takes_its_key() {
+    let rig = Rig::in_memory(small());
+    let key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    rig.sim.encrypt_identity_center(Some(key));
+    let reads = allow("sso:List*", &["*".to_owned()])
+        + ","
+        + &allow("identitystore:List*", &["*".to_owned()]);
+    let who = with(&rig, &reads).await;
+    // It is found without: that action depends on no key [S].
+    assert_eq!(
+        who.sso
+            .list_instances()
+            .send()
+            .await
+            .unwrap()
+            .instances()
+            .len(),
+        1
+    );
+    let list = |who: &Clients| {
+        let list = who.sso.list_permission_sets();
+        list.instance_arn(&rig.facts.instance_arn).send()
+    };
+    let refused = list(&who).await.unwrap_err();
+    let refused = refused.as_service_error().unwrap();
+    let aws_sdk_ssoadmin::operation::list_permission_sets::ListPermissionSetsError::AccessDeniedException(why) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(why.reason().unwrap().as_str(), "KMS_AccessDeniedException");
+    assert!(why.message().unwrap().contains("kms:Decrypt"), "{why}");
+    let people = |who: &Clients| {
+        let list = who.store.list_users();
+        list.identity_store_id(&rig.facts.identity_store_id).send()
+    };
+    assert_eq!(code(people(&who).await), "AccessDeniedException");
+    let who = with(
+        &rig,
+        &format!("{reads},{}", allow("kms:Decrypt", &[key.to_owned()])),
+    )
+    .await;
+    list(&who).await.unwrap();
+    people(&who).await.unwrap();
+}
+
+#[tokio::test]
+async fn identity_center_is_in_one_region() {
+    let rig = Rig::in_memory(small());
+    let admin = rig.admin();
+    let in_region = |region: &str| {
+        let config = admin.sso.config().to_builder();
+        let region = aws_sdk_ssoadmin::config::Region::new(region.to_owned());
+        aws_sdk_ssoadmin::Client::from_conf(config.region(region).build())
+    };
+    for (region, there) in [("us-east-1", 0), ("eu-central-1", 1), ("us-gov-west-1", 0)] {
+        let found = in_region(region).list_instances().send().await.unwrap();
+        assert_eq!(found.instances().len(), there, "{region}");
+    }
+}

@@ -71,6 +71,7 @@ impl Estate {
         let what = format!("account {account} is the one this connection is to");
         report.add("account", Outcome::Ok, what);
         report.account = Some(me.account.clone());
+        report.principal = Some(me.trusted_arn());
         if me.is_user() {
             self.test_console(report, &me).await;
             if let Some(key) = key {

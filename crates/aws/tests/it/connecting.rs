@@ -22,6 +22,8 @@ async fn a_good_connection_passes_and_names_what_it_found() {
             ("account", Outcome::Ok),
             ("organization", Outcome::Ok),
             ("identity_center", Outcome::Ok),
+            ("least_privilege", Outcome::Ok),
+            ("permissions", Outcome::Ok),
         ]
     );
     for check in &report.checks[1..] {
@@ -320,6 +322,8 @@ async fn an_access_key_reaches_the_estate_without_any_role() {
             ("access_key", Outcome::Warning),
             ("organization", Outcome::Ok),
             ("identity_center", Outcome::Ok),
+            ("least_privilege", Outcome::Ok),
+            ("permissions", Outcome::Ok),
         ]
     );
     let from = world.mark();

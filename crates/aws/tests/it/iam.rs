@@ -3,6 +3,7 @@
 use stint_aws::{Answer, ErrorKind, IamGroup, Lane, Outcome, PairKey, Reach, Written};
 use stint_aws_sim::{Effect, EstateSpec, Fault};
 use stint_domain::Span;
+use stint_iam_policy::IamScope;
 
 use crate::world::World;
 
@@ -103,7 +104,8 @@ impl Rig {
     /// What Stint called from this call on, of IAM.
     fn called(&self, since: u64) -> Vec<String> {
         let mut called = self.world.called(since);
-        called.retain(|name| name.starts_with("iam:"));
+        // What the credential may do is asked whatever is switched on.
+        called.retain(|name| name.starts_with("iam:") && name != "iam:SimulatePrincipalPolicy");
         called
     }
 }
@@ -276,9 +278,10 @@ async fn what_is_not_there_is_told_apart_where_the_code_is_the_same() {
         }
     }
     // Who may not ask whose the names are does not go on.
-    let fault = Fault::on("iam:GetUser");
-    let denied = Effect::refuse("AccessDenied");
-    rig.world.sim.faults().add(fault, denied);
+    for operation in ["iam:GetUser", "iam:ListUsers"] {
+        let denied = Effect::refuse("AccessDenied");
+        rig.world.sim.faults().add(Fault::on(operation), denied);
+    }
     assert!(refused(&rig.create().await).2);
     assert_eq!(refused(&rig.delete().await).0, "unsent");
     assert!(rig.present().await, "a reading does not need it");
@@ -397,13 +400,13 @@ async fn the_test_of_a_connection_looks_at_iam_where_it_is_switched_on() {
     let report = on.test().await;
     assert!(report.passed(), "{report:?}");
     let check = report.check("iam").unwrap();
-    assert_eq!((check.outcome, check.request_ids.len()), (Outcome::Ok, 4));
+    assert_eq!((check.outcome, check.request_ids.len()), (Outcome::Ok, 3));
     let off = &rig.world.estate;
     let since = rig.world.mark();
     let report = off.test().await;
     assert!(report.passed() && report.check("iam").is_none());
     assert_eq!(rig.called(since), Vec::<String>::new());
-    for action in ["ListUsers", "ListGroups", "GetUser", "GetGroup"] {
+    for action in ["ListUsers", "ListGroups", "GetGroup"] {
         let fault = Fault::on(&format!("iam:{action}"));
         let denied = Effect::refuse("AccessDenied");
         let fault = rig.world.sim.faults().add(fault, denied);
@@ -414,4 +417,110 @@ async fn the_test_of_a_connection_looks_at_iam_where_it_is_switched_on() {
         assert!(mend.contains(&format!("iam:{action} ")), "{mend}");
         rig.world.sim.faults().remove(fault);
     }
+}
+
+/// What limits a connection.
+type Limit = fn(&mut IamScope);
+
+/// The same pair, through a connection with these limits.
+fn limited(rig: &Rig, change: impl FnOnce(&mut IamScope)) -> stint_aws::Estate {
+    let mut scope = IamScope::everything();
+    change(&mut scope);
+    rig.world.estate(|s| {
+        s.iam = true;
+        s.features.iam = Some(scope);
+    })
+}
+
+#[tokio::test]
+async fn nobody_outside_the_limits_is_added_and_who_is_in_is_still_taken_out() {
+    let rig = Rig::new().await;
+    let account = rig.world.facts.management_account.clone();
+    let group = |name: &str| format!("arn:aws:iam::{account}:group/{name}");
+    let here = group(&rig.group);
+    let cases: [(Limit, &str); 4] = [
+        (
+            |it| it.user_prefix = "app-".to_owned(),
+            "the IAM user ana.moreno",
+        ),
+        (
+            |it| it.user_path = "/stint/".to_owned(),
+            "the IAM user ana.moreno",
+        ),
+        (
+            |it| {
+                it.user_prefix = "ana".to_owned();
+                it.user_path = "/stint/".to_owned();
+            },
+            "the IAM user ana.moreno",
+        ),
+        (
+            |it| it.groups = vec!["arn:aws:iam::*:group/somebody-elses".to_owned()],
+            "the IAM group",
+        ),
+    ];
+    for (change, named) in cases {
+        let since = rig.world.mark();
+        let estate = limited(&rig, change);
+        let written = estate.create(&rig.key, rig.world.now(), PROVISION).await;
+        let (code, message, permanent) = refused(&written);
+        assert_eq!((code, permanent), ("outside_limits", true), "{message}");
+        assert!(message.starts_with(named), "{message}");
+        assert!(
+            !rig.called(since)
+                .iter()
+                .any(|it| it == "iam:AddUserToGroup")
+        );
+        assert!(!rig.is_in(&rig.group, &rig.user).await);
+    }
+    let estate = limited(&rig, |it| {
+        it.user_path = "/people/".to_owned();
+        it.user_prefix = "ana".to_owned();
+        it.groups = vec![here];
+    });
+    let written = estate.create(&rig.key, rig.world.now(), PROVISION).await;
+    assert!(
+        matches!(written.answer, Answer::Succeeded { .. }),
+        "{written:?}"
+    );
+    assert!(rig.is_in(&rig.group, &rig.user).await);
+    // Limits that were drawn tighter since keep nobody in.
+    let estate = limited(&rig, |it| it.user_prefix = "app-".to_owned());
+    let written = estate.delete(&rig.key, None, rig.world.now(), REVOKE).await;
+    assert!(
+        matches!(written.answer, Answer::Succeeded { .. }),
+        "{written:?}"
+    );
+    assert!(!rig.is_in(&rig.group, &rig.user).await);
+}
+
+#[tokio::test]
+async fn a_user_that_may_not_be_looked_at_alone_is_found_in_the_list() {
+    let rig = Rig::new().await;
+    let denied = Effect::refuse("AccessDenied");
+    rig.world.sim.faults().add(Fault::on("iam:GetUser"), denied);
+    let written = rig.create().await;
+    assert!(
+        matches!(written.answer, Answer::Succeeded { .. }),
+        "{written:?}"
+    );
+    assert!(rig.present().await);
+    let written = rig.delete().await;
+    assert!(
+        matches!(written.answer, Answer::Succeeded { .. }),
+        "{written:?}"
+    );
+    assert!(!rig.present().await);
+    // Renamed, it is not taken for another; gone, it is said to be gone.
+    rig.rename_user(&rig.user, "ana.m").await;
+    let written = rig.create().await;
+    assert_eq!(refused(&written).0, "renamed");
+    rig.iam()
+        .delete_user()
+        .user_name("ana.m")
+        .send()
+        .await
+        .unwrap();
+    let written = rig.create().await;
+    assert_eq!(refused(&written).0, "NoSuchEntity");
 }

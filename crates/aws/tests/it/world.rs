@@ -12,6 +12,7 @@ use stint_aws_sim::{
 };
 use stint_domain::entitlement::PrincipalKind;
 use stint_domain::{Clock, ConnectionId, Span, Time};
+use stint_iam_policy::{Features, Own};
 
 pub(crate) const START: i64 = 1_795_440_600_000_000;
 const ENDPOINT: &str = "http://aws.sim";
@@ -237,6 +238,10 @@ impl World {
         aws_sdk_identitystore::Client::new(&self.onlooker())
     }
 
+    pub(crate) fn onlooker_organizations(&self) -> aws_sdk_organizations::Client {
+        aws_sdk_organizations::Client::new(&self.onlooker())
+    }
+
     fn onlooker(&self) -> aws_config::SdkConfig {
         let keys = &self.facts.admin;
         let keys = aws_credential_types::Credentials::new(
@@ -298,6 +303,12 @@ fn spec(facts: &Facts) -> EstateSpec {
         },
         region: facts.region.clone(),
         iam: false,
+        features: Features {
+            identity_center: true,
+            faster: true,
+            own: Own::Role(facts.connector_role_arn.clone()),
+            ..Features::of("aws", &facts.management_account)
+        },
         session_name: "stint-test".to_owned(),
     }
 }

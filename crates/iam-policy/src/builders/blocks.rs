@@ -150,13 +150,16 @@ impl Parts<'_> {
         } = &at;
         self.add(
             "StintFindsTheEstate",
-            "find the organization, its accounts and the Identity Center instance",
+            "find the accounts of the organization and the Identity Center instance",
             Weight::Needed,
-            &[
-                "organizations:DescribeOrganization",
-                "organizations:ListAccounts",
-                "sso:ListInstances",
-            ],
+            &["organizations:ListAccounts", "sso:ListInstances"],
+            &["*"],
+        );
+        self.add(
+            "StintReadsOrganization",
+            "see which account manages the organization",
+            Weight::Faster,
+            &["organizations:DescribeOrganization"],
             &["*"],
         );
         self.add(
@@ -218,32 +221,38 @@ impl Parts<'_> {
         self.add(
             "StintFollowsChanges",
             "follow changes of account assignments to their end",
-            Weight::Needed,
+            Weight::Changes,
             &[
-                "sso:ListAccountAssignmentCreationStatus",
                 "sso:DescribeAccountAssignmentCreationStatus",
                 "sso:DescribeAccountAssignmentDeletionStatus",
             ],
             &[instance],
         );
         self.add(
+            "StintFindsLostChanges",
+            "find a change again whose answer was lost",
+            Weight::Faster,
+            &["sso:ListAccountAssignmentCreationStatus"],
+            &[instance],
+        );
+        self.add(
             "StintChangesAssignments",
             "give and take account assignments",
-            Weight::Needed,
+            Weight::Changes,
             &["sso:CreateAccountAssignment", "sso:DeleteAccountAssignment"],
             &[account, instance, set],
         );
         self.add(
             "StintAddsMembers",
             "add users to Identity Center groups",
-            Weight::Needed,
+            Weight::Changes,
             &["identitystore:CreateGroupMembership"],
             &[store, user, group],
         );
         self.add(
             "StintRemovesMembers",
             "remove users from Identity Center groups",
-            Weight::Needed,
+            Weight::Changes,
             &["identitystore:DeleteGroupMembership"],
             &[store, user, group, membership],
         );
@@ -290,7 +299,7 @@ impl Parts<'_> {
         self.add(
             "StintChangesManagementAccountRoles",
             purpose,
-            Weight::Needed,
+            Weight::Changes,
             &[
                 "iam:AttachRolePolicy",
                 "iam:CreateRole",
@@ -309,14 +318,14 @@ impl Parts<'_> {
         self.add(
             "StintChangesManagementAccountProvider",
             purpose,
-            Weight::Needed,
+            Weight::Changes,
             &["iam:GetSAMLProvider", "iam:UpdateSAMLProvider"],
             &[&providers],
         );
         self.add(
             "StintReadsManagementAccount",
             purpose,
-            Weight::Needed,
+            Weight::Changes,
             &["iam:ListPolicies", "iam:ListRoles"],
             &["*"],
         );
@@ -363,7 +372,7 @@ impl Parts<'_> {
             self.add(
                 "StintReadsIamUsers",
                 "see who bears a user name before a membership is changed",
-                Weight::Needed,
+                Weight::Faster,
                 &["iam:GetUser"],
                 &[&users],
             );
@@ -372,7 +381,7 @@ impl Parts<'_> {
             self.add(
                 "StintChangesIamGroupMembers",
                 "add users to IAM groups and remove them",
-                Weight::Needed,
+                Weight::Changes,
                 &["iam:AddUserToGroup", "iam:RemoveUserFromGroup"],
                 &groups,
             );
@@ -386,7 +395,7 @@ impl Parts<'_> {
         let create = self.add(
             "StintCreatesIamUsers",
             "create IAM users",
-            Weight::Needed,
+            Weight::Changes,
             &["iam:CreateUser"],
             &[&users],
         );
@@ -404,7 +413,7 @@ impl Parts<'_> {
         self.add(
             "StintKeepsIamUsers",
             "mark, disable and delete IAM users with everything that hangs on them",
-            Weight::Needed,
+            Weight::Changes,
             &[
                 "iam:GetUser",
                 "iam:TagUser",
@@ -434,7 +443,7 @@ impl Parts<'_> {
         self.add(
             "StintDeletesMfaDevices",
             "delete the virtual MFA devices of IAM users that are deleted",
-            Weight::Needed,
+            Weight::Changes,
             &["iam:DeleteVirtualMFADevice"],
             &[&devices],
         );
@@ -443,7 +452,7 @@ impl Parts<'_> {
         self.add(
             "StintTakesUsersOutOfGroups",
             "take IAM users that are deleted out of their groups",
-            Weight::Needed,
+            Weight::Changes,
             &["iam:RemoveUserFromGroup"],
             &groups,
         );
@@ -453,6 +462,15 @@ impl Parts<'_> {
         match &self.features.own {
             Own::Unknown => {}
             Own::Role(arn) => {
+                self.add(
+                    "StintTestsItself",
+                    "see what the role lacks and what it need not have",
+                    Weight::Testing,
+                    &["iam:SimulatePrincipalPolicy"],
+                    &[arn],
+                );
+            }
+            Own::Host(arn) => {
                 self.add(
                     "StintTestsItself",
                     "see what the role lacks and what it need not have",
@@ -478,7 +496,7 @@ impl Parts<'_> {
                     self.add(
                         "StintRotatesItsKeys",
                         "replace the user's own access key",
-                        Weight::Needed,
+                        Weight::Changes,
                         &[
                             "iam:CreateAccessKey",
                             "iam:UpdateAccessKey",

@@ -115,8 +115,11 @@ pub enum Own {
     /// Not known.
     #[default]
     Unknown,
-    /// The role with this ARN.
+    /// The role with this ARN, which Stint assumes.
     Role(String),
+    /// The role with this ARN, as which Stint runs. The path may be missing in it: a session's ARN
+    /// has none (AWS reference §6.2).
+    Host(String),
     /// An IAM user; it need not be known which.
     User {
         /// Whether it makes itself new access keys and deletes the old ones.
@@ -127,9 +130,11 @@ pub enum Own {
 /// How much a part of the policy matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// What is switched on does not work without it.
+    /// What is switched on cannot be read without it.
     Needed,
-    /// Works without, by more calls.
+    /// Nothing can be given or taken without it; it can still be looked.
+    Changes,
+    /// Works without, by more calls or with less known.
     Faster,
     /// Only for the test of the connection.
     Testing,

@@ -197,6 +197,7 @@ pub fn estate(app: &App, connection: &Connection) -> Result<Estate, Error> {
         reach,
         region: connection.region.clone(),
         iam: connection.iam,
+        features: connection.features(),
         session_name: format!("stint-{}", connection.id),
     }))
 }

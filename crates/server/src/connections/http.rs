@@ -11,8 +11,8 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::{
-    Application, ApplicationChange, ApplicationFilter, Check, Connection, ConnectionChange, Error,
-    Filter, NewApplication, NewConnection, NewCredential, Owner, TestReport,
+    Action, Application, ApplicationChange, ApplicationFilter, Check, Connection, ConnectionChange,
+    Error, Filter, NewApplication, NewConnection, NewCredential, Owner, ScopeChange, TestReport,
 };
 use crate::cx::Cx;
 use crate::http::{
@@ -87,6 +87,14 @@ fn connection(of: Connection) -> wire::Connection {
         external_id: of.external_id,
         region: of.region,
         iam: of.iam,
+        scope: wire::ConnectionScope {
+            faster: of.scope.faster,
+            management_account: of.scope.management_account,
+            iam_user_path: of.scope.iam_user_path,
+            iam_user_prefix: of.scope.iam_user_prefix,
+            iam_groups: of.scope.iam_groups,
+            kms_key: of.scope.kms_key,
+        },
         status: of.status.to_string(),
         status_detail: of.status_detail,
         instance_arn: of.instance_arn,
@@ -108,6 +116,29 @@ fn report(of: TestReport) -> wire::TestReport {
         passed: of.passed,
         at: of.at.to_string(),
         checks: of.checks.into_iter().map(check).collect(),
+        actions: of.actions.into_iter().map(action).collect(),
+    }
+}
+
+fn action(of: Action) -> wire::ActionCheck {
+    wire::ActionCheck {
+        action: of.action,
+        statement: of.statement,
+        purpose: of.purpose,
+        weight: of.weight,
+        able: of.able,
+        note: of.note,
+    }
+}
+
+fn scope(of: wire::ConnectionScopeChange) -> ScopeChange {
+    ScopeChange {
+        faster: of.faster,
+        management_account: of.management_account,
+        iam_user_path: of.iam_user_path,
+        iam_user_prefix: of.iam_user_prefix,
+        iam_groups: of.iam_groups,
+        kms_key: of.kms_key,
     }
 }
 
@@ -355,7 +386,7 @@ async fn get(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> 
     Ok(versioned(found.version, Json(connection(found))))
 }
 
-/// Changes a connection's name, credential, owners, or whether IAM is its business. A new credential is tested at once.
+/// Changes a connection's name, credential, owners, whether IAM is its business, and what else is. A new credential is tested at once.
 #[utoipa::path(
     patch,
     path = "/api/v1/connections/{id}",
@@ -382,6 +413,7 @@ async fn update(
             }
             .read()?,
             iam: input.iam,
+            scope: input.scope.map(scope),
             owners: input.owners.as_deref().map(owners).transpose()?,
         };
         let changed = super::update(&cx, id, change, seen.version()).await?;

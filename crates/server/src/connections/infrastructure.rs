@@ -101,11 +101,20 @@ pub fn terraform(setup: &Setup) -> String {
             ("aws_iam_role_policy", "role   = aws_iam_role.stint.name")
         }
         Carrier::Role { .. } => ("aws_iam_role_policy", "role   = var.role_name"),
-        Carrier::User { .. } => ("aws_iam_user_policy", "user   = var.user_name"),
+        // What a user holds inline may be 2,048 characters in all; this is longer.
+        Carrier::User { .. } => (
+            "aws_iam_policy",
+            "description = \"Exactly the actions Stint uses.\"",
+        ),
     };
     text.push_str(&format!(
         "resource \"{kind}\" \"stint\" {{\n  name   = var.policy_name\n  {whose}\n  policy = {permissions}}}\n"
     ));
+    if matches!(setup.carrier, Carrier::User { .. }) {
+        text.push_str(
+            "\nresource \"aws_iam_user_policy_attachment\" \"stint\" {\n  user       = var.user_name\n  policy_arn = aws_iam_policy.stint.arn\n}\n",
+        );
+    }
     if matches!(setup.carrier, Carrier::NewRole { .. }) {
         text.push_str(
             "\noutput \"role_arn\" {\n  description = \"The Role ARN of the connection.\"\n  value       = aws_iam_role.stint.arn\n}\n",
@@ -185,8 +194,8 @@ pub fn cloudformation(setup: &Setup) -> String {
         Carrier::User { .. } => (
             "StintPermissions",
             json!({
-                "Type": "AWS::IAM::Policy",
-                "Properties": { "PolicyName": named, "Users": [reference], "PolicyDocument": permissions },
+                "Type": "AWS::IAM::ManagedPolicy",
+                "Properties": { "ManagedPolicyName": named, "Users": [reference], "PolicyDocument": permissions },
             }),
         ),
     };

@@ -8,7 +8,10 @@ use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, ConnectionId, UserId};
 
 use super::applications::{SORTS, named, or_caller, owners_of};
-use super::{Connection, Error, NewCredential, Owner, STATES, Status, check, store, testing};
+use super::{
+    Connection, Error, NewCredential, Owner, STATES, Scope, ScopeChange, Status, check, store,
+    testing,
+};
 use crate::cx::{Actor, Cx};
 use crate::http::{Page, Paging, chosen, sorted};
 use crate::identity;
@@ -39,6 +42,8 @@ pub struct ConnectionChange {
     pub credential: Option<NewCredential>,
     /// Whether IAM users and groups of the credential's own account are its business, too.
     pub iam: Option<bool>,
+    /// What else of the estate is its business, and the limits.
+    pub scope: Option<ScopeChange>,
     /// All owners it is to have.
     pub owners: Option<Vec<UserId>>,
 }
@@ -63,6 +68,7 @@ pub async fn create(cx: &Cx, new: NewConnection) -> Result<Connection, Error> {
         external_id: format!("stint-{}", identity::base32(cx.app.ids.bytes())),
         region,
         iam: new.iam,
+        scope: Scope::default(),
         status: Status::NotConnected,
         status_detail: None,
         instance_arn: None,
@@ -155,7 +161,7 @@ pub async fn list(cx: &Cx, filter: &Filter, paging: &Paging) -> Result<Page<Conn
     Ok(page)
 }
 
-/// Changes name, credential, owners, or whether IAM is this connection's business. Switching IAM
+/// Changes name, credential, owners, whether IAM is this connection's business, and what else is. Switching IAM
 /// off ends no grant: what was given is still removed on time, as long as AWS lets Stint. What a new credential is worth is tested at once, after
 /// it is kept: the connection comes back with the report. One that leads to another Identity
 /// Center instance is found out by that test, and never used for this connection's grants: AWS
@@ -187,7 +193,11 @@ pub async fn update(
     }
     let name = name.unwrap_or_else(|| before.name.clone());
     let iam = change.iam.unwrap_or(before.iam);
-    store::update_connection(&mut tx, id, &name, iam)
+    let scope = match &change.scope {
+        Some(change) => change.applied(&before)?,
+        None => before.scope.clone(),
+    };
+    store::update_connection(&mut tx, id, &name, iam, &scope)
         .await
         .map_err(Error::taken)?;
     // A key given again is a key given anew: its secret may be another.
@@ -209,8 +219,8 @@ pub async fn update(
         .ok_or(Error::NotFound)?;
     let after = with_owners(&mut tx, after).await?;
     let facts = json!({
-        "before": { "name": before.name, "credential": before.credential.facts(), "iam": before.iam },
-        "after": { "name": name, "credential": after.credential.facts(), "iam": iam },
+        "before": { "name": before.name, "credential": before.credential.facts(), "iam": before.iam, "scope": before.scope },
+        "after": { "name": name, "credential": after.credential.facts(), "iam": iam, "scope": scope },
         "credential_replaced": credential.is_some(),
         "owners": change.owners,
     });

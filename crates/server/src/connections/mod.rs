@@ -23,6 +23,7 @@ mod http;
 mod infrastructure;
 mod manage;
 pub(crate) mod pages;
+mod scope;
 mod store;
 mod testing;
 
@@ -47,6 +48,7 @@ pub use credential::{Credential, KeyOnFile, NewCredential, estate, keys_in_use};
 pub use error::Error;
 pub use infrastructure::{Carrier, cloudformation, terraform};
 pub use manage::{ConnectionChange, Filter, NewConnection, create, get, list, owners, update};
+pub use scope::{Scope, ScopeChange};
 pub use testing::{Setup, setup, test};
 
 pub(crate) use http::routes;
@@ -159,6 +161,8 @@ pub struct Connection {
     pub region: String,
     /// Whether IAM users and groups of the role's own account are read and changed, too.
     pub iam: bool,
+    /// What else of the estate is its business, and the limits.
+    pub scope: Scope,
     /// How it is doing.
     pub status: Status,
     /// Why it fails, if it does.
@@ -254,6 +258,26 @@ pub struct TestReport {
     pub at: Time,
     /// In the order they were made.
     pub checks: Vec<Check>,
+    /// Every action that is needed for what is switched on.
+    #[serde(default)]
+    pub actions: Vec<Action>,
+}
+
+/// Whether one action may be called that is needed for what is switched on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Action {
+    /// `sso:ListPermissionSets`
+    pub action: String,
+    /// The statement of the permission policy that allows it.
+    pub statement: String,
+    /// What it is for.
+    pub purpose: String,
+    /// How much it matters: `needed`, `changes`, `faster` or `testing`.
+    pub weight: String,
+    /// `works`, `missing`, or `unknown` where it cannot be told.
+    pub able: String,
+    /// Why it is missing or cannot be told, where there is more to say.
+    pub note: Option<String>,
 }
 
 /// One check of a test.

@@ -2,6 +2,7 @@
 //! connection's own page shows its syncs too and is `directory`'s.
 
 pub(crate) mod applications;
+mod scope;
 pub(crate) mod view;
 
 use std::collections::BTreeMap;
@@ -14,8 +15,8 @@ use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, ConnectionId};
 
 use super::{
-    ApplicationFilter, Connection, ConnectionChange, Error, Filter, NewApplication, NewConnection,
-    NewCredential, STATES, Status,
+    ApplicationFilter, Connection, Error, Filter, NewApplication, NewConnection, NewCredential,
+    STATES, Status,
 };
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Paging, Path, Query, Routes};
@@ -68,12 +69,7 @@ pub(crate) fn routes() -> Routes {
             "/connections/{id}/test",
             test,
         )
-        .page(
-            Verb::UpdateConnection,
-            Method::POST,
-            "/connections/{id}/iam",
-            switch_iam,
-        )
+        .merge(scope::routes())
         .merge(applications::routes())
 }
 
@@ -580,8 +576,9 @@ async fn setup(
     let view = view::SetUp {
         href: href(id),
         test: may_test.then(|| format!("{}/test", href(id))),
-        iam: found.iam,
-        switch: may_change.then(|| format!("{}/iam", href(id))),
+        any_group: (found.features().iam).is_some_and(|it| it.has_every_group()),
+        does: scope::does(&found),
+        change: may_change.then(|| format!("{}/scope", href(id))),
         by: found.credential.as_str(),
         role_name: role.rsplit('/').next().unwrap_or_default().to_owned(),
         access_key_id: found
@@ -622,35 +619,6 @@ fn shapes(id: ConnectionId, shown: &str) -> web::Tabs {
 
 fn pretty(json: &serde_json::Value) -> String {
     serde_json::to_string_pretty(json).unwrap_or_default()
-}
-
-#[derive(Debug, Deserialize)]
-struct IamForm {
-    /// `on` or `off`.
-    iam: String,
-}
-
-async fn switch_iam(
-    cx: Cx,
-    Path(id): Path<ConnectionId>,
-    Form(form): Form<IamForm>,
-) -> Result<Response, Failure> {
-    let on = form.iam == "on";
-    let change = ConnectionChange {
-        iam: Some(on),
-        ..ConnectionChange::default()
-    };
-    super::update(&cx, id, change, None).await?;
-    let flash = if on {
-        Flash::done(
-            "IAM users and groups are switched on. Replace the permission policy by the one below, then test.",
-        )
-    } else {
-        Flash::done(
-            "IAM users and groups are switched off: nobody can ask for them. What was given is still removed on time, so leave the permissions in AWS until then.",
-        )
-    };
-    Ok(web::go_with(&format!("{}/setup", href(id)), &flash))
 }
 
 async fn test(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> {

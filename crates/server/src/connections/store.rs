@@ -7,7 +7,9 @@ use stint_aws::Instance;
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
 
-use super::{Application, Connection, Credential, Draining, Filter, KeyOnFile, Status, TestReport};
+use super::{
+    Application, Connection, Credential, Draining, Filter, KeyOnFile, Scope, Status, TestReport,
+};
 use crate::http::like;
 use crate::sealed::Sealed;
 
@@ -20,7 +22,7 @@ macro_rules! application_columns {
 macro_rules! connection_columns {
     () => {
         "select id, application_id, name, credential, role_arn, account, access_key_id, key_sealed, \
-         key_sealed_by, key_set_at, external_id, region, iam, status, status_detail, \
+         key_sealed_by, key_set_at, external_id, region, iam, scope, status, status_detail, \
          instance_arn, identity_store_id, management_account, last_test, last_sync_at, \
          draining_since, draining_reason, removed_at, created_at, version from connections "
     };
@@ -110,10 +112,10 @@ stint_db::statements! {
     /// A new connection.
     INSERT_CONNECTION = "insert into connections \
         (id, application_id, name, name_key, credential, reach_key, role_arn, account, access_key_id, \
-         key_sealed, key_sealed_by, key_set_at, external_id, region, iam, status, created_at, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'not_connected', $16, 1)";
+         key_sealed, key_sealed_by, key_set_at, external_id, region, iam, scope, status, created_at, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 'not_connected', $17, 1)";
     /// The name, and what it is for.
-    UPDATE_CONNECTION = "update connections set name = $2, name_key = $3, iam = $4, version = version + 1 where id = $1";
+    UPDATE_CONNECTION = "update connections set name = $2, name_key = $3, iam = $4, scope = $5, version = version + 1 where id = $1";
     /// Another credential: what was tested before counts no more.
     SET_CREDENTIAL = "update connections set credential = $2, reach_key = $3, role_arn = $4, account = $5, \
         access_key_id = $6, key_sealed = $7, key_sealed_by = $8, key_set_at = $9, last_test = null, \
@@ -168,6 +170,8 @@ fn read_connection(row: &Row) -> Result<Connection> {
     let last_test = last_test
         .map(serde_json::from_value::<TestReport>)
         .transpose();
+    let scope: Value = row.get("scope")?;
+    let scope = serde_json::from_value::<Scope>(scope);
     let since: Option<Time> = row.get("draining_since")?;
     let reason: Option<String> = row.get("draining_reason")?;
     let removed_at: Option<Time> = row.get("removed_at")?;
@@ -190,6 +194,10 @@ fn read_connection(row: &Row) -> Result<Connection> {
         external_id: row.get("external_id")?,
         region: row.get("region")?,
         iam: row.get("iam")?,
+        scope: scope.map_err(|why| Error::Column {
+            column: "scope".to_owned(),
+            why: why.to_string(),
+        })?,
         status: row.parse("status")?,
         status_detail: row.get("status_detail")?,
         instance_arn: row.get("instance_arn")?,
@@ -436,6 +444,7 @@ pub(super) async fn insert_connection(tx: &mut Tx, new: &Connection) -> Result<(
         new.external_id.as_str(),
         new.region.as_str(),
         new.iam,
+        json!(new.scope),
         new.created_at
     ]);
     tx.run(&INSERT_CONNECTION, values).await.map(drop)
@@ -446,10 +455,10 @@ pub(super) async fn update_connection(
     id: ConnectionId,
     name: &str,
     iam: bool,
+    scope: &Scope,
 ) -> Result<()> {
-    tx.run(&UPDATE_CONNECTION, args![id, name, fold(name), iam])
-        .await
-        .map(drop)
+    let values = args![id, name, fold(name), iam, json!(scope)];
+    tx.run(&UPDATE_CONNECTION, values).await.map(drop)
 }
 
 pub(super) async fn set_credential(

@@ -5,11 +5,12 @@ use stint_aws::Instance;
 use stint_db::{Priority, Query};
 use stint_domain::ConnectionId;
 use stint_domain::rights::{Relation, Verb};
-use stint_iam_policy::{Features, IamScope, Own, partition_of_region, trust_policy};
+use stint_iam_policy::{Own, Weight, trust_policy};
 
 use super::manage::with_owners;
 use super::{
-    Carrier, Check, Connection, Credential, Error, Outcome, Status, TestReport, estate, store,
+    Action, Carrier, Check, Connection, Credential, Error, Outcome, Status, TestReport, estate,
+    store,
 };
 use crate::cx::Cx;
 use crate::http::Fault as _;
@@ -37,7 +38,7 @@ pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
     let found = store::connection(&mut cx.read().await?, id)
         .await?
         .ok_or(Error::NotFound)?;
-    let mut features = features(&found);
+    let mut features = found.features();
     let base_identity = match &found.credential {
         Credential::AccessKey(_) => None,
         Credential::Role { .. } | Credential::Host { .. } => {
@@ -47,7 +48,7 @@ pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
                 features.own = if base.is_user() {
                     Own::User { rotates: false }
                 } else {
-                    Own::Role(base.trusted_arn())
+                    Own::Host(base.trusted_arn())
                 };
             }
             Some(base.trusted_arn())
@@ -97,13 +98,14 @@ pub(super) async fn run(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> 
         passed: found.passed(),
         at: cx.app.clock.now(),
         checks: found.checks.iter().map(kept).collect(),
+        actions: found.actions.iter().map(action).collect(),
     };
 
     let mut tx = cx.begin(Priority::Interactive).await?;
     let before = store::lock_connection(&mut tx, id)
         .await?
         .ok_or(Error::NotFound)?;
-    if before.credential != tested.credential || before.iam != tested.iam {
+    if before.credential != tested.credential || before.features() != tested.features() {
         // What was tested is no longer what is there.
         return Err(Error::Stale {
             version: before.version,
@@ -169,26 +171,6 @@ fn unreadable(error: &sealed::Error) -> stint_aws::TestReport {
     }
 }
 
-/// What is switched on for a connection, as its permission policy is made from.
-fn features(connection: &Connection) -> Features {
-    let role = connection.credential.role_arn();
-    let role = role.and_then(|arn| stint_aws::RoleArn::parse(arn).ok());
-    let partition = role.as_ref().map_or_else(
-        || partition_of_region(&connection.region),
-        stint_aws::RoleArn::partition,
-    );
-    let mut features = Features::of(partition, &connection.credential.account());
-    features.identity_center = true;
-    features.faster = true;
-    features.iam = connection.iam.then(IamScope::everything);
-    features.own = match (&connection.credential, &role) {
-        (Credential::AccessKey(_), _) => Own::User { rotates: false },
-        (_, Some(role)) => Own::Role(role.as_str().to_owned()),
-        (_, None) => Own::Unknown,
-    };
-    features
-}
-
 fn kept(check: &stint_aws::Check) -> Check {
     Check {
         name: check.name.to_owned(),
@@ -200,6 +182,23 @@ fn kept(check: &stint_aws::Check) -> Check {
         what: check.what.clone(),
         mend: check.mend.clone(),
         request_ids: check.request_ids.clone(),
+    }
+}
+
+fn action(of: &stint_aws::ActionCheck) -> Action {
+    let weight = match of.weight {
+        Weight::Needed => "needed",
+        Weight::Changes => "changes",
+        Weight::Faster => "faster",
+        Weight::Testing => "testing",
+    };
+    Action {
+        action: of.action.clone(),
+        statement: of.statement.clone(),
+        purpose: of.purpose.to_owned(),
+        weight: weight.to_owned(),
+        able: of.able.as_str().to_owned(),
+        note: of.note.clone(),
     }
 }
 

@@ -384,6 +384,7 @@ async fn a_connection_never_changes_the_instance_it_manages() {
         instance_arn: "arn:aws:sso:::instance/ssoins-0000000000000000".into(),
         identity_store_id: "d-0000000000".into(),
         owner_account: "123456789012".into(),
+        primary_region: None,
         request_id: None,
     };
     super::store::set_instance(&mut tx, made.id, &instance, "123456789012")

@@ -21,7 +21,7 @@ use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Paging, Path, Query, Routes};
 use crate::web::time::{grouped, words as in_words};
 use crate::web::{
-    self, Chip, Copyable, Empty, Fact, Facts, Flash, Frame, Listing, Note, Tone, When,
+    self, Chip, Copyable, Empty, Fact, Facts, Flash, Frame, Listing, Note, Snippet, Tone, When,
 };
 
 #[cfg(test)]
@@ -100,6 +100,7 @@ async fn show(
             .flat_map(|test| &test.checks)
             .map(check_row)
             .collect(),
+        actions: action_rows(&found),
         facts: facts(&found, &cx),
         plan: (page.items.iter())
             .find(|run| !run.plan.choices.is_empty())
@@ -196,8 +197,38 @@ fn plural(minutes: u64) -> String {
     }
 }
 
+/// What is missing first, then what cannot be told; in the policy's order within.
+fn action_rows(found: &Connection) -> Vec<view::ActionRow> {
+    let report = found.last_test.as_ref();
+    let all = report.map_or(&[][..], |report| &report.actions);
+    let of = |able: &'static str| all.iter().filter(move |it| it.able == able);
+    (of("missing").chain(of("unknown")).chain(of("works")))
+        .map(|it| view::ActionRow {
+            action: it.action.clone(),
+            purpose: capital(&it.purpose),
+            chip: match (it.able.as_str(), it.weight.as_str()) {
+                ("works", _) => Chip::new(Tone::Live, "circle-check", "Works"),
+                ("missing", "needed") => Chip::new(Tone::Stop, "circle-x", "Missing"),
+                ("missing", _) => Chip::new(Tone::Soon, "alert-triangle", "Missing"),
+                _ => Chip::new(Tone::Idle, "info-circle", "Cannot be told"),
+            },
+            note: it.note.as_deref().map(capital).unwrap_or_default(),
+        })
+        .collect()
+}
+
 fn check_row(check: &Check) -> view::CheckRow {
+    let mend = check.mend.as_deref().unwrap_or_default();
+    // A policy to paste stands at the end, from its bracket on.
+    let (mend, add) = match mend.split_once("\n{") {
+        Some((words, rest)) => {
+            let policy = format!("{{{}", rest.trim_end());
+            (words, Some(Snippet::new("Policy to paste", policy)))
+        }
+        None => (mend, None),
+    };
     view::CheckRow {
+        add,
         name: check_title(&check.name),
         chip: match check.outcome {
             Outcome::Ok => Chip::new(Tone::Live, "circle-check", "Works"),
@@ -205,7 +236,7 @@ fn check_row(check: &Check) -> view::CheckRow {
             Outcome::Failed => Chip::new(Tone::Stop, "circle-x", "Failed"),
         },
         what: capital(&check.what),
-        mend: check.mend.clone().unwrap_or_default(),
+        mend: mend.to_owned(),
         aws_request_ids: check
             .request_ids
             .iter()
@@ -224,6 +255,10 @@ fn check_title(name: &str) -> String {
         "access_key" => "Access key".to_owned(),
         "identity_center" => "Identity Center".to_owned(),
         "iam" => "IAM users and groups".to_owned(),
+        "least_privilege" => "No more than it needs".to_owned(),
+        "iam_groups" => "Only the named IAM groups".to_owned(),
+        "permissions" => "What it may do".to_owned(),
+        "conditions" => "Conditions of its policies".to_owned(),
         "estate" => "One estate, one connection".to_owned(),
         other => capital(&other.replace('_', " ")),
     }

@@ -380,7 +380,7 @@ both_engines!(World::builder().estate(small());
         world = calls(
             world,
             Kind::IamMembership,
-            "9 calls Refused: 7 lived, 3 failed
+            "9 calls Refused: 8 lived, 2 failed
              10 calls Throttled: 11 lived, 0 failed
              10 calls LostBefore: 11 lived, 0 failed
              10 calls LostAfter: 11 lived, 0 failed

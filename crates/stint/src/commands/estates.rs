@@ -1,5 +1,7 @@
 //! Connections to AWS, and what is known through them.
 
+mod scope;
+
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -72,6 +74,8 @@ pub(crate) enum Connections {
         #[arg(long = "as", value_name = "FORM", value_parser = ["terraform", "cloudformation"])]
         form: Option<String>,
     },
+    /// What Stint does there, and the limits: shows it, or changes what is named.
+    Scope(scope::Scope),
     /// Test one. Changes nothing in AWS; exit code 1 when something is missing.
     Test {
         #[command(flatten)]
@@ -269,6 +273,7 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
                 None => setup(&needed),
             }
         }
+        Connections::Scope(scope) => scope.run().await,
         Connections::Test { server, connection } => {
             let client = Client::new(&server)?;
             let id = find::id(&client, find::CONNECTION, &connection).await?;
@@ -554,7 +559,23 @@ fn checks(report: &Value) -> Result<(), Failure> {
             out::line(&format!("            {line}"))?;
         }
     }
-    Ok(())
+    let actions = report.get("actions").and_then(Value::as_array);
+    let rows: Vec<_> = (actions.into_iter().flatten())
+        .filter(|it| out::field(it, "able") != "works")
+        .map(|it| {
+            [
+                out::field(it, "action"),
+                out::field(it, "able"),
+                out::field(it, "weight"),
+                out::field(it, "purpose"),
+                out::field(it, "note"),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    out::table(["action", "able", "weight", "for", "note"], &rows, "")
 }
 
 fn setup(setup: &Value) -> Result<(), Failure> {

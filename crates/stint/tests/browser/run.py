@@ -206,6 +206,77 @@ class Journeys:
         browser.click(browser.find_text("th a", "User"))
         browser.find("th[aria-sort=descending], th[aria-sort=ascending]")
 
+    # The set-up of a connection.
+
+    def both_looks(self, name):
+        """A picture light on a desk and dark on a phone; nothing may be wrong with either."""
+        trouble = []
+        for size, theme in ((DESK, "light"), (PHONE, "dark")):
+            self.browser.look_as(*size, theme)
+            self.browser.picture(self.out / f"{name}-{size[0]}-{theme}.png")
+            wide = self.browser.run(SIDEWAYS)
+            if wide:
+                trouble.append(f"{name} at {size[0]} px scrolls sideways: {wide}")
+            trouble.extend(f"{name} at {size[0]} px, {theme}: {bad}" for bad in self.axe_finds())
+        self.browser.look_as(*DESK, "light")
+        if trouble:
+            raise Trouble("; ".join(trouble))
+
+    def cy_connects_aws(self):
+        """From the form to a test that says what to mend; no role is made in AWS, so it fails."""
+        browser = self.browser
+        browser.look_as(*DESK, "light")
+        self.become("cy")
+        browser.open(f"{self.base}/connections/new")
+        browser.type(browser.find("#application"), "AWS for the wizard")
+        browser.type(browser.find("#name"), "wizard")
+        browser.type(browser.find("#role_arn"), "arn:aws:iam::123456789012:role/StintConnector")
+        browser.type(browser.find("#region"), "eu-central-1")
+        self.both_looks("wizard-1-new")
+        browser.click(browser.find_text("button", "Continue"))
+        browser.at("/setup")
+        self.says("StintChangesAssignments")
+        self.says("sts:ExternalId")
+        self.both_looks("wizard-2-setup")
+        browser.click(browser.find_text("a.btn", "Change what it does"))
+        browser.at("/scope")
+        browser.click(browser.find("#iam"))
+        browser.click(browser.find("#management_account"))
+        browser.type(browser.find("#iam_groups"), "not a group")
+        browser.click(browser.find_text("button", "Save"))
+        browser.find_text(".st-mistake", "is neither the name nor the ARN of an IAM group")
+        self.both_looks("wizard-3-scope-mistake")
+        browser.run("document.querySelector('#iam_groups').value = ''")
+        browser.type(browser.find("#iam_groups"), "Developers\nstint/*")
+        browser.type(browser.find("#iam_user_prefix"), "app-")
+        self.both_looks("wizard-4-scope")
+        browser.click(browser.find_text("button", "Save"))
+        browser.at("/setup")
+        self.says("Puts IAM users whose names begin with app- into 2 named IAM groups")
+        self.says("arn:aws:iam::123456789012:group/Developers")
+        self.says("AWSSSO_*_DO_NOT_DELETE")
+        for shape in ("Terraform", "CloudFormation"):
+            browser.click(browser.find_text(".st-tabs a", shape))
+            self.says("StintChangesManagementAccountRoles")
+            self.both_looks(f"wizard-5-{shape.lower()}")
+        browser.click(browser.find_text("button", "Test connection"))
+        browser.find(".st-flash.stop", patience=60)
+        self.says("does not exist in account 123456789012")
+        self.both_looks("wizard-6-failed")
+
+    def cy_tests_what_works(self):
+        """The demo's own connection: every action it needs, one by one."""
+        browser = self.browser
+        self.become("cy")
+        browser.open(f"{self.base}/connections")
+        browser.click(browser.find("table.st-list td a, #list td a"))
+        browser.click(browser.find_text("button", "Test connection"))
+        browser.find(".st-flash", patience=60)
+        self.says("actions it needs, one by one")
+        browser.click(browser.find_text("summary", "actions it needs, one by one"))
+        self.says("sso:CreateAccountAssignment")
+        self.both_looks("wizard-7-works")
+
     # The same by forms alone.
 
     def journey_without_script(self):
@@ -338,6 +409,8 @@ def main():
             all_.check("Cy looks and revokes", all_.cy_revokes)
             all_.check("Cy chooses a group", all_.a_group_is_chosen)
             all_.check("a list follows what is typed", all_.lists_improve_with_script)
+            all_.check("Cy connects AWS", all_.cy_connects_aws)
+            all_.check("Cy tests what works", all_.cy_tests_what_works)
             all_.check("the journey without script", all_.journey_without_script)
             all_.check("what was revoked has ended", all_.it_has_ended)
             all_.every_page()

@@ -711,6 +711,36 @@ fn access_is_asked_for_given_returned_and_revoked_from_the_command_line() {
             .done()
             .contains("assume_role")
     );
+    let limits = [
+        "connections",
+        "scope",
+        name,
+        "--iam",
+        "on",
+        "--group",
+        "Developers",
+    ];
+    let changed = cy.types(&limits).done();
+    assert!(changed.contains(":group/Developers"), "{changed}");
+    let scope = cy.types(&["connections", "scope", name, "--json"]).json();
+    assert_eq!(
+        scope["iam_groups"].as_array().map(Vec::len),
+        Some(1),
+        "{scope}"
+    );
+    let setup = cy.types(&["connections", "setup", name]).done();
+    assert!(setup.contains("StintChangesIamGroupMembers"), "{setup}");
+    cy.types(&["connections", "scope", name, "--user-prefix", "a/b"])
+        .fails(1, "invalid_iam_user_prefix");
+    cy.types(&[
+        "connections",
+        "scope",
+        name,
+        "--iam",
+        "off",
+        "--every-group",
+    ])
+    .done();
     let run = cy
         .types(&["connections", "sync", name, "--wait", "2m", "--json"])
         .json();

@@ -3,7 +3,8 @@
 
     judge.py --stint target/debug/stint
 
-On `stint demo`, for a connection by role, by access key and by the host's credentials: the
+On `stint demo`, for a connection by role, by access key and by the host's credentials, with this
+and that switched on: the
 Terraform is parsed by python-hcl2, the CloudFormation passes cfn-lint, and the policies taken out of
 both are those that are pasted by hand. Prints one line per check; exits 1 if any failed.
 """
@@ -25,6 +26,22 @@ from run import start  # noqa: E402
 
 # AWS's own, which this repository's rules for secrets know as well.
 KEY = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+
+# What the page of a connection's scope sends.
+SCOPES = {
+    "no more than Identity Center": {},
+    "faster": {"faster": "on"},
+    "IAM groups": {"faster": "on", "iam": "on"},
+    "everything": {
+        "faster": "on",
+        "iam": "on",
+        "management_account": "on",
+        "iam_groups": "Developers\nstint/*",
+        "iam_user_prefix": "app-",
+        "iam_user_path": "/stint/",
+        "kms_key": "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    },
+}
 
 
 def told(browser, path):
@@ -92,14 +109,14 @@ def main():
     try:
         browser = Plain(base).become("cy")
         for kind, connection in connections(browser).items():
-            for iam in ("off", "on"):
+            for name, scope in SCOPES.items():
                 try:
-                    browser.open(f"/connections/{connection}/iam", {"iam": iam})
+                    browser.open(f"/connections/{connection}/scope", scope)
                     judged(told(browser, f"/api/v1/connections/{connection}/setup"))
-                    print(f"ok     set-up by {kind}, IAM groups {iam}", flush=True)
+                    print(f"ok     set-up by {kind}, {name}", flush=True)
                 except Exception:  # noqa: BLE001
                     failed += 1
-                    print(f"FAILED set-up by {kind}, IAM groups {iam}", flush=True)
+                    print(f"FAILED set-up by {kind}, {name}", flush=True)
                     traceback.print_exc()
     finally:
         process.terminate()

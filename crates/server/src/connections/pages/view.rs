@@ -77,10 +77,12 @@ pub(crate) struct SetUp {
     pub(crate) name: String,
     /// Where the test is started, for who may.
     pub(crate) test: Option<String>,
-    /// Whether IAM users and groups are its business, too.
-    pub(crate) iam: bool,
-    /// Where that is switched, for who may.
-    pub(crate) switch: Option<String>,
+    /// Whether members of every IAM group may be changed.
+    pub(crate) any_group: bool,
+    /// What is switched on, in a line each.
+    pub(crate) does: Vec<String>,
+    /// Where that is changed, for who may.
+    pub(crate) change: Option<String>,
     /// `role`, `access_key` or `host`.
     pub(crate) by: &'static str,
     pub(crate) role_name: String,
@@ -90,6 +92,24 @@ pub(crate) struct SetUp {
     pub(crate) paste: Option<Paste>,
     /// Why there is nothing to paste yet.
     pub(crate) trouble: Option<Note>,
+}
+
+/// `GET /connections/{id}/scope`: what of the estate is Stint's business.
+#[derive(Debug, Clone, Template)]
+#[template(path = "connections/scope.html")]
+pub(crate) struct Scope {
+    pub(crate) href: String,
+    pub(crate) name: String,
+    pub(crate) account: String,
+    pub(crate) iam: bool,
+    pub(crate) faster: bool,
+    pub(crate) management_account: bool,
+    pub(crate) iam_user_path: String,
+    pub(crate) iam_user_prefix: String,
+    /// One a line.
+    pub(crate) iam_groups: String,
+    pub(crate) kms_key: String,
+    pub(crate) mistakes: Mistakes,
 }
 
 /// The policies.

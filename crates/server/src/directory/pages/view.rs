@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::web::filters;
-use crate::web::{Chip, Copyable, Empty, Facts, List, Note, Pager, Tabs, When, WhenBoth};
+use crate::web::{Chip, Copyable, Empty, Facts, List, Note, Pager, Snippet, Tabs, When, WhenBoth};
 
 /// `GET /connections/{id}`
 #[derive(Debug, Clone, Template)]
@@ -27,6 +27,8 @@ pub(crate) struct ShowConnection {
     pub(crate) progress: Option<Progress>,
     pub(crate) tested: Option<When>,
     pub(crate) checks: Vec<CheckRow>,
+    /// Every action it needs, what is missing first.
+    pub(crate) actions: Vec<ActionRow>,
     pub(crate) facts: Facts,
     /// By which listings the newest sync reads.
     pub(crate) plan: Vec<PlanRow>,
@@ -71,7 +73,18 @@ pub(crate) struct CheckRow {
     pub(crate) what: String,
     /// What to do about it.
     pub(crate) mend: String,
+    /// The policy that is to be pasted for it.
+    pub(crate) add: Option<Snippet>,
     pub(crate) aws_request_ids: Vec<Copyable>,
+}
+
+/// One action a connection needs.
+#[derive(Debug, Clone)]
+pub(crate) struct ActionRow {
+    pub(crate) action: String,
+    pub(crate) purpose: String,
+    pub(crate) chip: Chip,
+    pub(crate) note: String,
 }
 
 /// One run of the sync.

@@ -419,6 +419,7 @@ fn connection(fresh: bool) -> directory::ShowConnection {
         chip,
         what: what.into(),
         mend: mend.into(),
+        add: None,
         aws_request_ids: vec![Copyable::new(
             "a91c0e2e-5b0f-4c4e-9a4e-2f7d1c0b9e11",
             "the AWS request id",
@@ -509,6 +510,16 @@ fn connection(fresh: bool) -> directory::ShowConnection {
                     ),
                 ),
             ]
+        },
+        actions: if fresh {
+            vec![]
+        } else {
+            vec![directory::ActionRow {
+                action: "organizations:ListAccounts".into(),
+                purpose: "find the accounts of the organization".into(),
+                chip: Chip::new(Tone::Stop, "circle-x", "Missing"),
+                note: String::new(),
+            }]
         },
         facts: Facts {
             facts: vec![
@@ -637,8 +648,9 @@ fn setup(known: bool) -> connections::SetUp {
         href: "/connections/con_1".into(),
         name: "management".into(),
         test: Some("/connections/con_1/test".into()),
-        iam: known,
-        switch: Some("/connections/con_1/iam".into()),
+        any_group: known,
+        does: vec!["Reads and changes Identity Center assignments and groups.".into()],
+        change: Some("/connections/con_1/scope".into()),
         by: "role",
         role_name: "stint".into(),
         access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),

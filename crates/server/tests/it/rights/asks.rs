@@ -263,7 +263,7 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
             format!("version=0&policy={}", stage.policy)
         }
         "POST /connections/new" => "name=&role_arn=x&region=x".to_owned(),
-        "POST /connections/{id}/iam" => "iam=off".to_owned(),
+        "POST /connections/{id}/scope" => "faster=on".to_owned(),
         _ => demo_form(route)?.to_owned(),
     };
     Some(text)
