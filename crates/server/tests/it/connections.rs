@@ -1,9 +1,15 @@
 //! Connections over the API: what is said, and what never is.
 
 use serde_json::json;
+use stint_server::directory;
 use stint_testkit::both_engines;
 
 use crate::forms::sound;
+
+/// Policies as other products have people paste them, word for word.
+#[path = "../../../aws/tests/it/sources.rs"]
+#[expect(dead_code, reason = "the connector's own tests use the rest")]
+mod sources;
 
 both_engines! {
     async fn the_api_takes_a_secret_and_never_gives_it(world) {
@@ -174,3 +180,27 @@ both_engines! {
 
 /// What somebody typed into another field.
 const SHOULD_STAY: &str = "ops-";
+
+both_engines! {
+    async fn conductor_ones_policy_connects_and_syncs_and_the_test_lists_what_it_lacks(world) {
+        let there = world.organize().await;
+        let (cy, place) = (world.as_user("cy"), format!("/api/v1/connections/{}", there.connection));
+        let whole = directory::sync(&world.cx("cy"), there.connection).await.expect("read");
+        let role = world.facts().connector_role_arn;
+        world.sim().put_role_permissions(&role, sources::CONDUCTOR_ONE).expect("AWS takes it");
+        let tested = cy.post(&format!("{place}/test"), json!({})).await.ok();
+        let report = &tested["last_test"];
+        assert_eq!(report["passed"], true, "{report:#}");
+        let lacks = |name: &str| {
+            let actions = report["actions"].as_array().expect("a table");
+            actions.iter().any(|it| it["action"] == name && it["able"] == "missing")
+        };
+        for name in ["sso:ListAccountAssignmentsForPrincipal", "organizations:DescribeOrganization", "identitystore:GetGroupMembershipId"] {
+            assert!(lacks(name), "{name}: {report:#}");
+        }
+        let run = directory::sync(&world.cx("cy"), there.connection).await.expect("read");
+        assert_eq!((run.state.as_str(), run.ended, run.appeared), ("complete", 0, 0), "{run:?}");
+        assert_eq!(run.seen, whole.seen, "it sees as much");
+        assert!(run.calls >= whole.calls, "by no fewer calls: {} and {}", run.calls, whole.calls);
+    }
+}
