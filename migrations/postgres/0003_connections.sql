@@ -21,6 +21,8 @@ create table application_owners (
 create index application_owners_user on application_owners (user_id);
 
 -- `iam`: whether Stint also reads and changes IAM users and groups of the credential's account.
+-- `members`: the IAM of the organization's other accounts too, by `member_role` in each, with an
+-- External ID that begins with `member_external_id`.
 -- An External ID is no secret, but it is unique and never chosen. One way in (`reach_key`: the
 -- role, the access key, or `host`) and one Identity Center instance belong to one connection: two
 -- would manage the same pairs. The secret of an access key is sealed, and goes with the removal
@@ -42,6 +44,9 @@ create table connections (
     region             text    not null,
     iam                boolean not null,
     scope              jsonb   not null default '{}',
+    members            boolean not null,
+    member_role        text,
+    member_external_id text,
     status             text    not null,
     status_detail      text,
     instance_arn       text,

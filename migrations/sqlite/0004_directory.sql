@@ -27,6 +27,7 @@ create table permission_sets (
     primary key (connection_id, arn)
 ) strict;
 
+-- `account` is that of an IAM user, and empty for others.
 create table principals (
     id              blob    not null primary key,
     connection_id   blob    not null references connections (id),
@@ -40,9 +41,11 @@ create table principals (
     first_seen      integer not null,
     last_seen       integer not null,
     gone_at         integer,
+    account         text    not null default '',
     check (kind in ('identity_center_user', 'identity_center_group', 'iam_user'))
 ) strict;
 create unique index principals_aws_id on principals (connection_id, kind, aws_id);
+create index principals_account on principals (connection_id, account) where account <> '';
 create index principals_who on principals (sort_key, id);
 create index principals_sort on principals (connection_id, sort_key, id);
 
@@ -101,6 +104,7 @@ create table sync_runs (
     seen            integer not null,
     appeared        integer not null,
     ended           integer not null,
+    unread          integer not null,
     digest          text,
     error           text,
     started_at      integer not null,
@@ -139,6 +143,7 @@ create table links (
     user_id         blob    not null references users (id),
     principal_id    blob    not null references principals (id),
     principal_kind  text    not null,
+    account         text    not null,
     connection_id   blob    not null references connections (id),
     state           text    not null,
     is_primary      integer not null,
@@ -152,5 +157,93 @@ create table links (
 ) strict;
 create unique index links_pair on links (user_id, principal_id);
 create unique index links_confirmed on links (principal_id) where state = 'confirmed';
-create unique index links_primary on links (user_id, connection_id, principal_kind) where is_primary;
+create unique index links_primary on links (user_id, connection_id, principal_kind, account) where is_primary;
 create index links_state on links (state, id);
+
+-- The units of the organizations, to say by names where an account is.
+create table organization_units (
+    connection_id   blob    not null references connections (id),
+    aws_id          text    not null,
+    name            text    not null,
+    parent          text,
+    seen_at         integer not null,
+    primary key (connection_id, aws_id)
+) strict;
+
+-- What else is known of an account: where it is (`path` by ids, `units` by names), and of its
+-- IAM: whether it was read with the connection's own credentials (`iam_own`), whether it was read
+-- the last time or why not, and its root user as the credential report of `report_at` has it.
+-- `iam_read_at` is the begin of the last reading that left nothing out; `words` is what a search
+-- looks through.
+create table account_facts (
+    connection_id   blob    not null references connections (id),
+    account         text    not null,
+    name            text    not null,
+    name_key        text    not null,
+    words           text    not null,
+    path            text,
+    units           text,
+    alias           text,
+    iam             text    not null,
+    iam_own         integer not null,
+    iam_code        text,
+    iam_why         text,
+    iam_changed_at  integer,
+    iam_read_at     integer,
+    iam_listing     text,
+    report_at       integer,
+    root_mfa        integer,
+    root_keys       integer,
+    root_signed_in_at integer,
+    primary key (connection_id, account),
+    check (iam in ('not_read', 'read', 'refused'))
+) strict;
+create index account_facts_name on account_facts (name_key, account, connection_id);
+
+-- What AWS refused lately in an account (empty: in the organization), so that it is not asked
+-- again at every sync.
+create table denied_actions (
+    connection_id   blob    not null references connections (id),
+    account         text    not null,
+    action          text    not null,
+    denied_at       integer not null,
+    primary key (connection_id, account, action)
+) strict;
+
+-- IAM roles, with who may assume them: `trust` lists the principals that the trust policy allows.
+create table iam_roles (
+    connection_id   blob    not null references connections (id),
+    aws_id          text    not null,
+    account         text    not null,
+    name            text    not null,
+    path            text    not null,
+    arn             text    not null,
+    description     text,
+    trust           text    not null,
+    max_session     integer,
+    boundary        text,
+    used_at         integer,
+    used_in         text,
+    made_at         integer not null,
+    sort_key        text    not null,
+    first_seen      integer not null,
+    last_seen       integer not null,
+    gone_at         integer,
+    primary key (connection_id, aws_id)
+) strict;
+create index iam_roles_account on iam_roles (connection_id, account);
+create index iam_roles_name on iam_roles (sort_key, aws_id, connection_id);
+
+-- What is known of an IAM user's credentials, as the credential report of `report_at` has it;
+-- `keys` is a list. Without a report only `signed_in_at` may be known.
+create table iam_users (
+    principal_id    blob    not null primary key references principals (id),
+    path            text    not null,
+    made_at         integer not null,
+    signed_in_at    integer,
+    password        integer,
+    mfa             integer,
+    keys            text,
+    oldest_key_at   integer,
+    report_at       integer
+) strict;

@@ -91,6 +91,9 @@ pub struct Connection {
     pub iam: bool,
     /// What else of the estate is its business, and the limits.
     pub scope: ConnectionScope,
+    /// How the IAM of the organization's other accounts is entered; absent where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_accounts: Option<MemberAccounts>,
     /// `not_connected`, `syncing`, `connected` or `failing`.
     pub status: String,
     /// Why it fails, if it does.
@@ -279,6 +282,47 @@ pub struct ConnectionChange {
     /// All owners it is to have (`usr_…`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owners: Option<Vec<String>>,
+}
+
+/// How the IAM of the organization's other accounts is entered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MemberAccounts {
+    /// Whether syncs read it, and people may ask for it.
+    pub on: bool,
+    /// The role's name, the same in every account.
+    pub role: String,
+    /// What every account's External ID begins with; `-` and the account's number follow.
+    pub external_id: String,
+}
+
+/// Says how the IAM of the organization's other accounts is entered.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberAccountsChange {
+    /// Whether syncs read it, and people may ask for it. What was given is removed in any case.
+    pub on: bool,
+    /// The role's name, with its path if it has one; `StintMember` when nothing was ever said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+}
+
+/// What to set up in every member account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MemberSetup {
+    /// As whom Stint comes: the connection's own role or user.
+    pub trusted: String,
+    /// What every account's External ID begins with; `-` and the account's number follow.
+    pub external_id: String,
+    /// The trust policy of one account's role; `ACCOUNT_ID` stands for the account's number.
+    pub trust_policy: serde_json::Value,
+    /// What the role may do.
+    pub permission_policy: serde_json::Value,
+    /// The statement that the connection's own role or user needs besides.
+    pub entering: serde_json::Value,
+    /// For a CloudFormation StackSet on the whole organization (JSON).
+    pub cloudformation: String,
+    /// A Terraform module, used once with the provider of each account (HCL).
+    pub terraform: String,
 }
 
 /// What to do in AWS so that Stint may enter the estate.

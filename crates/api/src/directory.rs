@@ -30,6 +30,9 @@ pub struct SyncRun {
     pub appeared: i64,
     /// Rows found gone. In a run that is held or set aside, those it would have ended.
     pub ended: i64,
+    /// Member accounts whose IAM could not be read: what is known of them stays as it was.
+    #[serde(default)]
+    pub unread: i64,
     /// Of the rows seen, whatever order they came in: the sum of their SHA-256, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,

@@ -14,6 +14,7 @@ pub mod audit;
 pub mod catalog;
 pub mod connections;
 pub mod directory;
+pub mod facts;
 pub mod grants;
 pub mod identity;
 pub mod policies;

@@ -70,6 +70,7 @@ struct More {
     resource: Option<String>,
     retry_after: Option<Span>,
     cause: Option<AwsError>,
+    member: Option<String>,
 }
 
 impl AwsError {
@@ -157,6 +158,28 @@ impl AwsError {
         }
     }
 
+    /// This failure, met while entering a member account: that account's own, and no other's.
+    pub(crate) fn of_member(self, account: &str) -> Self {
+        let mut error = self.while_signing_in("sts:AssumeRole");
+        let more = error.more.get_or_insert_default();
+        more.member = Some(account.to_owned());
+        error
+    }
+
+    /// The member account that did not let Stint in, where that is what happened.
+    pub fn member(&self) -> Option<&str> {
+        self.more.as_ref()?.member.as_deref()
+    }
+
+    /// Whether the credentials of the whole estate fail: nothing can be read with them, anywhere.
+    pub fn ends_everything(&self) -> bool {
+        let ours = matches!(
+            self.kind,
+            ErrorKind::Credentials | ErrorKind::Expired | ErrorKind::ClockSkew | ErrorKind::Unsent
+        );
+        ours && self.member().is_none()
+    }
+
     /// Whether a write that met this may nevertheless have happened.
     pub fn may_have_happened(&self) -> bool {
         matches!(self.kind, ErrorKind::Unreachable | ErrorKind::Internal)
@@ -214,6 +237,7 @@ impl Extras {
             resource: self.resource,
             retry_after: self.retry_after.map(Span::seconds),
             cause: None,
+            member: None,
         };
         let any = more.reason.is_some() || more.resource.is_some() || more.retry_after.is_some();
         any.then(|| Box::new(more))

@@ -1,5 +1,8 @@
 //! One connection's AWS estate: as whom it is entered, and the clients that speak as them.
 
+mod member;
+
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use crate::clock::time_of;
 use crate::error::{AwsError, ErrorKind};
 use crate::governor::{Ask, Governor, Lane, Permit, Service};
 use crate::reach::Reach;
+pub use member::Members;
 
 /// Which estate, and how to get into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct EstateSpec {
     /// What is switched on: what a test of the connection looks for, and the limits that Stint
     /// itself holds to.
     pub features: Features,
+    /// How the IAM of the organization's other accounts is entered, where it is Stint's business.
+    pub members: Option<Members>,
     /// How the sessions are named in CloudTrail: 2 to 64 of letters, digits and `_+=,.@-`.
     pub session_name: String,
 }
@@ -68,14 +74,21 @@ pub(crate) struct Session {
     pub(crate) iam: aws_sdk_iam::Client,
 }
 
+/// The credentials an estate has now.
+type Slot = Arc<Mutex<Option<Arc<Session>>>>;
+
 struct Inner {
     aws: Aws,
     spec: EstateSpec,
     scope: String,
-    session: Mutex<Option<Arc<Session>>>,
-    sessions: AtomicU64,
-    calls: AtomicU64,
+    session: Slot,
+    sessions: Arc<AtomicU64>,
+    calls: Arc<AtomicU64>,
     account: OnceCell<String>,
+    /// Of a member account: through which estate it is entered, and as whom.
+    via: Option<member::Via>,
+    /// The credentials of the member accounts entered through this one, by account.
+    entered: std::sync::Mutex<HashMap<String, Slot>>,
 }
 
 /// One AWS estate. Clones share credentials and counters.
@@ -96,10 +109,12 @@ impl Estate {
             scope: spec.connection.to_string(),
             aws,
             spec,
-            session: Mutex::default(),
-            sessions: AtomicU64::new(0),
-            calls: AtomicU64::new(0),
+            session: Slot::default(),
+            sessions: Arc::default(),
+            calls: Arc::default(),
             account: OnceCell::new(),
+            via: None,
+            entered: std::sync::Mutex::default(),
         }))
     }
 
@@ -323,6 +338,9 @@ impl Estate {
     /// session: in another account than the connection's they would read, and change,
     /// somebody else's estate.
     async fn enter(&self) -> Result<Session, AwsError> {
+        if let Some(via) = &self.0.via {
+            return via.enter(self).await;
+        }
         let expires = self.now() + Span::seconds(i64::from(SESSION_SECONDS));
         let session = match &self.0.spec.reach {
             Reach::Role {

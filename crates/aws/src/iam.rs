@@ -73,17 +73,17 @@ impl Estate {
         mut reading: Reading,
         lane: Lane,
     ) -> Result<Reading, AwsError> {
-        self.in_account(m.account, lane).await?;
+        let here = self.in_account(m.account, lane).await?;
         let group = |name: &str| IamGroup {
             id: m.group.to_owned(),
             name: name.to_owned(),
         };
         let before = group(m.group_name);
-        let first = self.members_with(&before, m.user, &mut reading, lane).await;
+        let first = here.members_with(&before, m.user, &mut reading, lane).await;
         match first {
             Err(error) if elsewhere(&error) => {
                 reading.request_ids.extend(error.request_id);
-                let learnt = self.group_called(m, lane).await?;
+                let learnt = here.group_called(m, lane).await?;
                 reading
                     .request_ids
                     .extend(learnt.request_ids.iter().cloned());
@@ -92,7 +92,7 @@ impl Estate {
                     reading.present = false;
                     return Ok(reading);
                 };
-                self.members_with(&group(&name), m.user, &mut reading, lane)
+                here.members_with(&group(&name), m.user, &mut reading, lane)
                     .await?;
                 Ok(reading)
             }
@@ -119,15 +119,15 @@ impl Estate {
     /// Puts the user into the group, if both still bear the names the call goes by.
     pub(crate) async fn add_member(&self, m: Member<'_>, sign_at: Time, lane: Lane) -> Written {
         let learnt = async {
-            self.in_account(m.account, lane).await?;
-            if let Some(outside) = self.outside_limits(m, lane).await? {
+            let here = self.in_account(m.account, lane).await?;
+            if let Some(outside) = here.outside_limits(m, lane).await? {
                 return Ok(Err(outside));
             }
-            let user = self.user_called(m, lane).await?;
-            let group = self.group_called(m, lane).await?;
-            Ok::<_, AwsError>(Ok((user, group)))
+            let user = here.user_called(m, lane).await?;
+            let group = here.group_called(m, lane).await?;
+            Ok::<_, AwsError>(Ok((here, user, group)))
         };
-        let (user, group) = match learnt.await {
+        let (here, user, group) = match learnt.await {
             Ok(Ok(learnt)) => learnt,
             Ok(Err(outside)) => return outside,
             Err(error) => return unsent(error),
@@ -147,7 +147,7 @@ impl Estate {
                 .config_override(signed(sign_at))
                 .send()
         };
-        match self.send(lane, Service::Iam, ADD, send).await {
+        match here.send(lane, Service::Iam, ADD, send).await {
             Ok((answer, _)) => done(answer.request_id()),
             Err(error) if error.kind == ErrorKind::NotFound => Written {
                 // AWS just said that both exist: one was renamed or deleted meanwhile, or a
@@ -174,7 +174,11 @@ impl Estate {
     /// Takes the user out of the group, by the names both bear now. Where either is gone
     /// nothing is sent, and the answer is `NotFound` with the look-up's request id.
     pub(crate) async fn remove_member(&self, m: Member<'_>, sign_at: Time, lane: Lane) -> Written {
-        let (group, user) = match self.names(m, lane).await {
+        let here = match self.in_account(m.account, lane).await {
+            Ok(here) => here,
+            Err(error) => return unsent(error),
+        };
+        let (group, user) = match here.names(m, lane).await {
             Ok(Ok(names)) => names,
             Ok(Err(gone)) => return gone,
             Err(error) => return unsent(error),
@@ -187,14 +191,14 @@ impl Estate {
                 .config_override(signed(sign_at))
                 .send()
         };
-        let error = match self.send(lane, Service::Iam, REMOVE, send).await {
+        let error = match here.send(lane, Service::Iam, REMOVE, send).await {
             Ok((answer, _)) => return done(answer.request_id()),
             Err(error) if error.kind == ErrorKind::NotFound => error,
             Err(error) => return refused(AttemptKind::Delete, error),
         };
         // The user is gone, the group is gone, or it is no member: the code is the same for
         // all three, and for a name that moved meanwhile.
-        match self.names(m, lane).await {
+        match here.names(m, lane).await {
             Ok(Err(gone)) => gone,
             Ok(Ok((now_group, now_user))) if now_group == group && now_user == user => Written {
                 answer: Answer::NotFound,
@@ -213,7 +217,6 @@ impl Estate {
         m: Member<'_>,
         lane: Lane,
     ) -> Result<Result<(String, String), Written>, AwsError> {
-        self.in_account(m.account, lane).await?;
         let gone = |learnt: Learnt| Written {
             answer: Answer::NotFound,
             aws_request_id: learnt.request_ids.into_iter().next_back(),
@@ -229,16 +232,20 @@ impl Estate {
         Ok(Ok((group, user)))
     }
 
-    /// Names mean something in one account only. A role that leads elsewhere today would
-    /// find nobody there, and take them for gone.
-    async fn in_account(&self, account: &str, lane: Lane) -> Result<(), AwsError> {
+    /// Where the names mean something: in one account only, the estate's own or a member of its
+    /// organization. A role that leads elsewhere today would find nobody there, and take them for
+    /// gone.
+    async fn in_account(&self, account: &str, lane: Lane) -> Result<Estate, AwsError> {
         let own = self.account(lane).await?;
         if own == account {
-            return Ok(());
+            return Ok(self.clone());
+        }
+        if let Some(member) = self.member(account) {
+            return Ok(member);
         }
         let message = format!(
             "the IAM group is in account {account}, but this connection now speaks for account {own}: \
-             give it credentials of {account} again"
+             give it credentials of {account} again, or switch on the IAM of member accounts"
         );
         Err(AwsError::ours(
             ErrorKind::Other,

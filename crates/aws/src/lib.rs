@@ -41,7 +41,7 @@ pub use base::{Aws, AwsOptions, Base, CallerIdentity};
 pub use change::{Answer, Leave, Written};
 pub use connect::{Able, ActionCheck, Check, Outcome, TestReport};
 pub use error::{AwsError, ErrorKind};
-pub use estate::{Estate, EstateSpec, Instance};
+pub use estate::{Estate, EstateSpec, Instance, Members};
 pub use governor::{
     Ask, BudgetStore, Count, Governor, GovernorOptions, Held, Lane, Limit, Limits, MemoryBudget,
     OpenWrite, Pace, Permit, Service, TURN, WallPace, WriteRules,
@@ -52,8 +52,9 @@ pub use pair::{PairKey, Reading};
 pub use poll::{InProgress, Poll, Polled};
 pub use reach::{AccessKey, AccessKeyIdError, Reach, access_key_id};
 pub use read::{
-    Account, AccountState, AssignmentRow, IamGroup, IamUser, IdentityGroup, IdentityUser,
-    Membership, PermissionSet,
+    Account, AccountState, AssignmentRow, CredentialReport, IamGroup, IamKnown, IamReading,
+    IamRole, IamUser, IdentityGroup, IdentityUser, Joined, KeyUse, Membership, OrganizationTree,
+    PermissionSet, RootUse, Seen, Unit, UserReport,
 };
 
 /// How calls leave: the SDK's own HTTP client unless another is given.

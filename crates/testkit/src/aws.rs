@@ -24,34 +24,43 @@ pub struct AwsView {
     sim: Sim,
 }
 
-impl AwsView {
-    pub(crate) fn new(sim: &Sim) -> Self {
-        let facts = sim.facts();
-        let keys = Credentials::new(
+/// How the administrator calls, or somebody else by these keys.
+fn config(sim: &Sim, keys: Option<Credentials>) -> SdkConfig {
+    let facts = sim.facts();
+    let keys = keys.unwrap_or_else(|| {
+        Credentials::new(
             facts.admin.access_key_id.clone(),
             facts.admin.secret_access_key.clone(),
             None,
             None,
             "the estate's administrator",
-        );
-        let config = SdkConfig::builder()
-            .behavior_version(aws_sdk_ssoadmin::config::BehaviorVersion::latest())
-            .region(Region::new(facts.region.clone()))
-            .credentials_provider(
-                aws_credential_types::provider::SharedCredentialsProvider::new(keys),
-            )
-            .endpoint_url("http://aws.sim")
-            .http_client(sim.http_client())
-            .sleep_impl(TokioSleep::new())
-            .build();
+        )
+    });
+    SdkConfig::builder()
+        .behavior_version(aws_sdk_ssoadmin::config::BehaviorVersion::latest())
+        .region(Region::new(facts.region))
+        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(keys))
+        .endpoint_url("http://aws.sim")
+        .http_client(sim.http_client())
+        .sleep_impl(TokioSleep::new())
+        .build()
+}
+
+impl AwsView {
+    pub(crate) fn new(sim: &Sim) -> Self {
+        let config = config(sim, None);
         Self {
             sso: aws_sdk_ssoadmin::Client::new(&config),
             store: aws_sdk_identitystore::Client::new(&config),
             organizations: aws_sdk_organizations::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
-            facts,
+            facts: sim.facts(),
             sim: sim.clone(),
         }
+    }
+
+    fn config(&self, keys: Option<Credentials>) -> SdkConfig {
+        config(&self.sim, keys)
     }
 
     /// The ids of the Identity Center users to whom this permission set is assigned on this
@@ -297,5 +306,135 @@ impl AwsView {
         }
         users.sort();
         users
+    }
+}
+
+/// An account that was made in the organization, and an administrator's IAM in it.
+pub struct MemberView {
+    /// Its twelve digits.
+    pub id: String,
+    /// Its IAM.
+    pub iam: aws_sdk_iam::Client,
+}
+
+impl MemberView {
+    /// Makes the role by which Stint enters, as its own set-up says: whom it trusts and what it
+    /// may do are the documents given, with the account's number put in.
+    pub async fn let_in(&self, trust: &serde_json::Value, permissions: &serde_json::Value) {
+        let trust = trust.to_string().replace("ACCOUNT_ID", &self.id);
+        let role = self.iam.create_role().role_name("StintMember");
+        let role = role.assume_role_policy_document(trust).send().await;
+        role.expect("the administrator may make roles");
+        let policy = self.iam.put_role_policy().role_name("StintMember");
+        let policy = policy.policy_name("StintMember");
+        let policy = policy.policy_document(permissions.to_string()).send().await;
+        policy.expect("the administrator may attach policies");
+    }
+
+    /// Takes the role away again.
+    pub async fn keep_out(&self) {
+        let policy = self.iam.delete_role_policy().role_name("StintMember");
+        let policy = policy.policy_name("StintMember").send().await;
+        policy.expect("there is a policy");
+        let role = self.iam.delete_role().role_name("StintMember").send().await;
+        role.expect("there is a role");
+    }
+
+    /// A new user in a group, made if it is not there; the ids of both.
+    pub async fn user_in(&self, user: &str, group: &str) -> (String, String) {
+        let made = self.iam.create_user().user_name(user).send().await;
+        let made = made.expect("the administrator may make users");
+        let made = made.user().expect("a user").user_id().to_owned();
+        let group = self.group(group).await;
+        let add = self.iam.add_user_to_group().user_name(user);
+        let added = add.group_name(&group.1).send().await;
+        added.expect("the administrator may add members");
+        (made, group.0)
+    }
+
+    /// The id and name of a group, made if it is not there.
+    pub async fn group(&self, name: &str) -> (String, String) {
+        let found = match self.iam.get_group().group_name(name).send().await {
+            Ok(found) => found.group().cloned(),
+            Err(_) => {
+                let made = self.iam.create_group().group_name(name).send().await;
+                made.expect("the administrator may make groups")
+                    .group()
+                    .cloned()
+            }
+        };
+        (
+            found.expect("a group").group_id().to_owned(),
+            name.to_owned(),
+        )
+    }
+
+    /// The names of a group's members.
+    pub async fn members(&self, group: &str) -> Vec<String> {
+        let found = self.iam.get_group().group_name(group).send().await;
+        let found = found.expect("the administrator may look");
+        let names = found.users().iter().map(|user| user.user_name().to_owned());
+        names.collect()
+    }
+}
+
+impl AwsView {
+    /// Makes an account in the organization, as Organizations does: with a role that lets the
+    /// management account's administrators in.
+    pub async fn new_account(&self, name: &str) -> MemberView {
+        let email = format!("{name}@accounts.acme.example");
+        let asked = self.organizations.create_account().account_name(name);
+        let asked = asked.email(email).send().await;
+        let asked = asked.expect("the administrator may make accounts");
+        let request = asked.create_account_status().and_then(|it| it.id());
+        let request = request.expect("a request").to_owned();
+        let id = loop {
+            let status = self.organizations.describe_create_account_status();
+            let status = status.create_account_request_id(&request).send().await;
+            let status = status.expect("the administrator may look");
+            if let Some(id) = status
+                .create_account_status()
+                .and_then(|it| it.account_id())
+            {
+                break id.to_owned();
+            }
+        };
+        let role = format!("arn:aws:iam::{id}:role/OrganizationAccountAccessRole");
+        let inside = aws_sdk_sts::Client::new(&self.config(None)).assume_role();
+        let inside = inside
+            .role_arn(role)
+            .role_session_name("admin")
+            .send()
+            .await;
+        let inside = inside.expect("the administrator may enter");
+        let keys = inside.credentials().expect("credentials");
+        let keys = Credentials::new(
+            keys.access_key_id(),
+            keys.secret_access_key(),
+            Some(keys.session_token().to_owned()),
+            None,
+            "an account's administrator",
+        );
+        MemberView {
+            iam: aws_sdk_iam::Client::new(&self.config(Some(keys))),
+            id,
+        }
+    }
+
+    /// Attaches a statement to the connector's role.
+    pub async fn let_connector(&self, statement: &serde_json::Value) {
+        let document = serde_json::json!({ "Version": "2012-10-17", "Statement": [statement] });
+        let name = self.facts.connector_role_arn.rsplit('/').next();
+        let policy = self
+            .iam
+            .put_role_policy()
+            .set_role_name(name.map(str::to_owned));
+        let policy = policy
+            .policy_name("more")
+            .policy_document(document.to_string());
+        policy
+            .send()
+            .await
+            .expect("the administrator may attach policies");
     }
 }

@@ -40,7 +40,7 @@ mod pace;
 mod people;
 mod world;
 
-pub use aws::AwsView;
+pub use aws::{AwsView, MemberView};
 pub use builder::{Builder, DEFAULT_START, Elsewhere};
 pub use clock::{HandClock, RulesClock};
 pub use databases::{Database, engine_left_out};

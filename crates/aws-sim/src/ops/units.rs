@@ -68,8 +68,7 @@ fn list_roots(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
 }
 
 fn list_units(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
-    authorize(world, cx, "*", false)?;
-    let parent = parent(world, cx.input().required("ParentId", ORG_PARENT)?)?;
+    let parent = parent_to_read(world, cx)?;
     let pager = cx.pager(world, PAGE)?;
     let (page, next) = units_in(world, parent, &pager);
     let rows: Vec<Value> = page.iter().map(|(_, known)| unit(world, known)).collect();
@@ -90,9 +89,23 @@ fn units_in<'a>(
     pager.take(rows, |(place, _)| [*place, 0, 0])
 }
 
+/// The root or unit `ParentId` names, on which reading what is in it is judged (AWS reference
+/// §6.3 [S]).
+fn parent_to_read(world: &World, cx: &Cx<'_>) -> Result<Option<u32>, ApiError> {
+    let id = cx.input().required("ParentId", ORG_PARENT)?;
+    let kind = if id.starts_with("r-") { "root" } else { "ou" };
+    let estate = &world.estate;
+    let arn = format!(
+        "arn:aws:organizations::{}:{kind}/{}/{id}",
+        estate.management(),
+        estate.organization_id
+    );
+    authorize(world, cx, &arn, false)?;
+    parent(world, id)
+}
+
 fn list_accounts(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
-    authorize(world, cx, "*", false)?;
-    let parent = parent(world, cx.input().required("ParentId", ORG_PARENT)?)?;
+    let parent = parent_to_read(world, cx)?;
     let pager = cx.pager(world, PAGE)?;
     let (page, next) = accounts_in(world, parent, &pager);
     let rows = page

@@ -273,3 +273,50 @@ both!(
         assert_eq!(code(theirs.send().await), "AccessDeniedException");
     }
 );
+
+both!(what_is_in_a_unit_is_judged_on_that_unit, small(), |rig| {
+    let admin = rig.admin();
+    let root = root(&rig).await;
+    let units = admin
+        .organizations
+        .list_organizational_units_for_parent()
+        .parent_id(&root);
+    let units = units.send().await.unwrap();
+    let unit = &units.organizational_units()[0];
+    let (id, arn) = (unit.id().unwrap(), unit.arn().unwrap());
+    admin
+        .iam
+        .create_user()
+        .user_name("tree")
+        .send()
+        .await
+        .unwrap();
+    let may = serde_json::json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": arn,
+        "Action": ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"]}]});
+    let put = admin
+        .iam
+        .put_user_policy()
+        .user_name("tree")
+        .policy_name("p");
+    put.policy_document(may.to_string()).send().await.unwrap();
+    let key = admin
+        .iam
+        .create_access_key()
+        .user_name("tree")
+        .send()
+        .await
+        .unwrap();
+    let key = key.access_key().unwrap().clone();
+    let keys = crate::rig::keyed(key.access_key_id(), key.secret_access_key(), None);
+    let tree = rig.clients(keys, true).organizations;
+    let inside = tree.list_accounts_for_parent().parent_id(id).send().await;
+    assert!(inside.is_ok(), "{inside:?}");
+    let below = tree.list_organizational_units_for_parent().parent_id(id);
+    assert!(below.send().await.is_ok());
+    let above = tree
+        .list_accounts_for_parent()
+        .parent_id(&root)
+        .send()
+        .await;
+    assert_eq!(code(above), "AccessDeniedException");
+});

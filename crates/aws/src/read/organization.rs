@@ -1,4 +1,8 @@
-//! Accounts of the organization.
+//! Accounts of the organization, and its tree.
+
+mod tree;
+
+pub use tree::{OrganizationTree, Unit};
 
 use aws_sdk_organizations::types::{AccountState as State, AccountStatus as Status};
 use aws_types::request_id::RequestId;

@@ -8,6 +8,7 @@
 mod changing;
 mod connecting;
 mod iam;
+mod listings;
 mod moto;
 mod permissions;
 mod proof;

@@ -99,6 +99,7 @@ impl Moto {
             region: seeded.region.clone(),
             iam: true,
             features: stint_iam_policy::Features::of("aws", "123456789012"),
+            members: None,
             session_name: "stint-test".to_owned(),
         });
         Moto {

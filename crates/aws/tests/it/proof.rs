@@ -332,6 +332,8 @@ impl Doing<'_> {
                 .all()
                 .await;
             self.note(of);
+            let tree = self.estate.organization_tree(true, lane).await;
+            self.note(tree);
         }
     }
 
@@ -395,6 +397,10 @@ impl Doing<'_> {
         let users = self.note(users).unwrap_or_default();
         let groups = self.estate.iam_groups(None, lane).all().await;
         let groups: Vec<IamGroup> = self.note(groups).unwrap_or_default();
+        if self.features.faster {
+            let alias = self.estate.account_alias(lane).await;
+            self.note(alias);
+        }
         let Some(user) = users.iter().find(|it| it.name == "ana.moreno") else {
             return;
         };

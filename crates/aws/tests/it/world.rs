@@ -242,7 +242,7 @@ impl World {
         aws_sdk_organizations::Client::new(&self.onlooker())
     }
 
-    fn onlooker(&self) -> aws_config::SdkConfig {
+    pub(crate) fn onlooker(&self) -> aws_config::SdkConfig {
         let keys = &self.facts.admin;
         let keys = aws_credential_types::Credentials::new(
             &keys.access_key_id,
@@ -251,6 +251,14 @@ impl World {
             None,
             "onlooker",
         );
+        self.onlooker_with(keys)
+    }
+
+    /// Somebody else's calls, with these keys.
+    pub(crate) fn onlooker_with(
+        &self,
+        keys: aws_credential_types::Credentials,
+    ) -> aws_config::SdkConfig {
         aws_config::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
             .region(aws_config::Region::new(self.facts.region.clone()))
@@ -309,6 +317,7 @@ fn spec(facts: &Facts) -> EstateSpec {
             own: Own::Role(facts.connector_role_arn.clone()),
             ..Features::of("aws", &facts.management_account)
         },
+        members: None,
         session_name: "stint-test".to_owned(),
     }
 }

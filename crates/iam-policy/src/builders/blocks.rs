@@ -50,6 +50,13 @@ pub(super) fn of(features: &Features) -> Vec<Part> {
             ],
             &["*"],
         );
+        parts.add(
+            "StintReadsAccountAlias",
+            "show what the account's sign-in page is called",
+            Weight::Faster,
+            &["iam:ListAccountAliases"],
+            &["*"],
+        );
     }
     if let Some(queue) = &features.change_events {
         parts.add(
@@ -287,6 +294,27 @@ impl Parts<'_> {
             Weight::Faster,
             &["identitystore:IsMemberInGroups"],
             &[&at.store, &at.user, &at.group, &at.membership],
+        );
+        let purpose = "show where accounts are in the organization";
+        self.add(
+            "StintReadsOrganizationRoot",
+            purpose,
+            Weight::Faster,
+            &["organizations:ListRoots"],
+            &["*"],
+        );
+        let place =
+            |kind: &str| format!("arn:{}:organizations::*:{kind}/*", self.features.partition);
+        let (root, unit) = (place("root"), place("ou"));
+        self.add(
+            "StintReadsOrganizationUnits",
+            purpose,
+            Weight::Faster,
+            &[
+                "organizations:ListOrganizationalUnitsForParent",
+                "organizations:ListAccountsForParent",
+            ],
+            &[&root, &unit],
         );
     }
 

@@ -72,6 +72,19 @@ pub(super) fn region(text: &str) -> Result<String, Error> {
     }
 }
 
+/// The name of a role, with a path in front where it has one: `StintMember`, `ops/StintMember`.
+pub(super) fn role_name(text: &str) -> Result<String, Error> {
+    let text = text.trim().trim_matches('/');
+    let arn = format!("arn:aws:iam::000000000000:role/{text}");
+    match stint_aws::RoleArn::parse(&arn) {
+        Ok(_) if !text.is_empty() && !text.contains(':') => Ok(text.to_owned()),
+        _ => {
+            let why = "Write the role's name, the same in every account: StintMember, or with its path ops/StintMember.";
+            Err(Error::bad("role", why))
+        }
+    }
+}
+
 /// The number of an AWS account; the groups of four that people write are taken together.
 pub(super) fn account(text: &str) -> Result<String, Error> {
     let digits: String = text

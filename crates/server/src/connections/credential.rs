@@ -198,6 +198,7 @@ pub fn estate(app: &App, connection: &Connection) -> Result<Estate, Error> {
         region: connection.region.clone(),
         iam: connection.iam,
         features: connection.features(),
+        members: connection.members.as_ref().map(super::MemberAccess::way),
         session_name: format!("stint-{}", connection.id),
     }))
 }

@@ -69,6 +69,9 @@ pub enum Error {
     /// The connection was removed.
     #[error("the connection was removed")]
     Removed,
+    /// Nobody said how member accounts are entered.
+    #[error("member accounts are not this connection's business")]
+    NoMembers,
     /// The thing has changed since the caller read it.
     #[error("it has changed since it was read")]
     Stale {
@@ -118,9 +121,11 @@ impl Fault for Error {
             | Self::UnknownOwner { .. }
             | Self::OwnerUnable { .. }
             | Self::NoOwner => Kind::Invalid,
-            Self::NameTaken | Self::ReachTaken | Self::EstateTaken | Self::Removed => {
-                Kind::Conflict
-            }
+            Self::NameTaken
+            | Self::ReachTaken
+            | Self::EstateTaken
+            | Self::NoMembers
+            | Self::Removed => Kind::Conflict,
             Self::Sealed(error) => error.kind(),
             Self::Stale { .. } => Kind::Stale,
             Self::BaseIdentity(_) => Kind::NotReady,
@@ -158,6 +163,7 @@ impl Fault for Error {
             Self::NameTaken => "name_taken",
             Self::ReachTaken => "credential_already_connected",
             Self::EstateTaken => "estate_already_connected",
+            Self::NoMembers => "member_accounts_off",
             Self::Removed => "connection_removed",
             Self::Stale { .. } => "stale",
             Self::BaseIdentity(_) => "no_base_identity",
@@ -195,6 +201,9 @@ impl Fault for Error {
             Self::EstateTaken => {
                 "Another connection manages this Identity Center instance. One estate has one connection: use that one."
                     .to_owned()
+            }
+            Self::NoMembers => {
+                "Nobody has said yet how the IAM of member accounts is entered. Switch it on first.".to_owned()
             }
             Self::Removed => {
                 "This connection was removed; what it led to is on record only. Connect the estate anew."

@@ -32,6 +32,8 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::GetConnection, routes!(get))
         .api(Verb::UpdateConnection, routes!(update))
         .api(Verb::GetConnection, routes!(setup))
+        .api(Verb::UpdateConnection, routes!(set_members))
+        .api(Verb::GetConnection, routes!(member_setup))
         .api(Verb::TestConnection, routes!(test))
 }
 
@@ -95,6 +97,11 @@ fn connection(of: Connection) -> wire::Connection {
             iam_groups: of.scope.iam_groups,
             kms_key: of.scope.kms_key,
         },
+        member_accounts: of.members.map(|it| wire::MemberAccounts {
+            on: it.on,
+            role: it.role,
+            external_id: it.external_id,
+        }),
         status: of.status.to_string(),
         status_detail: of.status_detail,
         instance_arn: of.instance_arn,
@@ -442,6 +449,50 @@ async fn setup(
         account: setup.account,
         trust_policy: setup.trust_policy,
         permission_policy: setup.permission_policy,
+    }))
+}
+
+/// Says whether and by which role the IAM of the organization's other accounts is entered.
+#[utoipa::path(
+    put,
+    path = "/api/v1/connections/{id}/member-accounts",
+    tag = "connections",
+    params(("id" = String, Path, description = "`con_…`"), IfMatch),
+    request_body = wire::MemberAccountsChange,
+    responses((status = 200, body = wire::Connection), (status = "4XX", body = Problem))
+)]
+async fn set_members(
+    cx: Cx,
+    Path(id): Path<ConnectionId>,
+    seen: IfMatch,
+    Json(input): Json<wire::MemberAccountsChange>,
+) -> Result<Response, Failure> {
+    let role = input.role.as_deref();
+    let changed = super::set_members(&cx, id, input.on, role, seen.version()).await?;
+    Ok(versioned(changed.version, Json(connection(changed))))
+}
+
+/// Shows what to set up in every member account so that Stint may enter it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/connections/{id}/member-accounts/setup",
+    tag = "connections",
+    params(("id" = String, Path, description = "`con_…`")),
+    responses((status = 200, body = wire::MemberSetup), (status = "4XX", body = Problem))
+)]
+async fn member_setup(
+    cx: Cx,
+    Path(id): Path<ConnectionId>,
+) -> Result<Json<wire::MemberSetup>, Failure> {
+    let setup = super::member_setup(&cx, id).await?;
+    Ok(Json(wire::MemberSetup {
+        trusted: setup.trusted,
+        external_id: setup.external_id,
+        trust_policy: setup.trust_policy,
+        permission_policy: setup.permission_policy,
+        entering: setup.entering,
+        cloudformation: setup.cloudformation,
+        terraform: setup.terraform,
     }))
 }
 

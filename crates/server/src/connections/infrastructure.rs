@@ -123,7 +123,7 @@ pub fn terraform(setup: &Setup) -> String {
     text
 }
 
-fn variable(name: &str, kind: &str, means: &str, usual: Option<String>) -> String {
+pub(super) fn variable(name: &str, kind: &str, means: &str, usual: Option<String>) -> String {
     let usual = usual.map(|value| format!("  default     = {value}\n"));
     format!(
         "variable \"{name}\" {{\n  description = {}\n  type        = {kind}\n{}}}\n\n",
@@ -134,7 +134,7 @@ fn variable(name: &str, kind: &str, means: &str, usual: Option<String>) -> Strin
 
 /// A text in quotes. Nothing in it ends the text or begins a template: AWS allows quotes and
 /// backslashes in paths.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let text = text.replace('\\', r"\\").replace('"', r#"\""#);
     format!("\"{}\"", escaped(&text))
 }
@@ -145,7 +145,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// A document as it is, to the end of its own line.
-fn heredoc(document: &Value) -> String {
+pub(super) fn heredoc(document: &Value) -> String {
     let json = serde_json::to_string_pretty(document).unwrap_or_default();
     format!("<<JSON\n{}\nJSON\n", escaped(&json))
 }

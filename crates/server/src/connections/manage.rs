@@ -69,6 +69,7 @@ pub async fn create(cx: &Cx, new: NewConnection) -> Result<Connection, Error> {
         region,
         iam: new.iam,
         scope: Scope::default(),
+        members: None,
         status: Status::NotConnected,
         status_detail: None,
         instance_arn: None,

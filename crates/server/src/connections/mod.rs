@@ -22,6 +22,7 @@ mod error;
 mod http;
 mod infrastructure;
 mod manage;
+mod members;
 pub(crate) mod pages;
 mod scope;
 mod store;
@@ -48,6 +49,7 @@ pub use credential::{Credential, KeyOnFile, NewCredential, estate, keys_in_use};
 pub use error::Error;
 pub use infrastructure::{Carrier, cloudformation, terraform};
 pub use manage::{ConnectionChange, Filter, NewConnection, create, get, list, owners, update};
+pub use members::{MemberAccess, MemberSetup, USUAL_ROLE, member_setup, set_members};
 pub use scope::{Scope, ScopeChange};
 pub use testing::{Setup, setup, test};
 
@@ -163,6 +165,8 @@ pub struct Connection {
     pub iam: bool,
     /// What else of the estate is its business, and the limits.
     pub scope: Scope,
+    /// How the IAM of the organization's other accounts is entered, once somebody said so.
+    pub members: Option<MemberAccess>,
     /// How it is doing.
     pub status: Status,
     /// Why it fails, if it does.
@@ -187,6 +191,14 @@ pub struct Connection {
     pub created_at: Time,
     /// Grows with every change by a person.
     pub version: i64,
+}
+
+impl Connection {
+    /// Whether people may ask for IAM groups of this account through it.
+    pub fn gives_iam(&self, account: &str) -> bool {
+        let members = self.members.as_ref().is_some_and(|members| members.on);
+        self.iam && (members || account == self.credential.account())
+    }
 }
 
 /// That a connection is drained: what it gave runs out, and nothing new is given.

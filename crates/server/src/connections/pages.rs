@@ -2,6 +2,7 @@
 //! connection's own page shows its syncs too and is `directory`'s.
 
 pub(crate) mod applications;
+mod members;
 mod scope;
 pub(crate) mod view;
 
@@ -71,6 +72,7 @@ pub(crate) fn routes() -> Routes {
         )
         .merge(scope::routes())
         .merge(applications::routes())
+        .merge(members::routes())
 }
 
 /// The page of a connection.

@@ -112,6 +112,10 @@ impl Connection {
                 groups: scope.iam_groups.clone(),
                 changes: true,
             }),
+            iam_roles: self.iam,
+            member_role: (self.members.as_ref())
+                .filter(|it| it.on)
+                .map(|it| it.role.clone()),
             kms_key: scope.kms_key.clone(),
             own: match &self.credential {
                 Credential::AccessKey(_) => Own::User { rotates: false },

@@ -8,7 +8,8 @@ use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
 
 use super::{
-    Application, Connection, Credential, Draining, Filter, KeyOnFile, Scope, Status, TestReport,
+    Application, Connection, Credential, Draining, Filter, KeyOnFile, MemberAccess, Scope, Status,
+    TestReport,
 };
 use crate::http::like;
 use crate::sealed::Sealed;
@@ -22,7 +23,7 @@ macro_rules! application_columns {
 macro_rules! connection_columns {
     () => {
         "select id, application_id, name, credential, role_arn, account, access_key_id, key_sealed, \
-         key_sealed_by, key_set_at, external_id, region, iam, scope, status, status_detail, \
+         key_sealed_by, key_set_at, external_id, region, iam, scope, members, member_role, member_external_id, status, status_detail, \
          instance_arn, identity_store_id, management_account, last_test, last_sync_at, \
          draining_since, draining_reason, removed_at, created_at, version from connections "
     };
@@ -112,10 +113,13 @@ stint_db::statements! {
     /// A new connection.
     INSERT_CONNECTION = "insert into connections \
         (id, application_id, name, name_key, credential, reach_key, role_arn, account, access_key_id, \
-         key_sealed, key_sealed_by, key_set_at, external_id, region, iam, scope, status, created_at, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 'not_connected', $17, 1)";
+         key_sealed, key_sealed_by, key_set_at, external_id, region, iam, scope, members, status, created_at, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, false, 'not_connected', $17, 1)";
     /// The name, and what it is for.
     UPDATE_CONNECTION = "update connections set name = $2, name_key = $3, iam = $4, scope = $5, version = version + 1 where id = $1";
+    /// How member accounts are entered.
+    SET_MEMBERS = "update connections set members = $2, member_role = $3, member_external_id = $4, \
+        version = version + 1 where id = $1";
     /// Another credential: what was tested before counts no more.
     SET_CREDENTIAL = "update connections set credential = $2, reach_key = $3, role_arn = $4, account = $5, \
         access_key_id = $6, key_sealed = $7, key_sealed_by = $8, key_set_at = $9, last_test = null, \
@@ -198,6 +202,7 @@ fn read_connection(row: &Row) -> Result<Connection> {
             column: "scope".to_owned(),
             why: why.to_string(),
         })?,
+        members: read_members(row)?,
         status: row.parse("status")?,
         status_detail: row.get("status_detail")?,
         instance_arn: row.get("instance_arn")?,
@@ -212,6 +217,19 @@ fn read_connection(row: &Row) -> Result<Connection> {
         created_at: row.get("created_at")?,
         version: row.get("version")?,
     })
+}
+
+fn read_members(row: &Row) -> Result<Option<MemberAccess>> {
+    let role: Option<String> = row.get("member_role")?;
+    let external_id: Option<String> = row.get("member_external_id")?;
+    let on = row.get("members")?;
+    Ok(role
+        .zip(external_id)
+        .map(|(role, external_id)| MemberAccess {
+            on,
+            role,
+            external_id,
+        }))
 }
 
 fn read_credential(row: &Row) -> Result<Credential> {
@@ -459,6 +477,17 @@ pub(super) async fn update_connection(
 ) -> Result<()> {
     let values = args![id, name, fold(name), iam, json!(scope)];
     tx.run(&UPDATE_CONNECTION, values).await.map(drop)
+}
+
+pub(super) async fn set_members(
+    tx: &mut Tx,
+    id: ConnectionId,
+    members: &MemberAccess,
+) -> Result<()> {
+    let (role, external_id) = (members.role.as_str(), members.external_id.as_str());
+    tx.run(&SET_MEMBERS, args![id, members.on, role, external_id])
+        .await
+        .map(drop)
 }
 
 pub(super) async fn set_credential(

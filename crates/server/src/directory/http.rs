@@ -1,5 +1,7 @@
 //! The directory over the API: wire types begin and end here.
 
+mod facts;
+
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
@@ -34,6 +36,7 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::ListEntitlements, routes!(entitlements))
         .api(Verb::ListAssignments, routes!(assignments))
         .api(Verb::ListAssignments, routes!(history))
+        .merge(facts::routes())
         .api(Verb::ListLinks, routes!(links))
         .api(Verb::ProposeLink, routes!(propose))
         .api(Verb::ConfirmLink, routes!(confirm))
@@ -163,6 +166,7 @@ fn run(of: SyncRun, cx: &Cx) -> wire::SyncRun {
         seen: of.seen,
         appeared: of.appeared,
         ended: of.ended,
+        unread: of.unread,
         digest: of.digest,
         error: of.error,
         started_at: of.started_at.to_string(),

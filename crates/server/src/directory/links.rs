@@ -95,9 +95,7 @@ pub async fn confirm_link_at(cx: &Cx, id: LinkId, expected: Option<i64>) -> Resu
     if link.state != "proposed" {
         return Err(Error::LinkState { state: link.state });
     }
-    let primary = store::primary(&mut tx, link.user, link.connection, link.kind)
-        .await?
-        .is_none();
+    let primary = store::primary_link(&mut tx, &link).await?.is_none();
     store::decide(&mut tx, id, "confirmed", primary, cx.actor.user(), cx.now)
         .await
         .map_err(|e| {
@@ -135,7 +133,7 @@ async fn locked(tx: &mut Tx, id: LinkId, expected: Option<i64>) -> Result<Link, 
 }
 
 async fn make_primary(cx: &Cx, mut tx: Tx, link: &Link) -> Result<Link, Error> {
-    let before = store::primary_link(&mut tx, link.user, link.connection, link.kind).await?;
+    let before = store::primary_link(&mut tx, link).await?;
     if let Some(before) = before {
         store::make_primary(&mut tx, before, false).await?;
     }

@@ -2,7 +2,8 @@
 //! since when, and which principals belong to which user.
 //!
 //! **Tables**: `accounts`, `permission_sets`, `principals`, `entitlements`, `assignments`,
-//! `sync_runs`, `sync_endings`, `sync_scopes`, `links`. **Audit events**: `sync.started`, `sync.completed`,
+//! `sync_runs`, `sync_endings`, `sync_scopes`, `links`, `account_facts`, `organization_units`,
+//! `denied_actions`, `iam_roles`, `iam_users`. **Audit events**: `sync.started`, `sync.completed`,
 //! `sync.held`, `sync.accepted`, `sync.set_aside`, `sync.failed`, `link.proposed`,
 //! `link.confirmed`, `link.made_primary`, `link.rejected`. **Outbox**: `sync.completed`,
 //! `sync.held`, `sync.failed` and those of links.
@@ -18,6 +19,7 @@
 //! AWS.
 
 mod error;
+mod facts;
 mod http;
 mod links;
 mod look;
@@ -40,6 +42,10 @@ use stint_domain::{
 use crate::connections::Connection;
 
 pub use error::Error;
+pub use facts::{
+    AccountFacts, FACT_SORTS, FactsFilter, IAM_STATES, IamUserFacts, KeyFacts, OLD_KEY, RoleFacts,
+    USER_KINDS, accounts, iam_roles, iam_users, refusing,
+};
 pub use links::{
     LINK_SORTS, LINK_STATES, LinkFilter, confirm_link, confirm_link_at, links, propose_link,
     reject_link, reject_link_at,
@@ -54,9 +60,10 @@ pub use sync::{Plan, accept_sync, endings_of, set_aside_sync, start_sync, sync, 
 
 pub(crate) use http::routes;
 #[cfg(test)]
-pub(crate) use pages::HELD_COLUMNS;
+pub(crate) use pages::{ACCOUNT_COLUMNS, HELD_COLUMNS, ROLE_COLUMNS, USER_COLUMNS};
 pub(crate) use pages::{
-    LinkRow, console, entitlement_facts, link_rows, partition, place, places, routes as page_routes,
+    LinkRow, console, entitlement_facts, link_rows, partition, place, places,
+    routes as page_routes, views,
 };
 pub(crate) use store::STATEMENTS;
 pub(crate) use tasks::tasks;
@@ -187,6 +194,8 @@ pub struct SyncRun {
     pub appeared: i64,
     /// Rows found gone. In one that is held or set aside, those it would have ended.
     pub ended: i64,
+    /// Member accounts whose IAM could not be read: what is known of it stays as it was.
+    pub unread: i64,
     /// Of the rows seen, whatever order and by whichever listings: the sum of their SHA-256.
     pub digest: Option<String>,
     /// Why it failed, or is held.
@@ -216,8 +225,10 @@ pub struct Link {
     pub state: String,
     /// What kind of identity that is.
     pub kind: PrincipalKind,
-    /// Whether requests of the person on this connection, for what is held as such an identity,
-    /// are for this principal.
+    /// Of an IAM user, its account; else empty.
+    pub account: String,
+    /// Whether requests of the person on this connection, for what is held as such an identity
+    /// (of this account), are for this principal.
     pub primary: bool,
     /// Why it was proposed.
     pub why: String,
@@ -357,14 +368,15 @@ pub async fn principal_by_aws_id(
 }
 
 /// The principal of this kind that requests of this person are for, on this connection: the
-/// primary of their confirmed links.
+/// primary of their confirmed links. `account` is that of an IAM user, and empty for others.
 pub async fn primary_principal(
     q: &mut impl Query,
     user: UserId,
     connection: ConnectionId,
     kind: PrincipalKind,
+    account: &str,
 ) -> stint_db::Result<Option<PrincipalId>> {
-    store::links::primary(q, user, connection, kind).await
+    store::links::primary(q, user, connection, kind, account).await
 }
 
 /// What people call a kind of principal.
@@ -511,5 +523,6 @@ pub async fn holds(q: &mut impl Query, pair: &Pair) -> stint_db::Result<bool> {
 /// assignments stay as they were last seen; nobody looks at them any more. The caller's
 /// transaction holds the event.
 pub async fn retire(tx: &mut Tx, connection: ConnectionId, at: Time) -> stint_db::Result<()> {
-    store::things::retire(tx, connection, at).await
+    store::things::retire(tx, connection, at).await?;
+    store::facts::retire(tx, connection).await
 }

@@ -1,6 +1,7 @@
 //! The pages of this room: one connection with its tests and syncs, and the links between
 //! users and principals.
 
+mod facts;
 mod held;
 pub(crate) mod links;
 mod propose;
@@ -24,6 +25,9 @@ use crate::web::{
     self, Chip, Copyable, Empty, Fact, Facts, Flash, Frame, Listing, Note, Snippet, Tone, When,
 };
 
+pub(crate) use facts::views;
+#[cfg(test)]
+pub(crate) use facts::{ACCOUNT_COLUMNS, ROLE_COLUMNS, USER_COLUMNS};
 #[cfg(test)]
 pub(crate) use held::COLUMNS as HELD_COLUMNS;
 pub(crate) use links::link_rows;
@@ -48,6 +52,7 @@ pub(crate) fn routes() -> Routes {
             "/connections/{id}/sync",
             sync,
         )
+        .merge(facts::routes())
         .merge(held::routes())
         .merge(links::routes())
         .merge(propose::routes())
@@ -69,6 +74,7 @@ async fn show(
     let running = page.items.iter().find(|run| run.state == "running");
     let syncing = running.is_some() || found.status == Status::Syncing;
     let tested = found.last_test.as_ref().is_some_and(|test| test.passed);
+    let refusing = super::refusing(&cx, id).await?;
     let view = view::ShowConnection {
         application: application.name,
         chip: connections::chip(&found),
@@ -101,7 +107,7 @@ async fn show(
             .map(check_row)
             .collect(),
         actions: action_rows(&found),
-        facts: facts(&found, &cx),
+        facts: facts(&found, &cx, refusing),
         plan: (page.items.iter())
             .find(|run| !run.plan.choices.is_empty())
             .map(|run| plan_rows(&run.plan, &cx))
@@ -306,13 +312,17 @@ fn run_row(run: &SyncRun, now: Time) -> view::RunRow {
             .unwrap_or_default(),
         saw: match &run.error {
             Some(error) => error.clone(),
+            None if run.finished_at.is_some() && run.unread > 0 => format!(
+                "{seen}; the IAM of {} accounts could not be read",
+                grouped(run.unread)
+            ),
             None if run.finished_at.is_some() => seen,
             None => String::new(),
         },
     }
 }
 
-fn facts(found: &Connection, cx: &Cx) -> Facts {
+fn facts(found: &Connection, cx: &Cx, refusing: i64) -> Facts {
     let owners: Vec<&str> = found
         .owners
         .iter()
@@ -345,6 +355,18 @@ fn facts(found: &Connection, cx: &Cx) -> Facts {
         Some(arn) => center.copy(Copyable::new(arn, "the ARN")),
         None => center.faint("its instance is found by the first test that passes"),
     });
+    if found.iam {
+        let place = format!("/connections/{}/member-accounts", found.id);
+        let words = match found.members.as_ref().filter(|it| it.on) {
+            None => "own account only".to_owned(),
+            Some(_) if refusing == 0 => "own account and member accounts".to_owned(),
+            Some(_) => format!(
+                "own account and member accounts; {} do not let Stint in",
+                grouped(refusing)
+            ),
+        };
+        facts.push(Fact::new("IAM", words).link(place, "Member accounts"));
+    }
     if let Some(at) = found.last_sync_at {
         facts.push(Fact::new("Last full sync", "").when(When::both(at, cx.now)));
     }

@@ -138,6 +138,7 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
             instance: instance_arn,
             store: identity_store,
             iam: connection.iam,
+            members: connection.members.as_ref().is_some_and(|it| it.on),
         },
         previous,
     )
@@ -209,7 +210,8 @@ async fn complete_in(tx: &mut Tx, cx: &Cx, run: &SyncRun, digest: &str) -> Resul
 
 fn facts(run: &SyncRun, digest: &str) -> Value {
     json!({
-        "calls": run.calls, "seen": run.seen, "appeared": run.appeared, "ended": run.ended, "digest": digest,
+        "calls": run.calls, "seen": run.seen, "appeared": run.appeared, "ended": run.ended,
+        "unread": run.unread, "digest": digest,
     })
 }
 

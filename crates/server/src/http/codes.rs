@@ -74,6 +74,7 @@ pub const CODES: &[Code] = &[
     row(409, "idempotency_answer_lost", "The call with this key was carried out, and its answer was lost before it was kept.", "Do not repeat it: look at the list to see what it made."),
     row(409, "idempotency_in_progress", "A call with this key is under way.", "Wait a moment and repeat the same call with the same key."),
     row(409, "last_super_admin", "The last active Super Admin would be gone.", "Make somebody else Super Admin first."),
+    row(409, "member_accounts_off", "The IAM of member accounts is not this connection's business, or no longer.", "Have a Connection Admin switch it on."),
     row(409, "name_taken", "Another thing of this kind has the name; capitals make no difference.", "Use another name."),
     row(409, "nothing_ends", "The demo's clock was to go to the next end of access, and nobody holds any that ends.", "Ask for some access first, or move the clock by an hour."),
     row(409, "nothing_to_return", "The request gave nothing, or what it gave is over.", "Nothing: the request's page shows how each grant ended."),

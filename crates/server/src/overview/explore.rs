@@ -85,6 +85,11 @@ pub(crate) async fn explore(
         .sorted(filter.sort.as_deref().unwrap_or_default())
         .answered(&page);
     let view = view::Explore {
+        tabs: if understood.everybody {
+            directory::views(&cx, "/explore")
+        } else {
+            web::Tabs::default()
+        },
         title: if understood.everybody {
             "Explore"
         } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use stint_api::Page;
 use stint_db::{Priority, Query};
-use stint_domain::entitlement::{Pair, PrincipalKind};
+use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::policy::{Ask, ExplainedStep, People, Refusal, Verdict};
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
@@ -343,6 +343,15 @@ async fn named_group(
     }
 }
 
+/// The account whose IAM users can hold it: a group of IAM has users of its own account only.
+/// Empty for whatever Identity Center gives.
+pub(super) fn holder_account(entitlement: &Entitlement) -> &str {
+    match &entitlement.key {
+        EntitlementKey::IamGroupMembership { account, .. } => account,
+        EntitlementKey::AccountAssignment { .. } | EntitlementKey::GroupMembership { .. } => "",
+    }
+}
+
 /// The user's principal in that estate.
 async fn own_principal(
     q: &mut impl Query,
@@ -353,10 +362,12 @@ async fn own_principal(
     let connection = offer.entitlement.connection;
     let held_as = offer.entitlement.key.held_as();
     let known = connections::connection(q, connection).await?;
-    if held_as == PrincipalKind::IamUser && !known.as_ref().is_some_and(|c| c.iam) {
+    let account = holder_account(&offer.entitlement);
+    if held_as == PrincipalKind::IamUser && !known.as_ref().is_some_and(|c| c.gives_iam(account)) {
         return Err(Error::IamSwitchedOff);
     }
-    let Some(id) = directory::primary_principal(q, user, connection, held_as).await? else {
+    let found = directory::primary_principal(q, user, connection, held_as, account).await?;
+    let Some(id) = found else {
         return Err(Error::NoLinkedPrincipal {
             kind: directory::kind_words(held_as),
             connection: known.map_or_else(|| connection.to_string(), |found| found.name),

@@ -162,8 +162,10 @@ pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), 
             });
         }
     } else {
-        let primary =
-            directory::primary_principal(tx, user, pair.connection, principal.kind).await?;
+        let of = directory::entitlement(tx, pair.entitlement).await?;
+        let account = of.as_ref().map_or("", super::ask::holder_account);
+        let (connection, kind) = (pair.connection, principal.kind);
+        let primary = directory::primary_principal(tx, user, connection, kind, account).await?;
         if primary != Some(pair.principal) {
             return Err(Error::PrincipalChanged);
         }

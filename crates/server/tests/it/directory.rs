@@ -588,7 +588,7 @@ both_engines! {
         let ana = world.person("ana").id;
         let of_ana = links.iter().find(|l| l["user_id"] == ana.to_string()).expect("Ana's").clone();
         let mut q = world.app().db.reader().await.expect("a reader");
-        assert_eq!(directory::primary_principal(&mut q, ana, connection, PrincipalKind::IdentityCenterUser).await.expect("read"), None, "an address links nobody");
+        assert_eq!(directory::primary_principal(&mut q, ana, connection, PrincipalKind::IdentityCenterUser, "").await.expect("read"), None, "an address links nobody");
         drop(q);
 
         let confirm = format!("/api/v1/links/{}/confirm", of_ana["id"].as_str().expect("an id"));
@@ -599,7 +599,7 @@ both_engines! {
         cy.post(&confirm, Value::Null).await.refused(409, "wrong_state");
         let principal: PrincipalId = of_ana["principal_id"].as_str().expect("an id").parse().expect("an id");
         let mut q = world.app().db.reader().await.expect("a reader");
-        assert_eq!(directory::primary_principal(&mut q, ana, connection, PrincipalKind::IdentityCenterUser).await.expect("read"), Some(principal));
+        assert_eq!(directory::primary_principal(&mut q, ana, connection, PrincipalKind::IdentityCenterUser, "").await.expect("read"), Some(principal));
         drop(q);
 
         // The same principal for somebody else, by hand: proposed, and refused at the end.

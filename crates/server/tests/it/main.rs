@@ -22,6 +22,7 @@ mod journey;
 mod limits;
 mod lists;
 mod looked_up;
+mod members;
 mod openapi;
 mod outbox;
 mod owned;

@@ -186,6 +186,8 @@ const HARMLESS: &[&str] = &[
     "AuditReport.hash",
     // Which kind it is, in a word.
     "Connection.credential",
+    // Whether there is one.
+    "IamUser.has_password",
 ];
 /// The one secret there is in an answer: a token, at the moment it is issued.
 const SHOWN_ONCE: &[&str] = &["IssuedToken.secret"];

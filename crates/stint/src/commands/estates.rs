@@ -10,7 +10,7 @@ use crate::client::{Client, Server, pause};
 use crate::exit::{Exit, Failure};
 use crate::out;
 
-use super::{MOST, find, short};
+use super::{MOST, facts, find, short};
 
 /// Connections to AWS.
 #[derive(Debug, Subcommand)]
@@ -158,6 +158,10 @@ pub(crate) enum Connections {
         /// The sync, as `syn_…`.
         run: String,
     },
+    Accounts(facts::Accounts),
+    IamUsers(facts::IamUsers),
+    IamRoles(facts::IamRoles),
+    MemberAccounts(facts::MemberAccounts),
     /// Its entitlements, in a catalog or not.
     Entitlements {
         #[command(flatten)]
@@ -332,6 +336,10 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
                 "{id} is removed. What was done through it stays on record."
             ))
         }
+        Connections::Accounts(it) => it.run().await,
+        Connections::IamUsers(it) => it.run().await,
+        Connections::IamRoles(it) => it.run().await,
+        Connections::MemberAccounts(it) => it.run().await,
         Connections::Runs { server, connection } => {
             let client = Client::new(&server)?;
             let id = find::id(&client, find::CONNECTION, &connection).await?;

@@ -8,6 +8,7 @@ pub(crate) mod account;
 pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod estates;
+pub(crate) mod facts;
 pub(crate) mod find;
 pub(crate) mod grants;
 pub(crate) mod local;

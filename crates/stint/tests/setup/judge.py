@@ -100,6 +100,24 @@ def judged(setup):
     assert found == pasted, f"CloudFormation has other policies: {found}"
 
 
+def members_judged(setup):
+    """The same for the role of member accounts, whose texts put the account's number in by themselves."""
+    pasted = [setup["trust_policy"], setup["permission_policy"]]
+    here = setup["terraform"].replace("${data.aws_caller_identity.here.account_id}", "ACCOUNT_ID")
+    assert here.count("ACCOUNT_ID") == 1, here
+    hcl2.loads(setup["terraform"])
+    found = []
+    heredocs(hcl2.loads(here), found)
+    assert found == pasted, f"Terraform has other policies: {found}"
+    problems = [str(it) for it in cfnlint.api.lint_all(setup["cloudformation"]) if it.rule.id[0] in "EW"]
+    assert not problems, problems
+    found = []
+    documents(json.loads(setup["cloudformation"]), found)
+    asked = found[0]["Statement"][0]["Condition"]["StringEquals"]
+    asked["sts:ExternalId"] = asked["sts:ExternalId"]["Fn::Sub"].replace("${AWS::AccountId}", "ACCOUNT_ID")
+    assert found == pasted, f"CloudFormation has other policies: {found}"
+
+
 def main():
     asked = argparse.ArgumentParser()
     asked.add_argument("--stint", required=True)
@@ -118,6 +136,16 @@ def main():
                     failed += 1
                     print(f"FAILED set-up by {kind}, {name}", flush=True)
                     traceback.print_exc()
+            if kind != "role":
+                continue
+            try:
+                browser.open(f"/connections/{connection}/member-accounts", {"on": "on", "role": "ops/StintMember"})
+                members_judged(told(browser, f"/api/v1/connections/{connection}/member-accounts/setup"))
+                print("ok     set-up of member accounts", flush=True)
+            except Exception:  # noqa: BLE001
+                failed += 1
+                print("FAILED set-up of member accounts", flush=True)
+                traceback.print_exc()
     finally:
         process.terminate()
         process.wait(30)

@@ -125,6 +125,35 @@ pub(crate) struct Paste {
     pub(crate) code: Option<Snippet>,
 }
 
+/// `GET /connections/{id}/member-accounts`
+#[derive(Debug, Clone, Template)]
+#[template(path = "connections/members.html")]
+pub(crate) struct MemberAccounts {
+    pub(crate) href: String,
+    pub(crate) name: String,
+    /// Where the accounts are listed, with those that refuse.
+    pub(crate) accounts: String,
+    /// Whether IAM is the connection's business at all.
+    pub(crate) iam: bool,
+    pub(crate) on: bool,
+    pub(crate) role: String,
+    /// Where it is changed, for who may.
+    pub(crate) change: Option<String>,
+    pub(crate) paste: Option<MemberPaste>,
+    /// Why there is nothing to paste yet.
+    pub(crate) trouble: Option<Note>,
+}
+
+/// What to set up in member accounts.
+#[derive(Debug, Clone)]
+pub(crate) struct MemberPaste {
+    pub(crate) trusted: String,
+    pub(crate) external_id: Copyable,
+    pub(crate) entering: Snippet,
+    pub(crate) shapes: Tabs,
+    pub(crate) texts: Vec<Snippet>,
+}
+
 /// `GET /applications`
 #[derive(Debug, Clone, Template)]
 #[template(path = "connections/applications.html")]

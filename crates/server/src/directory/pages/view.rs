@@ -97,6 +97,47 @@ pub(crate) struct RunRow {
     pub(crate) saw: String,
 }
 
+/// `GET /explore/accounts`, `/explore/iam-users`, `/explore/iam-roles`
+#[derive(Debug, Clone, Template)]
+#[template(path = "directory/facts.html")]
+pub(crate) struct FactsList {
+    pub(crate) tabs: Tabs,
+    pub(crate) title: &'static str,
+    pub(crate) lead: &'static str,
+    pub(crate) list: List,
+    pub(crate) rows: Vec<FactsRow>,
+}
+
+/// One account, user or role.
+#[derive(Debug, Clone)]
+pub(crate) struct FactsRow {
+    pub(crate) name: String,
+    /// Where it leads, where there is more.
+    pub(crate) href: Option<String>,
+    pub(crate) copy: Copyable,
+    /// What stands below the name.
+    pub(crate) said: String,
+    /// What stands beside it, each with its heading.
+    pub(crate) cells: [(&'static str, Cell); 3],
+}
+
+/// What stands in one column of a row.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell {
+    pub(crate) chip: Option<Chip>,
+    pub(crate) lines: Vec<String>,
+}
+
+impl Cell {
+    /// Words only.
+    pub(crate) fn of(words: &str) -> Self {
+        Self {
+            chip: None,
+            lines: vec![words.to_owned()],
+        }
+    }
+}
+
 /// `GET /people/links`: which AWS principals belong to whom.
 #[derive(Debug, Clone, Template)]
 #[template(path = "directory/links.html")]

@@ -12,7 +12,7 @@ use super::things::read_principal;
 macro_rules! listed {
     ($key:literal, $beyond:literal, $direction:literal) => {
         concat!(
-            "select l.id, l.user_id, l.principal_id, l.principal_kind, l.connection_id, l.state, l.is_primary, l.why, \
+            "select l.id, l.user_id, l.principal_id, l.principal_kind, l.account, l.connection_id, l.state, l.is_primary, l.why, \
              l.proposed_by, l.proposed_at, l.decided_by, l.decided_at, l.version, p.sort_key \
              from links l join principals p on p.id = l.principal_id \
              where ($1 is null or l.state = $1) and ($2 is null or l.user_id = $2) \
@@ -32,16 +32,16 @@ macro_rules! listed {
 }
 
 stint_db::statements! {
-    INSERT = "insert into links (id, user_id, principal_id, principal_kind, connection_id, state, is_primary, why, proposed_by, proposed_at, version) \
-        values ($1, $2, $3, $9, $4, 'proposed', $5, $6, $7, $8, 1) \
+    INSERT = "insert into links (id, user_id, principal_id, principal_kind, account, connection_id, state, is_primary, why, proposed_by, proposed_at, version) \
+        values ($1, $2, $3, $9, (select account from principals where id = $3), $4, 'proposed', $5, $6, $7, $8, 1) \
         on conflict (user_id, principal_id) do nothing";
     DECIDE = "update links set state = $2, is_primary = $3, decided_by = $4, decided_at = $5, version = version + 1 where id = $1";
     AGAIN = "update links set state = 'proposed', is_primary = $2, why = $3, proposed_by = $4, proposed_at = $5, decided_by = null, decided_at = null, \
         version = version + 1 where id = $1";
     MAKE_PRIMARY = "update links set is_primary = $2, version = version + 1 where id = $1";
-    GET = "select id, user_id, principal_id, principal_kind, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
+    GET = "select id, user_id, principal_id, principal_kind, account, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
         from links where id = $1 {lock}";
-    OF_PAIR = "select id, user_id, principal_id, principal_kind, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
+    OF_PAIR = "select id, user_id, principal_id, principal_kind, account, connection_id, state, is_primary, why, proposed_by, proposed_at, decided_by, decided_at, version \
         from links where user_id = $1 and principal_id = $2 {lock}";
     /// A page, the first proposed first.
     BY_AGE_UP = (listed!("l.id", ">", ""));
@@ -51,7 +51,7 @@ stint_db::statements! {
     BY_NAME_UP = (listed!("p.sort_key", ">", ""));
     /// The same from its other end.
     BY_NAME_DOWN = (listed!("p.sort_key", "<", " desc"));
-    PRIMARY = "select id, principal_id from links where user_id = $1 and connection_id = $2 and principal_kind = $3 and state = 'confirmed' and is_primary";
+    PRIMARY = "select id, principal_id from links where user_id = $1 and connection_id = $2 and principal_kind = $3 and account = $4 and state = 'confirmed' and is_primary";
     PRINCIPALS_OF = "select principal_id from links where user_id = $1 and state = 'confirmed' order by principal_id";
     /// People of the directory without any link, to find likenesses among. An IAM user has no
     /// address; one whose name is one says as much.
@@ -171,8 +171,9 @@ pub(in crate::directory) async fn primary(
     user: UserId,
     connection: ConnectionId,
     kind: PrincipalKind,
+    account: &str,
 ) -> Result<Option<PrincipalId>> {
-    q.maybe(&PRIMARY, args![user, connection, kind.as_str()])
+    q.maybe(&PRIMARY, args![user, connection, kind.as_str(), account])
         .await?
         .map(|row| row.get("principal_id"))
         .transpose()
@@ -181,11 +182,10 @@ pub(in crate::directory) async fn primary(
 /// The primary link itself.
 pub(in crate::directory) async fn primary_link(
     q: &mut impl Query,
-    user: UserId,
-    connection: ConnectionId,
-    kind: PrincipalKind,
+    of: &Link,
 ) -> Result<Option<LinkId>> {
-    q.maybe(&PRIMARY, args![user, connection, kind.as_str()])
+    let values = args![of.user, of.connection, of.kind.as_str(), &of.account];
+    q.maybe(&PRIMARY, values)
         .await?
         .map(|row| row.get("id"))
         .transpose()
@@ -230,6 +230,7 @@ fn read(row: &Row) -> Result<Link> {
         user: row.get("user_id")?,
         principal: row.get("principal_id")?,
         kind: super::things::principal_kind(row, "principal_kind")?,
+        account: row.get("account")?,
         connection: row.get("connection_id")?,
         state: row.get("state")?,
         primary: row.get("is_primary")?,

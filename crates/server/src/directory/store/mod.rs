@@ -4,7 +4,9 @@ pub(super) mod assignments;
 pub(super) mod bulk;
 pub(super) mod endings;
 pub(super) mod estate;
+pub(super) mod facts;
 pub(super) mod holdings;
+pub(super) mod iam;
 pub(super) mod links;
 pub(super) mod runs;
 pub(super) mod scopes;
@@ -18,7 +20,9 @@ pub(crate) static STATEMENTS: &[&[&Sql]] = &[
     bulk::STATEMENTS,
     endings::STATEMENTS,
     estate::STATEMENTS,
+    facts::STATEMENTS,
     holdings::STATEMENTS,
+    iam::STATEMENTS,
     links::STATEMENTS,
     runs::STATEMENTS,
     scopes::STATEMENTS,

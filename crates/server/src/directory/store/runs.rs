@@ -9,11 +9,11 @@ use stint_domain::{ConnectionId, SyncId, Time};
 use super::super::{Plan, SyncRun};
 
 stint_db::statements! {
-    quiet START = "insert into sync_runs (id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, started_at, moved_at, attempt) \
-        values ($1, $2, 'running', 'waiting', 0, 0, 0, 0, 0, 0, $3, 0, 0)";
+    quiet START = "insert into sync_runs (id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, unread, started_at, moved_at, attempt) \
+        values ($1, $2, 'running', 'waiting', 0, 0, 0, 0, 0, 0, 0, $3, 0, 0)";
     /// Takes a run that nobody moves: whoever did has stopped without a word, or it has not begun.
     quiet CLAIM = "update sync_runs set moved_at = $3, attempt = attempt + 1 where id = $1 and state = 'running' and moved_at < $2";
-    quiet MOVE = "update sync_runs set phase = $2, done = $3, expected = $4, calls = $5, seen = $6, appeared = $7, ended = $8, moved_at = $9 \
+    quiet MOVE = "update sync_runs set phase = $2, done = $3, expected = $4, calls = $5, seen = $6, appeared = $7, ended = $8, unread = $11, moved_at = $9 \
         where id = $1 and state = 'running' and attempt = $10";
     /// Whoever moved it stops: it may be taken over at once.
     quiet LET_GO = "update sync_runs set moved_at = 0 where id = $1 and state = 'running' and attempt = $2";
@@ -24,27 +24,27 @@ stint_db::statements! {
         order by started_at desc, id desc limit 1";
     FINISH = "update sync_runs set state = $2, error = $3, digest = $4, finished_at = $5, moved_at = $5 \
         where id = $1 and state = 'running' and attempt = $6";
-    RUNNING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
+    RUNNING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, unread, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where connection_id = $1 and state = 'running' {lock}";
     /// Ends a run that waited for a person, or whose endings were being written down.
     DECIDE = "update sync_runs set state = $3, ended = $4, moved_at = $5, error = null where id = $1 and state = $2";
     /// So many of its endings are written down.
     quiet ENDED = "update sync_runs set ended = $2, moved_at = $3 where id = $1 and state = 'ending'";
     /// Those that wait for a person, or whose endings are being written down.
-    OPEN = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
+    OPEN = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, unread, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where connection_id = $1 and state in ('held', 'ending') order by started_at, id";
-    LOCK = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
+    LOCK = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, unread, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where id = $1{lock}";
-    GET = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
+    GET = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, unread, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where id = $1";
-    LIST = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
+    LIST = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, unread, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where connection_id = $1 and ($2 is null or (started_at, id) < ($2, $3)) and ($5 is null or state = $5) \
         order by started_at desc, id desc limit $4";
     KNOWN_SINCE = "select connection_id, min(started_at) as since from sync_runs where state = 'complete' group by connection_id";
     LAST_COMPLETE = "select started_at from sync_runs where connection_id = $1 and state = 'complete' order by started_at desc limit 1";
     NEWEST = "select id from sync_runs where connection_id = $1 order by started_at desc, id desc limit 1";
     /// Whose endings are being written down, whichever connection's.
-    ENDING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, digest, error, started_at, moved_at, finished_at, attempt, plan \
+    ENDING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, unread, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where state = 'ending' order by started_at, id";
     LAST = "select state, started_at, finished_at from sync_runs where connection_id = $1 order by started_at desc, id desc limit 1";
 }
@@ -87,7 +87,8 @@ pub(in crate::directory) async fn moved(tx: &mut Tx, run: &SyncRun) -> Result<bo
         run.appeared,
         run.ended,
         run.moved_at,
-        run.attempt
+        run.attempt,
+        run.unread
     ];
     Ok(tx.run(&MOVE, values).await? > 0)
 }
@@ -257,6 +258,7 @@ fn read(row: &Row) -> Result<SyncRun> {
         seen: row.get("seen")?,
         appeared: row.get("appeared")?,
         ended: row.get("ended")?,
+        unread: row.get("unread")?,
         digest: row.get("digest")?,
         error: row.get("error")?,
         started_at: row.get("started_at")?,

@@ -11,6 +11,8 @@ stint_db::statements! {
         on conflict (sync_id, scope) do update set began = excluded.began, digest = excluded.digest";
     ALL = "select scope, began, digest from sync_scopes where sync_id = $1 and scope > $2 order by scope limit $3";
     BEGUN = "select scope, began from sync_scopes where sync_id = $1 and scope like 'list:%' order by scope";
+    /// Lists of IAM, by account.
+    IAM = "select scope, began from sync_scopes where sync_id = $1 and scope like 'iam\\_%' escape '\\' order by scope";
     quiet FORGET = "delete from sync_scopes where (sync_id, scope) in \
         (select s.sync_id, s.scope from sync_scopes s where s.sync_id = $1 limit $2)";
     quiet SWEEP = "delete from sync_scopes where (sync_id, scope) in \
@@ -64,6 +66,21 @@ pub(in crate::directory) async fn lists(
     rows.iter()
         .map(|row| Ok((row.get("scope")?, row.get("began")?)))
         .collect()
+}
+
+/// The lists of IAM that a run read: which, of which account, and when each reading began.
+pub(in crate::directory) async fn iam(
+    q: &mut impl Query,
+    run: SyncId,
+) -> Result<Vec<(String, String, Time)>> {
+    let mut found = Vec::new();
+    for row in &q.all(&IAM, args![run]).await? {
+        let scope: String = row.get("scope")?;
+        if let Some((part, account)) = scope.split_once(':') {
+            found.push((part.to_owned(), account.to_owned(), row.get("began")?));
+        }
+    }
+    Ok(found)
 }
 
 /// Forgets up to `most` of a run's. Answers how many.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use stint_aws::{Account, AccountState, IamUser, PermissionSet};
+use stint_aws::{Account, AccountState, PermissionSet};
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::{AccountId, ConnectionId, EntitlementId, PrincipalId, Time};
@@ -38,12 +38,6 @@ stint_db::statements! {
         on conflict (connection_id, arn) do update set name = excluded.name, description = excluded.description, \
         session_duration = excluded.session_duration, last_seen = excluded.last_seen, gone_at = null \
         where permission_sets.last_seen <= excluded.last_seen";
-    quiet SEE_PRINCIPAL = "insert into principals (id, connection_id, kind, aws_id, name, display_name, email, active, sort_key, first_seen, last_seen) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) \
-        on conflict (connection_id, kind, aws_id) do update set name = excluded.name, \
-        display_name = excluded.display_name, email = excluded.email, active = excluded.active, \
-        sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
-        where principals.last_seen <= excluded.last_seen";
     /// Somebody who holds something and whom the identity store does not list.
     quiet STAND_IN = "insert into principals (id, connection_id, kind, aws_id, name, sort_key, first_seen, last_seen, gone_at) \
         values ($1, $2, $3, $4, $4, $4, $5, $5, $5) on conflict (connection_id, kind, aws_id) do nothing";
@@ -62,6 +56,7 @@ stint_db::statements! {
     quiet RETIRE_ACCOUNTS = "update accounts set gone_at = $2 where connection_id = $1 and gone_at is null";
     quiet RETIRE_SETS = "update permission_sets set gone_at = $2 where connection_id = $1 and gone_at is null";
     quiet RETIRE_PRINCIPALS = "update principals set gone_at = $2 where connection_id = $1 and gone_at is null";
+    quiet RETIRE_ROLES = "update iam_roles set gone_at = $2 where connection_id = $1 and gone_at is null";
     quiet RETIRE_ENTITLEMENTS = "update entitlements set gone_at = $2 where connection_id = $1 and gone_at is null";
 
     PRINCIPAL = "select id, connection_id, kind, aws_id, name, display_name, email, active, gone_at, sort_key from principals where id = $1";
@@ -74,7 +69,6 @@ stint_db::statements! {
         where connection_id = $1 and kind = 'identity_center_group' and gone_at is null \
         and sort_key like $2 escape '\\' and ($3 is null or (sort_key, id) > ($3, $4)) \
         order by sort_key, id limit $5";
-    IAM_ACCOUNTS = "select distinct account from entitlements where connection_id = $1 and kind = 'iam_group_membership' and gone_at is null";
     ENTITLEMENT = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements where id = $1";
     ENTITLEMENTS = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at, sort_key from entitlements \
         where connection_id = $1 and sort_key like $2 escape '\\' and ($3 is null or (sort_key, id) > ($3, $4)) \
@@ -148,29 +142,6 @@ pub(in crate::directory) async fn see_set(
         began
     ];
     tx.run(&SEE_SET, values).await.map(drop)
-}
-
-/// Notes an IAM user as just seen.
-pub(in crate::directory) async fn see_iam_user(
-    tx: &mut Tx,
-    id: PrincipalId,
-    connection: ConnectionId,
-    user: &IamUser,
-    began: Time,
-) -> Result<()> {
-    let values = args![
-        id,
-        connection,
-        PrincipalKind::IamUser.as_str(),
-        &user.id,
-        &user.name,
-        None::<String>,
-        None::<String>,
-        None::<bool>,
-        user.name.to_lowercase(),
-        began
-    ];
-    tx.run(&SEE_PRINCIPAL, values).await.map(drop)
 }
 
 /// Notes a principal that holds something without being listed: AWS leaves assignments of
@@ -298,6 +269,7 @@ pub(in crate::directory) async fn retire(
         &RETIRE_ACCOUNTS,
         &RETIRE_SETS,
         &RETIRE_PRINCIPALS,
+        &RETIRE_ROLES,
         &RETIRE_ENTITLEMENTS,
     ] {
         tx.run(sql, args![connection, at]).await?;
@@ -382,15 +354,6 @@ pub(in crate::directory) async fn entitlements_by_id(
     (rows.iter())
         .map(|row| read_entitlement(row).map(|it| (it.id, it)))
         .collect()
-}
-
-/// The accounts whose IAM groups are known and not gone: one, unless the role was moved.
-pub(in crate::directory) async fn iam_accounts(
-    q: &mut impl Query,
-    connection: ConnectionId,
-) -> Result<Vec<String>> {
-    let rows = q.all(&IAM_ACCOUNTS, args![connection]).await?;
-    rows.iter().map(|row| row.get("account")).collect()
 }
 
 pub(in crate::directory) async fn entitlement(

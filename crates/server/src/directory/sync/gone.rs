@@ -6,7 +6,7 @@ use stint_domain::Time;
 use stint_domain::entitlement::PrincipalKind;
 
 use super::super::store::things::{self, Gone};
-use super::super::store::{estate, scopes};
+use super::super::store::{estate, iam, scopes};
 use super::super::{Error, SyncRun};
 use super::List;
 use crate::cx::Cx;
@@ -28,13 +28,16 @@ pub(super) async fn write(cx: &Cx, run: &SyncRun) -> Result<(), Error> {
                 Gone::Principals(PrincipalKind::IdentityCenterGroup),
                 Gone::Entitlements("group_membership"),
             ],
-            List::IamUsers => &[Gone::Principals(PrincipalKind::IamUser)],
-            List::IamGroups => &[Gone::Entitlements("iam_group_membership")],
         };
         let mut tx = cx.begin(Priority::Sync).await?;
         for what in what {
             things::gone(&mut tx, run.connection, *what, began).await?;
         }
+        tx.commit().await?;
+    }
+    for (part, account, began) in scopes::iam(&mut cx.read().await?, run.id).await? {
+        let mut tx = cx.begin(Priority::Sync).await?;
+        iam::gone(&mut tx, &part, (run.connection, &account), began).await?;
         tx.commit().await?;
     }
     match (began(List::Accounts), began(List::Sets)) {

@@ -9,6 +9,7 @@ mod holders;
 mod iam;
 mod keys;
 mod members;
+mod places;
 mod sink;
 
 use futures::future::BoxFuture;
@@ -42,6 +43,7 @@ pub(super) struct Walk<'a> {
     instance: String,
     store: String,
     iam: bool,
+    member_accounts: bool,
     sink: Mutex<Sink>,
     /// Whether the members of all groups are known.
     members_known: watch::Sender<bool>,
@@ -55,6 +57,8 @@ pub(super) struct Estates {
     pub(super) store: String,
     /// Whether IAM users and groups of the role's own account are read, too.
     pub(super) iam: bool,
+    /// Whether those of the organization's other accounts are.
+    pub(super) members: bool,
 }
 
 /// When the readings of the lists began.
@@ -142,6 +146,7 @@ impl<'a> Walk<'a> {
             instance: of.instance,
             store: of.store,
             iam: of.iam,
+            member_accounts: of.members,
             sink: Mutex::new(sink),
             members_known: watch::Sender::new(false),
         })
@@ -156,17 +161,10 @@ impl<'a> Walk<'a> {
 
     pub(super) async fn all(&self) -> Result<(), Error> {
         self.begin("lists").await?;
-        let (accounts, sets, (users, groups), iam) = futures::try_join!(
-            self.accounts(),
-            self.permission_sets(),
-            async { Ok((self.users().await?, self.groups().await?)) },
-            async {
-                match self.iam {
-                    true => self.iam_people().await.map(Some),
-                    false => Ok(None),
-                }
-            },
-        )?;
+        let (accounts, sets, (users, groups)) =
+            futures::try_join!(self.accounts(), self.permission_sets(), async {
+                Ok((self.users().await?, self.groups().await?))
+            },)?;
         let lists = Lists {
             accounts,
             sets,
@@ -186,9 +184,9 @@ impl<'a> Walk<'a> {
             },
             self.assignments(&lists),
             async {
-                match iam {
-                    Some(iam) => self.iam_memberships(&iam).await,
-                    None => Ok(()),
+                match self.iam {
+                    true => self.iam(lists.accounts).await,
+                    false => Ok(()),
                 }
             },
         )?;
@@ -265,7 +263,7 @@ impl<'a> Walk<'a> {
             return Ok(began);
         }
         let mut pages = self.estate.accounts(None, Lane::Sync);
-        let mut began = None;
+        let (mut all, mut began) = (Vec::new(), None);
         while let Some(page) = self.next("accounts", &mut pages).await? {
             began = began.or(Some(page.began));
             let (sink, mut tx) = self.write().await?;
@@ -275,7 +273,9 @@ impl<'a> Walk<'a> {
                 things::see_account(&mut tx, id, connection, account, page.began).await?;
             }
             self.moved((sink, tx)).await?;
+            all.extend(page.items);
         }
+        self.places(&all).await?;
         self.listed(List::Accounts, began).await
     }
 

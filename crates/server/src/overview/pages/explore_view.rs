@@ -3,12 +3,14 @@
 use askama::Template;
 
 use crate::web::filters;
-use crate::web::{Chip, Copyable, List, Note, WhenBoth};
+use crate::web::{Chip, Copyable, List, Note, Tabs, WhenBoth};
 
 /// `GET /explore`
 #[derive(Debug, Clone, Template)]
 #[template(path = "overview/explore.html")]
 pub(crate) struct Explore {
+    /// The views beside it; none for who sees their own only.
+    pub(crate) tabs: Tabs,
     pub(crate) title: &'static str,
     pub(crate) lead: &'static str,
     pub(crate) notes: Vec<Note>,

@@ -797,6 +797,205 @@ fn held_sync() -> directory::HeldSync {
     }
 }
 
+fn estate_tabs(shown: &str) -> Tabs {
+    let views = [
+        ("Who holds what", "/explore"),
+        ("Accounts", "/explore/accounts"),
+        ("IAM users", "/explore/iam-users"),
+        ("IAM roles", "/explore/iam-roles"),
+    ];
+    let tab = |(word, href): (&'static str, &str)| Tab {
+        href: href.into(),
+        word,
+        count: None,
+        current: href == shown,
+    };
+    Tabs {
+        label: "What AWS has",
+        tabs: views.into_iter().map(tab).collect(),
+    }
+}
+
+fn cell(chip: Option<Chip>, lines: &[&str]) -> directory::Cell {
+    directory::Cell {
+        chip,
+        lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+    }
+}
+
+fn accounts() -> directory::FactsList {
+    let row = |name: &str, id: &str, said: &str, place: &str, iam: directory::Cell, root: &str| {
+        directory::FactsRow {
+            name: name.into(),
+            href: Some(format!("/explore?account={id}")),
+            copy: Copyable::new(id, "the account's number"),
+            said: said.into(),
+            cells: [
+                ("Where", directory::Cell::of(place)),
+                ("IAM", iam),
+                ("Root user", directory::Cell::of(root)),
+            ],
+        }
+    };
+    let read = |by: &str| cell(Some(Chip::new(Tone::Live, "circle-check", "Read")), &[by]);
+    let refused = cell(
+        Some(Chip::new(Tone::Stop, "circle-x", "Not let in")),
+        &[
+            "AWS did not let Stint become the member role in this account: User is not authorized to perform: sts:AssumeRole. AWS does not say why; usually the role is not there yet, its trust policy names somebody else, or it asks for another External ID. Since 21 Nov, 09:14.",
+        ],
+    );
+    directory::FactsList {
+        tabs: estate_tabs("/explore/accounts"),
+        title: "Accounts",
+        lead: "Every account of your organizations.",
+        list: sample_list(
+            "/explore/accounts",
+            crate::directory::ACCOUNT_COLUMNS,
+            "name",
+            3,
+        )
+        .search("Names, numbers, addresses, aliases, units"),
+        rows: vec![
+            row(
+                "management",
+                "401277880131",
+                "alias acme",
+                "Root",
+                read("with the connection's own credentials"),
+                "MFA",
+            ),
+            row(
+                "prod-payments",
+                "471661353352",
+                "alias acme-payments",
+                "Root/Workloads/Prod",
+                read("by the member role"),
+                "no MFA, an active access key",
+            ),
+            row(
+                "legacy-shop",
+                "520011223344",
+                "suspended",
+                "Root/Graveyard",
+                refused,
+                "not known",
+            ),
+        ],
+    }
+}
+
+fn iam_users() -> directory::FactsList {
+    let row = |name: &str, second, third, fourth: &str| directory::FactsRow {
+        name: name.into(),
+        href: Some("/explore?principal=prn_1".into()),
+        copy: Copyable::new("AIDAIOSFODNN7EXAMPLE1", "the IAM user's id"),
+        said: "in prod-payments".into(),
+        cells: [
+            ("Password", second),
+            ("Access keys", third),
+            ("Last signed in", directory::Cell::of(fourth)),
+        ],
+    };
+    let old = Chip::new(Tone::Soon, "alert-triangle", "Older than 90 days");
+    let without = Chip::new(Tone::Soon, "alert-triangle", "Without MFA");
+    directory::FactsList {
+        tabs: estate_tabs("/explore/iam-users"),
+        title: "IAM users",
+        lead: "Every IAM user, with what the credential report of its account says.",
+        list: sample_list(
+            "/explore/iam-users",
+            crate::directory::USER_COLUMNS,
+            "name",
+            2,
+        ),
+        rows: vec![
+            row(
+                "ana.reyes",
+                cell(Some(without), &[]),
+                directory::Cell::of("none"),
+                "23 Nov, 08:02",
+            ),
+            row(
+                "svc-backup",
+                directory::Cell::of("none"),
+                cell(
+                    Some(old),
+                    &[
+                        "active for 412 days, last used 23 Nov, 02:00 with s3",
+                        "inactive for 30 days, never used",
+                    ],
+                ),
+                "never, without a password",
+            ),
+        ],
+    }
+}
+
+fn iam_roles() -> directory::FactsList {
+    let row = |name: &str, trusts: &[&str], session: &str, used: &str| directory::FactsRow {
+        name: name.into(),
+        href: None,
+        copy: Copyable::new(
+            format!("arn:aws:iam::471661353352:role/{name}"),
+            "the role's ARN",
+        ),
+        said: "in prod-payments · What web needs to deploy".into(),
+        cells: [
+            ("Who may assume it", cell(None, trusts)),
+            ("Longest session", directory::Cell::of(session)),
+            ("Last used", directory::Cell::of(used)),
+        ],
+    };
+    directory::FactsList {
+        tabs: estate_tabs("/explore/iam-roles"),
+        title: "IAM roles",
+        lead: "Every IAM role, and whom its trust policy lets in.",
+        list: sample_list(
+            "/explore/iam-roles",
+            crate::directory::ROLE_COLUMNS,
+            "name",
+            2,
+        ),
+        rows: vec![
+            row(
+                "web-deploy-role",
+                &["ec2.amazonaws.com"],
+                "1 h",
+                "23 Nov, 11:40 in eu-central-1",
+            ),
+            row(
+                "partner-access",
+                &[
+                    "arn:aws:iam::520011223344:root",
+                    "arn:aws:iam::520011223344:user/integration-with-a-long-name",
+                ],
+                "12 h",
+                "not known",
+            ),
+        ],
+    }
+}
+
+fn member_accounts(on: bool) -> connections::MemberAccounts {
+    connections::MemberAccounts {
+        href: "/connections/con_1".into(),
+        name: "management".into(),
+        accounts: "/explore/accounts?connection=con_1".into(),
+        iam: on,
+        on,
+        role: "StintMember".into(),
+        change: Some("/connections/con_1/member-accounts".into()),
+        paste: on.then(|| connections::MemberPaste {
+            trusted: "arn:aws:iam::401277880131:role/StintConnector".into(),
+            external_id: Copyable::new("stint-m-3k2v9x-ACCOUNT_ID", "the form of the External IDs"),
+            entering: Snippet::new("Statement", "{\n  \"Action\": \"sts:AssumeRole\"\n}"),
+            shapes: Tabs::default(),
+            texts: vec![Snippet::new("CloudFormation", "{\n  \"Resources\": {}\n}")],
+        }),
+        trouble: None,
+    }
+}
+
 fn users() -> identity::Users {
     let row = |name: &str, email: &str, roles: &str, chip: Chip| identity::UserRow {
         href: "/people/users/usr_1".into(),
@@ -1066,6 +1265,11 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
             way: new_connection("access_key").way }))),
         ("connection", view("/connections/con_1", "management", &put(connection(false)))),
         ("sync-held", view("/connections/con_1/syncs/syn_1", "What a sync found gone", &put(held_sync()))),
+        ("accounts", view("/explore/accounts", "Accounts", &put(accounts()))),
+        ("iam-users", view("/explore/iam-users", "IAM users", &put(iam_users()))),
+        ("iam-roles", view("/explore/iam-roles", "IAM roles", &put(iam_roles()))),
+        ("member-accounts", view("/connections/con_1/member-accounts", "IAM of member accounts", &put(member_accounts(true)))),
+        ("member-accounts-off", view("/connections/con_1/member-accounts", "IAM of member accounts", &put(member_accounts(false)))),
         ("connection-fresh", view("/connections/con_1", "management", &put(connection(true)))),
         ("setup", view("/connections/con_1/setup", "Set up", &put(setup(true)))),
         ("setup-key", view("/connections/con_1/setup", "Set up", &put(connections::SetUp { by: "access_key", ..setup(true) }))),

@@ -155,7 +155,7 @@ both_engines! {
         assert!(list.contains(&primary), "{list}");
         goes(cy.form(&primary, &[]).await);
         let mut q = world.app().db.reader().await.expect("a reader");
-        let now = directory::primary_principal(&mut q, ana, there.connection, free.kind).await.expect("read");
+        let now = directory::primary_principal(&mut q, ana, there.connection, free.kind, "").await.expect("read");
         assert_eq!(now, Some(free.id));
     }
 }

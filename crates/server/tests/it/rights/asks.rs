@@ -182,6 +182,7 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
             "region": "eu-central-1",
         }),
         "POST /api/v1/connections/{id}/drain" => json!({ "reason": "to see who hears what" }),
+        "PUT /api/v1/connections/{id}/member-accounts" => json!({ "on": false }),
         "PATCH /api/v1/connections/{id}" => json!({ "name": "Everything" }),
         "POST /api/v1/links" => json!({
             "user_id": stage.me.to_string(),
@@ -264,6 +265,7 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         }
         "POST /connections/new" => "name=&role_arn=x&region=x".to_owned(),
         "POST /connections/{id}/scope" => "faster=on".to_owned(),
+        "POST /connections/{id}/member-accounts" => "on=off&role=StintMember".to_owned(),
         _ => demo_form(route)?.to_owned(),
     };
     Some(text)

@@ -45,21 +45,11 @@ pub(in crate::directory) enum List {
     Users,
     /// Identity Center groups.
     Groups,
-    /// IAM users.
-    IamUsers,
-    /// IAM groups.
-    IamGroups,
 }
 
 impl List {
-    pub(in crate::directory) const ALL: [Self; 6] = [
-        Self::Accounts,
-        Self::Sets,
-        Self::Users,
-        Self::Groups,
-        Self::IamUsers,
-        Self::IamGroups,
-    ];
+    pub(in crate::directory) const ALL: [Self; 4] =
+        [Self::Accounts, Self::Sets, Self::Users, Self::Groups];
 
     /// As it stands among the scopes.
     pub(in crate::directory) const fn as_str(self) -> &'static str {
@@ -68,8 +58,6 @@ impl List {
             Self::Sets => "list:permission_sets",
             Self::Users => "list:users",
             Self::Groups => "list:groups",
-            Self::IamUsers => "list:iam_users",
-            Self::IamGroups => "list:iam_groups",
         }
     }
 }
@@ -165,6 +153,43 @@ impl Sink {
     /// When the reading began that read this whole, if it was.
     pub(super) fn done(&self, scope: Scope) -> Option<Time> {
         self.done.get(&scope.word()).copied()
+    }
+
+    /// Whether the IAM of this account was read in this run.
+    pub(super) fn iam_done(&self, account: &str) -> bool {
+        self.done.contains_key(&iam_word(account))
+    }
+
+    /// The IAM of an account was read and written down: whoever takes the run over goes on behind
+    /// it. What its lists (`parts`, each with when it began) no longer have is gone once the run is
+    /// believed.
+    pub(super) async fn iam_read(
+        &mut self,
+        tx: &mut stint_db::Tx,
+        account: &str,
+        parts: &[(&'static str, Time)],
+        rows: &[Seen],
+        began: Time,
+    ) -> Result<(), Error> {
+        let mut sum = Sum::default();
+        for row in rows {
+            sum.add(Sum::of(&format!("{} {}", row.entitlement, row.principal)));
+        }
+        self.total.add(sum);
+        let mut done: Vec<scopes::Done> = (parts.iter())
+            .map(|(part, began)| scopes::Done {
+                scope: format!("{part}:{account}"),
+                began: *began,
+                digest: String::new(),
+            })
+            .collect();
+        done.push(scopes::Done {
+            scope: iam_word(account),
+            began,
+            digest: sum.hex(),
+        });
+        self.done.insert(iam_word(account), began);
+        Ok(scopes::done(tx, self.run.id, &done).await?)
     }
 
     /// Of everything that was read whole.
@@ -268,16 +293,13 @@ impl Sink {
         let ending = match list {
             List::Accounts => endings::accounts(tx, of, began, until).await?,
             List::Groups => endings::groups(tx, of, "group_membership", began, until).await?,
-            List::IamGroups => {
-                endings::groups(tx, of, "iam_group_membership", began, until).await?
-            }
-            List::Sets | List::Users | List::IamUsers => 0,
+            List::Sets | List::Users => 0,
         };
         self.ending(ending);
         Ok(())
     }
 
-    fn ending(&mut self, rows: u64) {
+    pub(super) fn ending(&mut self, rows: u64) {
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
         self.run.ended = self.run.ended.saturating_add(rows);
     }
@@ -329,7 +351,11 @@ impl Sink {
     }
 }
 
-fn read<I>(id: I, began: Time) -> endings::Read<I> {
+fn iam_word(account: &str) -> String {
+    format!("iam:{account}")
+}
+
+pub(super) fn read<I>(id: I, began: Time) -> endings::Read<I> {
     endings::Read {
         id,
         began,
