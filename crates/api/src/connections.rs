@@ -205,6 +205,9 @@ pub struct ConnectionRemaining {
     pub watched_until: Option<String>,
     /// Requests nobody has answered.
     pub requests: i64,
+    /// IAM users and key rotations on which something is still to be done.
+    #[serde(default)]
+    pub objects: i64,
     /// Whether nothing is left: it can be removed.
     pub removable: bool,
 }

@@ -17,6 +17,7 @@ pub mod directory;
 pub mod facts;
 pub mod grants;
 pub mod identity;
+pub mod objects;
 pub mod policies;
 pub mod requests;
 

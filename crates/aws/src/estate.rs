@@ -25,7 +25,7 @@ use crate::call;
 use crate::clock::time_of;
 use crate::error::{AwsError, ErrorKind};
 use crate::governor::{Ask, Governor, Lane, Permit, Service};
-use crate::reach::Reach;
+use crate::reach::{AccessKey, Reach};
 pub use member::Members;
 
 /// Which estate, and how to get into it.
@@ -139,7 +139,7 @@ impl Estate {
         self.0.account.get_or_try_init(ask).await.cloned()
     }
 
-    async fn identity_in(&self, lane: Lane) -> Result<CallerIdentity, AwsError> {
+    pub(crate) async fn identity_in(&self, lane: Lane) -> Result<CallerIdentity, AwsError> {
         let service = Service::Sts;
         let send = |s: &Session| s.sts.get_caller_identity().send();
         let answer = self.look(lane, service, IDENTITY, send).await?;
@@ -389,6 +389,22 @@ impl Estate {
             }
             Reach::Role { .. } | Reach::Host { .. } => self.0.aws.base_identity().await,
         }
+    }
+
+    /// As whom an access key speaks, of an estate entered by another.
+    pub(crate) async fn identity_of(&self, key: &AccessKey) -> Result<CallerIdentity, AwsError> {
+        let session = self.clients(key.provider(), self.now());
+        self.speaks_as(&session).await
+    }
+
+    /// The same estate entered by this access key, with nothing kept of it.
+    #[must_use]
+    pub fn entered_by(&self, key: AccessKey) -> Self {
+        let spec = EstateSpec {
+            reach: Reach::AccessKey(key),
+            ..self.0.spec.clone()
+        };
+        Self::new(self.0.aws.clone(), spec)
     }
 
     async fn speaks_as(&self, session: &Session) -> Result<CallerIdentity, AwsError> {

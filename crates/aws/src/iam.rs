@@ -235,7 +235,7 @@ impl Estate {
     /// Where the names mean something: in one account only, the estate's own or a member of its
     /// organization. A role that leads elsewhere today would find nobody there, and take them for
     /// gone.
-    async fn in_account(&self, account: &str, lane: Lane) -> Result<Estate, AwsError> {
+    pub(crate) async fn in_account(&self, account: &str, lane: Lane) -> Result<Estate, AwsError> {
         let own = self.account(lane).await?;
         if own == account {
             return Ok(self.clone());
@@ -244,7 +244,7 @@ impl Estate {
             return Ok(member);
         }
         let message = format!(
-            "the IAM group is in account {account}, but this connection now speaks for account {own}: \
+            "it is in account {account}, but this connection now speaks for account {own}: \
              give it credentials of {account} again, or switch on the IAM of member accounts"
         );
         Err(AwsError::ours(

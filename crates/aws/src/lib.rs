@@ -8,6 +8,9 @@
 //!   assignment, a membership of an Identity Center group, and one of an IAM group
 //!   ([`PairKey`], [`Estate::read`], [`Estate::create`],
 //!   [`Estate::delete`], [`Estate::poll`]).
+//! - Beside pairs an IAM user with all that hangs on it ([`Estate::read_user`],
+//!   [`Estate::change_user`]) and the keys of the user an estate is entered as
+//!   ([`Estate::own_keys`], [`Estate::create_key`]).
 //! - [`Pages`] stream what an estate holds; [`Estate::test`] says whether a connection works.
 //! - Every call passes the one door, [`Governor`]; every failure is an [`AwsError`],
 //!   classified in `error` and nowhere else; every AWS request id is handed back.
@@ -28,11 +31,13 @@ mod governor;
 mod iam;
 mod look;
 mod missing;
+mod own_keys;
 mod pages;
 mod pair;
 mod poll;
 mod reach;
 mod read;
+mod users;
 
 pub use stint_domain::binding::AttemptKind;
 
@@ -47,6 +52,7 @@ pub use governor::{
     OpenWrite, Pace, Permit, Service, TURN, WallPace, WriteRules,
 };
 pub use missing::Missing;
+pub use own_keys::{KeysReading, MadeKey};
 pub use pages::{Page, Pages};
 pub use pair::{PairKey, Reading};
 pub use poll::{InProgress, Poll, Polled};
@@ -56,6 +62,8 @@ pub use read::{
     IamRole, IamUser, IdentityGroup, IdentityUser, Joined, KeyUse, Membership, OrganizationTree,
     PermissionSet, RootUse, Seen, Unit, UserReport,
 };
+
+pub use users::{MARK, NewUser, UserReading, UserRef};
 
 /// How calls leave: the SDK's own HTTP client unless another is given.
 pub use aws_smithy_runtime_api::client::http::SharedHttpClient as HttpClient;

@@ -8,11 +8,11 @@ mod organization;
 mod permission;
 
 pub use directory::{IdentityGroup, IdentityUser, Membership};
-pub(crate) use iam::OTHER_GROUP;
 pub use iam::{
     CredentialReport, IamGroup, IamKnown, IamReading, IamRole, IamUser, Joined, KeyUse, RootUse,
     Seen, UserReport,
 };
+pub(crate) use iam::{OTHER_GROUP, more};
 pub use organization::{Account, AccountState, OrganizationTree, Unit};
 pub use permission::{AssignmentRow, PermissionSet};
 pub(crate) use permission::{kind, principal_type};

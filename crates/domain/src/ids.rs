@@ -146,6 +146,8 @@ ids! {
     GroupId, "grp", "a group";
     /// A Link between a User and a Principal.
     LinkId, "lnk", "a link";
+    /// A managed object beside bindings: an IAM user, a key rotation.
+    ObjectId, "mob", "a managed object";
     /// An event waiting in the outbox.
     OutboxId, "out", "an outbox event";
     /// A Policy.
@@ -173,7 +175,7 @@ macro_rules! for_each_id {
     ($callback:ident) => {
         $callback! {
             AccountId ApplicationId AssignmentId AttemptId AuditId BindingId CatalogId
-            ConnectionId DecisionId EntitlementId GrantId GroupId LinkId OutboxId PolicyId
+            ConnectionId DecisionId EntitlementId GrantId GroupId LinkId ObjectId OutboxId PolicyId
             PolicyVersionId PrincipalId RequestId SignInId SyncId TokenId UserId
         }
     };

@@ -5,7 +5,7 @@
 //! ask here, and write down the answer. `cargo xtask tidy` keeps its manifest that way.
 //!
 //! Where to look: [`grant`] and [`binding`] are the model of `docs/grants.md` (who should
-//! hold what, and what to do about it); [`policy`] and [`request`] route a question to the
+//! hold what, and what to do about it), [`managed`] what else Stint keeps in AWS; [`policy`] and [`request`] route a question to the
 //! people who may answer it; [`rights`] says who may call what; [`audit`] is the hash chain.
 
 pub mod audit;
@@ -13,6 +13,7 @@ pub mod binding;
 pub mod entitlement;
 pub mod grant;
 pub mod ids;
+pub mod managed;
 pub mod policy;
 pub mod request;
 pub mod rights;

@@ -214,6 +214,15 @@ table! {
     RetryGrant          "grants.retry"                   All All Nil Nil   Nil   Nil  Hide(GetGrant), "try again now what AWS refused";
     ProvisionAgain      "grants.provision_again"         All All Nil Nil   Nil   Nil  Hide(GetGrant), "put access back that was taken away in AWS";
 
+    ListIamUsers        "objects.list_iam_users"         All All All Nil   All   Nil  Hide(GetConnection), "list the IAM users Stint manages";
+    GetIamUser          "objects.get_iam_user"           All All All Nil   All   Nil  Hide(GetIamUser), "see an IAM user Stint manages, and what was done in AWS";
+    CreateIamUser       "objects.create_iam_user"        All All Nil Nil   Nil   Nil  Hide(GetConnection), "have an IAM user made, or looked at";
+    DisableIamUser      "objects.disable_iam_user"       All All Nil Nil   Nil   Nil  Hide(GetIamUser), "have an IAM user locked out";
+    DeleteIamUser       "objects.delete_iam_user"        All All Nil Nil   Nil   Nil  Hide(GetIamUser), "have an IAM user deleted";
+    RetryIamUser        "objects.retry_iam_user"         All All Nil Nil   Nil   Nil  Hide(GetIamUser), "try again now what AWS refuses about an IAM user";
+    GetRotation         "objects.get_rotation"           All All All Nil   All   Nil  Hide(GetConnection), "see how a connection's access key was rotated";
+    RotateKey           "objects.rotate_key"             All All Nil Nil   Nil   Nil  Hide(GetConnection), "rotate a connection's access key, try again or call it off";
+
     PreviewRequest      "requests.preview"               All All All All   All   All  Forbid, "see who would have to approve";
     SubmitRequest       "requests.submit"                All All All All   All   All  Forbid, "ask for access for oneself";
     AskForGroup         "requests.ask_for_group"         All All Own Own   Own   Own  Forbid, "ask for access for an Identity Center group: the owners of its connection or application, Connection Admins and Super Admins may";

@@ -24,6 +24,7 @@ pub mod policies;
 pub mod catalog;
 pub mod grants;
 // Row 6
+pub mod objects;
 pub mod requests;
 // Row 7
 pub mod demo;
@@ -50,6 +51,7 @@ pub fn statements() -> Vec<&'static [&'static Sql]> {
     all.push(policies::STATEMENTS);
     all.push(catalog::STATEMENTS);
     all.extend(grants::STATEMENTS);
+    all.extend(objects::STATEMENTS);
     all.push(requests::STATEMENTS);
     all
 }
@@ -60,6 +62,7 @@ pub fn tasks() -> Vec<Arc<dyn tasks::Task>> {
     all.extend(outbox::tasks());
     all.extend(directory::tasks());
     all.extend(grants::tasks());
+    all.extend(objects::tasks());
     all
 }
 

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::client::Server;
-use crate::commands::{account, audit, estates, grants, people, rules};
+use crate::commands::{account, audit, estates, grants, objects, people, rules};
 use crate::config::Overrides;
 
 /// AWS access for exactly as long as it is needed.
@@ -57,6 +57,9 @@ pub(crate) enum Command {
     /// Connections to AWS.
     #[command(subcommand)]
     Connections(estates::Connections),
+    /// IAM users that Stint makes, locks out and deletes.
+    #[command(subcommand)]
+    IamUsers(objects::IamUsers),
     /// Catalogs: which entitlements may be asked for, by whom and how.
     #[command(subcommand)]
     Catalogs(rules::Catalogs),

@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use stint_domain::Span;
+use stint_domain::managed::KeyRules;
 use stint_domain::sync::HoldRule;
 use stint_server::http::{Limits, Networks};
 
@@ -44,6 +46,8 @@ pub(crate) struct Settings {
     pub limits: Limits,
     /// How much a sync may take for ended by itself.
     pub hold: HoldRule,
+    /// When access keys are old, and how they are replaced.
+    pub keys: KeyRules,
 }
 
 /// Flags that override the file and the environment; each is absent unless given.
@@ -119,6 +123,8 @@ struct File {
     limits: LimitsFile,
     #[serde(default)]
     sync: SyncFile,
+    #[serde(default)]
+    keys: KeysFile,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -127,6 +133,31 @@ struct SyncFile {
     hold_percent: Option<u32>,
     hold_rows: Option<u64>,
     hold_least: Option<u64>,
+}
+
+/// When access keys are old, and how they are replaced.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct KeysFile {
+    warn_days: Option<i64>,
+    rotate_days: Option<i64>,
+    settle_hours: Option<i64>,
+}
+
+impl KeysFile {
+    fn rules(&self) -> Result<KeyRules, Failure> {
+        let usual = KeyRules::default();
+        let span = |name: &str, n: Option<i64>, hours: i64| match n {
+            Some(n) if (1..=3650).contains(&n) => Ok(Some(Span::hours(n.saturating_mul(hours)))),
+            Some(n) => Err(Failure::usage(format!("keys.{name}: {n} is not 1 to 3650"))),
+            None => Ok(None),
+        };
+        Ok(KeyRules {
+            warn_after: span("warn_days", self.warn_days, 24)?.unwrap_or(usual.warn_after),
+            rotate_after: span("rotate_days", self.rotate_days, 24)?,
+            settle: span("settle_hours", self.settle_hours, 1)?.unwrap_or(usual.settle),
+        })
+    }
 }
 
 impl SyncFile {
@@ -199,6 +230,10 @@ const KEYS: &[&str] = &[
     "hold_percent",
     "hold_rows",
     "hold_least",
+    "keys",
+    "warn_days",
+    "rotate_days",
+    "settle_hours",
 ];
 
 impl Settings {
@@ -254,6 +289,7 @@ impl Settings {
             master_key_file: over.master_key_file.clone().or(file.master_key_file),
             limits: file.limits.limits()?,
             hold: file.sync.hold()?,
+            keys: file.keys.rules()?,
         })
     }
 }
@@ -384,6 +420,20 @@ mod tests {
             error.message,
             "sync.hold_percent: 101 is more than all: give 0 to 100"
         );
+    }
+
+    #[test]
+    fn when_keys_are_old_is_read() {
+        let read = |text: &str| {
+            let file = file(text).expect("TOML");
+            Settings::combine(file, &Overrides::default()).map(|it| it.keys)
+        };
+        assert_eq!(read("").expect("valid"), KeyRules::default());
+        let rules = read("[keys]\nrotate_days = 60\nsettle_hours = 2\n").expect("valid");
+        assert_eq!(rules.rotate_after, Some(Span::hours(24 * 60)));
+        assert_eq!(rules.settle, Span::hours(2));
+        let error = read("[keys]\nwarn_days = 0\n").expect_err("no time at all");
+        assert_eq!(error.message, "keys.warn_days: 0 is not 1 to 3650");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use cli::{Audit, Cli, Command, MasterKey, Users};
-use commands::{account, ask, audit, estates, grants, local, people, rules, serve, sim};
+use commands::{account, ask, audit, estates, grants, local, objects, people, rules, serve, sim};
 use config::Settings;
 use exit::{Exit, Failure};
 
@@ -71,6 +71,7 @@ async fn command(command: Command) -> Result<(), Failure> {
         Command::Logout { server } => account::logout(&server).await,
         Command::Tokens(what) => account::tokens(what).await,
         Command::Connections(what) => estates::connections(what).await,
+        Command::IamUsers(what) => objects::iam_users(what).await,
         Command::Catalogs(what) => rules::catalogs(what).await,
         Command::Policies(what) => rules::policies(what).await,
         Command::Audit(Audit::Verify {

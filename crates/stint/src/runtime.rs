@@ -5,11 +5,11 @@ use std::sync::Arc;
 use stint_aws::{Aws, AwsOptions, Base, Governor, GovernorOptions};
 use stint_db::{Db, Engine, Options};
 use stint_domain::{Clock, Span};
-use stint_server::connections;
 use stint_server::cx::{App, Config, IdSource};
 use stint_server::http::Fault as _;
 use stint_server::processes::{self, DatabaseClock, Processes, SharedBudget, Trust};
 use stint_server::sealed::{KeyFile, Keys};
+use stint_server::{connections, objects};
 
 use crate::clock::{Simulated, Wall};
 use crate::config::Settings;
@@ -61,6 +61,7 @@ pub(crate) async fn app(settings: &Settings, holder: &str) -> Result<App, Failur
     app.database_clock = clocks.database;
     app.trust = clocks.trust;
     app.hold = settings.hold;
+    app.key_rules = settings.keys;
     Ok(app.with_keys(keys))
 }
 
@@ -112,10 +113,11 @@ async fn keys(settings: &Settings, db: &Db) -> Result<Keys, Failure> {
     };
     let failed = |e| Failure::from(anyhow::Error::from(e));
     let mut reader = db.reader().await.map_err(failed)?;
-    for id in connections::keys_in_use(&mut reader)
+    let mut ids = connections::keys_in_use(&mut reader)
         .await
-        .map_err(failed)?
-    {
+        .map_err(failed)?;
+    ids.extend(objects::keys_in_use(&mut reader).await.map_err(failed)?);
+    for id in ids {
         if let Err(missing) = keys.has(&id) {
             let why = if settings.master_key_file.is_some() {
                 missing.detail()

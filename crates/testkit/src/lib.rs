@@ -41,6 +41,8 @@ mod people;
 mod world;
 
 pub use aws::{AwsView, MemberView};
+/// The words of IAM's calls, for an administrator's clients.
+pub use aws_sdk_iam::types as iam;
 pub use builder::{Builder, DEFAULT_START, Elsewhere};
 pub use clock::{HandClock, RulesClock};
 pub use databases::{Database, engine_left_out};

@@ -201,7 +201,7 @@ fn document(sent: Option<&str>) -> String {
 }
 
 /// The marker of the next page. More without a marker is no complete answer.
-fn more(
+pub(crate) fn more(
     operation: &'static str,
     truncated: bool,
     marker: Option<&str>,

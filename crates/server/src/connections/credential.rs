@@ -168,7 +168,7 @@ pub(super) fn look(cx: &crate::cx::Cx, new: &NewCredential) -> Result<(), Error>
 }
 
 /// Which secret of which record: neither can be exchanged for another.
-fn record(connection: ConnectionId, access_key_id: &str) -> String {
+pub(super) fn record(connection: ConnectionId, access_key_id: &str) -> String {
     format!("{connection} secret_access_key {access_key_id}")
 }
 

@@ -2,7 +2,7 @@
 //!
 //! **Tables**: `applications`, `application_owners`, `connections`, `connection_owners`.
 //! **Audit events**: `application.created`, `application.changed`, `connection.created`,
-//! `connection.changed`, `connection.tested`. **Outbox**: `connection.tested`.
+//! `connection.changed`, `connection.tested`, `connection.key_switched`. **Outbox**: `connection.tested`.
 //!
 //! What it promises: the External ID of a connection is made here, once, and nobody chooses
 //! it. The secret of an access key is sealed for its connection, never shown again, and only
@@ -23,6 +23,7 @@ mod http;
 mod infrastructure;
 mod manage;
 mod members;
+mod own_key;
 pub(crate) mod pages;
 mod scope;
 mod store;
@@ -50,6 +51,7 @@ pub use error::Error;
 pub use infrastructure::{Carrier, cloudformation, terraform};
 pub use manage::{ConnectionChange, Filter, NewConnection, create, get, list, owners, update};
 pub use members::{MemberAccess, MemberSetup, USUAL_ROLE, member_setup, set_members};
+pub use own_key::{access_key, iam_user_allowed, retest, seal_key, switch_key};
 pub use scope::{Scope, ScopeChange};
 pub use testing::{Setup, setup, test};
 

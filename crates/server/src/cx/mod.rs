@@ -78,6 +78,8 @@ pub struct App {
     pub model: Arc<stint_domain::binding::Config>,
     /// How much a sync may take for ended by itself.
     pub hold: stint_domain::sync::HoldRule,
+    /// When access keys are old, and how they are replaced.
+    pub key_rules: stint_domain::managed::KeyRules,
     /// How many calls each caller has made of late.
     pub(crate) limiter: Arc<Limiter>,
     /// The handle by which the demo's clock is moved; absent in production.
@@ -112,6 +114,7 @@ impl App {
             status: crate::tasks::Statuses::default(),
             model: Arc::default(),
             hold: stint_domain::sync::HoldRule::default(),
+            key_rules: stint_domain::managed::KeyRules::default(),
             demo_clock: None,
         }
     }

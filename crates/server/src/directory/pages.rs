@@ -78,6 +78,8 @@ async fn show(
     let view = view::ShowConnection {
         application: application.name,
         chip: connections::chip(&found),
+        iam: found.iam,
+        by_key: found.credential.key().is_some(),
         drain: (may(Verb::DrainConnection) || found.draining.is_some())
             .then(|| format!("{path}/drain")),
         test: (may(Verb::TestConnection) && found.removed_at.is_none())
@@ -87,7 +89,7 @@ async fn show(
         replace: (may(Verb::UpdateConnection) && found.removed_at.is_none())
             .then(|| format!("{path}/credential")),
         fresh: found.last_sync_at.is_none(),
-        notes: notes(&found, syncing),
+        notes: notes(&cx, &found, syncing),
         progress: running.map(progress),
         held: waits.map(|run| {
             let words = format!(
@@ -128,7 +130,7 @@ async fn show(
 }
 
 /// What to know, or to do next.
-fn notes(found: &Connection, syncing: bool) -> Vec<Note> {
+fn notes(cx: &Cx, found: &Connection, syncing: bool) -> Vec<Note> {
     let mut notes = Vec::new();
     if found.removed_at.is_some() {
         notes.push(Note::info(
@@ -145,6 +147,13 @@ fn notes(found: &Connection, syncing: bool) -> Vec<Note> {
         && let Some(why) = &found.status_detail
     {
         notes.push(Note::refusal(why));
+    }
+    let key = found.credential.key();
+    if let Some(age) = key.and_then(|key| cx.app.key_rules.too_old(key.set_at, cx.now)) {
+        notes.push(Note::warning(format!(
+            "Its access key is {} old: rotate it, under “Access key”.",
+            in_words(age)
+        )));
     }
     if found.last_sync_at.is_none() && !syncing {
         notes.push(match &found.last_test {

@@ -33,6 +33,7 @@ fn shown(of: Remaining) -> wire::ConnectionRemaining {
         bindings: of.unsettled.bindings,
         watched_until: of.unsettled.until.map(|at| at.to_string()),
         requests: of.requests,
+        objects: of.objects,
         draining_since: of
             .connection
             .draining

@@ -9,7 +9,7 @@
 //! approval and the begin of draining, whoever commits first wins: both hold the connection's
 //! row (`connections::hold_open`), so that the grant either stands among what remains or was
 //! refused. A connection is removed only when no grant of it is open, every removal is proved,
-//! nothing is watched and no request waits; then its secret is erased, what it led to leaves
+//! nothing is watched, no request waits and no IAM user or key is being changed; then its secret is erased, what it led to leaves
 //! every list, and its row, its grants and its events stay on record.
 //!
 //! What it does not do: revoke anything, or change anything in AWS.
@@ -26,7 +26,7 @@ use crate::connections::{self, Connection, Draining};
 use crate::cx::{Cx, Denied};
 use crate::grants::{self, Unsettled};
 use crate::http::{Fault, Kind};
-use crate::{directory, outbox, requests};
+use crate::{directory, objects, outbox, requests};
 
 pub(crate) use http::routes;
 pub(crate) use pages::routes as page_routes;
@@ -43,12 +43,17 @@ pub struct Remaining {
     pub unsettled: Unsettled,
     /// Requests nobody has answered.
     pub requests: i64,
+    /// IAM users and key rotations on which something is still to be done.
+    pub objects: i64,
 }
 
 impl Remaining {
     /// Whether nothing is left.
     pub fn is_nothing(&self) -> bool {
-        self.unsettled.grants == 0 && self.unsettled.bindings == 0 && self.requests == 0
+        self.unsettled.grants == 0
+            && self.unsettled.bindings == 0
+            && self.requests == 0
+            && self.objects == 0
     }
 
     /// What is left, in a few words.
@@ -73,6 +78,11 @@ impl Remaining {
                 self.requests,
                 "request nobody has answered",
                 "requests nobody has answered",
+            ),
+            some(
+                self.objects,
+                "IAM user or access key that is being changed",
+                "IAM users or access keys that are being changed",
             ),
         ]
         .into_iter()
@@ -178,7 +188,7 @@ pub async fn drain(cx: &Cx, id: ConnectionId, reason: &str) -> Result<Remaining,
     let left = left(cx, &mut tx, connection.ok_or(Error::NotFound)?).await?;
     let facts = json!({
         "reason": reason, "since": draining.since, "grants": left.unsettled.grants,
-        "bindings": left.unsettled.bindings, "requests": left.requests,
+        "bindings": left.unsettled.bindings, "requests": left.requests, "objects": left.objects,
     });
     tx.audit(cx.event("connection.draining", [id.into()], facts));
     outbox::emit(
@@ -265,6 +275,7 @@ async fn left(cx: &Cx, q: &mut impl Query, connection: Connection) -> Result<Rem
     Ok(Remaining {
         unsettled: grants::unsettled_on(q, connection.id, cx.now).await?,
         requests: requests::pending_on(q, connection.id).await?,
+        objects: objects::open_on(q, connection.id).await?,
         connection,
     })
 }

@@ -314,6 +314,17 @@ pub async fn held_by(
     store::lists::held_by(q, user).await
 }
 
+/// When the newest add to an IAM group under this name was intended, after `fenced`, of which
+/// nothing is known: until AWS would refuse it, nobody is to be given that name.
+pub async fn name_in_flight(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    name: &str,
+    fenced: Time,
+) -> stint_db::Result<Option<Time>> {
+    store::ledgers::add_in_flight(q, connection, name, fenced).await
+}
+
 /// How many grants of a connection have not ended.
 pub async fn open_on(q: &mut impl Query, connection: ConnectionId) -> stint_db::Result<i64> {
     store::lists::open_on(q, connection).await

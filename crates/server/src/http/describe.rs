@@ -66,6 +66,10 @@ pub(super) const TAGS: &[(&str, &str)] = &[
         "catalogs",
         "Which entitlements may be asked for, by whom and how.",
     ),
+    (
+        "managed objects",
+        "IAM users that Stint makes, locks out and deletes; rotation of access keys.",
+    ),
     ("policies", "Who has to approve what, in versions."),
     (
         "connections",

@@ -59,7 +59,7 @@ enum Kind {
 
 /// What is done to one AWS call.
 #[derive(Debug, Clone, Copy)]
-enum Trouble {
+pub(crate) enum Trouble {
     Refused,
     Throttled,
     LostBefore,
@@ -71,7 +71,7 @@ enum Trouble {
 }
 
 impl Trouble {
-    const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Refused,
         Self::Throttled,
         Self::LostBefore,
@@ -80,7 +80,7 @@ impl Trouble {
         Self::TooLate,
     ];
 
-    fn on(self, world: &World, nth: u64) -> FaultId {
+    pub(crate) fn on(self, world: &World, nth: u64) -> FaultId {
         let effect = match self {
             Self::Refused => Effect::refuse("AccessDeniedException"),
             Self::Throttled => Effect::Throttle,
@@ -283,7 +283,7 @@ impl Sweep {
 }
 
 /// The counts are part of the test: a sweep that swept nothing must not pass.
-fn same(told: &[String], expected: &str) {
+pub(crate) fn same(told: &[String], expected: &str) {
     let expected: Vec<&str> = expected.lines().map(str::trim).collect();
     assert_eq!(told, expected);
 }

@@ -10,7 +10,7 @@ use crate::client::{Client, Server, pause};
 use crate::exit::{Exit, Failure};
 use crate::out;
 
-use super::{MOST, facts, find, short};
+use super::{MOST, facts, find, objects, short};
 
 /// Connections to AWS.
 #[derive(Debug, Subcommand)]
@@ -126,6 +126,20 @@ pub(crate) enum Connections {
     },
     /// The last runs of its sync.
     Runs {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+    },
+    /// Rotate the access key a connection enters by.
+    RotateKey {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+    },
+    /// How its access key was rotated, newest first.
+    KeyRotations {
         #[command(flatten)]
         server: Server,
         /// The connection: id or name.
@@ -371,6 +385,12 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
                 "error",
             ];
             out::table(head, &rows, "Never synced: `stint connections sync`.")
+        }
+        Connections::RotateKey { server, connection } => {
+            objects::rotate_key(&server, &connection).await
+        }
+        Connections::KeyRotations { server, connection } => {
+            objects::rotations(&server, &connection).await
         }
         Connections::Gone {
             server,

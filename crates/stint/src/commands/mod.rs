@@ -12,6 +12,7 @@ pub(crate) mod facts;
 pub(crate) mod find;
 pub(crate) mod grants;
 pub(crate) mod local;
+pub(crate) mod objects;
 pub(crate) mod people;
 pub(crate) mod rules;
 pub(crate) mod serve;

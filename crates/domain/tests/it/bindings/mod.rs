@@ -10,7 +10,7 @@
 mod aws;
 mod calm;
 mod oracle;
-mod rng;
+pub(crate) mod rng;
 mod run;
 mod worker;
 

@@ -13,6 +13,9 @@ pub(crate) struct ShowConnection {
     pub(crate) application: String,
     pub(crate) name: String,
     pub(crate) chip: Chip,
+    /// Whether IAM users are its business, and whether it enters by an access key.
+    pub(crate) iam: bool,
+    pub(crate) by_key: bool,
     pub(crate) test: Option<String>,
     pub(crate) sync: Option<String>,
     /// Where it is taken out of service, for who may.

@@ -9,7 +9,7 @@ use stint_domain::binding::{
 };
 use stint_domain::entitlement::Pair;
 use stint_domain::grant::{CloseReason, Closed, Ended, Grant, Remains};
-use stint_domain::{AttemptId, BindingId, GrantId, Time, UserId};
+use stint_domain::{AttemptId, BindingId, ConnectionId, GrantId, Time, UserId};
 
 use super::super::Origin;
 
@@ -51,6 +51,9 @@ stint_db::statements! {
     NAME_IN_FLIGHT = "select a.id from attempts a join bindings b on b.id = a.binding_id \
         where a.sent_as = $1 and a.sign_at > $4 and a.kind = 'create' and a.outcome = 'unknown' \
         and b.connection_id = $2 and b.principal_id <> $3 limit 1";
+    /// The newest add of anybody under a name of which nothing is known. $3: the fence.
+    ADD_IN_FLIGHT = "select max(a.sign_at) as at from attempts a join bindings b on b.id = a.binding_id \
+        where a.sent_as = $1 and a.sign_at > $3 and a.kind = 'create' and a.outcome = 'unknown' and b.connection_id = $2";
     /// A look at a write in progress is no change of state, and neither is the epoch that a lost
     /// create is counted to from now on: the rules carry it over in any turn, with news or without.
     quiet KEPT = "update attempts set polled_at = $2, epoch = $3 where id = $1";
@@ -318,6 +321,17 @@ pub(in crate::grants) async fn name_in_flight(
 ) -> Result<bool> {
     let values = args![name.to_lowercase(), pair.connection, pair.principal, fenced];
     Ok(q.maybe(&NAME_IN_FLIGHT, values).await?.is_some())
+}
+
+/// See [`crate::grants::name_in_flight`].
+pub(in crate::grants) async fn add_in_flight(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    name: &str,
+    fenced: Time,
+) -> Result<Option<Time>> {
+    let values = args![name.to_lowercase(), connection, fenced];
+    q.one(&ADD_IN_FLIGHT, values).await?.get("at")
 }
 
 /// Claims due bindings: those to be removed (or idle), or those somebody holds now.

@@ -1,5 +1,7 @@
 //! Every page with invented facts.
 
+mod objects;
+
 use askama::Template;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
@@ -440,6 +442,8 @@ fn connection(fresh: bool) -> directory::ShowConnection {
         } else {
             Chip::new(Tone::Wait, "refresh", "Syncing")
         },
+        iam: !fresh,
+        by_key: !fresh,
         test: Some("/connections/con_1/test".into()),
         sync: (!fresh).then(|| "/connections/con_1/sync".into()),
         replace: Some("/connections/con_1/credential".into()),
@@ -1275,6 +1279,12 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("setup-key", view("/connections/con_1/setup", "Set up", &put(connections::SetUp { by: "access_key", ..setup(true) }))),
         ("setup-host", view("/connections/con_1/setup", "Set up", &put(connections::SetUp { by: "host", ..setup(true) }))),
         ("setup-trouble", view("/connections/con_1/setup", "Set up", &put(setup(false)))),
+        ("iam-users", view("/connections/con_1/iam-users", "IAM users", &put(objects::users(true)))),
+        ("iam-users-off", view("/connections/con_1/iam-users", "IAM users", &put(objects::users(false)))),
+        ("iam-user-found", view("/iam-users/mob_1", "old-robot", &put(objects::user(true)))),
+        ("iam-user-stuck", view("/iam-users/mob_1", "old-robot", &put(objects::user(false)))),
+        ("key", view("/connections/con_1/key", "Access key", &put(objects::key(false)))),
+        ("key-rotating", view("/connections/con_1/key", "Access key", &put(objects::key(true)))),
         ("people", view("/people", "People", &put(users()))),
         ("groups", view("/people/groups", "Groups", &put(identity::Groups { may_add: true, tabs: people_tabs("Groups"), rows: vec![identity::GroupRow { since: When::both(at("2026-02-03T09:00:00Z"), now()), href: "/people/groups/grp_1".into(), name: "Platform".into(), description: "On call for production".into(), members: "Bo Lindqvist, Mei Tan, Jonas Weber".into(), count: 3 }, identity::GroupRow { since: When::both(at("2026-02-03T09:00:00Z"), now()), href: "/people/groups/grp_2".into(), name: "Security".into(), description: String::new(), members: String::new(), count: 0 }], list: sample_list("/people/groups", crate::identity::pages::GROUP_COLUMNS, "name", 2).search("Name of the group") }))),
         ("links", view("/people/links", "Links", &put(links()))),

@@ -120,6 +120,10 @@ async fn things(path: &str, method: &str, stage: &Stage) -> Things {
         any(&stage.application)
     } else if under("/api/v1/connections/{id}") || under("/connections/{id}") {
         any(&stage.connection)
+    } else if under("/api/v1/iam-users/{id}") || under("/iam-users/{id}") {
+        any(&stage.iam_user)
+    } else if under("/api/v1/key-rotations/{id}") || under("/key-rotations/{id}") {
+        any(&stage.rotation)
     } else if under("/api/v1/principals/{id}") {
         own_and_others(&stage.principals[0], &stage.principals[1])
     } else if under("/api/v1/links/{id}") || under("/people/links/{id}") {
@@ -183,6 +187,14 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
         }),
         "POST /api/v1/connections/{id}/drain" => json!({ "reason": "to see who hears what" }),
         "PUT /api/v1/connections/{id}/member-accounts" => json!({ "on": false }),
+        "POST /api/v1/connections/{id}/iam-users" => {
+            json!({ "name": "", "reason": "to see who hears what" })
+        }
+        "POST /api/v1/iam-users/{id}/disable"
+        | "POST /api/v1/iam-users/{id}/delete"
+        | "POST /api/v1/key-rotations/{id}/cancel" => {
+            json!({ "reason": "to see who hears what" })
+        }
         "PATCH /api/v1/connections/{id}" => json!({ "name": "Everything" }),
         "POST /api/v1/links" => json!({
             "user_id": stage.me.to_string(),
@@ -253,6 +265,10 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         "POST /grants/{id}/revoke" | "POST /grants/{id}/cut-off" => {
             "reason=to+see+who+hears+what".to_owned()
         }
+        "POST /connections/{id}/iam-users" => "name=&reason=to+see+who+hears+what".to_owned(),
+        "POST /iam-users/{id}/disable"
+        | "POST /iam-users/{id}/delete"
+        | "POST /key-rotations/{id}/cancel" => "reason=to+see+who+hears+what".to_owned(),
         "POST /connections/{id}/drain" => "reason=to+see+who+hears+what".to_owned(),
         "POST /connections/{id}/credential" => {
             format!("credential=role&role_arn={}", stage.role_arn)
@@ -285,6 +301,12 @@ const BARE: &[&str] = &[
     "POST /api/v1/connections/{id}/sync-runs/{run}/set-aside",
     "POST /api/v1/connections/{id}/resume",
     "DELETE /api/v1/connections/{id}",
+    "POST /api/v1/iam-users/{id}/retry",
+    "POST /api/v1/connections/{id}/rotate-key",
+    "POST /api/v1/key-rotations/{id}/retry",
+    "POST /iam-users/{id}/retry",
+    "POST /connections/{id}/rotate-key",
+    "POST /key-rotations/{id}/retry",
     "POST /api/v1/links/{id}/confirm",
     "POST /api/v1/links/{id}/reject",
     "POST /api/v1/links/{id}/primary",

@@ -8,7 +8,9 @@ use stint_domain::rights::Role;
 use stint_domain::{EntitlementId, GroupId, PolicyId, RequestId, Span, UserId};
 use stint_server::cx::Cx;
 use stint_server::http::Paging;
-use stint_server::{catalog, connections, directory, grants, identity, policies, requests};
+use stint_server::{
+    catalog, connections, directory, grants, identity, objects, policies, requests,
+};
 use stint_testkit::{Answer, Door, World};
 
 use super::asks::{Ask, Through};
@@ -37,6 +39,9 @@ pub(crate) struct Stage {
     /// A sync of it that is complete.
     pub(crate) run: String,
     pub(crate) role_arn: String,
+    /// An IAM user Stint was told of, and the rotation of another connection's key.
+    pub(crate) iam_user: String,
+    pub(crate) rotation: String,
     pub(crate) principals: [String; 2],
     pub(crate) links: [String; 2],
     /// May be asked for by the caller; may not.
@@ -104,6 +109,48 @@ async fn submit(world: &World, who: &str, what: EntitlementId) -> RequestId {
         .await
         .expect("submitted")
         .id
+}
+
+/// An IAM user that is looked at, and a rotation.
+async fn objects_of(
+    world: &World,
+    application: stint_domain::ApplicationId,
+    connection: stint_domain::ConnectionId,
+) -> (String, String) {
+    let cy = world.cx("cy");
+    let iam = |on| connections::ConnectionChange {
+        iam: Some(on),
+        ..connections::ConnectionChange::default()
+    };
+    let on = connections::update(&cy, connection, iam(true), None).await;
+    on.expect("switched on");
+    let new = objects::NewManagedUser {
+        name: "nobody-there".to_owned(),
+        existing: true,
+        reason: "to see who hears what".to_owned(),
+        ..objects::NewManagedUser::default()
+    };
+    let user = objects::create(&cy, connection, new)
+        .await
+        .expect("told of");
+    let off = connections::update(&cy, connection, iam(false), None).await;
+    off.expect("switched off");
+    let facts = world.facts();
+    let by_key = connections::NewConnection {
+        application,
+        name: "By key".to_owned(),
+        credential: connections::NewCredential::AccessKey {
+            id: facts.connector_user.access_key_id,
+            secret: facts.connector_user.secret_access_key.into(),
+            account: facts.management_account,
+        },
+        region: facts.region,
+        iam: false,
+        owners: vec![],
+    };
+    let by_key = connections::create(&cy, by_key).await.expect("connected");
+    let begun = objects::begin(&cy, by_key.id).await.expect("begun");
+    (user.user.id.to_string(), begun.rotation.id.to_string())
 }
 
 async fn grant_of(world: &World, request: RequestId) -> String {
@@ -233,6 +280,8 @@ impl Stage {
         connections::test(&cy, connection.id).await.expect("tested");
         let run = directory::sync(&cy, connection.id).await.expect("synced");
 
+        let (iam_user, rotation) = objects_of(&world, application, connection.id).await;
+
         let mut principals = Vec::new();
         let found = directory::principals(&cy, connection.id, "", &Paging::first(200)).await;
         for principal in found.expect("listed").items {
@@ -337,6 +386,8 @@ impl Stage {
             connection: connection.id.to_string(),
             run: run.id.to_string(),
             role_arn,
+            iam_user,
+            rotation,
             principals: [principals[0].to_string(), principals[1].to_string()],
             links: [links[0].clone(), links[1].clone()],
             offered: at_once,
