@@ -83,6 +83,9 @@ pub struct Knobs {
     pub scim_cursors: bool,
     /// Whether accounts come without the retired `Status` (AWS reference §1.4 [M]).
     pub omit_account_status: bool,
+    /// Whether users of the identity store come without `UserStatus`, as in older stores (AWS
+    /// reference §1.2 [M]).
+    pub omit_user_status: bool,
 }
 
 impl Default for Knobs {
@@ -112,6 +115,7 @@ impl Default for Knobs {
             scim_token_micros: crate::scim::YEAR,
             scim_cursors: true,
             omit_account_status: false,
+            omit_user_status: false,
         }
     }
 }

@@ -281,7 +281,11 @@ fn user(world: &World, user: &User) -> Value {
         ("ExternalIds", external_ids(&user.external_ids)),
         (
             "UserStatus",
-            json!(if user.enabled { "ENABLED" } else { "DISABLED" }),
+            json!((!world.knobs.omit_user_status).then_some(if user.enabled {
+                "ENABLED"
+            } else {
+                "DISABLED"
+            })),
         ),
         ("CreatedAt", seconds(user.created_at)),
         ("UpdatedAt", seconds(user.updated_at)),

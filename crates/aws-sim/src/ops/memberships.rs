@@ -138,7 +138,7 @@ pub(super) fn create(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> 
                 .with("RequestId", ""),
         );
     }
-    let mut stream = world.fresh("membership");
+    let mut stream = world.fresh("new membership");
     let id = store_id(&world.estate.store, &mut stream);
     let at = cx.moment.at;
     world.change(

@@ -150,3 +150,52 @@ both!(removing_a_user_empties_its_memberships, small(), |rig| {
     rig.sim.remove_user(first).unwrap();
     assert_eq!(members().await.len(), before.len() - 1);
 });
+
+both!(no_two_memberships_have_the_same_id, small(), |rig| {
+    let store = rig.admin().store;
+    let id = &rig.facts.identity_store_id;
+    let mut groups = Vec::new();
+    let mut pages = store
+        .list_groups()
+        .identity_store_id(id)
+        .into_paginator()
+        .items()
+        .send();
+    while let Some(group) = pages.next().await {
+        groups.push(group.unwrap().group_id().to_owned());
+    }
+    let mut users = Vec::new();
+    let mut pages = store
+        .list_users()
+        .identity_store_id(id)
+        .into_paginator()
+        .items()
+        .send();
+    while let Some(user) = pages.next().await {
+        users.push(user.unwrap().user_id().to_owned());
+    }
+    // Everybody into everything: those that are there already are refused.
+    for group in &groups {
+        for user in users.iter().take(30) {
+            let join = store
+                .create_group_membership()
+                .identity_store_id(id)
+                .group_id(group);
+            let _ = join.member_id(MemberId::UserId(user.clone())).send().await;
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    let mut all = 0;
+    for group in &groups {
+        let list = store
+            .list_group_memberships()
+            .identity_store_id(id)
+            .group_id(group);
+        let mut pages = list.into_paginator().items().send();
+        while let Some(row) = pages.next().await {
+            seen.insert(row.unwrap().membership_id().to_owned());
+            all += 1;
+        }
+    }
+    assert_eq!(seen.len(), all);
+});

@@ -254,7 +254,7 @@ fn join(world: &mut World, cx: &Unsigned<'_>, group: u32, user: u32) {
     if world.relations().membership(group, user).is_some() {
         return;
     }
-    let mut stream = world.fresh("membership");
+    let mut stream = world.fresh("new membership");
     let id = store_id(&world.estate.store, &mut stream);
     let at = cx.moment.at;
     let change = Change::Join {
