@@ -21,6 +21,8 @@ create table permission_sets (
     name             text    not null,
     description      text,
     session_duration text,
+    policies         jsonb,
+    policies_read_at bigint,
     first_seen       bigint not null,
     last_seen        bigint not null,
     gone_at          bigint,
@@ -92,6 +94,7 @@ create index assignments_entitlement on assignments (entitlement_id, principal_i
 create index assignments_principal on assignments (principal_id, entitlement_id);
 create index assignments_since on assignments (first_seen, id);
 create index assignments_connection on assignments (connection_id, id);
+create index assignments_membership on assignments (membership) where membership is not null;
 
 create table sync_runs (
     id              uuid    not null primary key,
@@ -246,4 +249,42 @@ create table iam_users (
     keys            jsonb,
     oldest_key_at   bigint ,
     report_at       bigint 
+);
+
+-- What is to be read again because an event said that it may have changed: one row for each object,
+-- however many events there were. `account` and `target` name it, by what its kind needs; empty
+-- where it needs nothing. A reading counts from `settled_at` on; `generation` grows with every event.
+create table changes (
+    connection_id   uuid    not null references connections (id),
+    kind            text    not null,
+    account         text    not null,
+    target          text    not null,
+    first_at        bigint not null,
+    heard_at        bigint not null,
+    settled_at      bigint not null,
+    due_at          bigint not null,
+    events          bigint not null,
+    generation      bigint not null,
+    tries           bigint not null,
+    error           text,
+    primary key (connection_id, kind, account, target),
+    check (kind in ('everything', 'accounts', 'permission_set', 'assignments', 'users', 'user', 'groups', 'group', 'members', 'membership', 'iam_user', 'iam_group'))
+);
+create index changes_due on changes (connection_id, due_at);
+
+-- What came of a connection's events. `ended` counts what readings after events have ended since
+-- the whole estate was last read, at `ended_since`.
+create table change_feeds (
+    connection_id   uuid    not null primary key references connections (id),
+    polled_at       bigint,
+    messages        bigint not null,
+    hints           bigint not null,
+    ignored         bigint not null,
+    unknown         bigint not null,
+    malformed       bigint not null,
+    last_unknown    text,
+    error           text,
+    error_at        bigint,
+    ended           bigint not null,
+    ended_since     bigint
 );

@@ -76,3 +76,19 @@ create table connection_owners (
     primary key (connection_id, user_id)
 ) strict;
 create index connection_owners_user on connection_owners (user_id);
+
+-- What a connection hears of changes by, when it last heard any, and where its SCIM endpoint is: each
+-- may be absent. One queue belongs to one connection: two would take each other's messages. The token is sealed.
+create table connection_feeds (
+    connection_id      blob    not null primary key references connections (id),
+    queue_url          text,
+    queue_set_at       integer,
+    heard_at           integer,
+    scim_endpoint      text,
+    scim_sealed        blob,
+    scim_sealed_by     text,
+    scim_set_at        integer,
+    scim_read_at       integer,
+    scim_error         text
+) strict;
+create unique index connection_feeds_queue on connection_feeds (queue_url);

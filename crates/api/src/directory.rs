@@ -117,6 +117,45 @@ pub struct Principal {
     pub gone_at: Option<String>,
 }
 
+/// A permission set of Identity Center.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PermissionSet {
+    /// `arn:aws:sso:::permissionSet/…`
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// What somebody wrote about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How long its sessions live, as ISO 8601 says it (`PT4H`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_duration: Option<String>,
+    /// What it allows; absent until it was read, and where AWS does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<SetPolicies>,
+    /// When that was read: once a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies_read_at: Option<String>,
+    /// Since when AWS no longer has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_at: Option<String>,
+}
+
+/// The policies of a permission set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SetPolicies {
+    /// ARNs of AWS's own policies.
+    pub managed: Vec<String>,
+    /// Policies that each account has to have itself, by path and name.
+    pub customer: Vec<String>,
+    /// The inline policy, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<String>,
+    /// The permissions boundary: an ARN of AWS's own, or path and name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<String>,
+}
+
 /// Something a principal can hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Entitlement {

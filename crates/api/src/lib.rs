@@ -15,6 +15,7 @@ pub mod catalog;
 pub mod connections;
 pub mod directory;
 pub mod facts;
+pub mod feeds;
 pub mod grants;
 pub mod identity;
 pub mod objects;

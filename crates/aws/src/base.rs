@@ -169,6 +169,11 @@ impl Aws {
         estates.remove(&connection);
     }
 
+    /// Whether calls go to another address than AWS's: the simulated AWS.
+    pub fn is_simulated(&self) -> bool {
+        self.0.options.endpoint.is_some()
+    }
+
     /// The door every call passes.
     pub fn governor(&self) -> &Governor {
         &self.0.options.governor

@@ -11,10 +11,36 @@ use tracing::debug;
 
 use crate::base::CallerIdentity;
 use crate::error::{AwsError, ErrorKind, classify};
-use crate::governor::{Ask, Governor, Permit};
+use crate::governor::{Ask, Governor, Lane, Permit};
 
 /// How often a read is made in all before its failure counts.
-pub(crate) const READS: u32 = 4;
+const READS: u32 = 4;
+/// The same of a read that AWS only takes too often, by whoever waits: a sync goes on, slowly.
+const THROTTLED: u32 = 8;
+const THROTTLED_SYNC: u32 = 60;
+
+/// How often the same read failed, and whether it is made again.
+#[derive(Default)]
+pub(crate) struct Tries {
+    failed: u32,
+    throttled: u32,
+}
+
+impl Tries {
+    /// Notes a failure. Answers the how many-eth it is, if the read is made again.
+    pub(crate) fn again(&mut self, error: &AwsError, lane: Lane) -> Option<u32> {
+        if error.kind == ErrorKind::Throttled {
+            self.throttled += 1;
+            let most = match lane {
+                Lane::Sync => THROTTLED_SYNC,
+                Lane::Revoke | Lane::Provision | Lane::Interactive => THROTTLED,
+            };
+            return (self.throttled < most).then_some(self.throttled);
+        }
+        self.failed += 1;
+        (error.passing() && self.failed < READS).then_some(self.failed)
+    }
+}
 
 /// Makes one call as soon as the governor lets it, at once with a permit that was got before.
 /// The permit comes back with the answer, for a write whose slot must outlive the call; after
@@ -84,17 +110,14 @@ where
     T: RequestId,
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let mut made = 0;
+    let mut tries = Tries::default();
     loop {
         match once(governor, ask, None, operation, &send).await {
             Ok((answer, _)) => return Ok(answer),
-            Err(error) => {
-                made += 1;
-                if !error.passing() || made >= READS {
-                    return Err(error);
-                }
-                governor.back_off(made).await;
-            }
+            Err(error) => match tries.again(&error, ask.lane) {
+                Some(tries) => governor.back_off(tries).await,
+                None => return Err(error),
+            },
         }
     }
 }

@@ -315,11 +315,15 @@ pub(crate) fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "PriorRequestNotComplete"
         | "ProvisionedThroughputExceededException"
         | "TransactionInProgressException"
-        | "EC2ThrottledException" => ErrorKind::Throttled,
+        | "EC2ThrottledException"
+        // Too many messages of a queue are under way: it passes (AWS reference §2).
+        | "OverLimit" => ErrorKind::Throttled,
 
         "ResourceNotFoundException"
         | "NoSuchEntity"
         | "AccountNotFoundException"
+        | "QueueDoesNotExist"
+        | "AWS.SimpleQueueService.NonExistentQueue"
         | "AWSOrganizationsNotInUseException" => ErrorKind::NotFound,
 
         "ConflictException"
@@ -337,6 +341,8 @@ pub(crate) fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         | "InvalidInputException"
         | "InvalidAction"
         | "InvalidParameterValue"
+        | "InvalidAddress"
+        | "ReceiptHandleIsInvalid"
         | "InvalidParameterCombination"
         | "InvalidQueryParameter"
         | "MalformedQueryString"

@@ -5,15 +5,18 @@ mod member;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
 
+use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::retry::RetryPartition;
 use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::request_id::RequestId;
 use stint_domain::{ConnectionId, Span, Time};
 use stint_iam_policy::Features;
@@ -25,6 +28,7 @@ use crate::call;
 use crate::clock::time_of;
 use crate::error::{AwsError, ErrorKind};
 use crate::governor::{Ask, Governor, Lane, Permit, Service};
+use crate::queue::POLL_TIMEOUT;
 use crate::reach::{AccessKey, Reach};
 pub use member::Members;
 
@@ -72,6 +76,28 @@ pub(crate) struct Session {
     pub(crate) sso: aws_sdk_ssoadmin::Client,
     pub(crate) store: aws_sdk_identitystore::Client,
     pub(crate) iam: aws_sdk_iam::Client,
+    /// What clients of SQS are made of: a queue may be in any region.
+    config: SdkConfig,
+    queues: StdMutex<HashMap<String, aws_sdk_sqs::Client>>,
+}
+
+impl Session {
+    /// SQS in a region.
+    pub(crate) fn sqs(&self, region: &str) -> aws_sdk_sqs::Client {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = queues.entry(region.to_owned()).or_insert_with(|| {
+            // A poll waits as long as any other call may take in all.
+            let timeouts = TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(5))
+                .operation_timeout(POLL_TIMEOUT);
+            let config = aws_sdk_sqs::config::Builder::from(&self.config)
+                .region(Region::new(region.to_owned()))
+                .timeout_config(timeouts.build())
+                .retry_partition(RetryPartition::new(format!("stint-sqs-{region}")));
+            aws_sdk_sqs::Client::from_conf(config.build())
+        });
+        client.clone()
+    }
 }
 
 /// The credentials an estate has now.
@@ -123,7 +149,7 @@ impl Estate {
         &self.0.spec
     }
 
-    /// Every call that left for this estate so far, sign-ins included.
+    /// Every call that left for this estate so far, sign-ins included; without those for its queues.
     pub fn calls(&self) -> u64 {
         self.0.calls.load(Ordering::Relaxed)
     }
@@ -216,17 +242,14 @@ impl Estate {
         T: RequestId,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let mut made = 0;
+        let mut tries = call::Tries::default();
         loop {
             match self.send(lane, service, operation, &send).await {
                 Ok((answer, _)) => return Ok(answer),
-                Err(error) => {
-                    made += 1;
-                    if !error.passing() || made >= call::READS {
-                        return Err(error);
-                    }
-                    self.governor().back_off(made).await;
-                }
+                Err(error) => match tries.again(&error, lane) {
+                    Some(tries) => self.governor().back_off(tries).await,
+                    None => return Err(error),
+                },
             }
         }
     }
@@ -292,7 +315,9 @@ impl Estate {
                 }
             };
             let counted = || {
-                self.0.calls.fetch_add(1, Ordering::Relaxed);
+                if ask.service != Service::Sqs {
+                    self.0.calls.fetch_add(1, Ordering::Relaxed);
+                }
                 send(&session)
             };
             match call::once(self.governor(), ask, permit.take(), operation, counted).await {
@@ -473,6 +498,8 @@ impl Estate {
             organizations: aws_sdk_organizations::Client::from_conf(organizations.build()),
             sso: aws_sdk_ssoadmin::Client::from_conf(sso.build()),
             store: aws_sdk_identitystore::Client::from_conf(store.build()),
+            config,
+            queues: StdMutex::default(),
         }
     }
 }

@@ -27,6 +27,7 @@ mod clock;
 mod connect;
 mod error;
 mod estate;
+mod events;
 mod governor;
 mod iam;
 mod look;
@@ -35,6 +36,7 @@ mod own_keys;
 mod pages;
 mod pair;
 mod poll;
+mod queue;
 mod reach;
 mod read;
 mod users;
@@ -47,6 +49,7 @@ pub use change::{Answer, Leave, Written};
 pub use connect::{Able, ActionCheck, Check, Outcome, TestReport};
 pub use error::{AwsError, ErrorKind};
 pub use estate::{Estate, EstateSpec, Instance, Members};
+pub use events::{Heard, Hint, LONGEST_MESSAGE, Listener, Object, hear};
 pub use governor::{
     Ask, BudgetStore, Count, Governor, GovernorOptions, Held, Lane, Limit, Limits, MemoryBudget,
     OpenWrite, Pace, Permit, Service, TURN, WallPace, WriteRules,
@@ -56,11 +59,12 @@ pub use own_keys::{KeysReading, MadeKey};
 pub use pages::{Page, Pages};
 pub use pair::{PairKey, Reading};
 pub use poll::{InProgress, Poll, Polled};
+pub use queue::{Message, Queue, QueueState, QueueUrlError, global_region, partition_of};
 pub use reach::{AccessKey, AccessKeyIdError, Reach, access_key_id};
 pub use read::{
     Account, AccountState, AssignmentRow, CredentialReport, IamGroup, IamKnown, IamReading,
     IamRole, IamUser, IdentityGroup, IdentityUser, Joined, KeyUse, Membership, OrganizationTree,
-    PermissionSet, RootUse, Seen, Unit, UserReport,
+    PermissionSet, RootUse, Seen, SetPolicies, Unit, UserReport,
 };
 
 pub use users::{MARK, NewUser, UserReading, UserRef};

@@ -4,7 +4,9 @@
 
 mod directory;
 mod iam;
+mod one;
 mod organization;
+mod papers;
 mod permission;
 
 pub use directory::{IdentityGroup, IdentityUser, Membership};
@@ -14,5 +16,6 @@ pub use iam::{
 };
 pub(crate) use iam::{OTHER_GROUP, more};
 pub use organization::{Account, AccountState, OrganizationTree, Unit};
+pub use papers::SetPolicies;
 pub use permission::{AssignmentRow, PermissionSet};
 pub(crate) use permission::{kind, principal_type};

@@ -47,6 +47,7 @@ pub fn statements() -> Vec<&'static [&'static Sql]> {
     ];
     all.extend(identity::STATEMENTS);
     all.push(connections::STATEMENTS);
+    all.push(connections::FEED_STATEMENTS);
     all.extend(directory::STATEMENTS);
     all.push(policies::STATEMENTS);
     all.push(catalog::STATEMENTS);

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use stint_domain::Span;
 use stint_domain::managed::KeyRules;
 use stint_domain::sync::HoldRule;
+use stint_server::cx::SyncEvery;
 use stint_server::http::{Limits, Networks};
 
 use crate::exit::{Exit, Failure};
@@ -48,6 +49,8 @@ pub(crate) struct Settings {
     pub hold: HoldRule,
     /// When access keys are old, and how they are replaced.
     pub keys: KeyRules,
+    /// How far apart full syncs are.
+    pub sync_every: SyncEvery,
 }
 
 /// Flags that override the file and the environment; each is absent unless given.
@@ -133,6 +136,8 @@ struct SyncFile {
     hold_percent: Option<u32>,
     hold_rows: Option<u64>,
     hold_least: Option<u64>,
+    period_minutes: Option<u32>,
+    period_with_events_minutes: Option<u32>,
 }
 
 /// When access keys are old, and how they are replaced.
@@ -161,6 +166,25 @@ impl KeysFile {
 }
 
 impl SyncFile {
+    fn every(&self) -> Result<SyncEvery, Failure> {
+        let usual = SyncEvery::default();
+        let of = |name: &str, minutes: Option<u32>, usual: Span| match minutes {
+            None => Ok(usual),
+            Some(minutes @ 5..=10_080) => Ok(Span::minutes(i64::from(minutes))),
+            Some(other) => Err(Failure::usage(format!(
+                "sync.{name}: {other} minutes: give 5 to 10080 (a week)"
+            ))),
+        };
+        Ok(SyncEvery {
+            alone: of("period_minutes", self.period_minutes, usual.alone)?,
+            with_events: of(
+                "period_with_events_minutes",
+                self.period_with_events_minutes,
+                usual.with_events,
+            )?,
+        })
+    }
+
     fn hold(&self) -> Result<HoldRule, Failure> {
         let usual = HoldRule::default();
         let percent = self.hold_percent.unwrap_or(usual.percent);
@@ -234,6 +258,8 @@ const KEYS: &[&str] = &[
     "warn_days",
     "rotate_days",
     "settle_hours",
+    "period_minutes",
+    "period_with_events_minutes",
 ];
 
 impl Settings {
@@ -290,6 +316,7 @@ impl Settings {
             limits: file.limits.limits()?,
             hold: file.sync.hold()?,
             keys: file.keys.rules()?,
+            sync_every: file.sync.every()?,
         })
     }
 }
@@ -398,6 +425,26 @@ mod tests {
         assert_eq!(
             error.message,
             "stint.toml line 2: unknown key `regoin`; did you mean `region`?"
+        );
+    }
+
+    #[test]
+    fn how_far_apart_syncs_are_is_read() {
+        let read = |text: &str| {
+            let file = file(text).expect("TOML");
+            Settings::combine(file, &Overrides::default()).map(|it| it.sync_every)
+        };
+        assert_eq!(read("").expect("read"), SyncEvery::default());
+        let text = "[sync]\nperiod_minutes = 30\nperiod_with_events_minutes = 720\n";
+        let every = read(text).expect("read");
+        assert_eq!(
+            (every.alone, every.with_events),
+            (Span::minutes(30), Span::hours(12))
+        );
+        let error = read("[sync]\nperiod_minutes = 1\n").expect_err("too often");
+        assert_eq!(
+            error.message,
+            "sync.period_minutes: 1 minutes: give 5 to 10080 (a week)"
         );
     }
 

@@ -62,6 +62,7 @@ pub(crate) async fn app(settings: &Settings, holder: &str) -> Result<App, Failur
     app.trust = clocks.trust;
     app.hold = settings.hold;
     app.key_rules = settings.keys;
+    app.sync_every = settings.sync_every;
     Ok(app.with_keys(keys))
 }
 

@@ -20,6 +20,8 @@ pub struct AwsView {
     pub organizations: aws_sdk_organizations::Client,
     /// IAM of the management account.
     pub iam: aws_sdk_iam::Client,
+    /// Queues.
+    pub sqs: aws_sdk_sqs::Client,
     facts: Facts,
     sim: Sim,
 }
@@ -54,6 +56,7 @@ impl AwsView {
             store: aws_sdk_identitystore::Client::new(&config),
             organizations: aws_sdk_organizations::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
+            sqs: aws_sdk_sqs::Client::new(&config),
             facts: sim.facts(),
             sim: sim.clone(),
         }
@@ -263,6 +266,67 @@ impl AwsView {
             .send()
             .await
             .expect("the administrator may take members out");
+    }
+
+    /// Has the estate's changes told to a queue, which the connector may read; answers its URL.
+    pub async fn tell_changes(&self) -> String {
+        use aws_sdk_sqs::types::QueueAttributeName::{Policy, QueueArn};
+        let made = self.sqs.create_queue().queue_name("stint-changes").send();
+        let made = made.await.expect("the administrator may make queues");
+        let url = made.queue_url().expect("a queue").to_owned();
+        let asked = self.sqs.get_queue_attributes().queue_url(&url);
+        let told = asked.attribute_names(QueueArn).send().await;
+        let told = told.expect("the administrator may look");
+        let arn = told.attributes().and_then(|all| all.get(&QueueArn));
+        let arn = arn.expect("an ARN").clone();
+        let policy = serde_json::json!({"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
+            "Action": "sqs:SendMessage", "Resource": arn,
+        }});
+        let set = self.sqs.set_queue_attributes().queue_url(&url);
+        let set = set.attributes(Policy, policy.to_string()).send().await;
+        set.expect("the administrator may set policies");
+        self.sim
+            .put_event_rule("stint", &arn, &[])
+            .expect("there is such a queue");
+        url
+    }
+
+    /// An administrator makes an Identity Center user of this name; answers the id.
+    pub async fn new_user(&self, name: &str) -> String {
+        let called = aws_sdk_identitystore::types::Name::builder()
+            .given_name(name)
+            .family_name("New")
+            .build();
+        let made = self.store.create_user().name(called).user_name(name);
+        let made = made
+            .identity_store_id(&self.facts.identity_store_id)
+            .display_name(name);
+        let made = made.send().await.expect("the administrator may make users");
+        made.user_id().to_owned()
+    }
+
+    /// An administrator gives an Identity Center group another name.
+    pub async fn rename_group(&self, group: &str, name: &str) {
+        let change = aws_sdk_identitystore::types::AttributeOperation::builder()
+            .attribute_path("displayName")
+            .attribute_value(aws_smithy_types::Document::String(name.to_owned()))
+            .build()
+            .expect("an operation");
+        self.store
+            .update_group()
+            .identity_store_id(&self.facts.identity_store_id)
+            .group_id(group)
+            .operations(change)
+            .send()
+            .await
+            .expect("the administrator may rename groups");
+    }
+
+    /// Puts a message into a queue by hand.
+    pub async fn send_message(&self, url: &str, body: &str) {
+        let sent = self.sqs.send_message().queue_url(url).message_body(body);
+        sent.send().await.expect("the administrator may send");
     }
 
     /// The id of the IAM user of this name.

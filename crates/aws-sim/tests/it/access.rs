@@ -405,7 +405,7 @@ both!(
         );
         let user = connector
             .store
-            .describe_user()
+            .delete_user()
             .identity_store_id(store)
             .user_id(rig.ana());
         assert_eq!(code(user.send().await), "AccessDeniedException");

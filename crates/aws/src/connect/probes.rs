@@ -190,6 +190,40 @@ impl Estate {
                     list.max_results(1).send()
                 }
             ),
+            "sso:ListManagedPoliciesInPermissionSet" => tried!(
+                center,
+                "sso:ListManagedPoliciesInPermissionSet",
+                |s: &Session| {
+                    let list = s.sso.list_managed_policies_in_permission_set();
+                    let list = list.instance_arn(instance).permission_set_arn(set);
+                    list.max_results(1).send()
+                }
+            ),
+            "sso:ListCustomerManagedPolicyReferencesInPermissionSet" => tried!(
+                center,
+                "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
+                |s: &Session| {
+                    let list = (s.sso).list_customer_managed_policy_references_in_permission_set();
+                    let list = list.instance_arn(instance).permission_set_arn(set);
+                    list.max_results(1).send()
+                }
+            ),
+            "sso:GetInlinePolicyForPermissionSet" => tried!(
+                center,
+                "sso:GetInlinePolicyForPermissionSet",
+                |s: &Session| {
+                    let get = s.sso.get_inline_policy_for_permission_set();
+                    get.instance_arn(instance).permission_set_arn(set).send()
+                }
+            ),
+            "sso:GetPermissionsBoundaryForPermissionSet" => tried!(
+                center,
+                "sso:GetPermissionsBoundaryForPermissionSet",
+                |s: &Session| {
+                    let get = s.sso.get_permissions_boundary_for_permission_set();
+                    get.instance_arn(instance).permission_set_arn(set).send()
+                }
+            ),
             "sso:ListAccountAssignmentCreationStatus" => tried!(
                 center,
                 "sso:ListAccountAssignmentCreationStatus",

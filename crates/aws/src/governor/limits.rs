@@ -52,6 +52,10 @@ pub enum Service {
     IdentityCenter,
     /// The identity store behind Identity Center.
     IdentityStore,
+    /// SQS: the queue change events come by.
+    Sqs,
+    /// Identity Center's SCIM endpoint: no service of the SDK's, and a budget all the same.
+    Scim,
 }
 
 impl Service {
@@ -63,6 +67,8 @@ impl Service {
             Self::Organizations => "organizations",
             Self::IdentityCenter => "sso",
             Self::IdentityStore => "identitystore",
+            Self::Sqs => "sqs",
+            Self::Scim => "scim",
         }
     }
 }
@@ -92,6 +98,10 @@ pub struct Limits {
     pub identity_center: Limit,
     /// Identity store: nothing published; 10–20 a second is borne [R].
     pub identity_store: Limit,
+    /// SQS: thousands a second are borne; polls wait long, so that many may be under way.
+    pub sqs: Limit,
+    /// The SCIM endpoint: nothing published; answers 429 (AWS reference §2).
+    pub scim: Limit,
     /// Assignment writes open at once in an estate: 10 [D].
     pub outstanding_writes: usize,
     /// Of those, how many only the revoke lane may take.
@@ -113,6 +123,8 @@ impl Default for Limits {
             organizations: limit(4.0, 8.0, 2),
             identity_center: limit(18.0, 20.0, 10),
             identity_store: limit(15.0, 20.0, 10),
+            sqs: limit(20.0, 40.0, 20),
+            scim: limit(5.0, 10.0, 2),
             outstanding_writes: 10,
             reserved_for_revoke: 2,
             write_forgotten_after: Span::minutes(10),
@@ -129,6 +141,8 @@ impl Limits {
             Service::Organizations => self.organizations,
             Service::IdentityCenter => self.identity_center,
             Service::IdentityStore => self.identity_store,
+            Service::Sqs => self.sqs,
+            Service::Scim => self.scim,
         }
     }
 }

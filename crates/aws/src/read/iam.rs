@@ -169,7 +169,7 @@ impl Estate {
 /// The code of an answer about another group than the one meant.
 pub(crate) const OTHER_GROUP: &str = "other_group";
 
-fn other_group(meant: &IamGroup, found: &str) -> AwsError {
+pub(super) fn other_group(meant: &IamGroup, found: &str) -> AwsError {
     let message = format!(
         "the name {} is now that of the IAM group {found}, not of {}",
         meant.name, meant.id
@@ -184,7 +184,7 @@ fn group(row: &aws_sdk_iam::types::Group) -> IamGroup {
     }
 }
 
-fn user(row: &aws_sdk_iam::types::User) -> IamUser {
+pub(super) fn user(row: &aws_sdk_iam::types::User) -> IamUser {
     IamUser {
         id: row.user_id().to_owned(),
         name: row.user_name().to_owned(),

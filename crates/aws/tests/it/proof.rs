@@ -332,6 +332,8 @@ impl Doing<'_> {
                 .all()
                 .await;
             self.note(of);
+            let policies = self.estate.set_policies(arn, &set, lane).await;
+            self.note(policies);
             let tree = self.estate.organization_tree(true, lane).await;
             self.note(tree);
         }

@@ -71,6 +71,9 @@ pub(super) fn of(features: &Features) -> Vec<Part> {
             ],
             &[queue],
         );
+        if features.identity_center {
+            parts.one_by_one();
+        }
     }
     if let Some(role) = &features.member_role {
         let arn = format!(
@@ -265,6 +268,25 @@ impl Parts<'_> {
         );
     }
 
+    /// What changed is read again by itself; without these the whole list is.
+    fn one_by_one(&mut self) {
+        let at = Center::of(&self.features.partition);
+        self.add(
+            "StintReadsOneUser",
+            "read an Identity Center user that changed",
+            Weight::Faster,
+            &["identitystore:DescribeUser"],
+            &[&at.store, &at.user],
+        );
+        self.add(
+            "StintReadsOneGroup",
+            "read an Identity Center group that changed",
+            Weight::Faster,
+            &["identitystore:DescribeGroup"],
+            &[&at.store, &at.group],
+        );
+    }
+
     fn identity_center_faster(&mut self) {
         let at = Center::of(&self.features.partition);
         self.add(
@@ -294,6 +316,18 @@ impl Parts<'_> {
             Weight::Faster,
             &["identitystore:IsMemberInGroups"],
             &[&at.store, &at.user, &at.group, &at.membership],
+        );
+        self.add(
+            "StintReadsSetPolicies",
+            "show what permission sets allow to whoever decides",
+            Weight::Faster,
+            &[
+                "sso:GetInlinePolicyForPermissionSet",
+                "sso:GetPermissionsBoundaryForPermissionSet",
+                "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
+                "sso:ListManagedPoliciesInPermissionSet",
+            ],
+            &[&at.instance, &at.set],
         );
         let purpose = "show where accounts are in the organization";
         self.add(

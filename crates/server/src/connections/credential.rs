@@ -206,5 +206,9 @@ pub fn estate(app: &App, connection: &Connection) -> Result<Estate, Error> {
 /// The ids of the master keys that something is sealed with. Each has to be at hand before
 /// anything else begins.
 pub async fn keys_in_use(q: &mut impl Query) -> stint_db::Result<Vec<String>> {
-    store::keys_in_use(q).await
+    let mut keys = store::keys_in_use(q).await?;
+    keys.extend(store::feeds::token_keys(q).await?);
+    keys.sort_unstable();
+    keys.dedup();
+    Ok(keys)
 }

@@ -66,6 +66,9 @@ pub enum Error {
     /// Another connection manages this Identity Center instance.
     #[error("the estate is connected already")]
     EstateTaken,
+    /// Another connection reads this queue.
+    #[error("another connection reads this queue")]
+    QueueTaken,
     /// The connection was removed.
     #[error("the connection was removed")]
     Removed,
@@ -125,6 +128,7 @@ impl Fault for Error {
             | Self::ReachTaken
             | Self::EstateTaken
             | Self::NoMembers
+            | Self::QueueTaken
             | Self::Removed => Kind::Conflict,
             Self::Sealed(error) => error.kind(),
             Self::Stale { .. } => Kind::Stale,
@@ -151,6 +155,9 @@ impl Fault for Error {
                 "iam_user_prefix" => "invalid_iam_user_prefix",
                 "iam_groups" => "invalid_iam_groups",
                 "kms_key" => "invalid_kms_key",
+                "queue_url" => "invalid_queue_url",
+                "scim_endpoint" => "invalid_scim_endpoint",
+                "scim_token" => "invalid_scim_token",
                 _ => "invalid_value",
             },
             Self::RoleArn(_) => "invalid_role_arn",
@@ -164,6 +171,7 @@ impl Fault for Error {
             Self::ReachTaken => "credential_already_connected",
             Self::EstateTaken => "estate_already_connected",
             Self::NoMembers => "member_accounts_off",
+            Self::QueueTaken => "queue_already_read",
             Self::Removed => "connection_removed",
             Self::Stale { .. } => "stale",
             Self::BaseIdentity(_) => "no_base_identity",
@@ -204,6 +212,10 @@ impl Fault for Error {
             }
             Self::NoMembers => {
                 "Nobody has said yet how the IAM of member accounts is entered. Switch it on first.".to_owned()
+            }
+            Self::QueueTaken => {
+                "Another connection reads this queue, and the two would take each other's messages. Make a queue of its own for this one."
+                    .to_owned()
             }
             Self::Removed => {
                 "This connection was removed; what it led to is on record only. Connect the estate anew."

@@ -35,6 +35,7 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::UpdateConnection, routes!(set_members))
         .api(Verb::GetConnection, routes!(member_setup))
         .api(Verb::TestConnection, routes!(test))
+        .merge(super::feeds::routes())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,8 +1,10 @@
 //! What Stint is connected to: applications, and their connections to AWS estates.
 //!
-//! **Tables**: `applications`, `application_owners`, `connections`, `connection_owners`.
+//! **Tables**: `applications`, `application_owners`, `connections`, `connection_owners`,
+//! `connection_feeds`.
 //! **Audit events**: `application.created`, `application.changed`, `connection.created`,
-//! `connection.changed`, `connection.tested`, `connection.key_switched`. **Outbox**: `connection.tested`.
+//! `connection.changed`, `connection.feeds_changed`, `connection.tested`, `connection.key_switched`.
+//! **Outbox**: `connection.tested`.
 //!
 //! What it promises: the External ID of a connection is made here, once, and nobody chooses
 //! it. The secret of an access key is sealed for its connection, never shown again, and only
@@ -19,6 +21,7 @@ mod applications;
 mod check;
 mod credential;
 mod error;
+mod feeds;
 mod http;
 mod infrastructure;
 mod manage;
@@ -48,6 +51,10 @@ pub use applications::{
 };
 pub use credential::{Credential, KeyOnFile, NewCredential, estate, keys_in_use};
 pub use error::Error;
+pub use feeds::{
+    EventsSetup, Feeds, FeedsChange, ScimOnFile, all_feeds, events_cloudformation, events_setup,
+    events_terraform, feeds, get_feeds, heard, scim_read, scim_token, set_feeds,
+};
 pub use infrastructure::{Carrier, cloudformation, terraform};
 pub use manage::{ConnectionChange, Filter, NewConnection, create, get, list, owners, update};
 pub use members::{MemberAccess, MemberSetup, USUAL_ROLE, member_setup, set_members};
@@ -57,7 +64,7 @@ pub use testing::{Setup, setup, test};
 
 pub(crate) use http::routes;
 pub(crate) use pages::{chip, routes as page_routes};
-pub(crate) use store::STATEMENTS;
+pub(crate) use store::{STATEMENTS, feeds::STATEMENTS as FEED_STATEMENTS};
 
 /// Somebody answerable for an application or a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -442,6 +449,7 @@ pub async fn set_draining(
 /// Marks it removed and erases its secret: what is on record stays readable. The caller's
 /// transaction holds the row and the event, and has seen that nothing is left.
 pub async fn mark_removed(tx: &mut Tx, id: ConnectionId, at: Time) -> stint_db::Result<()> {
+    store::feeds::drop_feeds(tx, id).await?;
     store::mark_removed(tx, id, at).await
 }
 

@@ -1,4 +1,7 @@
-//! All SQL of `applications`, `application_owners`, `connections`, `connection_owners`.
+//! All SQL of `applications`, `application_owners`, `connections`, `connection_owners`, and in
+//! [`feeds`] that of `connection_feeds`.
+
+pub(crate) mod feeds;
 
 use std::collections::BTreeMap;
 

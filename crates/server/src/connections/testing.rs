@@ -10,7 +10,7 @@ use stint_iam_policy::{Own, Weight, trust_policy};
 use super::manage::with_owners;
 use super::{
     Action, Carrier, Check, Connection, Credential, Error, Outcome, Status, TestReport, estate,
-    store,
+    feeds, store,
 };
 use crate::cx::Cx;
 use crate::http::Fault as _;
@@ -39,6 +39,8 @@ pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
         .await?
         .ok_or(Error::NotFound)?;
     let mut features = found.features();
+    let feeds = store::feeds::feeds(&mut cx.read().await?, id).await?;
+    features.change_events = feeds.queue.map(|queue| queue.arn());
     let base_identity = match &found.credential {
         Credential::AccessKey(_) => None,
         Credential::Role { .. } | Credential::Host { .. } => {
@@ -89,15 +91,20 @@ pub(super) async fn run(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> 
     if tested.removed_at.is_some() {
         return Err(Error::Removed);
     }
+    let mut queue = None;
     let found = match estate(&cx.app, &tested) {
-        Ok(estate) => estate.test().await,
+        Ok(estate) => {
+            let found = estate.test().await;
+            queue = feeds::look(cx, &estate, id).await?;
+            found
+        }
         Err(Error::Sealed(error)) => unreadable(&error),
         Err(error) => return Err(error),
     };
     let mut report = TestReport {
         passed: found.passed(),
         at: cx.app.clock.now(),
-        checks: found.checks.iter().map(kept).collect(),
+        checks: found.checks.iter().map(kept).chain(queue).collect(),
         actions: found.actions.iter().map(action).collect(),
     };
 

@@ -38,6 +38,24 @@ pub struct Config {
     pub limits: Limits,
 }
 
+/// How long after a complete full sync the next begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncEvery {
+    /// Where nothing else tells what changes.
+    pub alone: Span,
+    /// Where change events come: the full sync is what finds those that were lost.
+    pub with_events: Span,
+}
+
+impl Default for SyncEvery {
+    fn default() -> Self {
+        Self {
+            alone: Span::hours(1),
+            with_events: Span::hours(6),
+        }
+    }
+}
+
 /// A clock that can be moved forward: the demo's, and no other.
 pub trait MovableClock: Send + Sync + 'static {
     /// Moves it forward by this much.
@@ -80,6 +98,8 @@ pub struct App {
     pub hold: stint_domain::sync::HoldRule,
     /// When access keys are old, and how they are replaced.
     pub key_rules: stint_domain::managed::KeyRules,
+    /// How far apart full syncs are.
+    pub sync_every: SyncEvery,
     /// How many calls each caller has made of late.
     pub(crate) limiter: Arc<Limiter>,
     /// The handle by which the demo's clock is moved; absent in production.
@@ -115,6 +135,7 @@ impl App {
             model: Arc::default(),
             hold: stint_domain::sync::HoldRule::default(),
             key_rules: stint_domain::managed::KeyRules::default(),
+            sync_every: SyncEvery::default(),
             demo_clock: None,
         }
     }

@@ -1,6 +1,7 @@
 //! The directory over the API: wire types begin and end here.
 
 mod facts;
+mod freshness;
 
 use axum::response::Response;
 use http::StatusCode;
@@ -28,12 +29,14 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::SyncConnection, routes!(sync))
         .api(Verb::ListSyncs, routes!(sync_runs))
         .api(Verb::ListSyncs, routes!(sync_run))
+        .merge(freshness::routes())
         .api(Verb::ListAssignments, routes!(endings))
         .api(Verb::DecideSync, routes!(accept))
         .api(Verb::DecideSync, routes!(set_aside))
         .api(Verb::ListPrincipals, routes!(principals))
         .api(Verb::ListAssignments, routes!(inherited))
         .api(Verb::ListEntitlements, routes!(entitlements))
+        .api(Verb::ListEntitlements, routes!(permission_sets))
         .api(Verb::ListAssignments, routes!(assignments))
         .api(Verb::ListAssignments, routes!(history))
         .merge(facts::routes())
@@ -172,6 +175,24 @@ fn run(of: SyncRun, cx: &Cx) -> wire::SyncRun {
         started_at: of.started_at.to_string(),
         moved_at: text(Some(of.moved_at).filter(|at| *at >= of.started_at)),
         finished_at: text(of.finished_at),
+    }
+}
+
+fn permission_set(of: super::PermissionSet) -> wire::PermissionSet {
+    let (policies, read_at) = of.policies.unzip();
+    wire::PermissionSet {
+        arn: of.arn,
+        name: of.name,
+        description: of.description,
+        session_duration: of.session_duration,
+        policies: policies.map(|it| wire::SetPolicies {
+            managed: it.managed,
+            customer: it.customer,
+            inline: it.inline,
+            boundary: it.boundary,
+        }),
+        policies_read_at: text(read_at),
+        gone_at: text(of.gone_at),
     }
 }
 
@@ -430,6 +451,24 @@ async fn entitlements(
 ) -> Result<Json<Page<wire::Entitlement>>, Failure> {
     let page = super::list_entitlements(&cx, of.connection, &of.q, &paging).await?;
     Ok(answer(page, entitlement))
+}
+
+/// Lists the permission sets of a connection, by name, with what they allow; also those AWS no longer
+/// has.
+#[utoipa::path(
+    get,
+    path = "/api/v1/permission-sets",
+    tag = "directory",
+    params(Of, Pages),
+    responses((status = 200, body = Page<wire::PermissionSet>), (status = "4XX", body = Problem))
+)]
+async fn permission_sets(
+    cx: Cx,
+    Query(of): Query<Of>,
+    paging: Paging,
+) -> Result<Json<Page<wire::PermissionSet>>, Failure> {
+    let page = super::permission_sets(&cx, of.connection, &of.q, &paging).await?;
+    Ok(answer(page, permission_set))
 }
 
 /// Lists who holds what, as last seen or as it stood at a moment. Who may not see everybody's

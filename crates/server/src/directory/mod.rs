@@ -2,8 +2,8 @@
 //! since when, and which principals belong to which user.
 //!
 //! **Tables**: `accounts`, `permission_sets`, `principals`, `entitlements`, `assignments`,
-//! `sync_runs`, `sync_endings`, `sync_scopes`, `links`, `account_facts`, `organization_units`,
-//! `denied_actions`, `iam_roles`, `iam_users`. **Audit events**: `sync.started`, `sync.completed`,
+//! `sync_runs`, `sync_endings`, `sync_scopes`, `changes`, `change_feeds`, `links`, `account_facts`, `organization_units`,
+//! `denied_actions`, `iam_roles`, `iam_users`. **Audit events**: `changes.read`, `sync.started`, `sync.completed`,
 //! `sync.held`, `sync.accepted`, `sync.set_aside`, `sync.failed`, `link.proposed`,
 //! `link.confirmed`, `link.made_primary`, `link.rejected`. **Outbox**: `sync.completed`,
 //! `sync.held`, `sync.failed` and those of links.
@@ -18,6 +18,7 @@
 //! What it does not do: intend anything (`grants`), say who may ask (`catalog`), or write to
 //! AWS.
 
+mod changes;
 mod error;
 mod facts;
 mod http;
@@ -25,6 +26,8 @@ mod links;
 mod look;
 mod observe;
 pub(crate) mod pages;
+mod papers;
+mod scim;
 
 mod store;
 mod sync;
@@ -41,6 +44,7 @@ use stint_domain::{
 
 use crate::connections::Connection;
 
+pub use changes::{ClassFreshness, Feed, Freshness, freshness};
 pub use error::Error;
 pub use facts::{
     AccountFacts, FACT_SORTS, FactsFilter, IAM_STATES, IamUserFacts, KeyFacts, OLD_KEY, RoleFacts,
@@ -55,6 +59,8 @@ pub use look::{
     list_entitlements, principals, sync_runs,
 };
 pub use observe::{Change, Observed, observe};
+pub(crate) use papers::set_facts;
+pub use papers::{PermissionSet, Policies, permission_sets};
 use sync::minutes;
 pub use sync::{Plan, accept_sync, endings_of, set_aside_sync, start_sync, sync, sync_run};
 
@@ -523,6 +529,7 @@ pub async fn holds(q: &mut impl Query, pair: &Pair) -> stint_db::Result<bool> {
 /// assignments stay as they were last seen; nobody looks at them any more. The caller's
 /// transaction holds the event.
 pub async fn retire(tx: &mut Tx, connection: ConnectionId, at: Time) -> stint_db::Result<()> {
+    store::changes::drop_all(tx, connection).await?;
     store::things::retire(tx, connection, at).await?;
     store::facts::retire(tx, connection).await
 }

@@ -1,6 +1,7 @@
 //! The pages of this room: one connection with its tests and syncs, and the links between
 //! users and principals.
 
+mod changes;
 mod facts;
 mod held;
 pub(crate) mod links;
@@ -53,6 +54,7 @@ pub(crate) fn routes() -> Routes {
             sync,
         )
         .merge(facts::routes())
+        .merge(changes::routes())
         .merge(held::routes())
         .merge(links::routes())
         .merge(propose::routes())
@@ -86,6 +88,7 @@ async fn show(
             .then(|| format!("{path}/test")),
         sync: (may(Verb::SyncConnection) && !syncing && tested && found.removed_at.is_none())
             .then(|| format!("{path}/sync")),
+        changes: format!("{path}/changes"),
         replace: (may(Verb::UpdateConnection) && found.removed_at.is_none())
             .then(|| format!("{path}/credential")),
         fresh: found.last_sync_at.is_none(),
@@ -274,6 +277,7 @@ fn check_title(name: &str) -> String {
         "iam_groups" => "Only the named IAM groups".to_owned(),
         "permissions" => "What it may do".to_owned(),
         "conditions" => "Conditions of its policies".to_owned(),
+        "change_events" => "Change events".to_owned(),
         "estate" => "One estate, one connection".to_owned(),
         other => capital(&other.replace('_', " ")),
     }

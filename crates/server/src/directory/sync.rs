@@ -170,7 +170,7 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         return Ok(Some(held));
     }
     endings::write(cx, &mut run).await?;
-    gone::write(cx, &run).await?;
+    gone::write(cx, &run, gone::By::Reader).await?;
     complete(cx, &run, digest).await.map(Some)
 }
 

@@ -1,4 +1,5 @@
-//! The background work of the directory: syncs that are due.
+//! The background work of the directory: syncs that are due; change events, and what they say
+//! may have changed (`changes`).
 
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ use async_trait::async_trait;
 use stint_domain::Span;
 
 use super::Error;
+use super::changes::{Listen, Reread, hears};
 use super::sync::{Due, accepted, due, end, execute, start_sync, sweep};
 use crate::connections;
 use crate::cx::{App, Cx};
@@ -15,14 +17,12 @@ use crate::tasks::{Ran, Task, TaskError};
 /// Its name.
 pub(crate) const SYNC: &str = "directory.sync";
 
-/// How long after a complete run the next begins.
-const PERIOD: Span = Span::hours(1);
 /// How long after a failed one.
 const AGAIN: Span = Span::minutes(5);
 
 /// Every task of this room.
 pub(crate) fn tasks() -> Vec<Arc<dyn Task>> {
-    vec![Arc::new(Sync)]
+    vec![Arc::new(Sync), Listen::task(), Reread::task()]
 }
 
 struct Sync;
@@ -47,7 +47,13 @@ impl Task for Sync {
         sweep(&cx).await?;
         let all = connections::connections(&mut cx.read().await?).await?;
         for connection in all {
-            let run = match due(&cx, &connection, PERIOD, AGAIN).await? {
+            let every = app.sync_every;
+            let period = if hears(&cx, connection.id).await? {
+                every.with_events
+            } else {
+                every.alone
+            };
+            let run = match due(&cx, &connection, period, AGAIN).await? {
                 Due::Run(run) => *run,
                 Due::Start => start_sync(&cx, connection.id).await?,
                 Due::At(at) => {

@@ -80,6 +80,55 @@ const SAID: &[(&str, &str)] = &[
     ("connection.removed", "removed a connection"),
     ("connection.resumed", "took a connection back into service"),
     ("connection.tested", "tested a connection"),
+    (
+        "object.intended",
+        "set out to change an IAM user or key in AWS",
+    ),
+    (
+        "object.answered",
+        "heard AWS's answer about an IAM user or key",
+    ),
+    (
+        "object.presumed",
+        "took a change of an IAM user or key for done or lost",
+    ),
+    ("object.stuck", "could not go on with an IAM user or key"),
+    ("object.unstuck", "could go on with an IAM user or key"),
+    (
+        "object.retried",
+        "had a refused change of an IAM user or key tried again",
+    ),
+    ("iam_user.requested", "had an IAM user made"),
+    ("iam_user.pinned", "found the IAM user it is about"),
+    ("iam_user.disable_asked", "had an IAM user disabled"),
+    ("iam_user.delete_asked", "had an IAM user deleted"),
+    ("iam_user.not_made", "could not make an IAM user"),
+    ("iam_user.settled", "finished what was asked of an IAM user"),
+    ("key_rotation.begun", "began to rotate an access key"),
+    ("key_rotation.added", "made the next access key"),
+    ("key_rotation.tested", "tested the next access key"),
+    ("key_rotation.switched", "switched to the next access key"),
+    (
+        "key_rotation.deactivated",
+        "deactivated the former access key",
+    ),
+    (
+        "key_rotation.lost_key",
+        "found an access key that nobody knows",
+    ),
+    ("key_rotation.failed", "could not rotate an access key"),
+    (
+        "key_rotation.cancelled",
+        "called off the rotation of an access key",
+    ),
+    (
+        "key_rotation.over",
+        "finished the rotation of an access key",
+    ),
+    (
+        "connection.key_switched",
+        "gave a connection its next access key",
+    ),
     ("grant.closed", "closed a grant"),
     (
         "grant.confirmed",
@@ -112,6 +161,14 @@ const SAID: &[(&str, &str)] = &[
     ("sign_in.ended", "ended a sign-in"),
     ("sign_in.refused", "was refused to sign in"),
     ("sign_in.started", "signed in"),
+    (
+        "changes.read",
+        "read again what an event named, and found it changed",
+    ),
+    (
+        "connection.feeds_changed",
+        "changed what a connection hears of changes by",
+    ),
     ("sync.completed", "read a whole estate"),
     (
         "sync.held",
@@ -150,6 +207,10 @@ fn category(word: &str) -> String {
         "sign_in" => "Sign-ins",
         "token" => "API tokens",
         "policy" => "Policies",
+        "changes" => "Change events",
+        "object" => "IAM users and keys in AWS",
+        "iam_user" => "IAM users",
+        "key_rotation" => "Key rotations",
         "sync" => "Syncs",
         other => return format!("{}s", capital(other)),
     };

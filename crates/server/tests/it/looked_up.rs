@@ -41,6 +41,7 @@ const LONG: &[&str] = &[
     "/api/v1/assignments?",
     "/api/v1/audit-events?",
     "/api/v1/entitlements?connection={connection}",
+    "/api/v1/permission-sets?connection={connection}",
     "/api/v1/principals?connection={connection}",
     "/api/v1/principals/{principal}/inherited?",
     "/api/v1/requests/groups?entitlement={offered}",

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)] // a test may say what it counted
 
 mod audit;
+mod changes;
 mod clocks;
 mod codes;
 mod connections;

@@ -10,7 +10,7 @@ use crate::client::{Client, Server, pause};
 use crate::exit::{Exit, Failure};
 use crate::out;
 
-use super::{MOST, facts, find, objects, short};
+use super::{MOST, facts, feeds, find, objects, short};
 
 /// Connections to AWS.
 #[derive(Debug, Subcommand)]
@@ -76,6 +76,31 @@ pub(crate) enum Connections {
     },
     /// What Stint does there, and the limits: shows it, or changes what is named.
     Scope(scope::Scope),
+    /// Where one hears of changes in AWS: its queue of change events and its SCIM endpoint; changes
+    /// what is given.
+    Feeds {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+        /// The queue change events come by; an empty text switches it off.
+        #[arg(long, value_name = "URL")]
+        queue_url: Option<String>,
+        /// The SCIM endpoint; an empty text switches it off. Its token is asked for, or read from
+        /// standard input.
+        #[arg(long, value_name = "URL")]
+        scim_endpoint: Option<String>,
+    },
+    /// What AWS needs so that change events come: a queue, and the rules that fill it. As code.
+    EventsSetup {
+        #[command(flatten)]
+        server: Server,
+        /// The connection: id or name.
+        connection: String,
+        /// In which form.
+        #[arg(long = "as", value_name = "FORM", value_parser = ["terraform", "cloudformation"], default_value = "terraform")]
+        form: String,
+    },
     /// Test one. Changes nothing in AWS; exit code 1 when something is missing.
     Test {
         #[command(flatten)]
@@ -236,10 +261,17 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
         Connections::Show { server, connection } => {
             let client = Client::new(&server)?;
             let it = find::one(&client, find::CONNECTION, &connection).await?;
+            let path = format!("/api/v1/connections/{}/freshness", out::field(&it, "id"));
+            let fresh: Value = client.get(&path, &[]).await?;
             if server.json {
+                let mut it = it;
+                if let Some(fields) = it.as_object_mut() {
+                    fields.insert("freshness".to_owned(), fresh);
+                }
                 return out::json(&it);
             }
-            shown(&it)
+            shown(&it)?;
+            feeds::fresh(&fresh)
         }
         Connections::Add {
             server,
@@ -292,6 +324,17 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
             }
         }
         Connections::Scope(scope) => scope.run().await,
+        Connections::Feeds {
+            server,
+            connection,
+            queue_url,
+            scim_endpoint,
+        } => feeds::feeds(&server, &connection, queue_url, scim_endpoint).await,
+        Connections::EventsSetup {
+            server,
+            connection,
+            form,
+        } => feeds::setup(&server, &connection, &form).await,
         Connections::Test { server, connection } => {
             let client = Client::new(&server)?;
             let id = find::id(&client, find::CONNECTION, &connection).await?;

@@ -9,6 +9,7 @@ pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod estates;
 pub(crate) mod facts;
+mod feeds;
 pub(crate) mod find;
 pub(crate) mod grants;
 pub(crate) mod local;

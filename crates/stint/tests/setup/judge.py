@@ -118,6 +118,31 @@ def members_judged(setup):
     assert found == pasted, f"CloudFormation has other policies: {found}"
 
 
+def events(setup):
+    """The same of what brings change events: here the documents in both forms are one another's."""
+    parsed = hcl2.loads(setup["terraform"])
+    hcl = []
+    heredocs(parsed, hcl)
+    assert parsed["provider"] and parsed["resource"], parsed
+    problems = [str(it) for it in cfnlint.api.lint_all(setup["cloudformation"]) if it.rule.id[0] in "EW"]
+    assert not problems, problems
+    cfn = []
+
+    def patterns(value):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else []):
+            if key == "EventPattern":
+                cfn.append(inner)
+            else:
+                patterns(inner)
+
+    template = json.loads(setup["cloudformation"])
+    documents(template, cfn)
+    patterns(template)
+    key = lambda it: json.dumps(it, sort_keys=True)  # noqa: E731
+    assert sorted(hcl, key=key) == sorted(cfn, key=key), f"they differ: {hcl} {cfn}"
+    assert setup["queue_policy"] in hcl and setup["event_pattern"] in hcl, hcl
+
+
 def main():
     asked = argparse.ArgumentParser()
     asked.add_argument("--stint", required=True)
@@ -127,6 +152,13 @@ def main():
     try:
         browser = Plain(base).become("cy")
         for kind, connection in connections(browser).items():
+            try:
+                events(told(browser, f"/api/v1/connections/{connection}/feeds/setup"))
+                print(f"ok     change events by {kind}", flush=True)
+            except Exception:  # noqa: BLE001
+                failed += 1
+                print(f"FAILED change events by {kind}", flush=True)
+                traceback.print_exc()
             for name, scope in SCOPES.items():
                 try:
                     browser.open(f"/connections/{connection}/scope", scope)

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::web::fields::Field;
 use crate::web::filters;
 use crate::web::{Chip, Copyable, Empty, Facts, List, Note, Pager, Snippet, Tabs, When, WhenBoth};
 
@@ -20,6 +21,8 @@ pub(crate) struct ShowConnection {
     pub(crate) sync: Option<String>,
     /// Where it is taken out of service, for who may.
     pub(crate) drain: Option<String>,
+    /// Where it is seen how fresh it is, and what it hears of changes by.
+    pub(crate) changes: String,
     /// Where another credential is given, for who may.
     pub(crate) replace: Option<String>,
     /// Whether it was never synced: the first steps are said then.
@@ -215,4 +218,40 @@ pub(crate) struct EndingRow {
     pub(crate) place: String,
     pub(crate) since: WhenBoth,
     pub(crate) seen: WhenBoth,
+}
+
+/// `GET /connections/{id}/changes`: what is heard of changes, and how fresh what is known is.
+#[derive(Debug, Clone, Template)]
+#[template(path = "directory/changes.html")]
+pub(crate) struct Changes {
+    pub(crate) name: String,
+    /// The connection's page.
+    pub(crate) href: String,
+    /// Where the form is sent.
+    pub(crate) action: String,
+    pub(crate) note: Option<Note>,
+    pub(crate) classes: Vec<ClassRow>,
+    /// What came of its events, where it has a queue.
+    pub(crate) facts: Option<Facts>,
+    pub(crate) no_feed: Empty,
+    /// For who may change it.
+    pub(crate) form: Option<Vec<Field>>,
+    pub(crate) shapes: Tabs,
+    pub(crate) code: Snippet,
+    pub(crate) queue_url: String,
+    pub(crate) region: String,
+    /// Where IAM tells of changes, if elsewhere.
+    pub(crate) global_region: Option<String>,
+}
+
+/// How fresh one kind of object is.
+#[derive(Debug, Clone)]
+pub(crate) struct ClassRow {
+    pub(crate) class: String,
+    pub(crate) chip: Chip,
+    pub(crate) read: Option<WhenBoth>,
+    /// How many objects wait.
+    pub(crate) waiting: String,
+    /// Since when the first of them waits.
+    pub(crate) since: Option<WhenBoth>,
 }

@@ -3,6 +3,8 @@
 //! A row that is as it was costs an update of when it was last seen, and nothing else: no index
 //! is touched.
 
+use std::collections::BTreeMap;
+
 use stint_aws::{IdentityGroup, IdentityUser};
 use stint_db::{Result, Tx, Val, args};
 use stint_domain::entitlement::PrincipalKind;
@@ -17,10 +19,11 @@ stint_db::statements! {
     /// Held, and not before; unless an older reading than the one that found it gone says so.
     quiet APPEARED = "insert into assignments (id, connection_id, principal_id, entitlement_id, membership, absent_before, first_seen, last_seen) \
         select x.id, $2, x.principal, x.entitlement, x.membership, \
-        case when x.gone is null then $3 when $3 is null then x.gone when x.gone > $3 then x.gone else $3 end, x.began, x.began \
-        from (select r.id, r.principal, r.entitlement, r.membership, r.began, \
+        case when x.gone is null then x.absent_before when x.absent_before is null then x.gone \
+        when x.gone > x.absent_before then x.gone else x.absent_before end, x.began, x.began \
+        from (select r.id, r.principal, r.entitlement, r.membership, r.began, r.absent_before, \
             (select max(g.ended_at) from assignments g where g.principal_id = r.principal and g.entitlement_id = r.entitlement) as gone \
-            from {rows $1 id:uuid principal:uuid entitlement:uuid membership:text began:int} r \
+            from {rows $1 id:uuid principal:uuid entitlement:uuid membership:text began:int absent_before:int} r \
             where not exists (select 1 from assignments a where a.principal_id = r.principal \
                 and a.entitlement_id = r.entitlement and a.ended_at is null)) x \
         where x.gone is null or x.gone <= x.began \
@@ -29,9 +32,9 @@ stint_db::statements! {
     quiet SAME_PRINCIPALS = "update principals set last_seen = r.began, gone_at = null \
         from {rows $1 aws_id:text name:text display_name:text email:text active:bool began:int} r \
         where principals.connection_id = $2 and principals.kind = $3 and principals.aws_id = r.aws_id \
-        and principals.last_seen <= r.began and principals.name = r.name \
+        and principals.last_seen <= r.began and (principals.gone_at is null or principals.gone_at <= r.began) and principals.name = r.name \
         and principals.display_name is not distinct from r.display_name \
-        and principals.email is not distinct from r.email and principals.active is not distinct from r.active";
+        and principals.email is not distinct from r.email and (r.active is null or principals.active is not distinct from r.active)";
     /// The others.
     quiet PRINCIPALS = "insert into principals (id, connection_id, kind, aws_id, name, display_name, email, active, sort_key, first_seen, last_seen) \
         select r.id, $2, $3, r.aws_id, r.name, r.display_name, r.email, r.active, r.sort_key, r.began, r.began \
@@ -39,16 +42,16 @@ stint_db::statements! {
         where not exists (select 1 from principals p where p.connection_id = $2 and p.kind = $3 and p.aws_id = r.aws_id \
             and p.last_seen = r.began) \
         on conflict (connection_id, kind, aws_id) do update set name = excluded.name, \
-        display_name = excluded.display_name, email = excluded.email, active = excluded.active, \
+        display_name = excluded.display_name, email = excluded.email, active = coalesce(excluded.active, principals.active), \
         sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
-        where principals.last_seen <= excluded.last_seen";
+        where principals.last_seen <= excluded.last_seen and (principals.gone_at is null or principals.gone_at <= excluded.last_seen)";
     /// Permission sets on accounts that can be asked for now, or are called otherwise than before.
     quiet OFFERED = "insert into entitlements (id, connection_id, kind, account, target, name, sort_key, first_seen, last_seen) \
         select r.id, $2, 'account_assignment', r.account, r.target, r.name, r.sort_key, $3, $3 \
         from {rows $1 id:uuid account:text target:text name:text sort_key:text} r where true \
         on conflict (connection_id, kind, account, target) do update set name = excluded.name, \
         sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
-        where entitlements.last_seen <= excluded.last_seen";
+        where entitlements.last_seen <= excluded.last_seen and (entitlements.gone_at is null or entitlements.gone_at <= excluded.last_seen)";
 }
 
 /// That somebody holds something, as a reading begun at `began` showed it.
@@ -58,15 +61,15 @@ pub(in crate::directory) struct Seen {
     pub(in crate::directory) entitlement: EntitlementId,
     pub(in crate::directory) began: Time,
     pub(in crate::directory) membership: Option<String>,
+    /// A reading that began then did not see it, if it is new.
+    pub(in crate::directory) absent_before: Option<Time>,
 }
 
-/// Writes down who holds what. Answers how many rows are new. `absent_before`: a reading that
-/// began then did not see what is new. No pair may be among them twice.
+/// Writes down who holds what. Answers how many rows are new. No pair may be among them twice.
 pub(in crate::directory) async fn seen(
     tx: &mut Tx,
     connection: ConnectionId,
     rows: &[Seen],
-    absent_before: Option<Time>,
     mut id: impl FnMut() -> AssignmentId,
 ) -> Result<u64> {
     if rows.is_empty() {
@@ -82,10 +85,17 @@ pub(in crate::directory) async fn seen(
     }
     let new = rows.iter().map(|row| {
         let membership = row.membership.clone();
-        args![id(), row.principal, row.entitlement, membership, row.began]
+        let absent = row.absent_before.filter(|at| *at <= row.began);
+        args![
+            id(),
+            row.principal,
+            row.entitlement,
+            membership,
+            row.began,
+            absent
+        ]
     });
-    let values = args![Val::rows(new), connection, absent_before];
-    tx.run(&APPEARED, values).await
+    tx.run(&APPEARED, args![Val::rows(new), connection]).await
 }
 
 /// A principal as a list showed it.
@@ -133,7 +143,8 @@ impl SeenPrincipal {
     }
 }
 
-/// Writes down principals of one kind.
+/// Writes down principals of one kind. Of one that is listed twice the last counts: lists shift while
+/// they are read.
 pub(in crate::directory) async fn principals(
     tx: &mut Tx,
     connection: ConnectionId,
@@ -141,10 +152,12 @@ pub(in crate::directory) async fn principals(
     rows: &[SeenPrincipal],
     mut id: impl FnMut() -> PrincipalId,
 ) -> Result<()> {
+    let rows: BTreeMap<&str, &SeenPrincipal> =
+        rows.iter().map(|row| (row.aws_id.as_str(), row)).collect();
     if rows.is_empty() {
         return Ok(());
     }
-    let same = rows.iter().map(|row| {
+    let same = rows.values().map(|row| {
         let (display_name, email) = (row.display_name.clone(), row.email.clone());
         args![
             &row.aws_id,
@@ -160,7 +173,7 @@ pub(in crate::directory) async fn principals(
     if usize::try_from(known) == Ok(rows.len()) {
         return Ok(());
     }
-    let all = rows.iter().map(|row| {
+    let all = rows.values().map(|row| {
         let (display_name, email) = (row.display_name.clone(), row.email.clone());
         args![
             id(),

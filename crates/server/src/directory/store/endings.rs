@@ -14,11 +14,19 @@ stint_db::statements! {
         select $2, a.id, r.began, r.seen_until from {rows $1 entitlement:uuid began:int seen_until:int} r \
         join assignments a on a.entitlement_id = r.entitlement and a.ended_at is null and a.last_seen <= r.seen_until \
         where true on conflict (sync_id, assignment_id) do nothing";
-    /// Principals whose entitlements of a kind were read whole: what was not among them.
+    /// Principals whose account assignments were read whole: what was not among them, on accounts
+    /// that can be used and were listed since.
     quiet OF_HOLDERS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
         select $2, a.id, r.began, r.seen_until from {rows $1 principal:uuid began:int seen_until:int} r \
         join assignments a on a.principal_id = r.principal and a.ended_at is null and a.last_seen <= r.seen_until \
-        join entitlements e on e.id = a.entitlement_id and e.kind = $3 \
+        join entitlements e on e.id = a.entitlement_id and e.kind = 'account_assignment' \
+        join accounts c on c.connection_id = e.connection_id and c.aws_id = e.account and c.state = 'active' and c.last_seen >= $3 \
+        where true on conflict (sync_id, assignment_id) do nothing";
+    /// Users whose groups were read whole: which were not among them.
+    quiet OF_MEMBERS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
+        select $2, a.id, r.began, r.seen_until from {rows $1 principal:uuid began:int seen_until:int} r \
+        join assignments a on a.principal_id = r.principal and a.ended_at is null and a.last_seen <= r.seen_until \
+        join entitlements e on e.id = a.entitlement_id and e.kind = 'group_membership' \
         where true on conflict (sync_id, assignment_id) do nothing";
     /// Nobody is in a group that a list begun then does not have.
     quiet GROUPS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
@@ -78,17 +86,30 @@ pub(in crate::directory) async fn of_entitlements(
     tx.run(&OF_ENTITLEMENTS, args![rows(read), sync]).await
 }
 
-/// What these readings of what a principal holds of a kind did not show.
+/// What these readings of what a principal holds did not show, on accounts that can be used and are
+/// in a list begun at `accounts`.
 pub(in crate::directory) async fn of_holders(
     tx: &mut Tx,
     sync: SyncId,
-    kind: &'static str,
+    accounts: Time,
     read: &[Read<PrincipalId>],
 ) -> Result<u64> {
     if read.is_empty() {
         return Ok(0);
     }
-    tx.run(&OF_HOLDERS, args![rows(read), sync, kind]).await
+    tx.run(&OF_HOLDERS, args![rows(read), sync, accounts]).await
+}
+
+/// Which groups these readings of a user's groups did not show.
+pub(in crate::directory) async fn of_members(
+    tx: &mut Tx,
+    sync: SyncId,
+    read: &[Read<PrincipalId>],
+) -> Result<u64> {
+    if read.is_empty() {
+        return Ok(0);
+    }
+    tx.run(&OF_MEMBERS, args![rows(read), sync]).await
 }
 
 /// The memberships of this kind, of groups that the list begun at `began` does not have, unless

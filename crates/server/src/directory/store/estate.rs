@@ -1,16 +1,28 @@
 //! What of an estate a run works through: what its own lists showed, and what is known from before.
 
-use stint_db::{Query, Result, Row, args};
+use serde_json::Value;
+use stint_db::{Query, Result, Row, Tx, args};
 use stint_domain::entitlement::PrincipalKind;
 use stint_domain::{ConnectionId, EntitlementId, PrincipalId, Time};
 
+use super::super::papers::{PermissionSet, Policies};
 use super::bulk::Offered;
+use crate::http::like;
 
 stint_db::statements! {
     ACCOUNTS = "select aws_id from accounts where connection_id = $1 and state = 'active' and last_seen >= $2 order by aws_id";
     SETS = "select arn from permission_sets where connection_id = $1 and last_seen >= $2 order by arn";
-    PRINCIPALS = "select id, aws_id from principals where connection_id = $1 and kind = $2 and last_seen >= $3 order by aws_id";
-    PRINCIPAL_KEYS = "select id, kind, aws_id from principals where connection_id = $1 and id > $2 order by id limit $3";
+    /// Permission sets whose policies were not read since.
+    UNREAD_SETS = "select arn from permission_sets where connection_id = $1 and last_seen >= $2 \
+        and (policies_read_at is null or policies_read_at < $3) order by arn";
+    quiet SET_POLICIES = "update permission_sets set policies = $3, policies_read_at = $4 where connection_id = $1 and arn = $2 \
+        and (policies_read_at is null or policies_read_at <= $4)";
+    SET = "select arn, name, description, session_duration, policies, policies_read_at, gone_at from permission_sets \
+        where connection_id = $1 and arn = $2";
+    LIST_SETS = "select arn, name, description, session_duration, policies, policies_read_at, gone_at from permission_sets \
+        where connection_id = $1 and lower(name) like $2 escape '\\' and ($3 is null or (name, arn) > ($3, $4)) order by name, arn limit $5";
+    PRINCIPALS = "select id, aws_id from principals where connection_id = $1 and kind = $2 and last_seen >= $3 and gone_at is null order by aws_id";
+    PRINCIPAL_KEYS = "select id, kind, aws_id, gone_at from principals where connection_id = $1 and id > $2 order by id limit $3";
     ENTITLEMENT_KEYS = "select id, account, target from entitlements where connection_id = $1 and id > $2 order by id limit $3";
     /// Permission sets on an account that are not among the entitlements as they are called now.
     UNOFFERED = "select s.arn, s.name || ' on ' || a.name as name from accounts a cross join permission_sets s \
@@ -37,10 +49,11 @@ stint_db::statements! {
     HELD_BY_UNLISTED = "select distinct a.entitlement_id from principals p \
         join assignments a on a.principal_id = p.id and a.ended_at is null \
         join entitlements e on e.id = a.entitlement_id and e.kind = 'account_assignment' \
-        where p.connection_id = $1 and (p.kind = 'identity_center_user' and p.last_seen < $2 \
-        or p.kind = 'identity_center_group' and p.last_seen < $3)";
+        where p.connection_id = $1 and (p.kind = 'identity_center_user' and (p.last_seen < $2 or p.gone_at is not null) \
+        or p.kind = 'identity_center_group' and (p.last_seen < $3 or p.gone_at is not null))";
     /// Users that are known to be in a group and that a list no longer has.
-    UNLISTED_MEMBERS = "select p.id from principals p where p.connection_id = $1 and p.kind = 'identity_center_user' and p.last_seen < $2 \
+    UNLISTED_MEMBERS = "select p.id from principals p where p.connection_id = $1 and p.kind = 'identity_center_user' \
+        and (p.last_seen < $2 or p.gone_at is not null) \
         and exists (select 1 from assignments a join entitlements e on e.id = a.entitlement_id and e.kind = 'group_membership' \
             where a.principal_id = p.id and a.ended_at is null)";
     MEMBERSHIPS = "select count(*) as n from assignments a join entitlements e on e.id = a.entitlement_id \
@@ -95,6 +108,67 @@ pub(in crate::directory) async fn sets(
     texts(&q.all(&SETS, args![connection, since]).await?, "arn")
 }
 
+/// The permission sets of a list begun at `since` whose policies were not read after `read`.
+pub(in crate::directory) async fn unread_sets(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    since: Time,
+    read: Time,
+) -> Result<Vec<String>> {
+    let values = args![connection, since, read];
+    texts(&q.all(&UNREAD_SETS, values).await?, "arn")
+}
+
+/// Writes down the policies of a permission set as read at a moment.
+pub(in crate::directory) async fn set_policies(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    arn: &str,
+    policies: Value,
+    at: Time,
+) -> Result<()> {
+    tx.run(&SET_POLICIES, args![connection, arn, policies, at])
+        .await
+        .map(drop)
+}
+
+fn read_set(row: &Row) -> Result<PermissionSet> {
+    let policies: Option<Value> = row.get("policies")?;
+    let at: Option<Time> = row.get("policies_read_at")?;
+    Ok(PermissionSet {
+        arn: row.get("arn")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        session_duration: row.get("session_duration")?,
+        policies: policies.map(Policies::read).zip(at),
+        gone_at: row.get("gone_at")?,
+    })
+}
+
+/// A permission set by its ARN.
+pub(in crate::directory) async fn set(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    arn: &str,
+) -> Result<Option<PermissionSet>> {
+    let row = q.maybe(&SET, args![connection, arn]).await?;
+    row.as_ref().map(read_set).transpose()
+}
+
+/// One page of permission sets, by name.
+pub(in crate::directory) async fn list_sets(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    search: &str,
+    after: Option<(String, String)>,
+    limit: i64,
+) -> Result<Vec<PermissionSet>> {
+    let (name, arn) = after.unzip();
+    let values = args![connection, like(search), name, arn, limit];
+    let rows = q.all(&LIST_SETS, values).await?;
+    rows.iter().map(read_set).collect()
+}
+
 /// The principals of a kind of a list begun at `since`: ours and AWS's ids.
 pub(in crate::directory) async fn principals(
     q: &mut impl Query,
@@ -110,12 +184,12 @@ pub(in crate::directory) async fn principals(
         .collect()
 }
 
-/// Every principal known, a thousand at a time, from after `after` on; none after the last.
+/// Every principal known, and whether it is gone, a thousand at a time, from after `after` on; none after the last.
 pub(in crate::directory) async fn principal_keys(
     q: &mut impl Query,
     connection: ConnectionId,
     after: Option<PrincipalId>,
-) -> Result<Vec<(PrincipalId, PrincipalKind, String)>> {
+) -> Result<Vec<(PrincipalId, PrincipalKind, String, bool)>> {
     let after = after.unwrap_or_else(nil);
     let rows = q
         .all(&PRINCIPAL_KEYS, args![connection, after, PAGE])
@@ -123,7 +197,8 @@ pub(in crate::directory) async fn principal_keys(
     rows.iter()
         .map(|row| {
             let kind = super::things::principal_kind(row, "kind")?;
-            Ok((row.get("id")?, kind, row.get("aws_id")?))
+            let gone: Option<Time> = row.get("gone_at")?;
+            Ok((row.get("id")?, kind, row.get("aws_id")?, gone.is_some()))
         })
         .collect()
 }
@@ -247,18 +322,18 @@ pub(in crate::directory) async fn memberships(
     row.as_ref().map_or(Ok(0), count)
 }
 
-/// Calls beyond one each that it takes to list what every user and group holds, by what is known
-/// now.
+/// Calls beyond one each that it takes to list what every group and what every user holds, by
+/// what is known now.
 pub(in crate::directory) async fn further_pages(
     q: &mut impl Query,
     connection: ConnectionId,
-) -> Result<u64> {
-    let mut all = 0;
-    for statement in [&FURTHER_PAGES, &GROUPS_FURTHER_PAGES] {
-        let row = q.maybe(statement, args![connection]).await?;
-        all += row.as_ref().map_or(Ok(0), count)?;
-    }
-    Ok(all)
+) -> Result<(u64, u64)> {
+    let groups = q.maybe(&GROUPS_FURTHER_PAGES, args![connection]).await?;
+    let users = q.maybe(&FURTHER_PAGES, args![connection]).await?;
+    Ok((
+        groups.as_ref().map_or(Ok(0), count)?,
+        users.as_ref().map_or(Ok(0), count)?,
+    ))
 }
 
 fn count(row: &Row) -> Result<u64> {

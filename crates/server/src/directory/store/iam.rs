@@ -15,7 +15,7 @@ stint_db::statements! {
         values ($1, $2, 'iam_user', $3, $4, $5, $6, $7, $7) \
         on conflict (connection_id, kind, aws_id) do update set name = excluded.name, sort_key = excluded.sort_key, \
         account = excluded.account, last_seen = excluded.last_seen, gone_at = null \
-        where principals.last_seen <= excluded.last_seen";
+        where principals.last_seen <= excluded.last_seen and (principals.gone_at is null or principals.gone_at <= excluded.last_seen)";
     quiet USERS_GONE = "update principals set gone_at = $3 where connection_id = $1 and kind = 'iam_user' and account = $2 and last_seen < $3 and gone_at is null";
     quiet GROUPS_GONE = "update entitlements set gone_at = $3 where connection_id = $1 and kind = 'iam_group_membership' and account = $2 and last_seen < $3 and gone_at is null";
     /// Nobody is in a group of this account that no longer exists.

@@ -2,12 +2,14 @@
 
 pub(super) mod assignments;
 pub(super) mod bulk;
+pub(super) mod changes;
 pub(super) mod endings;
 pub(super) mod estate;
 pub(super) mod facts;
 pub(super) mod holdings;
 pub(super) mod iam;
 pub(super) mod links;
+pub(super) mod reread;
 pub(super) mod runs;
 pub(super) mod scopes;
 pub(super) mod things;
@@ -18,12 +20,14 @@ use stint_db::Sql;
 pub(crate) static STATEMENTS: &[&[&Sql]] = &[
     assignments::STATEMENTS,
     bulk::STATEMENTS,
+    changes::STATEMENTS,
     endings::STATEMENTS,
     estate::STATEMENTS,
     facts::STATEMENTS,
     holdings::STATEMENTS,
     iam::STATEMENTS,
     links::STATEMENTS,
+    reread::STATEMENTS,
     runs::STATEMENTS,
     scopes::STATEMENTS,
     things::STATEMENTS,

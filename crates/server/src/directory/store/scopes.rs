@@ -1,6 +1,6 @@
 //! What of a run is read whole: where another process goes on if this one dies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use stint_db::{Query, Result, Tx, Val, args};
 use stint_domain::{SyncId, Time};
@@ -30,10 +30,12 @@ pub(in crate::directory) struct Done {
 
 /// Notes scopes as read.
 pub(in crate::directory) async fn done(tx: &mut Tx, run: SyncId, all: &[Done]) -> Result<()> {
+    // What stands twice on a list is read twice.
+    let all: BTreeMap<&str, &Done> = all.iter().map(|it| (it.scope.as_str(), it)).collect();
     if all.is_empty() {
         return Ok(());
     }
-    let rows = (all.iter()).map(|it| args![&it.scope, it.began, &it.digest]);
+    let rows = (all.values()).map(|it| args![&it.scope, it.began, &it.digest]);
     tx.run(&DONE, args![Val::rows(rows), run]).await.map(drop)
 }
 

@@ -31,13 +31,13 @@ stint_db::statements! {
         values ($1, $2, $3, $4, $5, $6, $7, $7) \
         on conflict (connection_id, aws_id) do update set name = excluded.name, email = excluded.email, \
         state = excluded.state, last_seen = excluded.last_seen, gone_at = null \
-        where accounts.last_seen <= excluded.last_seen";
+        where accounts.last_seen <= excluded.last_seen and (accounts.gone_at is null or accounts.gone_at <= excluded.last_seen)";
     ACCOUNT_STATE = "select state from accounts where connection_id = $1 and aws_id = $2";
     quiet SEE_SET = "insert into permission_sets (connection_id, arn, name, description, session_duration, first_seen, last_seen) \
         values ($1, $2, $3, $4, $5, $6, $6) \
         on conflict (connection_id, arn) do update set name = excluded.name, description = excluded.description, \
         session_duration = excluded.session_duration, last_seen = excluded.last_seen, gone_at = null \
-        where permission_sets.last_seen <= excluded.last_seen";
+        where permission_sets.last_seen <= excluded.last_seen and (permission_sets.gone_at is null or permission_sets.gone_at <= excluded.last_seen)";
     /// Somebody who holds something and whom the identity store does not list.
     quiet STAND_IN = "insert into principals (id, connection_id, kind, aws_id, name, sort_key, first_seen, last_seen, gone_at) \
         values ($1, $2, $3, $4, $4, $4, $5, $5, $5) on conflict (connection_id, kind, aws_id) do nothing";
@@ -46,7 +46,7 @@ stint_db::statements! {
         on conflict (connection_id, kind, account, target) do update set name = excluded.name, aws_name = excluded.aws_name, \
         owned_by = excluded.owned_by, \
         sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
-        where entitlements.last_seen <= excluded.last_seen";
+        where entitlements.last_seen <= excluded.last_seen and (entitlements.gone_at is null or entitlements.gone_at <= excluded.last_seen)";
     quiet ACCOUNTS_GONE = "update accounts set gone_at = $2 where connection_id = $1 and last_seen < $2 and gone_at is null";
     quiet SETS_GONE = "update permission_sets set gone_at = $2 where connection_id = $1 and last_seen < $2 and gone_at is null";
     quiet PRINCIPALS_GONE = "update principals set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen < $3 and gone_at is null";
@@ -204,6 +204,19 @@ pub(in crate::directory) async fn see_entitlement(
     tx.run(&SEE_ENTITLEMENT, values).await.map(drop)
 }
 
+/// The directory that provisions a group, by the issuers of its external ids.
+pub(in crate::directory) fn owner(group: &stint_aws::IdentityGroup) -> Option<String> {
+    let mut issuers: Vec<&str> = (group.issuers.iter())
+        .map(|issuer| match issuer.trim() {
+            "" => "an external directory",
+            named => named,
+        })
+        .collect();
+    issuers.sort_unstable();
+    issuers.dedup();
+    (!issuers.is_empty()).then(|| issuers.join(", "))
+}
+
 /// What a complete list no longer had.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::directory) enum Gone {
@@ -248,7 +261,7 @@ pub(in crate::directory) async fn withdraw(
     tx.run(&WITHDRAW, args![ids, at]).await.map(drop)
 }
 
-const fn parts(key: &EntitlementKey) -> (&str, &str) {
+pub(super) const fn parts(key: &EntitlementKey) -> (&str, &str) {
     match key {
         EntitlementKey::AccountAssignment {
             account,

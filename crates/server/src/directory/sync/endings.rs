@@ -189,7 +189,7 @@ pub(in crate::directory) async fn end(cx: &Cx, run: &SyncRun) -> Result<(), Erro
             runs::ended(&mut tx, &now, at).await?;
         } else if !believed {
             drop(tx);
-            gone::write(cx, run).await?;
+            gone::write(cx, run, gone::By::Decision).await?;
             believed = true;
             continue;
         } else {

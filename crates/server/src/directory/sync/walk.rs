@@ -9,11 +9,13 @@ mod holders;
 mod iam;
 mod keys;
 mod members;
+mod papers;
 mod places;
 mod sink;
 
 use futures::future::BoxFuture;
-use futures::{FutureExt as _, TryStreamExt as _, stream};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use stint_aws::{AwsError, ErrorKind, Estate, IdentityGroup, Lane, Page, Pages};
 use stint_db::{Priority, Tx};
 use stint_domain::Time;
@@ -22,6 +24,7 @@ use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::sync::plan::{Choice, Known, Listing, Question};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
+use super::super::scim::Statuses;
 use super::super::store::bulk::{self, Seen, SeenPrincipal};
 use super::super::store::things::{self, SeenEntitlement};
 use super::super::store::{estate, runs};
@@ -101,8 +104,28 @@ fn refused(error: &Error) -> bool {
     matches!(error, Error::Aws { source, .. } if source.kind == ErrorKind::Denied)
 }
 
-/// Does something for many, some at once; the first failure ends it. The first goes ahead alone:
-/// what AWS refuses for one it refuses for all.
+/// The same of one listing: asking by principal is not there for everybody who asks, whatever the
+/// permissions (AWS reference §3.3: from a delegated administrator, in an account's own instance).
+fn refuses(listing: Listing, error: &Error) -> bool {
+    let by_principal = listing == Listing::HoldersByPrincipal;
+    let invalid = matches!(error, Error::Aws { source, .. } if source.kind == ErrorKind::Invalid);
+    refused(error) || (by_principal && invalid)
+}
+
+/// What comes next of a list.
+enum Turn<T> {
+    /// A page.
+    Page(Page<T>),
+    /// Nothing: it was read whole.
+    End,
+    /// What was asked about is deleted, since the list that had it: nothing was read. The next
+    /// run's lists say so.
+    Gone,
+}
+
+/// Does something for many, some at once. After a failure nothing more is begun, but what is under
+/// way ends: it may be writing down what others have read. The first goes ahead alone: what AWS
+/// refuses for one it mostly refuses for all.
 async fn each<'a, T: Send>(
     all: impl IntoIterator<Item = T, IntoIter: Send>,
     run: impl Fn(T) -> BoxFuture<'a, Result<(), Error>> + Send,
@@ -111,22 +134,38 @@ async fn each<'a, T: Send>(
     if let Some(first) = all.next() {
         run(first).await?;
     }
-    stream::iter(all.map(Ok))
-        .try_for_each_concurrent(AT_ONCE, run)
-        .await
+    let mut under_way = FuturesUnordered::new();
+    let mut done = Ok(());
+    loop {
+        while under_way.len() < AT_ONCE && done.is_ok() {
+            match all.next() {
+                Some(item) => under_way.push(run(item)),
+                None => break,
+            }
+        }
+        match under_way.next().await {
+            Some(Ok(())) => {}
+            // The first is told.
+            Some(Err(error)) => done = done.and(Err(error)),
+            None => return done,
+        }
+    }
 }
 
 /// A question that is being asked, from one side after the other where AWS refuses.
 struct Asking {
     question: Question,
-    refused: Option<Error>,
+    /// What it refused now.
+    refused: Vec<Listing>,
+    error: Option<Error>,
 }
 
 impl Asking {
     const fn of(question: Question) -> Self {
         Self {
             question,
-            refused: None,
+            refused: Vec::new(),
+            error: None,
         }
     }
 }
@@ -183,6 +222,7 @@ impl<'a> Walk<'a> {
                 Ok(())
             },
             self.assignments(&lists),
+            self.set_policies(&lists),
             async {
                 match self.iam {
                     true => self.iam(lists.accounts).await,
@@ -222,6 +262,20 @@ impl<'a> Walk<'a> {
     ) -> Result<Option<Page<T>>, Error> {
         match pages.next().await {
             Ok(page) => Ok(page),
+            Err(error) => Err(self.aws(phase, error).await),
+        }
+    }
+
+    /// The next of a list about something that may be deleted meanwhile.
+    async fn turn<T: Send + 'static>(
+        &self,
+        phase: &'static str,
+        pages: &mut Pages<T>,
+    ) -> Result<Turn<T>, Error> {
+        match pages.next().await {
+            Ok(Some(page)) => Ok(Turn::Page(page)),
+            Ok(None) => Ok(Turn::End),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(Turn::Gone),
             Err(error) => Err(self.aws(phase, error).await),
         }
     }
@@ -337,8 +391,11 @@ impl<'a> Walk<'a> {
         }
         let mut pages = self.estate.users(&self.store, None, Lane::Sync);
         let (mut began, mut read) = (None, Vec::with_capacity(CHUNK));
-        while let Some(page) = self.next("users", &mut pages).await? {
+        let connection = self.run().await.connection;
+        let mut statuses = Statuses::default();
+        while let Some(mut page) = self.next("users", &mut pages).await? {
             began = began.or(Some(page.began));
+            statuses.fill(self.cx, connection, &mut page.items).await?;
             let users = page.items.into_iter();
             read.extend(users.map(|user| SeenPrincipal::user(user, page.began)));
             if read.len() >= CHUNK {
@@ -409,11 +466,13 @@ impl<'a> Walk<'a> {
         let mut rows = Vec::with_capacity(holders.len());
         for holder in holders {
             let principal = sink.principal(self.cx, holder.kind, &holder.aws_id, began);
+            let principal = principal.await?;
             rows.push(Seen {
-                principal: principal.await?,
+                principal,
                 entitlement,
                 began,
                 membership: holder.membership,
+                absent_before: sink.absent_before(principal),
             });
         }
         let scope = Scope::Holders(entitlement);
@@ -465,10 +524,17 @@ impl<'a> Walk<'a> {
             if let Some(chosen) = choice.chosen {
                 return Ok(chosen.listing);
             }
-            match asking.refused.take() {
-                Some(error) => return Err(error),
-                // Believed of an earlier run, and of all of them: asked once more.
-                None => self.sink.lock().await.run.plan.refused.clear(),
+            // Believed of an earlier run: asked once more before the run fails.
+            let mut sink = self.sink.lock().await;
+            let believed = |it: &Listing| {
+                asking.question.listings().contains(it) && !asking.refused.contains(it)
+            };
+            let before = sink.run.plan.refused.len();
+            sink.run.plan.refused.retain(|(it, _)| !believed(it));
+            if sink.run.plan.refused.len() == before
+                && let Some(error) = asking.error.take()
+            {
+                return Err(error);
             }
         }
     }
@@ -482,11 +548,12 @@ impl<'a> Walk<'a> {
     ) -> Result<Option<T>, Error> {
         match read {
             Ok(read) => Ok(Some(read)),
-            Err(error) if refused(&error) => {
+            Err(error) if refuses(listing, &error) => {
                 tracing::info!(aws.operation = listing.action(), "sync.listing_refused");
                 let now = self.cx.app.clock.now();
                 self.sink.lock().await.run.plan.refuse(listing, now);
-                asking.refused = Some(error);
+                asking.refused.push(listing);
+                asking.error = Some(error);
                 Ok(None)
             }
             Err(error) => Err(error),

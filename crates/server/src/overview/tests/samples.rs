@@ -14,6 +14,7 @@ use crate::identity::pages::view as identity;
 use crate::overview::pages::audit_view as audit;
 use crate::overview::pages::view as overview;
 use crate::requests::pages::view as requests;
+use crate::web::fields::Field;
 use crate::web::frame::{Area, DemoBar, Frame, FramePerson};
 use crate::web::{
     Chain, ChainLink, Chip, Column, Copyable, Deed, Empty, Fact, Facts, Filter, Flash, List,
@@ -446,6 +447,7 @@ fn connection(fresh: bool) -> directory::ShowConnection {
         by_key: !fresh,
         test: Some("/connections/con_1/test".into()),
         sync: (!fresh).then(|| "/connections/con_1/sync".into()),
+        changes: "/connections/con_1/changes".into(),
         replace: Some("/connections/con_1/credential".into()),
         drain: Some("/connections/con_1/drain".into()),
         fresh,
@@ -1000,6 +1002,54 @@ fn member_accounts(on: bool) -> connections::MemberAccounts {
     }
 }
 
+fn changes(heard: bool) -> directory::Changes {
+    let row = |class: &str, chip: Chip, waiting: &str, since: Option<&str>| directory::ClassRow {
+        class: class.into(),
+        chip,
+        read: heard.then(|| When::both(at("2026-11-23T09:00:00Z"), now())),
+        waiting: waiting.into(),
+        since: since.map(|it| When::both(at(it), now())),
+    };
+    let read = || Chip::new(Tone::Live, "circle-check", "Read");
+    directory::Changes {
+        name: "management".into(),
+        href: "/connections/con_1".into(),
+        action: "/connections/con_1/changes".into(),
+        note: heard.then(|| Note::refusal("Something an event named could not be read again, and is tried again: AWS refused identitystore:ListGroupMemberships.")),
+        classes: vec![
+            row("Accounts", read(), "0", None),
+            row("Memberships", Chip::new(Tone::Stop, "circle-x", "Cannot be read"), "1,204", Some("2026-11-23T13:58:00Z")),
+            row("Assignments", Chip::new(Tone::Wait, "refresh", "To be read again"), "3", Some("2026-11-23T14:08:00Z")),
+        ],
+        facts: heard.then(|| Facts {
+            facts: vec![
+                Fact::new("Last event", "").when(When::both(at("2026-11-23T14:08:00Z"), now())),
+                Fact::new("Not known to Stint", "12").faint("the last was aws.sso: AssociateDirectory"),
+            ],
+        }),
+        no_feed: Empty::new("refresh", "No change events", "Full syncs find what changes in AWS."),
+        form: Some(vec![
+            Field::line("queue_url", "Queue URL")
+                .hint("A standard SQS queue in account 401277880131 and eu-central-1.")
+                .value("https://sqs.eu-central-1.amazonaws.com/401277880131/stint-changes")
+                .mono(),
+        ]),
+        shapes: Tabs {
+            label: "How you set it up",
+            tabs: vec![Tab {
+                href: "/connections/con_1/changes?as=terraform".into(),
+                word: "Terraform",
+                count: None,
+                current: true,
+            }],
+        },
+        code: Snippet::new("Terraform", "resource \"aws_sqs_queue\" \"stint_changes\" {}"),
+        queue_url: "https://sqs.eu-central-1.amazonaws.com/401277880131/stint-changes".into(),
+        region: "eu-central-1".into(),
+        global_region: Some("us-east-1".into()),
+    }
+}
+
 fn users() -> identity::Users {
     let row = |name: &str, email: &str, roles: &str, chip: Chip| identity::UserRow {
         href: "/people/users/usr_1".into(),
@@ -1274,6 +1324,8 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("iam-roles", view("/explore/iam-roles", "IAM roles", &put(iam_roles()))),
         ("member-accounts", view("/connections/con_1/member-accounts", "IAM of member accounts", &put(member_accounts(true)))),
         ("member-accounts-off", view("/connections/con_1/member-accounts", "IAM of member accounts", &put(member_accounts(false)))),
+        ("changes", view("/connections/con_1/changes", "Change events", &put(changes(true)))),
+        ("changes-none", view("/connections/con_1/changes", "Change events", &put(changes(false)))),
         ("connection-fresh", view("/connections/con_1", "management", &put(connection(true)))),
         ("setup", view("/connections/con_1/setup", "Set up", &put(setup(true)))),
         ("setup-key", view("/connections/con_1/setup", "Set up", &put(connections::SetUp { by: "access_key", ..setup(true) }))),

@@ -39,8 +39,8 @@ stint_db::statements! {
     quiet APPLICATION = "insert into applications (id, name, name_key, description, created_at, version) \
         values ($1, 'AWS', 'aws', '', $2, 1)";
     quiet CONNECTION = "insert into connections \
-            (id, application_id, name, name_key, credential, role_arn, external_id, region, iam, status, created_at, version) \
-        values ($1, $2, 'prod', 'prod', 'role', 'arn:aws:iam::111122223333:role/stint', 'x', 'eu-central-1', false, \
+            (id, application_id, name, name_key, credential, role_arn, external_id, region, iam, members, status, created_at, version) \
+        values ($1, $2, 'prod', 'prod', 'role', 'arn:aws:iam::111122223333:role/stint', 'x', 'eu-central-1', false, false, \
             'connected', $3, 1)";
     quiet ENTITLEMENT = "insert into entitlements (id, connection_id, kind, account, target, name, \
             sort_key, first_seen, last_seen) \

@@ -56,6 +56,7 @@ pub(super) async fn page(
     let mut q = cx.read().await?;
     let connection = connections::connection(&mut q, request.pair.connection).await?;
     let principal = directory::principal(&mut q, request.pair.principal).await?;
+    let allows = directory::set_facts(&mut q, &found.line.entitlement).await?;
     let may = |verb: Verb| found.may.contains(&verb);
     let decides = may(Verb::ApproveRequest) || may(Verb::DenyRequest);
     let context = match decides {
@@ -90,6 +91,7 @@ pub(super) async fn page(
                 &found,
                 in_aws.as_deref().unwrap_or(&principal),
                 connection.as_ref(),
+                allows,
                 cx,
             ),
         },
@@ -386,7 +388,13 @@ fn why_stuck(grant: &Grant) -> String {
         .unwrap_or_default()
 }
 
-fn facts(found: &Detail, principal: &str, connection: Option<&Connection>, cx: &Cx) -> Vec<Fact> {
+fn facts(
+    found: &Detail,
+    principal: &str,
+    connection: Option<&Connection>,
+    allows: Vec<Fact>,
+    cx: &Cx,
+) -> Vec<Fact> {
     let request = &found.line.request;
     let mut facts = match &found.line.group {
         Some(group) => vec![
@@ -401,6 +409,7 @@ fn facts(found: &Detail, principal: &str, connection: Option<&Connection>, cx: &
         None => vec![Fact::new("For", &found.line.beneficiary.name).faint(principal)],
     };
     facts.extend(directory::entitlement_facts(&found.line.entitlement));
+    facts.extend(allows);
     if !request.reason.is_empty() {
         facts.push(Fact::new("Reason", &request.reason));
     }

@@ -195,6 +195,7 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
         | "POST /api/v1/key-rotations/{id}/cancel" => {
             json!({ "reason": "to see who hears what" })
         }
+        "PATCH /api/v1/connections/{id}/feeds" => json!({}),
         "PATCH /api/v1/connections/{id}" => json!({ "name": "Everything" }),
         "POST /api/v1/links" => json!({
             "user_id": stage.me.to_string(),
@@ -282,6 +283,7 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         "POST /connections/new" => "name=&role_arn=x&region=x".to_owned(),
         "POST /connections/{id}/scope" => "faster=on".to_owned(),
         "POST /connections/{id}/member-accounts" => "on=off&role=StintMember".to_owned(),
+        "POST /connections/{id}/changes" => "queue_url=&scim_endpoint=".to_owned(),
         _ => demo_form(route)?.to_owned(),
     };
     Some(text)
@@ -361,7 +363,7 @@ fn sent(route: &str, page: bool, thing: &str, stage: &Stage) -> Body {
 /// What has to be said after the question mark.
 fn query(route: &str, stage: &Stage) -> String {
     match route {
-        "GET /api/v1/entitlements" | "GET /api/v1/principals" => {
+        "GET /api/v1/entitlements" | "GET /api/v1/permission-sets" | "GET /api/v1/principals" => {
             format!("?connection={}", stage.connection)
         }
         "GET /api/v1/requests/groups" => "?entitlement={id}".to_owned(),

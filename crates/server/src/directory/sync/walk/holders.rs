@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures::FutureExt as _;
-use stint_aws::{ErrorKind, Lane};
+use stint_aws::Lane;
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::sync::plan::{Known, Listing, Question, pages};
 use stint_domain::{EntitlementId, PrincipalId, Time};
@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use super::super::super::Error;
 use super::super::super::store::bulk::Seen;
 use super::super::super::store::estate;
-use super::{Asking, Holder, Lists, Scope, Walk, each, refused};
+use super::{Asking, Holder, Lists, Scope, Turn, Walk, each, refused, refuses};
 
 const PHASE: &str = "assignments";
 
@@ -91,9 +91,10 @@ impl Walk<'_> {
             // ones hold.
             Err(pairs) if refused(&pairs) => {
                 tracing::info!("sync.pairs_refused");
-                let people = People::of(lists, &users, &groups, known);
+                self.choose(Question::Holders, &known).await?;
+                let people = People::of(lists, &users, &groups, &accounts, known);
                 return match self.by_principal(&people, None).await {
-                    Err(error) if refused(&error) => Err(pairs),
+                    Err(error) if refuses(Listing::HoldersByPrincipal, &error) => Err(pairs),
                     Err(error) => Err(error),
                     Ok(_) => self.flush().await,
                 };
@@ -105,10 +106,10 @@ impl Walk<'_> {
         self.not_provisioned(&board, &held).await?;
         let people = count(&users).saturating_add(count(&groups));
         if people < known.by_pair.unwrap_or(u64::MAX) {
-            let further = estate::further_pages(&mut self.cx.read().await?, id).await?;
-            known.by_principal = Some(people.saturating_add(further));
+            let (groups, users) = estate::further_pages(&mut self.cx.read().await?, id).await?;
+            known.by_principal = Some(people.saturating_add(groups).saturating_add(users));
         }
-        let people = People::of(lists, &users, &groups, known);
+        let people = People::of(lists, &users, &groups, &accounts, known);
         let mut asking = Asking::of(Question::Holders);
         loop {
             let known = *people.known.lock().await;
@@ -204,7 +205,12 @@ impl Walk<'_> {
             (self.estate).accounts_of_set(&self.instance, &name, None, Lane::Sync)
         };
         let mut first = None;
-        while let Some(page) = self.next(PHASE, &mut pages).await? {
+        loop {
+            let page = match self.turn(PHASE, &mut pages).await? {
+                Turn::Page(page) => page,
+                Turn::End => break,
+                Turn::Gone => return Ok(()),
+            };
             first = first.or(Some(page.began));
             let (pairs, _) = &mut *found.lock().await;
             // What is on no list came since, or is of an account that cannot be used.
@@ -236,7 +242,8 @@ impl Walk<'_> {
                 continue;
             }
             if let Some(began) = board.asked(pair) {
-                self.whole(Scope::Holders(it.entitlement), began).await?;
+                self.whole(Scope::Unprovisioned(it.entitlement), began)
+                    .await?;
             }
         }
         Ok(())
@@ -263,13 +270,10 @@ impl Walk<'_> {
             (self.estate).assignments(&self.instance, account, permission_set, None, Lane::Sync);
         let mut first = None;
         loop {
-            let page = match pages.next().await {
-                Ok(Some(page)) => page,
-                Ok(None) => break,
-                // The set was deleted, or the account has left, since they were listed: the next
-                // run's lists say so.
-                Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
-                Err(error) => return Err(self.aws(PHASE, error).await),
+            let page = match self.turn(PHASE, &mut pages).await? {
+                Turn::Page(page) => page,
+                Turn::End => break,
+                Turn::Gone => return Ok(()),
             };
             first = first.or(Some(page.began));
             let holders = page.items.into_iter().map(|row| Holder {
@@ -287,10 +291,10 @@ impl Walk<'_> {
         people: &People<'_>,
         board: Option<&Board>,
     ) -> Result<Read, Error> {
-        let since = self.cx.app.clock.now();
+        let since = self.run().await.started_at;
         let kind = PrincipalKind::IdentityCenterGroup;
         let groups = people.groups.to_vec();
-        each(groups, |group| self.held_by(kind, group).boxed()).await?;
+        each(groups, |group| self.held_by(people, kind, group).boxed()).await?;
         // What users hold through groups comes with them: what that costs is known once groups and
         // their members are.
         let mut known_members = self.members_known.subscribe();
@@ -298,11 +302,12 @@ impl Walk<'_> {
         drop(known_members.wait_for(|known| *known).await);
         self.flush().await?;
         let id = self.run().await.connection;
-        let further = estate::further_pages(&mut self.cx.read().await?, id).await?;
+        let (groups, users) = estate::further_pages(&mut self.cx.read().await?, id).await?;
         {
             let mut known = people.known.lock().await;
-            let users = known.users.saturating_add(further);
-            let all = known.groups.saturating_add(users);
+            // What groups cost is paid.
+            let users = known.users.saturating_add(users);
+            let all = (known.groups.saturating_add(groups)).saturating_add(users);
             let dearer = board.is_some() && known.by_pair.is_some_and(|by_pair| by_pair < users);
             if dearer && known.by_principal != Some(all) {
                 known.by_principal = Some(all);
@@ -311,7 +316,7 @@ impl Walk<'_> {
         }
         let kind = PrincipalKind::IdentityCenterUser;
         let users = people.users.to_vec();
-        each(users, |user| self.held_by(kind, user).boxed()).await?;
+        each(users, |user| self.held_by(people, kind, user).boxed()).await?;
         self.flush().await?;
         if let Some(board) = board {
             self.complement(board, people.lists, since).await?;
@@ -321,6 +326,7 @@ impl Walk<'_> {
 
     async fn held_by(
         &self,
+        people: &People<'_>,
         kind: PrincipalKind,
         (principal, aws_id): (PrincipalId, String),
     ) -> Result<(), Error> {
@@ -331,12 +337,10 @@ impl Walk<'_> {
         let mut pages = (self.estate).held_by(&self.instance, (kind, &aws_id), None, Lane::Sync);
         let mut first = None;
         loop {
-            let page = match pages.next().await {
-                Ok(Some(page)) => page,
-                Ok(None) => break,
-                // Deleted since it was listed.
-                Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
-                Err(error) => return Err(self.aws(PHASE, error).await),
+            let page = match self.turn(PHASE, &mut pages).await? {
+                Turn::Page(page) => page,
+                Turn::End => break,
+                Turn::Gone => return Ok(()),
             };
             first = first.or(Some(page.began));
             let mut sink = self.sink.lock().await;
@@ -346,12 +350,17 @@ impl Walk<'_> {
                 if row.principal_kind != kind || row.principal_id != aws_id {
                     continue;
                 }
+                // An account that cannot be used is asked by nobody, from either side.
+                if !people.accounts.contains(row.account.as_str()) {
+                    continue;
+                }
                 if let Some(entitlement) = sink.keys.place(&row.account, &row.permission_set) {
                     let seen = Seen {
                         principal,
                         entitlement,
                         began: page.began,
                         membership: None,
+                        absent_before: sink.absent_before(principal),
                     };
                     rows.insert(entitlement, seen);
                 }
@@ -399,7 +408,7 @@ impl Walk<'_> {
                 let now = self.cx.app.clock.now();
                 let mut sink = self.sink.lock().await;
                 sink.run.plan.refuse(Listing::HoldersByPair, now);
-                Ok(())
+                self.note_plan(&mut sink).await
             }
             other => other,
         }
@@ -423,6 +432,8 @@ struct People<'a> {
     lists: &'a Lists,
     users: &'a [(PrincipalId, String)],
     groups: &'a [(PrincipalId, String)],
+    /// The accounts that can be used.
+    accounts: HashSet<&'a str>,
     known: Mutex<Known>,
 }
 
@@ -431,12 +442,14 @@ impl<'a> People<'a> {
         lists: &'a Lists,
         users: &'a [(PrincipalId, String)],
         groups: &'a [(PrincipalId, String)],
+        accounts: &'a [String],
         known: Known,
     ) -> Self {
         Self {
             lists,
             users,
             groups,
+            accounts: accounts.iter().map(String::as_str).collect(),
             known: Mutex::new(known),
         }
     }

@@ -179,11 +179,11 @@ impl Walk<'_> {
         };
         let users = self.write_users(at, reading).await?;
         let groups = self.write_groups(at, of, reading).await?;
-        let rows = joined(&reading.joined, &users, &groups);
+        let rows = joined(&reading.joined, &users, &groups, before);
         for chunk in rows.chunks(CHUNK) {
             let (mut sink, mut tx) = self.write().await?;
             let id = || self.cx.app.new_id();
-            let new = bulk::seen(&mut tx, connection, chunk, before, id).await?;
+            let new = bulk::seen(&mut tx, connection, chunk, id).await?;
             let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
             sink.run.appeared = sink.run.appeared.saturating_add(count(new));
             let seen = i64::try_from(chunk.len()).unwrap_or(i64::MAX);
@@ -351,6 +351,7 @@ fn joined(
     joined: &[Joined],
     users: &HashMap<String, PrincipalId>,
     groups: &HashMap<String, EntitlementId>,
+    absent_before: Option<Time>,
 ) -> Vec<Seen> {
     let row = |it: &Joined| {
         Some(Seen {
@@ -358,6 +359,7 @@ fn joined(
             entitlement: *groups.get(&it.group)?,
             began: it.began,
             membership: None,
+            absent_before,
         })
     };
     let mut rows: Vec<Seen> = joined.iter().filter_map(row).collect();

@@ -1,6 +1,6 @@
 //! Ours for AWS's names: principals and entitlements of one estate, in little room.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use stint_db::Query;
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
@@ -15,6 +15,7 @@ pub(super) struct Keys {
     names: HashMap<Box<str>, u32>,
     entitlements: HashMap<(u32, u32), EntitlementId>,
     principals: HashMap<(PrincipalKind, Box<str>), PrincipalId>,
+    unlisted: HashSet<PrincipalId>,
 }
 
 impl Keys {
@@ -36,8 +37,11 @@ impl Keys {
             let page = estate::principal_keys(q, of, after).await?;
             let Some((last, ..)) = page.last() else { break };
             after = Some(*last);
-            for (id, kind, aws_id) in page {
+            for (id, kind, aws_id, gone) in page {
                 keys.met(kind, aws_id, id);
+                if gone {
+                    keys.unlisted.insert(id);
+                }
             }
         }
         Ok(keys)
@@ -67,6 +71,16 @@ impl Keys {
 
     pub(super) fn principal(&self, kind: PrincipalKind, aws_id: &str) -> Option<PrincipalId> {
         self.principals.get(&(kind, Box::from(aws_id))).copied()
+    }
+
+    /// Notes that somebody holds something whom no list has.
+    pub(super) fn unlisted(&mut self, id: PrincipalId) {
+        self.unlisted.insert(id);
+    }
+
+    /// Whether no list has had this principal lately.
+    pub(super) fn is_unlisted(&self, id: PrincipalId) -> bool {
+        self.unlisted.contains(&id)
     }
 
     pub(super) fn met(&mut self, kind: PrincipalKind, aws_id: String, id: PrincipalId) {

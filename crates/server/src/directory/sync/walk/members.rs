@@ -9,7 +9,7 @@ use stint_domain::{PrincipalId, Time};
 use super::super::super::Error;
 use super::super::super::store::bulk::Seen;
 use super::super::super::store::estate;
-use super::{Asking, Holder, Lists, Scope, Walk, each};
+use super::{Asking, Holder, Lists, Scope, Turn, Walk, each};
 
 const PHASE: &str = "memberships";
 
@@ -71,7 +71,12 @@ impl Walk<'_> {
         }
         let mut pages = (self.estate).memberships(&self.store, &group, None, Lane::Sync);
         let mut first = None;
-        while let Some(page) = self.next(PHASE, &mut pages).await? {
+        loop {
+            let page = match self.turn(PHASE, &mut pages).await? {
+                Turn::Page(page) => page,
+                Turn::End => break,
+                Turn::Gone => return Ok(()),
+            };
             first = first.or(Some(page.began));
             let holders = page.items.into_iter().map(|m| Holder {
                 kind: PrincipalKind::IdentityCenterUser,
@@ -90,7 +95,12 @@ impl Walk<'_> {
         }
         let mut pages = (self.estate).memberships_of(&self.store, &user, None, Lane::Sync);
         let mut first: Option<Time> = None;
-        while let Some(page) = self.next(PHASE, &mut pages).await? {
+        loop {
+            let page = match self.turn(PHASE, &mut pages).await? {
+                Turn::Page(page) => page,
+                Turn::End => break,
+                Turn::Gone => return Ok(()),
+            };
             first = first.or(Some(page.began));
             let mut sink = self.sink.lock().await;
             let rows = page.items.into_iter().filter_map(|m| {
@@ -99,6 +109,7 @@ impl Walk<'_> {
                     entitlement: sink.keys.place("", &m.group)?,
                     began: page.began,
                     membership: Some(m.id),
+                    absent_before: sink.absent_before(principal),
                 })
             });
             let rows = rows.collect();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use aws_lc_rs::digest;
 use stint_aws::Estate;
-use stint_db::Priority;
+use stint_db::{Priority, Tx};
 use stint_domain::entitlement::PrincipalKind;
 use stint_domain::{EntitlementId, PrincipalId, Span, Time};
 
@@ -28,6 +28,8 @@ pub(super) enum Scope {
     List(List),
     /// Who holds an entitlement.
     Holders(EntitlementId),
+    /// That a permission set is not on an account: nobody holds it there.
+    Unprovisioned(EntitlementId),
     /// What a principal holds on accounts.
     Held(PrincipalId),
     /// The Identity Center groups a user is in.
@@ -62,13 +64,17 @@ impl List {
     }
 }
 
+const HELD: &str = "held:";
+const JOINED: &str = "joined:";
+
 impl Scope {
     fn word(self) -> String {
         match self {
             Self::List(list) => list.as_str().to_owned(),
             Self::Holders(id) => format!("holders:{}", id.0.simple()),
-            Self::Held(id) => format!("held:{}", id.0.simple()),
-            Self::Joined(id) => format!("joined:{}", id.0.simple()),
+            Self::Unprovisioned(id) => format!("unprovisioned:{}", id.0.simple()),
+            Self::Held(id) => format!("{HELD}{}", id.0.simple()),
+            Self::Joined(id) => format!("{JOINED}{}", id.0.simple()),
         }
     }
 }
@@ -115,8 +121,10 @@ pub(super) struct Sink {
     calls_before: (i64, u64),
     previous: Option<Time>,
     done: HashMap<String, Time>,
+    /// Whether principals were asked for what they hold.
+    by_holder: bool,
     total: Sum,
-    under_way: HashMap<Scope, Sum>,
+    under_way: HashMap<Scope, (Sum, i64)>,
     rows: Vec<Seen>,
     whole: Vec<(Scope, Time)>,
 }
@@ -137,6 +145,7 @@ impl Sink {
         Ok(Self {
             calls_before: (run.calls, estate.calls()),
             run,
+            by_holder: (known.keys()).any(|it| it.starts_with(HELD) || it.starts_with(JOINED)),
             keys: Keys::default(),
             previous,
             done: known
@@ -205,14 +214,23 @@ impl Sink {
         scope: Scope,
         rows: Vec<Seen>,
     ) -> Result<(), Error> {
-        let sum = self.under_way.entry(scope).or_default();
-        for row in &rows {
+        let (mut sum, mut count) = self.under_way.remove(&scope).unwrap_or_default();
+        for row in rows.iter().filter(|row| !self.counted(scope, row)) {
             sum.add(Sum::of(&format!("{} {}", row.entitlement, row.principal)));
+            count += 1;
         }
-        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        self.run.seen = self.run.seen.saturating_add(count);
+        self.under_way.insert(scope, (sum, count));
         self.rows.extend(rows);
         self.flush_when_full(cx, estate).await
+    }
+
+    /// Whether a row of an entitlement's holders was counted with what its holder holds already.
+    fn counted(&self, scope: Scope, row: &Seen) -> bool {
+        let by_holder = match row.membership {
+            Some(_) => Scope::Joined(row.principal),
+            None => Scope::Held(row.principal),
+        };
+        matches!(scope, Scope::Holders(_)) && self.by_holder && self.done(by_holder).is_some()
     }
 
     /// A scope was read whole by a reading begun at `began`: what it no longer has is to end.
@@ -236,78 +254,99 @@ impl Sink {
         Ok(())
     }
 
-    /// Writes down what is gathered, and how far the run is.
+    /// Writes down what is gathered, and how far the run is. What is not committed stays gathered:
+    /// a failure, or a caller that gives up, loses nothing.
     pub(super) async fn flush(&mut self, cx: &Cx, estate: &Estate) -> Result<(), Error> {
         let mut tx = cx.begin(Priority::Sync).await?;
-        let mut rows = std::mem::take(&mut self.rows);
+        let mut rows = self.rows.clone();
         rows.sort_unstable();
         // Of two readings of a pair the newer stays.
         rows.reverse();
         rows.dedup_by_key(|row| (row.principal, row.entitlement));
         rows.reverse();
         let (sync, connection) = (self.run.id, self.run.connection);
+        let (mut appeared, mut ending) = (0, 0);
         for chunk in rows.chunks(CHUNK) {
-            let new = bulk::seen(&mut tx, connection, chunk, self.previous, || {
-                cx.app.new_id()
-            });
-            let new = i64::try_from(new.await?).unwrap_or(i64::MAX);
-            self.run.appeared = self.run.appeared.saturating_add(new);
+            appeared += bulk::seen(&mut tx, connection, chunk, || cx.app.new_id()).await?;
         }
-        let whole = std::mem::take(&mut self.whole);
+        let whole = self.whole.clone();
         let (mut held, mut joined, mut holders) = (Vec::new(), Vec::new(), Vec::new());
         let mut done = Vec::with_capacity(whole.len());
-        for (scope, began) in whole {
-            match scope {
-                Scope::Holders(id) => holders.push(read(id, began)),
+        for (scope, began) in &whole {
+            let began = *began;
+            match *scope {
+                Scope::Holders(id) | Scope::Unprovisioned(id) => holders.push(read(id, began)),
                 Scope::Held(id) => held.push(read(id, began)),
                 Scope::Joined(id) => joined.push(read(id, began)),
-                Scope::List(list) => self.list_read(&mut tx, list, began).await?,
+                Scope::List(list) => ending += self.list_read(&mut tx, list, began).await?,
             }
-            let sum = self.under_way.remove(&scope).unwrap_or_default();
-            self.total.add(sum);
-            self.done.insert(scope.word(), began);
+            let (sum, _) = self.under_way.get(scope).copied().unwrap_or_default();
             done.push(scopes::Done {
                 scope: scope.word(),
                 began,
                 digest: sum.hex(),
             });
         }
-        let mut ending = endings::of_entitlements(&mut tx, sync, &holders).await?;
-        ending += endings::of_holders(&mut tx, sync, "account_assignment", &held).await?;
-        ending += endings::of_holders(&mut tx, sync, "group_membership", &joined).await?;
-        self.ending(ending);
+        let accounts = self.done(Scope::List(List::Accounts));
+        let accounts = accounts.unwrap_or(self.run.started_at);
+        ending += endings::of_entitlements(&mut tx, sync, &holders).await?;
+        ending += endings::of_holders(&mut tx, sync, accounts, &held).await?;
+        ending += endings::of_members(&mut tx, sync, &joined).await?;
         scopes::done(&mut tx, sync, &done).await?;
-        self.moved(&mut tx, cx, estate).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// A list was read whole: nobody holds anything of what it does not have.
-    async fn list_read(
-        &mut self,
-        tx: &mut stint_db::Tx,
-        list: List,
-        began: Time,
-    ) -> Result<(), Error> {
-        let of = (self.run.id, self.run.connection);
-        let until = seen_until(began);
-        let ending = match list {
-            List::Accounts => endings::accounts(tx, of, began, until).await?,
-            List::Groups => endings::groups(tx, of, "group_membership", began, until).await?,
-            List::Sets | List::Users => 0,
+        let before = (self.run.seen, self.run.appeared, self.run.ended);
+        let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        for (scope, _) in &whole {
+            let (_, seen) = self.under_way.get(scope).copied().unwrap_or_default();
+            self.run.seen = self.run.seen.saturating_add(seen);
+        }
+        self.run.appeared = self.run.appeared.saturating_add(count(appeared));
+        self.run.ended = self.run.ended.saturating_add(count(ending));
+        let written = match self.moved(&mut tx, cx, estate).await {
+            Ok(()) => tx.commit().await.map_err(Error::from),
+            Err(error) => Err(error),
         };
-        self.ending(ending);
+        if written.is_err() {
+            (self.run.seen, self.run.appeared, self.run.ended) = before;
+            return written;
+        }
+        self.rows.clear();
+        self.whole.clear();
+        for (scope, began) in whole {
+            let (sum, _) = self.under_way.remove(&scope).unwrap_or_default();
+            self.total.add(sum);
+            self.by_holder |= matches!(scope, Scope::Held(_) | Scope::Joined(_));
+            self.done.insert(scope.word(), began);
+        }
         Ok(())
     }
 
+    /// A list was read whole: nobody holds anything of what it does not have.
+    async fn list_read(&self, tx: &mut Tx, list: List, began: Time) -> Result<u64, Error> {
+        let of = (self.run.id, self.run.connection);
+        let until = seen_until(began);
+        Ok(match list {
+            List::Accounts => endings::accounts(tx, of, began, until).await?,
+            List::Groups => endings::groups(tx, of, "group_membership", began, until).await?,
+            List::Sets | List::Users => 0,
+        })
+    }
+
+    /// Notes rows that are to end.
     pub(super) fn ending(&mut self, rows: u64) {
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
         self.run.ended = self.run.ended.saturating_add(rows);
     }
 
+    /// A reading that began then did not see what this principal holds now, if that is new. Whom no
+    /// list has may have held it all the time, unseen.
+    pub(super) fn absent_before(&self, principal: PrincipalId) -> Option<Time> {
+        self.previous.filter(|_| !self.keys.is_unlisted(principal))
+    }
+
     /// How far the run is, as part of a transaction. Somebody who took the run over ends it.
     pub(super) async fn moved(
         &mut self,
-        tx: &mut stint_db::Tx,
+        tx: &mut Tx,
         cx: &Cx,
         estate: &Estate,
     ) -> Result<(), Error> {
@@ -346,6 +385,7 @@ impl Sink {
         let found = things::principal_by_aws_id(&mut tx, connection, aws_id).await?;
         tx.commit().await?;
         let id = found.map_or(id, |it| it.id);
+        self.keys.unlisted(id);
         self.keys.met(kind, aws_id.to_owned(), id);
         Ok(id)
     }

@@ -1,0 +1,176 @@
+//! Reading queues: messages become hints.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use stint_aws::{Heard, Listener, Message, Object, Queue, hear};
+use stint_db::Priority;
+use stint_domain::Span;
+
+use super::super::Error;
+use super::super::store::changes as rows;
+use super::{Feed, LISTEN, MOST, READ, SLOWLY};
+use crate::connections::{self, Connection};
+use crate::cx::{App, Cx};
+use crate::http::{Fault as _, failure_chain};
+use crate::tasks::{Ran, Task, TaskError};
+
+/// How many polls one round makes of a queue that always has more.
+const ROUND: usize = 200;
+
+/// Reads every queue until it is empty; the last poll of each waits for what comes.
+pub(in crate::directory) struct Listen;
+
+impl Listen {
+    pub(in crate::directory) fn task() -> Arc<dyn Task> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Task for Listen {
+    fn name(&self) -> &'static str {
+        LISTEN
+    }
+
+    fn period(&self) -> Span {
+        // The polls themselves wait; without a queue there is nothing to hurry for.
+        Span::seconds(5)
+    }
+
+    async fn run(&self, app: &App) -> Result<Ran, TaskError> {
+        let cx = Cx::system(app, LISTEN);
+        let mut q = cx.read().await?;
+        let feeds = connections::all_feeds(&mut q).await?;
+        let ids = feeds.keys().copied();
+        let connections = connections::connections_by_id(&mut q, ids).await?;
+        drop(q);
+        let heard = feeds.into_iter().filter_map(|(id, feeds)| {
+            let (connection, queue) = (connections.get(&id)?, feeds.queue?);
+            // Before the first test nothing tells whose events are ours.
+            connection.instance_arn.as_ref()?;
+            Some(listen(app, connection, queue))
+        });
+        let mut ran = Ran::idle();
+        for heard in join_all(heard).await {
+            ran.worked |= heard?;
+        }
+        if ran.worked {
+            app.nudge(READ);
+        }
+        Ok(ran)
+    }
+}
+
+/// Reads one queue until it is empty. True when something came. That AWS does not let it is
+/// written down, and no failure of the task: the other queues are read all the same.
+async fn listen(app: &App, connection: &Connection, queue: Queue) -> Result<bool, Error> {
+    let mut came = false;
+    for _ in 0..ROUND {
+        let cx = Cx::system(app, LISTEN);
+        let estate = match connections::estate(app, connection) {
+            Ok(estate) => estate,
+            Err(error) => {
+                trouble(&cx, connection, &error.detail()).await?;
+                break;
+            }
+        };
+        let polled = tokio::select! {
+            polled = estate.receive(&queue) => polled,
+            () = app.stopping.wait() => break,
+        };
+        let messages = match polled {
+            Ok(messages) => messages,
+            Err(error) => {
+                tracing::warn!(connection.id = %connection.id, error = %failure_chain(&error), "events.unread");
+                trouble(&cx, connection, &error.to_string()).await?;
+                break;
+            }
+        };
+        // Written down first: a message that is taken out before is lost if this process dies.
+        take(app, connection, &messages).await?;
+        if messages.is_empty() {
+            break;
+        }
+        came = true;
+        let receipts: Vec<String> = messages.into_iter().map(|it| it.receipt).collect();
+        if let Err(error) = estate.take_out(&queue, &receipts).await {
+            // They come again, and say the same.
+            tracing::warn!(connection.id = %connection.id, error = %failure_chain(&error), "events.not_taken_out");
+            break;
+        }
+    }
+    Ok(came)
+}
+
+async fn trouble(cx: &Cx, connection: &Connection, why: &str) -> Result<(), Error> {
+    let mut tx = cx.begin(Priority::Sync).await?;
+    rows::not_polled(&mut tx, connection.id, why, cx.app.clock.now()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Whose events are ours.
+fn listener(connection: &Connection) -> Listener {
+    let own = connection.credential.account();
+    let mut accounts = vec![own.clone()];
+    accounts.extend(connection.management_account.clone());
+    Listener {
+        accounts,
+        iam: if connection.iam {
+            vec![own]
+        } else {
+            Vec::new()
+        },
+        instance: connection.instance_arn.clone(),
+        store: connection.identity_store_id.clone(),
+    }
+}
+
+/// Writes down what messages say.
+pub(super) async fn take(
+    app: &App,
+    connection: &Connection,
+    messages: &[Message],
+) -> Result<(), Error> {
+    let cx = Cx::system(app, LISTEN);
+    let by = listener(connection);
+    let now = app.clock.now();
+    let mut brought = Feed {
+        messages: i64::try_from(messages.len()).unwrap_or(i64::MAX),
+        ..Feed::default()
+    };
+    let mut objects: BTreeMap<Object, bool> = BTreeMap::new();
+    for message in messages {
+        match hear(&message.body, &by) {
+            Heard::Hints(hints) => {
+                for hint in hints {
+                    *objects.entry(hint.object).or_default() |= hint.asynchronous;
+                }
+            }
+            Heard::Nothing | Heard::Foreign => brought.ignored += 1,
+            Heard::Unknown(name) => {
+                brought.unknown += 1;
+                brought.last_unknown = Some(name);
+            }
+            Heard::Malformed => brought.malformed += 1,
+        }
+    }
+    let lag = app.model.lag;
+    let mut tx = cx.begin(Priority::Sync).await?;
+    for (object, asynchronous) in &objects {
+        // When the event says it happened is not asked: it happened before it came.
+        let settled = now + if *asynchronous { lag + SLOWLY } else { lag };
+        if rows::hear(&mut tx, connection.id, object, now, settled, MOST).await? {
+            brought.hints += 1;
+        } else {
+            brought.ignored += 1;
+        }
+    }
+    rows::polled(&mut tx, connection.id, now, &brought).await?;
+    if !messages.is_empty() {
+        connections::heard(&mut tx, connection.id, now).await?;
+    }
+    Ok(tx.commit().await?)
+}
