@@ -328,4 +328,4 @@ fn earliest(times: impl IntoIterator<Item = Option<Time>>) -> Option<Time> {
 
 /// How long AWS may take to know what it has just made (AWS reference §1.1: seconds to
 /// minutes).
-const PROPAGATION: Span = Span::minutes(5);
+pub const PROPAGATION: Span = Span::minutes(5);

@@ -303,7 +303,10 @@ impl RotationLedger {
                 Step::Test => Action::Test,
                 Step::Send(change) => {
                     let again = ledger.rotation.hold.again_at;
-                    let arn = ledger.rotation.user_arn.as_deref().unwrap_or_default();
+                    // As the user is called now: it may have been renamed since.
+                    let seen = ledger.seen.as_ref().and_then(|it| it.user_arn.as_deref());
+                    let arn = seen.or(ledger.rotation.user_arn.as_deref());
+                    let arn = arn.unwrap_or_default();
                     let attempt = Attempt {
                         id: attempt,
                         change,

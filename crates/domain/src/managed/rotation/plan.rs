@@ -74,7 +74,18 @@ impl View<'_> {
             return self.take_back();
         }
         if rotation.switched_at.is_some() {
-            return self.retire();
+            return match self.ledger.using {
+                Using::New => self.retire(),
+                // What it enters by is never touched.
+                Using::Old => {
+                    Step::Fail("the connection was given its former access key again".to_owned())
+                }
+                Using::Other => Step::Fail(format!(
+                    "the connection was given another credential after the switch: see to its former \
+                     access key {} in AWS",
+                    rotation.old_key
+                )),
+            };
         }
         if self.ledger.using != Using::Old {
             return Step::Fail("the connection was given another credential meanwhile".to_owned());
@@ -293,7 +304,9 @@ impl View<'_> {
         let Some(seen) = self.fresh() else {
             return Step::Read;
         };
-        if seen.user_arn != rotation.user_arn {
+        // The user may be called otherwise by now, but keys do not change users.
+        let ours = |key: &Key| key.id == rotation.old_key || Some(&key.id) == new;
+        if !seen.keys.iter().any(ours) {
             return Step::End;
         }
         if let Some(key) = seen.keys.iter().find(|key| Some(&key.id) == new) {

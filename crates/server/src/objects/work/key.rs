@@ -4,6 +4,7 @@ use stint_aws::{Estate, KeysReading, Lane, MadeKey, UserRef};
 use stint_db::{Priority, Tx};
 use stint_domain::ObjectId;
 use stint_domain::binding::Claim;
+use stint_domain::managed::PROPAGATION;
 use stint_domain::managed::rotation::{Action, RotationLedger, Seen, Tried, Using};
 use stint_domain::managed::{Answer, Attempt, Change, Fact};
 
@@ -16,6 +17,9 @@ use crate::cx::{App, Cx};
 use crate::http::Fault as _;
 use crate::outbox;
 use crate::sealed::Sealed;
+
+/// What AWS says of an access key that is deleted, or inactive (AWS reference §1.0).
+const NO_SUCH_KEY: &str = "InvalidClientTokenId";
 
 pub(super) struct Worker<'a> {
     app: &'a App,
@@ -159,7 +163,12 @@ impl<'a> Worker<'a> {
                 return Ok((Action::Rest, None));
             }
         };
-        rotations::save(&mut tx, &place(&of), &was, &turn.ledger).await?;
+        // With what this turn learnt of whose keys they are.
+        let here = place(&KeyRotation {
+            rotation: turn.ledger.rotation.clone(),
+            ..of.clone()
+        });
+        rotations::save(&mut tx, &here, &was, &turn.ledger).await?;
         let mut switched = None;
         if turn.switch {
             let key = of.rotation.new_key.as_ref().zip(of.sealed.clone());
@@ -221,9 +230,14 @@ impl<'a> Worker<'a> {
 
     /// A failure of a look: where only the new key could go on, and AWS does not take it, that
     /// is the end.
-    fn failed(way: &Way, error: &stint_aws::AwsError) -> Looked {
-        let credentials = error.kind == stint_aws::ErrorKind::Credentials;
-        if way.using == Using::Other && credentials {
+    ///
+    /// Everything that hinders a sign-in says so, a lost connection too: only AWS's own word counts
+    /// that there is no such key, and that not while a new key is still on its way everywhere.
+    fn failed(&self, way: &Way, error: &stint_aws::AwsError) -> Looked {
+        let known = way.of.rotation.added_at;
+        let young = known.is_some_and(|at| self.app.clock.now() < at + PROPAGATION);
+        let refused = error.code == NO_SUCH_KEY;
+        if way.using == Using::Other && refused && !young {
             return Looked::ShutOut(unread(error));
         }
         Looked::Later(unread(error))
@@ -232,7 +246,7 @@ impl<'a> Worker<'a> {
     async fn read(&self, way: &Way) -> Result<Looked, Error> {
         let reading = match way.estate.own_keys(Lane::Provision).await {
             Ok(reading) => reading,
-            Err(error) => return Ok(Self::failed(way, &error)),
+            Err(error) => return Ok(self.failed(way, &error)),
         };
         stint_db::retrying(|| self.seen(&reading)).await?;
         let by = reading.request_ids.last().cloned();

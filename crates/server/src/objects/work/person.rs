@@ -27,7 +27,13 @@ struct Way {
     estate: Estate,
     of: ManagedUser,
     lane: Lane,
+    /// The access key by which the connection enters, where it is one.
+    own_key: Option<String>,
 }
+
+/// Why nothing is done to such a user: every revocation of the connection would fail with it.
+const OURSELVES: &str = "Stint enters AWS as this IAM user, by one of its access keys: it is not touched. Give the \
+                         connection another credential first";
 
 impl<'a> Worker<'a> {
     pub(super) const fn new(app: &'a App, id: ObjectId, claim: Claim) -> Self {
@@ -119,7 +125,12 @@ impl<'a> Worker<'a> {
             Wanted::Active | Wanted::Seen => Lane::Provision,
         };
         Ok(match connections::estate(self.app, &connection) {
-            Ok(estate) => Ok(Way { estate, of, lane }),
+            Ok(estate) => Ok(Way {
+                estate,
+                of,
+                lane,
+                own_key: connection.credential.key().map(|key| key.id.clone()),
+            }),
             Err(error) => Err(error.detail()),
         })
     }
@@ -135,6 +146,13 @@ impl<'a> Worker<'a> {
             Ok(reading) => reading,
             Err(error) => return Ok(Err(unread(&error))),
         };
+        if let (Some(own), Some(found)) = (&way.own_key, &reading.seen.user) {
+            let ours =
+                |it: &Hanging| matches!(it, Hanging::Key(id) | Hanging::ActiveKey(id) if id == own);
+            if found.hanging.iter().any(ours) {
+                return Ok(Err(OURSELVES.to_owned()));
+            }
+        }
         stint_db::retrying(|| self.seen(&reading)).await?;
         Ok(Ok(reading))
     }
