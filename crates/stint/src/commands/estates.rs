@@ -10,7 +10,7 @@ use crate::client::{Client, Server, pause};
 use crate::exit::{Exit, Failure};
 use crate::out;
 
-use super::{MOST, facts, feeds, find, objects, short};
+use super::{MOST, facts, feeds, find, objects, reading, short};
 
 /// Connections to AWS.
 #[derive(Debug, Subcommand)]
@@ -271,7 +271,8 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
                 return out::json(&it);
             }
             shown(&it)?;
-            feeds::fresh(&fresh)
+            feeds::fresh(&fresh)?;
+            reading::shown(&client, &out::field(&it, "id")).await
         }
         Connections::Add {
             server,

@@ -15,6 +15,7 @@ pub(crate) mod grants;
 pub(crate) mod local;
 pub(crate) mod objects;
 pub(crate) mod people;
+mod reading;
 pub(crate) mod rules;
 pub(crate) mod serve;
 pub(crate) mod sim;
