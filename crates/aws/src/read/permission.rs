@@ -198,19 +198,9 @@ impl Estate {
                     .await?;
                 let mut items = Vec::new();
                 for row in answer.account_assignments() {
-                    let Some(principal_kind) = kind(row.principal_type()) else {
-                        continue;
-                    };
-                    items.push(AssignmentRow {
-                        account: required(row.account_id(), HELD, "AccountId")?,
-                        permission_set: required(
-                            row.permission_set_arn(),
-                            HELD,
-                            "PermissionSetArn",
-                        )?,
-                        principal_kind,
-                        principal_id: required(row.principal_id(), HELD, "PrincipalId")?,
-                    });
+                    let place = (row.account_id(), row.permission_set_arn());
+                    let holder = (row.principal_type(), row.principal_id());
+                    items.extend(assignment(HELD, place, holder)?);
                 }
                 let next = answer.next_token().map(str::to_owned);
                 let request_id = answer.request_id().map(str::to_owned);
@@ -254,19 +244,9 @@ impl Estate {
                     .await?;
                 let mut items = Vec::new();
                 for row in answer.account_assignments() {
-                    let Some(principal_kind) = kind(row.principal_type()) else {
-                        continue;
-                    };
-                    items.push(AssignmentRow {
-                        account: required(row.account_id(), ASSIGNMENTS, "AccountId")?,
-                        permission_set: required(
-                            row.permission_set_arn(),
-                            ASSIGNMENTS,
-                            "PermissionSetArn",
-                        )?,
-                        principal_kind,
-                        principal_id: required(row.principal_id(), ASSIGNMENTS, "PrincipalId")?,
-                    });
+                    let place = (row.account_id(), row.permission_set_arn());
+                    let holder = (row.principal_type(), row.principal_id());
+                    items.extend(assignment(ASSIGNMENTS, place, holder)?);
                 }
                 let next = answer.next_token().map(str::to_owned);
                 let request_id = answer.request_id().map(str::to_owned);
@@ -279,6 +259,24 @@ impl Estate {
             }
         })
     }
+}
+
+/// One row, by account and permission set, and by the principal's kind and id; none where the kind is
+/// one that AWS may add later.
+fn assignment(
+    operation: &'static str,
+    (account, set): (Option<&str>, Option<&str>),
+    (holder, id): (Option<&PrincipalType>, Option<&str>),
+) -> Result<Option<AssignmentRow>, AwsError> {
+    let Some(principal_kind) = kind(holder) else {
+        return Ok(None);
+    };
+    Ok(Some(AssignmentRow {
+        account: required(account, operation, "AccountId")?,
+        permission_set: required(set, operation, "PermissionSetArn")?,
+        principal_kind,
+        principal_id: required(id, operation, "PrincipalId")?,
+    }))
 }
 
 /// AWS's word for a principal's kind, in ours.
