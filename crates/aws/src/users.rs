@@ -285,7 +285,16 @@ impl Estate {
             request_ids.extend(page.request_id);
             if let Some(renamed) = page.items.into_iter().find(|row| row.id == id) {
                 let now = self.user_named(&renamed.name, lane, request_ids).await?;
-                return Ok(now.filter(|found| found.id == id).or(bearer));
+                // It is on the list: that it is not found by the name there proves nothing.
+                return match now.filter(|found| found.id == id) {
+                    Some(found) => Ok(Some(found)),
+                    None => Err(AwsError::ours(
+                        ErrorKind::Conflict,
+                        GET,
+                        "moved_meanwhile",
+                        "the user was renamed while it was looked at",
+                    )),
+                };
             }
         }
         Ok(bearer)

@@ -157,7 +157,10 @@ async fn ask(cx: &Cx, connection: ConnectionId, few: bool) -> stint_db::Result<K
     };
     Ok(match listed.await {
         Ok((known, more)) => {
-            note(cx, connection, None).await?;
+            // Where only a few are asked for, nothing was asked yet.
+            if !few {
+                note(cx, connection, None).await?;
+            }
             Known::Listed(known, more)
         }
         Err(why) => {

@@ -40,6 +40,20 @@ const DECIDE_WITHIN: Span = Span::hours(6);
 /// A run taken over goes on where it stands for so long after it began; later it begins anew.
 const RESUMED: Span = Span::hours(6);
 
+/// A reading that begins at `began` proves the absence only of what was last seen by then:
+/// AWS may answer with a state as old as its lag (invariant 10).
+fn seen_until(cx: &Cx, began: Time) -> Time {
+    began - cx.app.model.lag
+}
+
+/// A transaction of a chunk. Whoever else writes many rows of this estate (a sync, a reading after an
+/// event) waits for it: each would lock rows in an order of its own.
+pub(super) async fn begin(cx: &Cx, connection: ConnectionId) -> Result<Tx, Error> {
+    let mut tx = cx.begin(Priority::Sync).await?;
+    connections::lock(&mut tx, connection).await?;
+    Ok(tx)
+}
+
 /// Asks for a sync: a row that the background work picks up. A run under way is answered
 /// instead of a second one.
 pub async fn start_sync(cx: &Cx, id: ConnectionId) -> Result<SyncRun, Error> {
@@ -157,6 +171,14 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         return Ok(None);
     };
     let (mut run, digest) = walk.into_parts();
+    if read.is_err() && other_key(cx, &connection).await? {
+        // Rotated or replaced meanwhile: it goes on by the key of now.
+        let mut tx = cx.begin(Priority::Sync).await?;
+        runs::let_go(&mut tx, &run).await?;
+        tx.commit().await?;
+        tracing::info!(sync.id = %run.id, "sync.handed_over");
+        return Ok(None);
+    }
     if let Err(error) = read {
         // Nothing has ended: the next run that reads everything finds it again.
         run.ended = 0;
@@ -174,9 +196,16 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
     complete(cx, &run, digest).await.map(Some)
 }
 
+/// Whether the connection enters by another access key than when it was read.
+async fn other_key(cx: &Cx, was: &Connection) -> Result<bool, Error> {
+    let now = connections::connection(&mut cx.read().await?, was.id).await?;
+    let id = |it: &Connection| it.credential.key().map(|key| key.id.clone());
+    Ok(now.is_some_and(|now| id(&now) != id(was)))
+}
+
 async fn complete(cx: &Cx, run: &SyncRun, digest: String) -> Result<SyncRun, Error> {
     let now = cx.app.clock.now();
-    let mut tx = cx.begin(Priority::Sync).await?;
+    let mut tx = begin(cx, run.connection).await?;
     runs::moved(&mut tx, run).await?;
     if !runs::finish(&mut tx, run, "complete", None, Some(digest.clone()), now).await? {
         return Err(Error::Running {
@@ -217,7 +246,7 @@ fn facts(run: &SyncRun, digest: &str) -> Value {
 
 async fn failed(cx: &Cx, run: &SyncRun, error: &Error) -> Result<(), Error> {
     let why = error.detail();
-    let mut tx = cx.begin(Priority::Sync).await?;
+    let mut tx = begin(cx, run.connection).await?;
     runs::moved(&mut tx, run).await?;
     if runs::finish(
         &mut tx,

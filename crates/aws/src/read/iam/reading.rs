@@ -326,14 +326,22 @@ impl Reader<'_> {
             }
         }
         // The answers said nothing of whose the names were.
-        let (after, _) = seen(self.estate.iam_users(None, self.lane)).await?;
-        let after: HashMap<&str, &str> = after
+        let (again, _) = seen(self.estate.iam_users(None, self.lane)).await?;
+        let after: HashMap<&str, &str> = again
             .iter()
             .map(|it| (it.what.id.as_str(), it.what.name.as_str()))
             .collect();
         let moved = lists.users.iter().map(|it| &it.what);
         let moved = moved.filter(|it| after.get(it.id.as_str()) != Some(&it.name.as_str()));
         found.unread.extend(moved.map(|it| it.id.clone()));
+        // Who is renamed while the list is read may be on none of its pages.
+        let listed: BTreeSet<String> = lists.users.iter().map(|it| it.what.id.clone()).collect();
+        for missed in again {
+            if !listed.contains(&missed.what.id) {
+                found.unread.insert(missed.what.id.clone());
+                lists.users.push(missed);
+            }
+        }
         let Members { joined, unread, .. } = &mut found;
         joined.retain(|it| !unread.contains(&it.user));
         let groups = lists.groups.iter();

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use aws_lc_rs::digest;
 use serde_json::json;
 use stint_aws::{AwsError, ErrorKind, Estate, Lane, Object};
-use stint_db::{Priority, Tx};
+use stint_db::Tx;
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::{EntitlementId, PrincipalId, Time};
 
 use super::super::Error;
 use super::super::observe::{Change, Observed, observe};
 use super::super::store::reread::{self, Absence};
-use super::super::store::{changes as rows, things};
+use super::super::store::{changes as rows, runs, things};
 use super::READ;
 use super::reread::Came;
 use crate::connections::{self, Connection};
@@ -93,7 +93,7 @@ impl<'a> Reading<'a> {
     }
 
     pub(super) async fn write(&self) -> Result<Tx, Error> {
-        Ok(self.cx().begin(Priority::Sync).await?)
+        super::super::sync::begin(&self.cx(), self.connection.id).await
     }
 
     pub(super) fn now(&self) -> Time {
@@ -246,7 +246,8 @@ impl<'a> Reading<'a> {
         if ending == 0 {
             return Ok(true);
         }
-        let whole = rows::read_whole(tx, id).await?;
+        // Of a run that waits for a person nothing is spent again.
+        let whole = runs::last_complete(tx, id).await?;
         let all = rows::ended_since(tx, id, whole).await? + ending;
         let rule = self.app.hold;
         if count(all) >= rule.least {

@@ -6,6 +6,7 @@ use stint_domain::Time;
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 
 use super::super::Error;
+use super::super::store::changes as rows;
 use super::super::store::iam;
 use super::super::store::reread::{self, Orphaned};
 use super::super::store::things::{self, SeenEntitlement};
@@ -179,11 +180,14 @@ impl Reading<'_> {
         if self.too_many(missing, listed) || !self.end_in(&mut tx, &held, absence).await? {
             return Ok(Came::Whole);
         }
+        for object in &new {
+            rows::hear(&mut tx, connection, object, began, began, super::MOST).await?;
+        }
+        let fresh = reread::iam_group_fresh(&mut tx, connection, account, absence).await?;
         tx.commit().await?;
-        Ok(if new.is_empty() {
-            Came::Read(began)
-        } else {
-            Came::Instead(new)
+        Ok(match fresh {
+            Some(seen) => Came::Again(self.believable(seen)),
+            None => Came::Read(began),
         })
     }
 }

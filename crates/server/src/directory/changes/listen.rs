@@ -11,7 +11,7 @@ use stint_domain::Span;
 
 use super::super::Error;
 use super::super::store::changes as rows;
-use super::{Feed, LISTEN, MOST, READ, SLOWLY};
+use super::{Feed, LISTEN, MANY, MOST, READ, SLOWLY};
 use crate::connections::{self, Connection};
 use crate::cx::{App, Cx};
 use crate::http::{Fault as _, failure_chain};
@@ -19,6 +19,11 @@ use crate::tasks::{Ran, Task, TaskError};
 
 /// How many polls one round makes of a queue that always has more.
 const ROUND: usize = 200;
+
+/// How long one round reads a queue that always has more.
+const TURN: Span = Span::seconds(20);
+/// As many messages as one answer has at most: there may be more (AWS reference §1.8).
+const FULL: usize = 10;
 
 /// Reads every queue until it is empty; the last poll of each waits for what comes.
 pub(in crate::directory) struct Listen;
@@ -68,6 +73,7 @@ impl Task for Listen {
 /// written down, and no failure of the task: the other queues are read all the same.
 async fn listen(app: &App, connection: &Connection, queue: Queue) -> Result<bool, Error> {
     let mut came = false;
+    let until = app.clock.now() + TURN;
     for _ in 0..ROUND {
         let cx = Cx::system(app, LISTEN);
         let estate = match connections::estate(app, connection) {
@@ -95,10 +101,16 @@ async fn listen(app: &App, connection: &Connection, queue: Queue) -> Result<bool
             break;
         }
         came = true;
+        let full = messages.len() >= FULL;
         let receipts: Vec<String> = messages.into_iter().map(|it| it.receipt).collect();
         if let Err(error) = estate.take_out(&queue, &receipts).await {
             // They come again, and say the same.
             tracing::warn!(connection.id = %connection.id, error = %failure_chain(&error), "events.not_taken_out");
+            break;
+        }
+        // The next round asks again, for what the connection is by then; other queues wait for the
+        // slowest of this one.
+        if !full || app.clock.now() >= until {
             break;
         }
     }
@@ -159,6 +171,10 @@ pub(super) async fn take(
     }
     let lag = app.model.lag;
     let mut tx = cx.begin(Priority::Sync).await?;
+    if !objects.is_empty() && rows::count(&mut tx, connection.id).await? > MANY {
+        // A flood, of events or of lies: one sync reads it all, and nothing more is kept.
+        objects = BTreeMap::from([(Object::Everything, false)]);
+    }
     for (object, asynchronous) in &objects {
         // When the event says it happened is not asked: it happened before it came.
         let settled = now + if *asynchronous { lag + SLOWLY } else { lag };

@@ -1,12 +1,14 @@
 //! Users, groups and memberships of the identity store.
 
 use stint_aws::{IdentityGroup, IdentityUser, Object};
+use stint_db::Tx;
 use stint_domain::Time;
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 
 use super::super::Error;
 use super::super::scim::Statuses;
 use super::super::store::bulk::{self, SeenPrincipal};
+use super::super::store::changes as rows;
 use super::super::store::reread::{self, Orphaned};
 use super::super::store::things::{self, SeenEntitlement, owner};
 use super::apply::{Holder, LANE, Reading, Way, absent, denied};
@@ -47,8 +49,9 @@ impl Reading<'_> {
             return Ok(self.too_fresh(known.last_seen, began));
         }
         reread::principal_gone(&mut tx, self.connection.id, USER, id, absence).await?;
+        self.hear_groups_of_gone(&mut tx, began).await?;
         tx.commit().await?;
-        self.groups_of_gone(began).await
+        Ok(Came::Read(began))
     }
 
     /// Seen before the reading began, and too late to be believed gone: look again. Seen by a later
@@ -61,16 +64,19 @@ impl Reading<'_> {
         }
     }
 
-    /// The groups of those who were found gone by the reading that began then.
-    async fn groups_of_gone(&self, began: Time) -> Result<Came, Error> {
-        let mut q = self.cx().read().await?;
-        let groups = reread::groups_of_gone(&mut q, self.connection.id, began).await?;
-        if groups.is_empty() {
-            return Ok(Came::Read(began));
+    /// The groups of those who were found gone by the reading that began then are read, too: noted
+    /// with what makes that needed.
+    async fn hear_groups_of_gone(&self, tx: &mut Tx, began: Time) -> Result<(), Error> {
+        for group in reread::groups_of_gone(tx, self.connection.id, began).await? {
+            self.hear(tx, &Object::Members(group)).await?;
         }
-        Ok(Came::Instead(
-            groups.into_iter().map(Object::Members).collect(),
-        ))
+        Ok(())
+    }
+
+    async fn hear(&self, tx: &mut Tx, object: &Object) -> Result<(), Error> {
+        let (id, now) = (self.connection.id, self.now());
+        rows::hear(tx, id, object, now, now, super::MOST).await?;
+        Ok(())
     }
 
     async fn saw_users(
@@ -113,11 +119,12 @@ impl Reading<'_> {
             return Ok(Came::Whole);
         }
         let fresh = reread::principal_fresh(&mut tx, self.connection.id, USER, absence).await?;
+        self.hear_groups_of_gone(&mut tx, began).await?;
         tx.commit().await?;
-        match fresh {
-            Some(seen) => Ok(Came::Again(self.believable(seen))),
-            None => self.groups_of_gone(began).await,
-        }
+        Ok(match fresh {
+            Some(seen) => Came::Again(self.believable(seen)),
+            None => Came::Read(began),
+        })
     }
 
     async fn saw_groups(&self, groups: &[IdentityGroup], began: Time) -> Result<(), Error> {
@@ -127,6 +134,12 @@ impl Reading<'_> {
             let seen = [SeenPrincipal::group(group, began)];
             bulk::principals(&mut tx, id, GROUP, &seen, || self.app.new_id()).await?;
             let key = membership_of(&group.id);
+            let known = reread::entitlement(&mut tx, id, &key).await?;
+            if known.is_none_or(|(_, there)| !there) {
+                // It may have been filled before it was known here.
+                self.hear(&mut tx, &Object::Members(group.id.clone()))
+                    .await?;
+            }
             let owned_by = owner(group);
             let named = group.name.as_deref().unwrap_or(&group.id);
             let name = format!("Identity Center group {named}");
@@ -149,11 +162,8 @@ impl Reading<'_> {
             found => found.map_err(|error| self.aws("groups", error))?,
         };
         if let Some(group) = found {
-            let new = self.known(&membership_of(id)).await?.is_none();
             self.saw_groups(&[group], began).await?;
-            // It may have been filled before it was known here.
-            let members = || Came::Instead(vec![Object::Members(id.to_owned())]);
-            return Ok(if new { members() } else { Came::Read(began) });
+            return Ok(Came::Read(began));
         }
         let absence = self.absence(began);
         let connection = self.connection.id;
@@ -186,7 +196,7 @@ impl Reading<'_> {
     /// All groups.
     pub(super) async fn groups(&self, way: &Way) -> Result<Came, Error> {
         let mut pages = way.estate.groups(&way.store, None, LANE);
-        let (mut first, mut new, mut listed) = (None, Vec::new(), 0_usize);
+        let (mut first, mut listed) = (None, 0_usize);
         while let Some(page) = pages
             .next()
             .await
@@ -194,11 +204,6 @@ impl Reading<'_> {
         {
             first = first.or(Some(page.began));
             listed += page.items.len();
-            for group in &page.items {
-                if self.known(&membership_of(&group.id)).await?.is_none() {
-                    new.push(Object::Members(group.id.clone()));
-                }
-            }
             self.saw_groups(&page.items, page.began).await?;
         }
         let began = first.unwrap_or_else(|| self.now());
@@ -216,7 +221,6 @@ impl Reading<'_> {
         tx.commit().await?;
         Ok(match fresh {
             Some(seen) => Came::Again(self.believable(seen)),
-            None if !new.is_empty() => Came::Instead(new),
             None => Came::Read(began),
         })
     }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::join_all;
 use futures::{StreamExt as _, stream};
-use stint_aws::Object;
+use stint_aws::{ErrorKind, Object};
 use stint_db::Priority;
 use stint_domain::{Span, Time};
 
@@ -71,15 +72,24 @@ impl Task for Reread {
         let cx = Cx::system(app, READ);
         let all = connections::connections(&mut cx.read().await?).await?;
         let mut ran = Ran::idle();
-        for connection in all {
-            let (worked, due) = round(app, &connection).await?;
-            ran.worked |= worked;
-            ran.next_due = match (ran.next_due, due) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
+        let mut failed = None;
+        // One estate's long lists, and its troubles, are no other's.
+        for done in join_all(all.iter().map(|connection| round(app, connection))).await {
+            match done {
+                Ok((worked, due)) => {
+                    ran.worked |= worked;
+                    ran.next_due = match (ran.next_due, due) {
+                        (Some(a), Some(b)) => Some(a.min(b)),
+                        (a, b) => a.or(b),
+                    };
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(ran)
+        match failed {
+            Some(error) => Err(error.into()),
+            None => Ok(ran),
+        }
     }
 }
 
@@ -165,7 +175,7 @@ async fn one(reading: &Reading<'_>, waiting: &Waiting) -> Result<(), Error> {
         Ok(Came::Instead(objects)) => {
             let mut tx = cx.begin(Priority::Sync).await?;
             for object in &objects {
-                rows::hear(&mut tx, id, object, now, now, MOST).await?;
+                rows::hear(&mut tx, id, object, now, now.max(waiting.settled), MOST).await?;
             }
             rows::done(&mut tx, id, waiting, now.max(waiting.settled)).await?;
             Ok(tx.commit().await?)
@@ -177,7 +187,7 @@ async fn one(reading: &Reading<'_>, waiting: &Waiting) -> Result<(), Error> {
                 return Ok(tx.commit().await?);
             }
             for object in &objects {
-                rows::hear(&mut tx, id, object, now, now, MOST).await?;
+                rows::hear(&mut tx, id, object, now, now.max(waiting.settled), MOST).await?;
             }
             let why = "It is of something that is not known yet.";
             rows::failed(
@@ -192,15 +202,26 @@ async fn one(reading: &Reading<'_>, waiting: &Waiting) -> Result<(), Error> {
         }
         Ok(Came::Whole) => {
             let mut tx = cx.begin(Priority::Sync).await?;
-            rows::hear(&mut tx, id, &Object::Everything, now, now, MOST).await?;
+            let settled = now.max(waiting.settled);
+            rows::hear(&mut tx, id, &Object::Everything, now, settled, MOST).await?;
             rows::done(&mut tx, id, waiting, now.max(waiting.settled)).await?;
             tx.commit().await?;
             app.nudge(READ);
             Ok(())
         }
         Err(error @ Error::Db(_)) => Err(error),
+        // AWS takes no such name, however often it is asked for.
+        Err(Error::Aws { source, .. })
+            if source.kind == ErrorKind::Invalid && waiting.tries >= LOOKED_FOR =>
+        {
+            let mut tx = cx.begin(Priority::Sync).await?;
+            rows::done(&mut tx, id, waiting, now.max(waiting.settled)).await?;
+            Ok(tx.commit().await?)
+        }
         Err(error) => {
-            tracing::warn!(connection.id = %id, error = %failure_chain(&error), "change.unread");
+            if waiting.tries == 0 {
+                tracing::warn!(connection.id = %id, error = %failure_chain(&error), "change.unread");
+            }
             let mut tx = cx.begin(Priority::Sync).await?;
             let at = now + pause(waiting.tries);
             rows::failed(&mut tx, id, &waiting.object, at, &error.detail()).await?;

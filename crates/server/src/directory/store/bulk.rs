@@ -40,7 +40,7 @@ stint_db::statements! {
         select r.id, $2, $3, r.aws_id, r.name, r.display_name, r.email, r.active, r.sort_key, r.began, r.began \
         from {rows $1 id:uuid aws_id:text name:text display_name:text email:text active:bool sort_key:text began:int} r \
         where not exists (select 1 from principals p where p.connection_id = $2 and p.kind = $3 and p.aws_id = r.aws_id \
-            and p.last_seen = r.began) \
+            and p.last_seen = r.began and p.gone_at is null) \
         on conflict (connection_id, kind, aws_id) do update set name = excluded.name, \
         display_name = excluded.display_name, email = excluded.email, active = coalesce(excluded.active, principals.active), \
         sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \

@@ -31,13 +31,13 @@ stint_db::statements! {
     /// Nobody is in a group that a list begun then does not have.
     quiet GROUPS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
         select $5, a.id, $2, $3 from assignments a where a.connection_id = $1 and a.last_seen <= $3 and a.ended_at is null \
-        and a.entitlement_id in (select e.id from entitlements e where e.connection_id = $1 and e.kind = $4 and e.last_seen < $2) \
+        and a.entitlement_id in (select e.id from entitlements e where e.connection_id = $1 and e.kind = $4 and e.last_seen <= $3) \
         on conflict (sync_id, assignment_id) do nothing";
     /// Nobody holds anything on an account that has left the organization.
     quiet ACCOUNTS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
         select $4, a.id, $2, $3 from assignments a where a.connection_id = $1 and a.last_seen <= $3 and a.ended_at is null \
         and a.entitlement_id in (select e.id from entitlements e join accounts c on c.connection_id = e.connection_id and c.aws_id = e.account \
-        where e.connection_id = $1 and e.kind = 'account_assignment' and c.last_seen < $2) \
+        where e.connection_id = $1 and e.kind = 'account_assignment' and c.last_seen <= $3) \
         on conflict (sync_id, assignment_id) do nothing";
     /// How many would end now.
     COUNT = "select count(*) as n from sync_endings e join assignments a on a.id = e.assignment_id \

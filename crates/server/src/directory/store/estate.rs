@@ -33,8 +33,8 @@ stint_db::statements! {
     WITHDRAWN = "select e.id from entitlements e where e.connection_id = $1 and e.kind = 'account_assignment' \
         and e.gone_at is null and e.id > $4 \
         and (not exists (select 1 from accounts a where a.connection_id = $1 and a.aws_id = e.account \
-            and a.state = 'active' and a.last_seen >= $2) \
-        or not exists (select 1 from permission_sets s where s.connection_id = $1 and s.arn = e.target and s.last_seen >= $3)) \
+            and a.state = 'active' and a.last_seen > $2) \
+        or not exists (select 1 from permission_sets s where s.connection_id = $1 and s.arn = e.target and s.last_seen > $3)) \
         order by e.id limit $5";
     /// Permission sets on accounts that somebody is known to hold, and how many.
     HELD_PAIRS = "select x.id, x.account, x.target, x.n from (select e.id, e.account, e.target, \
@@ -238,7 +238,8 @@ pub(in crate::directory) async fn unoffered(
         .collect()
 }
 
-/// Permission sets on accounts that the lists, begun then, no longer have; a thousand at a time.
+/// Permission sets on accounts of which one was not seen after these moments, or cannot be used; a
+/// thousand at a time.
 pub(in crate::directory) async fn withdrawn(
     q: &mut impl Query,
     connection: ConnectionId,

@@ -16,13 +16,13 @@ stint_db::statements! {
         on conflict (connection_id, kind, aws_id) do update set name = excluded.name, sort_key = excluded.sort_key, \
         account = excluded.account, last_seen = excluded.last_seen, gone_at = null \
         where principals.last_seen <= excluded.last_seen and (principals.gone_at is null or principals.gone_at <= excluded.last_seen)";
-    quiet USERS_GONE = "update principals set gone_at = $3 where connection_id = $1 and kind = 'iam_user' and account = $2 and last_seen < $3 and gone_at is null";
-    quiet GROUPS_GONE = "update entitlements set gone_at = $3 where connection_id = $1 and kind = 'iam_group_membership' and account = $2 and last_seen < $3 and gone_at is null";
+    quiet USERS_GONE = "update principals set gone_at = $3 where connection_id = $1 and kind = 'iam_user' and account = $2 and last_seen <= $4 and gone_at is null";
+    quiet GROUPS_GONE = "update entitlements set gone_at = $3 where connection_id = $1 and kind = 'iam_group_membership' and account = $2 and last_seen <= $4 and gone_at is null";
     /// Nobody is in a group of this account that no longer exists.
     quiet END_GROUPS = "insert into sync_endings (sync_id, assignment_id, began, seen_until) \
         select $5, a.id, $3, $4 from assignments a where a.connection_id = $1 and a.last_seen <= $4 and a.ended_at is null \
         and a.entitlement_id in (select e.id from entitlements e where e.connection_id = $1 and e.kind = 'iam_group_membership' \
-        and e.account = $2 and e.last_seen < $3) \
+        and e.account = $2 and e.last_seen <= $4) \
         on conflict (sync_id, assignment_id) do nothing";
     /// Of these users it is not known in which groups they are.
     quiet SPARE = "delete from sync_endings where sync_id = $1 and assignment_id in \
@@ -41,7 +41,7 @@ stint_db::statements! {
         used_at = coalesce(excluded.used_at, iam_roles.used_at), used_in = coalesce(excluded.used_in, iam_roles.used_in), \
         sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
         where iam_roles.last_seen <= excluded.last_seen";
-    quiet ROLES_GONE = "update iam_roles set gone_at = $3 where connection_id = $1 and account = $2 and last_seen < $3 and gone_at is null";
+    quiet ROLES_GONE = "update iam_roles set gone_at = $3 where connection_id = $1 and account = $2 and last_seen <= $4 and gone_at is null";
     quiet SEE_CREDENTIALS = "insert into iam_users (principal_id, path, made_at, signed_in_at) values ($1, $2, $3, $4) \
         on conflict (principal_id) do update set path = excluded.path, made_at = excluded.made_at, \
         signed_in_at = coalesce(excluded.signed_in_at, iam_users.signed_in_at)";
@@ -100,7 +100,7 @@ pub(in crate::directory) async fn gone(
     tx: &mut Tx,
     list: &str,
     (connection, account): (ConnectionId, &str),
-    began: Time,
+    (began, until): (Time, Time),
 ) -> Result<()> {
     let statement = match list {
         USER_LIST => &USERS_GONE,
@@ -108,7 +108,7 @@ pub(in crate::directory) async fn gone(
         ROLE_LIST => &ROLES_GONE,
         _ => return Ok(()),
     };
-    tx.run(statement, args![connection, account, began])
+    tx.run(statement, args![connection, account, began, until])
         .await
         .map(drop)
 }

@@ -20,7 +20,7 @@ stint_db::statements! {
     /// The groups that somebody is in who no longer exists.
     GROUPS_OF_GONE = "select distinct e.target from principals p join assignments a on a.principal_id = p.id and a.ended_at is null \
         join entitlements e on e.id = a.entitlement_id and e.kind = 'group_membership' \
-        where p.connection_id = $1 and p.kind = 'identity_center_user' and p.gone_at = $2 order by e.target limit 500";
+        where p.connection_id = $1 and p.kind = 'identity_center_user' and p.gone_at = $2 order by e.target";
     IAM_USER_NAMED = "select id from principals where connection_id = $1 and kind = 'iam_user' and account = $4 and name = $2 and aws_id <> $3 and gone_at is null limit 1";
     IAM_GROUP_NAMED = "select id from entitlements where connection_id = $1 and kind = 'iam_group_membership' and account = $2 and aws_name = $3 and target <> $4 and gone_at is null limit 1";
 
@@ -40,6 +40,7 @@ stint_db::statements! {
     // When something was last seen that is too fresh to be believed gone.
     PRINCIPAL_FRESH = "select max(last_seen) as at from principals where connection_id = $1 and kind = $2 and last_seen > $3 and last_seen < $4 and gone_at is null";
     IAM_USER_FRESH = "select max(last_seen) as at from principals where connection_id = $1 and kind = 'iam_user' and account = $2 and last_seen > $3 and last_seen < $4 and gone_at is null";
+    IAM_GROUP_FRESH = "select max(last_seen) as at from entitlements where connection_id = $1 and kind = 'iam_group_membership' and account = $2 and last_seen > $3 and last_seen < $4 and gone_at is null";
     ACCOUNT_FRESH = "select max(last_seen) as at from accounts where connection_id = $1 and last_seen > $2 and last_seen < $3 and gone_at is null";
     HELD_FRESH = "select max(last_seen) as at from assignments where entitlement_id = $1 and last_seen > $2 and last_seen < $3 and ended_at is null";
 
@@ -273,6 +274,17 @@ pub(in crate::directory) async fn iam_user_fresh(
 ) -> Result<Option<Time>> {
     let values = args![connection, account, by.until, by.began];
     at(q.maybe(&IAM_USER_FRESH, values).await?)
+}
+
+/// The same of an IAM group.
+pub(in crate::directory) async fn iam_group_fresh(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    account: &str,
+    by: Absence,
+) -> Result<Option<Time>> {
+    let values = args![connection, account, by.until, by.began];
+    at(q.maybe(&IAM_GROUP_FRESH, values).await?)
 }
 
 pub(in crate::directory) async fn entitlement_gone(

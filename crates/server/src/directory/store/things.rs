@@ -47,10 +47,10 @@ stint_db::statements! {
         owned_by = excluded.owned_by, \
         sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
         where entitlements.last_seen <= excluded.last_seen and (entitlements.gone_at is null or entitlements.gone_at <= excluded.last_seen)";
-    quiet ACCOUNTS_GONE = "update accounts set gone_at = $2 where connection_id = $1 and last_seen < $2 and gone_at is null";
-    quiet SETS_GONE = "update permission_sets set gone_at = $2 where connection_id = $1 and last_seen < $2 and gone_at is null";
-    quiet PRINCIPALS_GONE = "update principals set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen < $3 and gone_at is null";
-    quiet ENTITLEMENTS_GONE = "update entitlements set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen < $3 and gone_at is null";
+    quiet ACCOUNTS_GONE = "update accounts set gone_at = $2 where connection_id = $1 and last_seen <= $3 and gone_at is null";
+    quiet SETS_GONE = "update permission_sets set gone_at = $2 where connection_id = $1 and last_seen <= $3 and gone_at is null";
+    quiet PRINCIPALS_GONE = "update principals set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen <= $4 and gone_at is null";
+    quiet ENTITLEMENTS_GONE = "update entitlements set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen <= $4 and gone_at is null";
     quiet WITHDRAW = "update entitlements set gone_at = $2 where id in {ids $1} and gone_at is null";
     // A connection was removed: what it led to is on record only.
     quiet RETIRE_ACCOUNTS = "update accounts set gone_at = $2 where connection_id = $1 and gone_at is null";
@@ -230,25 +230,23 @@ pub(in crate::directory) enum Gone {
     Entitlements(&'static str),
 }
 
-/// Notes as gone what was last seen before the complete list began to be read.
+/// Notes as gone, since the complete list began, what was not seen after `until`.
 pub(in crate::directory) async fn gone(
     tx: &mut Tx,
     connection: ConnectionId,
     what: Gone,
-    began: Time,
+    (began, until): (Time, Time),
 ) -> Result<u64> {
-    match what {
-        Gone::Accounts => tx.run(&ACCOUNTS_GONE, args![connection, began]).await,
-        Gone::Sets => tx.run(&SETS_GONE, args![connection, began]).await,
-        Gone::Principals(kind) => {
-            tx.run(&PRINCIPALS_GONE, args![connection, kind.as_str(), began])
-                .await
-        }
-        Gone::Entitlements(kind) => {
-            tx.run(&ENTITLEMENTS_GONE, args![connection, kind, began])
-                .await
-        }
-    }
+    let (statement, values) = match what {
+        Gone::Accounts => (&ACCOUNTS_GONE, args![connection, began, until]),
+        Gone::Sets => (&SETS_GONE, args![connection, began, until]),
+        Gone::Principals(kind) => (
+            &PRINCIPALS_GONE,
+            args![connection, kind.as_str(), began, until],
+        ),
+        Gone::Entitlements(kind) => (&ENTITLEMENTS_GONE, args![connection, kind, began, until]),
+    };
+    tx.run(statement, values).await
 }
 
 /// Notes as gone entitlements of which AWS no longer has a part.

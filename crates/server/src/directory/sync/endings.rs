@@ -65,7 +65,7 @@ pub(super) async fn weigh(cx: &Cx, run: &SyncRun) -> Result<Weighed, Error> {
 pub(super) async fn write(cx: &Cx, run: &mut SyncRun) -> Result<(), Error> {
     run.ended = 0;
     loop {
-        let mut tx = cx.begin(Priority::Sync).await?;
+        let mut tx = super::begin(cx, run.connection).await?;
         let (looked, ended) = endings::apply(&mut tx, run.id, CHUNK).await?;
         if looked == 0 {
             return Ok(());
@@ -124,7 +124,7 @@ pub(super) async fn hold(
 ) -> Result<SyncRun, Error> {
     run.ended = found.ending;
     let (now, why) = (cx.app.clock.now(), found.why(cx));
-    let mut tx = cx.begin(Priority::Sync).await?;
+    let mut tx = super::begin(cx, run.connection).await?;
     runs::moved(&mut tx, run).await?;
     let (said, seen) = (Some(why.clone()), Some(digest.clone()));
     if !runs::finish(&mut tx, run, "held", said, seen, now).await? {
@@ -175,7 +175,7 @@ async fn set_aside_in(
 pub(in crate::directory) async fn end(cx: &Cx, run: &SyncRun) -> Result<(), Error> {
     let mut believed = false;
     loop {
-        let mut tx = cx.begin(Priority::Sync).await?;
+        let mut tx = super::begin(cx, run.connection).await?;
         let Some(mut now) = runs::lock(&mut tx, run.id).await? else {
             return Ok(());
         };
@@ -283,9 +283,10 @@ pub async fn set_aside_sync(
 /// The run that waits for a decision, its row held; the connection's too, so that it is not
 /// removed in between.
 async fn held(tx: &mut Tx, connection: ConnectionId, id: SyncId) -> Result<SyncRun, Error> {
+    // In the order of whoever writes for this estate.
+    let known = connections::lock(tx, connection).await?;
     let run = of(runs::lock(tx, id).await?, connection)?;
-    let of = connections::lock(tx, connection).await?;
-    if of.is_none_or(|of| of.removed_at.is_some()) {
+    if known.is_none_or(|it| it.removed_at.is_some()) {
         return Err(Error::Connection(Box::new(connections::Error::Removed)));
     }
     match run.state.as_str() {

@@ -1,14 +1,14 @@
 //! What the lists of a run no longer have: noted as gone once the run is believed, by itself or by a
 //! person. Until then everything stays where it is.
 
-use stint_db::{Priority, Tx};
+use stint_db::Tx;
 use stint_domain::Time;
 use stint_domain::entitlement::PrincipalKind;
 
 use super::super::store::things::{self, Gone};
 use super::super::store::{estate, iam, runs, scopes};
 use super::super::{Error, SyncRun};
-use super::List;
+use super::{List, seen_until};
 use crate::cx::Cx;
 
 /// Who notes it.
@@ -22,7 +22,7 @@ pub(super) enum By {
 
 /// A transaction, for as long as the run is the reader's.
 async fn begin(cx: &Cx, run: &SyncRun, by: By) -> Result<Tx, Error> {
-    let mut tx = cx.begin(Priority::Sync).await?;
+    let mut tx = super::begin(cx, run.connection).await?;
     if by == By::Reader && !runs::moved(&mut tx, run).await? {
         return Err(Error::Running {
             connection: run.connection,
@@ -39,6 +39,7 @@ pub(super) async fn write(cx: &Cx, run: &SyncRun, by: By) -> Result<(), Error> {
         let found = read.iter().find(|(word, _)| word == list.as_str());
         found.map(|(_, began)| *began)
     };
+    let until = |began: Time| seen_until(cx, began);
     for list in List::ALL {
         let Some(began) = began(list) else { continue };
         let what: &[Gone] = match list {
@@ -52,13 +53,14 @@ pub(super) async fn write(cx: &Cx, run: &SyncRun, by: By) -> Result<(), Error> {
         };
         let mut tx = begin(cx, run, by).await?;
         for what in what {
-            things::gone(&mut tx, run.connection, *what, began).await?;
+            things::gone(&mut tx, run.connection, *what, (began, until(began))).await?;
         }
         tx.commit().await?;
     }
     for (part, account, began) in scopes::iam(&mut cx.read().await?, run.id).await? {
         let mut tx = begin(cx, run, by).await?;
-        iam::gone(&mut tx, &part, (run.connection, &account), began).await?;
+        let at = (began, until(began));
+        iam::gone(&mut tx, &part, (run.connection, &account), at).await?;
         tx.commit().await?;
     }
     match (began(List::Accounts), began(List::Sets)) {
@@ -70,10 +72,11 @@ pub(super) async fn write(cx: &Cx, run: &SyncRun, by: By) -> Result<(), Error> {
 /// What can no longer be asked for: permission sets on accounts of which one is gone, or of an
 /// account that cannot be used.
 async fn withdraw(cx: &Cx, run: &SyncRun, by: By, lists: (Time, Time)) -> Result<(), Error> {
+    let seen = (seen_until(cx, lists.0), seen_until(cx, lists.1));
     let mut after = None;
     loop {
         let mut q = cx.read().await?;
-        let ids = estate::withdrawn(&mut q, run.connection, lists, after).await?;
+        let ids = estate::withdrawn(&mut q, run.connection, seen, after).await?;
         drop(q);
         let Some(last) = ids.last() else {
             return Ok(());

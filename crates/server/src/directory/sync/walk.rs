@@ -16,10 +16,9 @@ mod sink;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
-use stint_aws::{AwsError, ErrorKind, Estate, IdentityGroup, Lane, Page, Pages};
+use stint_aws::{AwsError, ErrorKind, Estate, Lane, Page, Pages};
 use stint_db::{Priority, Tx};
 use stint_domain::Time;
-use stint_domain::binding::Config;
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::sync::plan::{Choice, Known, Listing, Question};
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -77,25 +76,6 @@ struct Holder {
     kind: PrincipalKind,
     aws_id: String,
     membership: Option<String>,
-}
-
-/// A reading that begins at `began` proves the absence only of what was last seen by then:
-/// AWS may answer with a state as old as its lag (invariant 10).
-fn seen_until(began: Time) -> Time {
-    began - Config::default().lag
-}
-
-/// The directory that provisions a group, by the issuers of its external ids.
-fn owner(group: &IdentityGroup) -> Option<String> {
-    let mut issuers: Vec<&str> = (group.issuers.iter())
-        .map(|issuer| match issuer.trim() {
-            "" => "an external directory",
-            named => named,
-        })
-        .collect();
-    issuers.sort_unstable();
-    issuers.dedup();
-    (!issuers.is_empty()).then(|| issuers.join(", "))
 }
 
 /// Whether AWS refuses the action itself: another listing may be allowed. Failing credentials
@@ -283,7 +263,8 @@ impl<'a> Walk<'a> {
     /// A transaction of one chunk; nobody else writes for this run until it is over.
     async fn write(&self) -> Result<(MutexGuard<'_, Sink>, Tx), Error> {
         let sink = self.sink.lock().await;
-        Ok((sink, self.cx.begin(Priority::Sync).await?))
+        let tx = super::begin(self.cx, sink.run.connection).await?;
+        Ok((sink, tx))
     }
 
     /// Ends a chunk: how far the run is goes with it.
@@ -395,7 +376,8 @@ impl<'a> Walk<'a> {
         let mut statuses = Statuses::default();
         while let Some(mut page) = self.next("users", &mut pages).await? {
             began = began.or(Some(page.began));
-            statuses.fill(self.cx, connection, &mut page.items).await?;
+            let filled = statuses.fill(self.cx, connection, &mut page.items);
+            self.while_alive(filled.boxed()).await??;
             let users = page.items.into_iter();
             read.extend(users.map(|user| SeenPrincipal::user(user, page.began)));
             if read.len() >= CHUNK {
@@ -431,7 +413,7 @@ impl<'a> Walk<'a> {
                 let key = EntitlementKey::GroupMembership {
                     group: group.id.clone(),
                 };
-                let owned_by = owner(group);
+                let owned_by = things::owner(group);
                 let name = format!(
                     "Identity Center group {}",
                     group.name.as_deref().unwrap_or(&group.id)

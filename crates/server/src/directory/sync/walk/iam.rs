@@ -22,8 +22,9 @@ use stint_iam_policy::{Effect, Policy};
 use super::super::super::Error;
 use super::super::super::store::things::{self, SeenEntitlement};
 use super::super::super::store::{bulk, endings, iam};
+use super::super::seen_until;
 use super::sink::read;
-use super::{CHUNK, Seen, Walk, seen_until};
+use super::{CHUNK, Seen, Walk};
 
 /// How many member accounts are read at a time: each has a budget of its own at AWS, and what was
 /// read of it is held in memory until it is written.
@@ -117,7 +118,7 @@ impl Walk<'_> {
     }
 
     /// Awaits what takes long, and says now and then that the run is not dead.
-    async fn while_alive<T>(&self, mut work: BoxFuture<'_, T>) -> Result<T, Error> {
+    pub(super) async fn while_alive<T>(&self, mut work: BoxFuture<'_, T>) -> Result<T, Error> {
         loop {
             if let Ok(done) = tokio::time::timeout(BEAT, &mut work).await {
                 return Ok(done);
@@ -255,7 +256,7 @@ impl Walk<'_> {
         }
         let began = reading.groups_began;
         let (mut sink, mut tx) = self.write().await?;
-        let (sync, until) = (sink.run.id, seen_until(began));
+        let (sync, until) = (sink.run.id, seen_until(self.cx, began));
         let ending = iam::end_groups(&mut tx, sync, at, began, until).await?;
         sink.ending(ending);
         self.moved((sink, tx)).await?;
@@ -275,7 +276,7 @@ impl Walk<'_> {
         groups: &HashMap<String, EntitlementId>,
     ) -> Result<(), Error> {
         let whole: Vec<endings::Read<EntitlementId>> = (reading.whole.iter())
-            .filter_map(|(id, began)| Some(read(*groups.get(id)?, *began)))
+            .filter_map(|(id, began)| Some(read(self.cx, *groups.get(id)?, *began)))
             .collect();
         let unread = reading.unread.iter();
         let unread: Vec<PrincipalId> = unread.filter_map(|id| users.get(id).copied()).collect();

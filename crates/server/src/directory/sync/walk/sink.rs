@@ -12,12 +12,14 @@ use stint_domain::{EntitlementId, PrincipalId, Span, Time};
 use super::super::super::store::bulk::{self, Seen};
 use super::super::super::store::{endings, runs, scopes, things};
 use super::super::super::{Error, SyncRun};
+use super::super::{begin, seen_until};
 use super::keys::Keys;
-use super::seen_until;
 use crate::cx::Cx;
 
 /// How many rows are written in one transaction: a few milliseconds.
 const CHUNK: usize = 500;
+/// How often the same rows are written before the database's refusal counts.
+const TRIES: u32 = 4;
 /// A run that reads slowly is moved on at least so often: others see that it is alive.
 const ALIVE: Span = Span::seconds(5);
 
@@ -257,7 +259,18 @@ impl Sink {
     /// Writes down what is gathered, and how far the run is. What is not committed stays gathered:
     /// a failure, or a caller that gives up, loses nothing.
     pub(super) async fn flush(&mut self, cx: &Cx, estate: &Estate) -> Result<(), Error> {
-        let mut tx = cx.begin(Priority::Sync).await?;
+        let mut left = TRIES;
+        loop {
+            left -= 1;
+            match self.written(cx, estate).await {
+                Err(Error::Db(error)) if error.is_retryable() && left > 0 => {}
+                other => return other,
+            }
+        }
+    }
+
+    async fn written(&mut self, cx: &Cx, estate: &Estate) -> Result<(), Error> {
+        let mut tx = begin(cx, self.run.connection).await?;
         let mut rows = self.rows.clone();
         rows.sort_unstable();
         // Of two readings of a pair the newer stays.
@@ -275,10 +288,14 @@ impl Sink {
         for (scope, began) in &whole {
             let began = *began;
             match *scope {
-                Scope::Holders(id) | Scope::Unprovisioned(id) => holders.push(read(id, began)),
-                Scope::Held(id) => held.push(read(id, began)),
-                Scope::Joined(id) => joined.push(read(id, began)),
-                Scope::List(list) => ending += self.list_read(&mut tx, list, began).await?,
+                Scope::Holders(id) | Scope::Unprovisioned(id) => {
+                    holders.push(read(cx, id, began));
+                }
+                Scope::Held(id) => held.push(read(cx, id, began)),
+                Scope::Joined(id) => joined.push(read(cx, id, began)),
+                Scope::List(list) => {
+                    ending += self.list_read(cx, &mut tx, list, began).await?;
+                }
             }
             let (sum, _) = self.under_way.get(scope).copied().unwrap_or_default();
             done.push(scopes::Done {
@@ -321,9 +338,9 @@ impl Sink {
     }
 
     /// A list was read whole: nobody holds anything of what it does not have.
-    async fn list_read(&self, tx: &mut Tx, list: List, began: Time) -> Result<u64, Error> {
+    async fn list_read(&self, cx: &Cx, tx: &mut Tx, list: List, began: Time) -> Result<u64, Error> {
         let of = (self.run.id, self.run.connection);
-        let until = seen_until(began);
+        let until = seen_until(cx, began);
         Ok(match list {
             List::Accounts => endings::accounts(tx, of, began, until).await?,
             List::Groups => endings::groups(tx, of, "group_membership", began, until).await?,
@@ -395,11 +412,11 @@ fn iam_word(account: &str) -> String {
     format!("iam:{account}")
 }
 
-pub(super) fn read<I>(id: I, began: Time) -> endings::Read<I> {
+pub(super) fn read<I>(cx: &Cx, id: I, began: Time) -> endings::Read<I> {
     endings::Read {
         id,
         began,
-        seen_until: seen_until(began),
+        seen_until: seen_until(cx, began),
     }
 }
 
