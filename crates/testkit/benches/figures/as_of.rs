@@ -39,8 +39,8 @@ stint_db::statements! {
         select r.id, $2, r.principal, r.entitlement, r.first_seen, r.first_seen, r.last_seen, r.ended \
         from {rows $1 id:uuid principal:uuid entitlement:uuid first_seen:int last_seen:int ended:int} r \
         where true on conflict (principal_id, entitlement_id) where ended_at is null do nothing";
-    quiet LINKS = "insert into links (id, user_id, principal_id, principal_kind, connection_id, state, is_primary, why, proposed_at, decided_at, version) \
-        select r.id, $2, r.principal, 'identity_center_user', $3, 'confirmed', false, 'a likeness', $4, $4, 1 from {rows $1 id:uuid principal:uuid} r";
+    quiet LINKS = "insert into links (id, user_id, principal_id, principal_kind, account, connection_id, state, is_primary, why, proposed_at, decided_at, version) \
+        select r.id, $2, r.principal, 'identity_center_user', '', $3, 'confirmed', false, 'a likeness', $4, $4, 1 from {rows $1 id:uuid principal:uuid} r";
     quiet ANALYZE = "analyze";
 }
 
@@ -51,10 +51,10 @@ fn id(kind: u64, n: u64) -> Uuid {
 }
 
 /// Random numbers, the same every time.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, most: u64) -> u64 {
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -16,6 +16,7 @@
 
 mod as_of;
 mod audited;
+mod changed;
 mod crowd;
 mod expire;
 mod reader;
@@ -53,6 +54,9 @@ async fn main() {
             "sync" => {
                 let only = more.as_deref();
                 sync::measure(engine, only).await;
+                if only.is_none_or(|only| only == "changed") {
+                    changed::measure(engine, &sync::medium()).await;
+                }
                 if only.is_none_or(|only| only == "as-of") {
                     as_of::measure(engine).await;
                 }

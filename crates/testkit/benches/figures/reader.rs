@@ -134,7 +134,7 @@ pub(crate) async fn run(about: &str) {
         match word.expect("a word").as_str() {
             "test" => {
                 test(&world, connection.id).await;
-                println!("{}", json!({ "tested": true }));
+                println!("{}", json!({ "rss_mb": peak_rss() }));
             }
             "sync" => {
                 world.clock().advance(stint_domain::Span::hours(1));

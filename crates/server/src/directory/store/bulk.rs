@@ -28,13 +28,14 @@ stint_db::statements! {
                 and a.entitlement_id = r.entitlement and a.ended_at is null)) x \
         where x.gone is null or x.gone <= x.began \
         on conflict (principal_id, entitlement_id) where ended_at is null do nothing";
-    /// Principals that are as they were.
-    quiet SAME_PRINCIPALS = "update principals set last_seen = r.began, gone_at = null \
-        from {rows $1 aws_id:text name:text display_name:text email:text active:bool began:int} r \
-        where principals.connection_id = $2 and principals.kind = $3 and principals.aws_id = r.aws_id \
-        and principals.last_seen <= r.began and (principals.gone_at is null or principals.gone_at <= r.began) and principals.name = r.name \
-        and principals.display_name is not distinct from r.display_name \
-        and principals.email is not distinct from r.email and (r.active is null or principals.active is not distinct from r.active)";
+    /// Principals that are as they were. The rows come first, whatever the engine thinks: it knows
+    /// nothing of a table that was empty a minute ago, and would look at every principal for each.
+    quiet SAME_PRINCIPALS = "update principals set last_seen = $4, gone_at = null where id in (select p.id \
+        from {rows $1 aws_id:text name:text display_name:text email:text active:bool} r cross join principals p \
+        where p.connection_id = $2 and p.kind = $3 and p.aws_id = r.aws_id and p.name = r.name \
+        and p.display_name is not distinct from r.display_name \
+        and p.email is not distinct from r.email and (r.active is null or p.active is not distinct from r.active)) \
+        and last_seen <= $4 and (gone_at is null or gone_at <= $4)";
     /// The others.
     quiet PRINCIPALS = "insert into principals (id, connection_id, kind, aws_id, name, display_name, email, active, sort_key, first_seen, last_seen) \
         select r.id, $2, $3, r.aws_id, r.name, r.display_name, r.email, r.active, r.sort_key, r.began, r.began \
@@ -157,19 +158,17 @@ pub(in crate::directory) async fn principals(
     if rows.is_empty() {
         return Ok(());
     }
-    let same = rows.values().map(|row| {
+    let mut pages: BTreeMap<Time, Vec<Vec<Val>>> = BTreeMap::new();
+    for row in rows.values() {
         let (display_name, email) = (row.display_name.clone(), row.email.clone());
-        args![
-            &row.aws_id,
-            &row.name,
-            display_name,
-            email,
-            row.active,
-            row.began
-        ]
-    });
-    let values = args![Val::rows(same), connection, kind.as_str()];
-    let known = tx.run(&SAME_PRINCIPALS, values).await?;
+        let same = args![&row.aws_id, &row.name, display_name, email, row.active];
+        pages.entry(row.began).or_default().push(same);
+    }
+    let mut known = 0;
+    for (began, same) in pages {
+        let values = args![Val::rows(same), connection, kind.as_str(), began];
+        known += tx.run(&SAME_PRINCIPALS, values).await?;
+    }
     if usize::try_from(known) == Ok(rows.len()) {
         return Ok(());
     }
