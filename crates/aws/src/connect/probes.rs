@@ -294,12 +294,6 @@ impl Estate {
                     }
                 )
             }
-            "identitystore:IsMemberInGroups" => {
-                tried!("identitystore:IsMemberInGroups", |s: &Session| {
-                    let ask = s.store.is_member_in_groups().identity_store_id(store);
-                    ask.member_id(nobody()).group_ids(NOBODY).send()
-                })
-            }
             _ => return None,
         })
     }

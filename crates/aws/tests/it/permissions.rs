@@ -212,7 +212,6 @@ async fn conductor_ones_policy_word_for_word_works_and_what_it_lacks_is_listed()
     for lacks in [
         "organizations:DescribeOrganization",
         "identitystore:GetGroupMembershipId",
-        "identitystore:IsMemberInGroups",
         "sso:ListAccountAssignmentsForPrincipal",
         "sso:ListAccountsForProvisionedPermissionSet",
         "sso:ListAccountAssignmentCreationStatus",

@@ -311,13 +311,6 @@ impl Parts<'_> {
             &[&at.store, &at.user, &at.membership],
         );
         self.add(
-            "StintReadsFasterMembers",
-            "see in which of many groups a user is with one call",
-            Weight::Faster,
-            &["identitystore:IsMemberInGroups"],
-            &[&at.store, &at.user, &at.group, &at.membership],
-        );
-        self.add(
             "StintReadsSetPolicies",
             "show what permission sets allow to whoever decides",
             Weight::Faster,

@@ -307,7 +307,11 @@ fn authorize(
 ) -> Result<(), ApiError> {
     let in_organization = world.accounts_by_id.contains_key(cx.key.account());
     let organization = in_organization.then_some(world.estate.organization_id.as_str());
-    let context = cx.key.context(organization, cx.now());
+    let mut context = cx.key.context(organization, cx.now());
+    // With the boundary that is asked for, of whatever is made or changed (AWS reference §6.3).
+    if let Ok(Some(boundary)) = cx.input().text("PermissionsBoundary") {
+        context.set("iam:PermissionsBoundary", [boundary.to_owned()]);
+    }
     let verdict = world.verdict(cx.key, action, judged_on, &context);
     if verdict.is_allowed() {
         return Ok(());
