@@ -145,6 +145,14 @@ pub struct ConnectionScope {
     pub iam_user_prefix: String,
     /// The ARNs, or patterns, of the IAM groups whose members may be changed; all, when there is none.
     pub iam_groups: Vec<String>,
+    /// Whether the permission policy asks for what creating, disabling and deleting IAM users takes,
+    /// where IAM is switched on.
+    pub iam_user_life: bool,
+    /// The ARN of the policy that every IAM user Stint makes has as its permissions boundary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam_user_boundary: Option<String>,
+    /// Whether it asks for what replacing the access key takes by which the connection enters.
+    pub key_rotation: bool,
     /// The KMS key of your own that Identity Center is encrypted with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
@@ -169,6 +177,16 @@ pub struct ConnectionScopeChange {
     /// Names, ARNs or patterns, all there are to be; none for every group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam_groups: Option<Vec<String>>,
+    /// Whether to ask for what creating, disabling and deleting IAM users takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam_user_life: Option<bool>,
+    /// The ARN of the policy that every IAM user Stint makes is to have as its permissions boundary;
+    /// empty for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam_user_boundary: Option<String>,
+    /// Whether to ask for what replacing the access key takes by which the connection enters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_rotation: Option<bool>,
     /// The key's ARN; empty for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,

@@ -154,6 +154,7 @@ impl Fault for Error {
                 "iam_user_path" => "invalid_iam_user_path",
                 "iam_user_prefix" => "invalid_iam_user_prefix",
                 "iam_groups" => "invalid_iam_groups",
+                "iam_user_boundary" => "invalid_iam_user_boundary",
                 "kms_key" => "invalid_kms_key",
                 "queue_url" => "invalid_queue_url",
                 "scim_endpoint" => "invalid_scim_endpoint",

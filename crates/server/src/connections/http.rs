@@ -96,6 +96,9 @@ fn connection(of: Connection) -> wire::Connection {
             iam_user_path: of.scope.iam_user_path,
             iam_user_prefix: of.scope.iam_user_prefix,
             iam_groups: of.scope.iam_groups,
+            iam_user_life: of.scope.iam_user_life,
+            iam_user_boundary: of.scope.iam_user_boundary,
+            key_rotation: of.scope.key_rotation,
             kms_key: of.scope.kms_key,
         },
         member_accounts: of.members.map(|it| wire::MemberAccounts {
@@ -146,6 +149,9 @@ fn scope(of: wire::ConnectionScopeChange) -> ScopeChange {
         iam_user_path: of.iam_user_path,
         iam_user_prefix: of.iam_user_prefix,
         iam_groups: of.iam_groups,
+        iam_user_life: of.iam_user_life,
+        iam_user_boundary: of.iam_user_boundary,
+        key_rotation: of.key_rotation,
         kms_key: of.kms_key,
     }
 }

@@ -2,7 +2,7 @@
 //! permission policy is made from, and the limits Stint holds to.
 
 use serde::{Deserialize, Serialize};
-use stint_iam_policy::{Features, IamScope, Own, partition_of_region};
+use stint_iam_policy::{Features, IamScope, Own, UserLife, partition_of_region};
 
 use super::{Connection, Credential, Error};
 
@@ -24,6 +24,14 @@ pub struct Scope {
     /// The ARNs, or patterns, of the IAM groups whose members may be changed; all, when there is
     /// none.
     pub iam_groups: Vec<String>,
+    /// Whether the permission policy asks for what creating, disabling and deleting IAM users
+    /// takes; of the account whose IAM is switched on.
+    pub iam_user_life: bool,
+    /// The policy that every IAM user Stint makes has as its permissions boundary, by ARN: AWS then
+    /// lets it make none without.
+    pub iam_user_boundary: Option<String>,
+    /// Whether it asks for what replacing the access key takes by which the connection enters.
+    pub key_rotation: bool,
     /// The customer's own key that Identity Center is encrypted with, by its ARN.
     pub kms_key: Option<String>,
 }
@@ -36,6 +44,9 @@ impl Default for Scope {
             iam_user_path: "/".to_owned(),
             iam_user_prefix: String::new(),
             iam_groups: Vec::new(),
+            iam_user_life: false,
+            iam_user_boundary: None,
+            key_rotation: false,
             kms_key: None,
         }
     }
@@ -54,6 +65,12 @@ pub struct ScopeChange {
     pub iam_user_prefix: Option<String>,
     /// Names, ARNs or patterns of ARNs, all there are to be.
     pub iam_groups: Option<Vec<String>>,
+    /// See [`Scope::iam_user_life`].
+    pub iam_user_life: Option<bool>,
+    /// A policy's ARN; empty for none.
+    pub iam_user_boundary: Option<String>,
+    /// See [`Scope::key_rotation`].
+    pub key_rotation: Option<bool>,
     /// A key's ARN; empty for none.
     pub kms_key: Option<String>,
 }
@@ -90,6 +107,15 @@ impl ScopeChange {
             }
             scope.iam_groups = groups;
         }
+        if let Some(on) = self.iam_user_life {
+            scope.iam_user_life = on;
+        }
+        if let Some(text) = &self.iam_user_boundary {
+            scope.iam_user_boundary = boundary(text, &partition, &account)?;
+        }
+        if let Some(on) = self.key_rotation {
+            scope.key_rotation = on;
+        }
         if let Some(text) = &self.kms_key {
             scope.kms_key = kms_key(text, &partition)?;
         }
@@ -113,12 +139,17 @@ impl Connection {
                 changes: true,
             }),
             iam_roles: self.iam,
+            iam_user_life: (self.iam && scope.iam_user_life).then(|| UserLife {
+                boundary: scope.iam_user_boundary.clone(),
+            }),
             member_role: (self.members.as_ref())
                 .filter(|it| it.on)
                 .map(|it| it.role.clone()),
             kms_key: scope.kms_key.clone(),
             own: match &self.credential {
-                Credential::AccessKey(_) => Own::User { rotates: false },
+                Credential::AccessKey(_) => Own::User {
+                    rotates: scope.key_rotation,
+                },
                 Credential::Role { arn } => Own::Role(arn.clone()),
                 Credential::Host { .. } => Own::Unknown,
             },
@@ -196,6 +227,25 @@ fn group(text: &str, partition: &str, account: &str) -> Result<String, Error> {
     Ok(format!("{own}{rest}"))
 }
 
+/// A managed policy of the account's own, or of AWS.
+fn boundary(text: &str, partition: &str, account: &str) -> Result<Option<String>, Error> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let of = |owner: &str| format!("arn:{partition}:iam::{owner}:policy/");
+    let name = (text.strip_prefix(&of(account))).or_else(|| text.strip_prefix(&of("aws")));
+    let fits = |c: char| plain(c) || c == '/';
+    if name.is_some_and(|it| !it.is_empty() && it.len() <= 640 && it.chars().all(fits)) {
+        return Ok(Some(text.to_owned()));
+    }
+    let why = format!(
+        "Write the policy's ARN as IAM shows it: {}StintUsers. It is of this connection's account, or of AWS.",
+        of(account)
+    );
+    Err(Error::bad("iam_user_boundary", why))
+}
+
 fn kms_key(text: &str, partition: &str) -> Result<Option<String>, Error> {
     let text = text.trim();
     if text.is_empty() {
@@ -270,6 +320,28 @@ mod tests {
             "a b",
             "${x}",
             "group/",
+        ] {
+            assert!(of(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_boundary_is_a_policy_of_the_account_or_of_aws() {
+        let of = |text: &str| boundary(text, "aws", "111122223333");
+        for good in [
+            "arn:aws:iam::111122223333:policy/stint/Users",
+            "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        ] {
+            assert_eq!(of(good).expect("a policy").as_deref(), Some(good));
+        }
+        assert_eq!(of(" ").expect("none"), None);
+        for bad in [
+            "arn:aws:iam::999922223333:policy/Users",
+            "arn:aws-cn:iam::111122223333:policy/Users",
+            "arn:aws:iam::111122223333:policy/",
+            "arn:aws:iam::111122223333:policy/*",
+            "arn:aws:iam::111122223333:role/Users",
+            "Users",
         ] {
             assert!(of(bad).is_err(), "{bad}");
         }

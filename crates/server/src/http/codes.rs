@@ -114,6 +114,7 @@ pub const CODES: &[Code] = &[
     row(422, "invalid_email", "The value is not an e-mail address.", "Write it as `ana@example.com`."),
     row(422, "invalid_filter", "A filter of the list has no such value.", "Use one of the words that `detail` names."),
     row(422, "invalid_iam_groups", "The value names no IAM group of the connection's account.", "Write its name, a path such as stint/*, or its ARN."),
+    row(422, "invalid_iam_user_boundary", "The value is not the ARN of a policy of the connection's account or of AWS.", "Copy it from the policy's page in IAM."),
     row(422, "invalid_iam_user_path", "The value is not a path of IAM users.", "Write it as /stint/; / means every path."),
     row(422, "invalid_iam_user_prefix", "The value cannot begin the name of an IAM user.", "Use letters, digits and _+=,.@-, as in app-."),
     row(422, "invalid_idempotency_key", "`Idempotency-Key` is empty, longer than 200 characters, or not ASCII.", "A fresh UUID per call does."),

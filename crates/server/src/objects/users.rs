@@ -116,6 +116,20 @@ pub async fn create(
         return Err(Error::NotFound);
     }
     connections::iam_user_allowed(&known, &path, &name).map_err(|why| Error::bad("name", why))?;
+    // AWS lets Stint make no user without the one the connection names.
+    let boundary = match &known.scope.iam_user_boundary {
+        Some(asked) if !new.existing => {
+            if boundary.as_ref().is_some_and(|given| given != asked) {
+                let why = format!(
+                    "IAM users of this connection are made with the permissions boundary {asked}. Leave it \
+                     out, or change what Stint does in this account."
+                );
+                return Err(Error::bad("boundary", why));
+            }
+            Some(asked.clone())
+        }
+        _ => boundary,
+    };
     let id: ObjectId = cx.app.new_id();
     let user = if new.existing {
         User::to_find(id, name, cx.now)

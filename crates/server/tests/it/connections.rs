@@ -123,21 +123,23 @@ both_engines! {
         let account = world.facts().management_account;
         let seen = cy.get(&place).await.ok();
         assert_eq!(seen["scope"], json!({ "faster": true, "management_account": false, "iam_user_path": "/",
-            "iam_user_prefix": "", "iam_groups": [] }));
+            "iam_user_prefix": "", "iam_groups": [], "iam_user_life": false, "key_rotation": false }));
         let policy = async || cy.get(&format!("{place}/setup")).await.ok()["permission_policy"].to_string();
         let before = policy().await;
         assert!(before.contains("StintReadsFaster") && !before.contains("SAMLProvider") && !before.contains("iam:AddUserToGroup"));
         let key = format!("arn:aws:kms:{}:{account}:key/1234abcd-12ab", world.facts().region);
         let change = json!({ "iam": true, "scope": { "faster": false, "management_account": true, "iam_user_path": "stint",
-            "iam_user_prefix": "app-*", "iam_groups": ["stint/*", "Developers", "Developers", " "], "kms_key": key } });
+            "iam_user_prefix": "app-*", "iam_groups": ["stint/*", "Developers", "Developers", " "],
+            "iam_user_life": true, "iam_user_boundary": format!("arn:aws:iam::{account}:policy/Limits"), "kms_key": key } });
         world.as_user("ana").patch(&place, change.clone()).await.is(404);
         let after = cy.patch(&place, change).await.ok();
         let developers = format!("arn:aws:iam::{account}:group/Developers");
         let below = format!("arn:aws:iam::{account}:group/stint/*");
         assert_eq!(after["scope"], json!({ "faster": false, "management_account": true, "iam_user_path": "/stint/",
-            "iam_user_prefix": "app-", "iam_groups": [developers, below], "kms_key": key }));
+            "iam_user_prefix": "app-", "iam_groups": [developers, below], "iam_user_life": true,
+            "iam_user_boundary": format!("arn:aws:iam::{account}:policy/Limits"), "key_rotation": false, "kms_key": key }));
         let now = policy().await;
-        for part in ["iam:UpdateSAMLProvider", developers.as_str(), below.as_str(), ":user/stint/app-*", "kms:Decrypt"] {
+        for part in ["iam:UpdateSAMLProvider", developers.as_str(), below.as_str(), ":user/stint/app-*", "kms:Decrypt", "iam:CreateUser", "policy/Limits", "iam:DeleteVirtualMFADevice"] {
             assert!(now.contains(part), "{part}: {now}");
         }
         assert!(!now.contains("StintReadsFaster"), "{now}");
@@ -148,6 +150,7 @@ both_engines! {
             (json!({ "iam_user_prefix": "a/b" }), "invalid_iam_user_prefix"),
             (json!({ "iam_groups": ["arn:aws:iam::999999999999:group/x"] }), "invalid_iam_groups"),
             (json!({ "iam_groups": ["${aws:username}"] }), "invalid_iam_groups"),
+            (json!({ "iam_user_boundary": "arn:aws:iam::999999999999:policy/x" }), "invalid_iam_user_boundary"),
             (json!({ "kms_key": "alias/mine" }), "invalid_kms_key"),
         ] {
             let refused = cy.patch(&place, json!({ "scope": bad })).await.is(422).json();
@@ -159,6 +162,7 @@ both_engines! {
         let actions = tested["last_test"]["actions"].as_array().expect("a table").clone();
         let able = |name: &str| actions.iter().find(|it| it["action"] == name).expect("in the table")["able"].clone();
         assert_eq!(able("iam:UpdateSAMLProvider"), "missing");
+        assert_eq!(able("iam:CreateUser"), "works");
         assert_eq!(able("sso:ListPermissionSets"), "works");
         let shown = sound(door.get(&format!("/connections/{}", there.connection)).await, 200);
         assert!(shown.contains("actions it needs, one by one") && shown.contains("iam:UpdateSAMLProvider"), "{shown}");
@@ -166,7 +170,8 @@ both_engines! {
         // The page says the same, keeps what was typed wrongly, and saves.
         let path = format!("/connections/{}/scope", there.connection);
         let page = sound(door.get(&path).await, 200);
-        assert!(page.contains(&developers) && page.contains("value=\"app-\""), "{page}");
+        assert!(page.contains(&developers) && page.contains("value=\"app-\"") && page.contains("policy/Limits"), "{page}");
+        assert!(!page.contains("key_rotation"), "it enters by a role: {page}");
         let wrong = [("iam", "on"), ("iam_groups", "one two"), ("iam_user_prefix", SHOULD_STAY)];
         let page = sound(door.form(&path, &wrong).await, 422);
         assert!(page.contains("is neither the name nor the ARN") && page.contains("one two") && page.contains(SHOULD_STAY), "{page}");
@@ -174,7 +179,31 @@ both_engines! {
         let saved = cy.get(&place).await.ok();
         assert_eq!(saved["scope"]["iam_groups"].as_array().map(Vec::len), Some(2));
         assert_eq!((&saved["scope"]["management_account"], &saved["scope"]["faster"]), (&json!(false), &json!(true)));
-        assert!(saved["scope"].get("kms_key").is_none());
+        assert!(saved["scope"].get("kms_key").is_none() && saved["scope"].get("iam_user_boundary").is_none());
+        assert_eq!(saved["scope"]["iam_user_life"], false);
+    }
+}
+
+both_engines! {
+    async fn who_enters_by_a_key_may_have_it_rotated(world) {
+        let there = crate::objects::keys::by_key(&world).await;
+        let (cy, door) = (world.as_user("cy"), world.in_browser("cy").await);
+        let place = format!("/api/v1/connections/{there}");
+        let policy = async || cy.get(&format!("{place}/setup")).await.ok()["permission_policy"].to_string();
+        assert!(!policy().await.contains("StintRotatesItsKeys"));
+        let path = format!("/connections/{there}/scope");
+        let page = sound(door.get(&path).await, 200);
+        assert!(page.contains("key_rotation"), "{page}");
+        door.form(&path, &[("iam", "on"), ("key_rotation", "on")]).await.is(303);
+        assert!(policy().await.contains("StintRotatesItsKeys"));
+        let tested = cy.post(&format!("{place}/test"), json!({})).await.ok();
+        let actions = tested["last_test"]["actions"].as_array().expect("a table").clone();
+        let made = actions.iter().find(|it| it["action"] == "iam:CreateAccessKey").expect("in the table");
+        assert_eq!(made["able"], "works", "{made}");
+        let setup = sound(door.get(&format!("/connections/{there}/setup")).await, 200);
+        assert!(setup.contains("Replaces the access key"), "{setup}");
+        cy.patch(&place, json!({ "scope": { "key_rotation": false } })).await.ok();
+        assert!(!policy().await.contains("StintRotatesItsKeys"));
     }
 }
 

@@ -730,6 +730,21 @@ fn access_is_asked_for_given_returned_and_revoked_from_the_command_line() {
     );
     let setup = cy.types(&["connections", "setup", name]).done();
     assert!(setup.contains("StintChangesIamGroupMembers"), "{setup}");
+    let life = [
+        "connections",
+        "scope",
+        name,
+        "--user-life",
+        "on",
+        "--user-boundary",
+        "arn:aws:iam::aws:policy/ReadOnlyAccess",
+    ];
+    let changed = cy.types(&life).done();
+    assert!(changed.contains("policy/ReadOnlyAccess"), "{changed}");
+    let setup = cy.types(&["connections", "setup", name]).done();
+    assert!(setup.contains("StintCreatesIamUsers"), "{setup}");
+    cy.types(&["connections", "scope", name, "--user-boundary", "Users"])
+        .fails(1, "invalid_iam_user_boundary");
     cy.types(&["connections", "scope", name, "--user-prefix", "a/b"])
         .fails(1, "invalid_iam_user_prefix");
     cy.types(&[

@@ -52,6 +52,17 @@ pub(super) fn does(of: &Connection) -> Vec<String> {
         };
         lines.push(format!("Puts {whom} into {into} and takes them out."));
     }
+    if of.iam && scope.iam_user_life {
+        lines.push(match &scope.iam_user_boundary {
+            None => "Creates, disables and deletes IAM users.".to_owned(),
+            Some(arn) => format!(
+                "Creates IAM users with the permissions boundary {arn}, disables and deletes them."
+            ),
+        });
+    }
+    if scope.key_rotation && of.credential.key().is_some() {
+        lines.push("Replaces the access key by which it enters.".to_owned());
+    }
     if scope.kms_key.is_some() {
         lines.push("Uses a KMS key of your own that Identity Center is encrypted with.".to_owned());
     }
@@ -70,6 +81,10 @@ struct ScopeForm {
     /// One a line.
     #[serde(default)]
     iam_groups: String,
+    iam_user_life: Option<String>,
+    #[serde(default)]
+    iam_user_boundary: String,
+    key_rotation: Option<String>,
     #[serde(default)]
     kms_key: String,
 }
@@ -85,11 +100,15 @@ impl ScopeForm {
             iam_user_path: scope.iam_user_path.clone(),
             iam_user_prefix: scope.iam_user_prefix.clone(),
             iam_groups: scope.iam_groups.join("\n"),
+            iam_user_life: on(scope.iam_user_life),
+            iam_user_boundary: scope.iam_user_boundary.clone().unwrap_or_default(),
+            key_rotation: on(scope.key_rotation),
             kms_key: scope.kms_key.clone().unwrap_or_default(),
         }
     }
 
-    fn change(&self) -> ConnectionChange {
+    /// What is not asked on the page of a connection by another credential stays as it is.
+    fn change(&self, of: &Connection) -> ConnectionChange {
         ConnectionChange {
             iam: Some(self.iam.is_some()),
             scope: Some(ScopeChange {
@@ -98,6 +117,9 @@ impl ScopeForm {
                 iam_user_path: Some(self.iam_user_path.clone()),
                 iam_user_prefix: Some(self.iam_user_prefix.clone()),
                 iam_groups: Some(self.iam_groups.lines().map(str::to_owned).collect()),
+                iam_user_life: Some(self.iam_user_life.is_some()),
+                iam_user_boundary: Some(self.iam_user_boundary.clone()),
+                key_rotation: of.credential.key().map(|_| self.key_rotation.is_some()),
                 kms_key: Some(self.kms_key.clone()),
             }),
             ..ConnectionChange::default()
@@ -115,6 +137,9 @@ impl ScopeForm {
             iam_user_path: self.iam_user_path,
             iam_user_prefix: self.iam_user_prefix,
             iam_groups: self.iam_groups,
+            iam_user_life: self.iam_user_life.is_some(),
+            iam_user_boundary: self.iam_user_boundary,
+            key_rotation: (connection.credential.key()).map(|_| self.key_rotation.is_some()),
             kms_key: self.kms_key,
             mistakes,
         }
@@ -138,7 +163,7 @@ async fn change(
 ) -> Result<Response, Failure> {
     cx.authorize(Verb::UpdateConnection, Relation::Others)?;
     let before = connections::get(&cx, id).await?;
-    let mistakes = match connections::update(&cx, id, form.change(), None).await {
+    let mistakes = match connections::update(&cx, id, form.change(&before), None).await {
         Ok(after) => {
             let flash = if before.iam && !after.iam {
                 "Saved. Nobody can ask for IAM groups any more; what was given is still removed on time, so leave the permissions in AWS until then."

@@ -108,6 +108,10 @@ pub(crate) struct Scope {
     pub(crate) iam_user_prefix: String,
     /// One a line.
     pub(crate) iam_groups: String,
+    pub(crate) iam_user_life: bool,
+    pub(crate) iam_user_boundary: String,
+    /// Only where the connection enters by an access key: none otherwise.
+    pub(crate) key_rotation: Option<bool>,
     pub(crate) kms_key: String,
     pub(crate) mistakes: Mistakes,
 }

@@ -39,6 +39,15 @@ pub(crate) struct Scope {
     /// Let the members of every IAM group be changed.
     #[arg(long)]
     every_group: bool,
+    /// Create, disable and delete IAM users.
+    #[arg(long, value_name = "on|off", value_parser = on_off)]
+    user_life: Option<bool>,
+    /// The policy that every IAM user made so has as its permissions boundary; empty for none.
+    #[arg(long, value_name = "ARN")]
+    user_boundary: Option<String>,
+    /// Replace the access key by which the connection enters.
+    #[arg(long, value_name = "on|off", value_parser = on_off)]
+    key_rotation: Option<bool>,
     /// The KMS key of your own that Identity Center is encrypted with; empty for none.
     #[arg(long, value_name = "ARN")]
     kms_key: Option<String>,
@@ -69,6 +78,12 @@ impl Scope {
             ("iam_user_path", self.user_path.clone().map(Value::from)),
             ("iam_user_prefix", self.user_prefix.clone().map(Value::from)),
             ("iam_groups", groups),
+            ("iam_user_life", self.user_life.map(Value::from)),
+            (
+                "iam_user_boundary",
+                self.user_boundary.clone().map(Value::from),
+            ),
+            ("key_rotation", self.key_rotation.map(Value::from)),
             ("kms_key", self.kms_key.clone().map(Value::from)),
         ]
         .into_iter()
@@ -108,6 +123,9 @@ impl Scope {
             ("user path", of("iam_user_path")),
             ("user prefix", of("iam_user_prefix")),
             ("groups", of("iam_groups")),
+            ("user life", of("iam_user_life")),
+            ("user boundary", of("iam_user_boundary")),
+            ("key rotation", of("key_rotation")),
             ("kms key", of("kms_key")),
         ])?;
         if changes {
