@@ -39,4 +39,5 @@ mod statements;
 mod sweep;
 mod sweep_objects;
 mod tasks;
+mod urgent;
 mod versions;

@@ -36,7 +36,7 @@ fn permit(world: &World, denied: &[Listing]) {
 }
 
 /// A tested connection, not read yet.
-async fn connected(world: &World) -> ConnectionId {
+pub(crate) async fn connected(world: &World) -> ConnectionId {
     let cx = world.cx("cy");
     let new = NewApplication {
         name: "AWS".into(),

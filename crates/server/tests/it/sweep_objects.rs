@@ -381,12 +381,12 @@ both_engines!(World::builder().estate(small());
         world = calls(
             world,
             Kind::User,
-            "22 calls Refused: 22 lived, 1 failed
-             23 calls Throttled: 24 lived, 0 failed
-             23 calls LostBefore: 24 lived, 0 failed
-             23 calls LostAfter: 24 lived, 0 failed
-             23 calls Late: 24 lived, 0 failed
-             23 calls TooLate: 24 lived, 0 failed",
+            "24 calls Refused: 24 lived, 1 failed
+             25 calls Throttled: 26 lived, 0 failed
+             25 calls LostBefore: 26 lived, 0 failed
+             25 calls LostAfter: 26 lived, 0 failed
+             25 calls Late: 26 lived, 0 failed
+             25 calls TooLate: 26 lived, 0 failed",
         )
         .await;
     }
@@ -399,6 +399,22 @@ both_engines!(World::builder().estate(small());
             Kind::User,
             "25 commits Before: 26 lived, 0 failed
              25 commits After: 26 lived, 0 failed",
+        )
+        .await;
+    }
+);
+
+both_engines!(World::builder().estate(small());
+    async fn every_call_of_a_key_rotation_fails_in_every_way(world) {
+        world = calls(
+            world,
+            Kind::Key,
+            "44 calls Refused: 44 lived, 1 failed
+             45 calls Throttled: 46 lived, 0 failed
+             45 calls LostBefore: 46 lived, 0 failed
+             45 calls LostAfter: 46 lived, 0 failed
+             45 calls Late: 46 lived, 0 failed
+             45 calls TooLate: 46 lived, 0 failed",
         )
         .await;
     }
