@@ -8,6 +8,7 @@
 //! policy and a service control policy, so all are named, in order of likelihood.
 
 mod keys;
+mod members;
 mod permissions;
 mod policies;
 mod probes;
@@ -147,6 +148,7 @@ impl Estate {
             if self.spec().iam {
                 self.test_iam(&mut report).await;
             }
+            self.test_members(&mut report).await;
             self.test_permissions(&mut report, samples).await;
         }
         report

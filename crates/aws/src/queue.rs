@@ -232,8 +232,10 @@ impl Estate {
         Ok(messages.collect())
     }
 
-    /// Takes messages out of the queue, ten a call. What SQS does not take out comes again.
+    /// Takes messages out of the queue, ten a call. What SQS does not take out comes again; that there
+    /// is such is an error, after all of them were tried.
     pub async fn take_out(&self, queue: &Queue, receipts: &[String]) -> Result<(), AwsError> {
+        let mut left: Option<AwsError> = None;
         for batch in receipts.chunks(BATCH) {
             let mut entries = Vec::with_capacity(batch.len());
             for (n, receipt) in batch.iter().enumerate() {
@@ -253,9 +255,21 @@ impl Estate {
                     .send()
             };
             // It may be made again: who takes out what is gone already is told yes.
-            self.look(Lane::Sync, Service::Sqs, DELETE, send).await?;
+            let answer = self.look(Lane::Sync, Service::Sqs, DELETE, send).await?;
+            // SQS says yes to the call, and no to some of it.
+            if let Some(failed) = answer.failed().first() {
+                let why = format!(
+                    "{} of {} messages stay in the queue: {}",
+                    answer.failed().len(),
+                    batch.len(),
+                    failed.message().unwrap_or_else(|| failed.code())
+                );
+                let mut error = AwsError::ours(ErrorKind::Other, DELETE, failed.code(), why);
+                error.request_id = answer.request_id().map(str::to_owned);
+                left.get_or_insert(error);
+            }
         }
-        Ok(())
+        left.map_or(Ok(()), Err)
     }
 
     /// How the queue is doing, with AWS's id of the call.

@@ -54,8 +54,16 @@ pub struct NewUser<'a> {
 pub struct UserReading {
     /// What was found.
     pub seen: Seen,
+    /// Under which path it is, where there is one.
+    pub path: Option<String>,
     /// AWS's ids of the calls.
     pub request_ids: Vec<String>,
+}
+
+/// Who bears a name, and under which path.
+struct Named {
+    found: Found,
+    path: String,
 }
 
 /// A reading under way.
@@ -144,6 +152,17 @@ impl Look<'_> {
         Ok(())
     }
 
+    /// What hangs on a user is listed by its name: when that became another's meanwhile, it may be
+    /// the other's that was listed.
+    async fn same_bearer(&mut self) -> Result<(), AwsError> {
+        let (name, lane) = (self.name, self.lane);
+        let now = self.estate.user_named(name, lane, &mut self.request_ids);
+        match now.await? {
+            Some(now) if now.found.id == self.found.id => Ok(()),
+            _ => Err(moved()),
+        }
+    }
+
     async fn others(&mut self) -> Result<(), AwsError> {
         const SERVICES: &str = "iam:ListServiceSpecificCredentials";
         listed!(
@@ -225,10 +244,13 @@ impl Estate {
         let began = self.now();
         let here = self.in_account(user.account, lane).await?;
         let mut request_ids = Vec::new();
-        let found = here.find_user(user, lane, &mut request_ids).await?;
-        let found = match found {
+        let named = here.find_user(user, lane, &mut request_ids).await?;
+        let mut path = None;
+        let found = match named {
             None => None,
-            Some(found) => {
+            Some(named) => {
+                let found = named.found;
+                path = Some(named.path);
                 let name = found.name.clone();
                 let mut look = Look {
                     estate: &here,
@@ -243,6 +265,9 @@ impl Estate {
                     }
                     if scope >= Scope::Everything {
                         look.others().await?;
+                    }
+                    if scope >= Scope::Locks {
+                        look.same_bearer().await?;
                     }
                     Ok::<_, AwsError>(())
                 };
@@ -262,6 +287,7 @@ impl Estate {
                 scope,
                 user: found,
             },
+            path,
             request_ids,
         })
     }
@@ -272,12 +298,12 @@ impl Estate {
         user: UserRef<'_>,
         lane: Lane,
         request_ids: &mut Vec<String>,
-    ) -> Result<Option<Found>, AwsError> {
+    ) -> Result<Option<Named>, AwsError> {
         let bearer = self.user_named(user.name, lane, request_ids).await?;
         let Some(id) = user.id else {
             return Ok(bearer);
         };
-        if bearer.as_ref().is_some_and(|found| found.id == id) {
+        if bearer.as_ref().is_some_and(|it| it.found.id == id) {
             return Ok(bearer);
         }
         let mut all = self.iam_users(None, lane);
@@ -286,14 +312,9 @@ impl Estate {
             if let Some(renamed) = page.items.into_iter().find(|row| row.id == id) {
                 let now = self.user_named(&renamed.name, lane, request_ids).await?;
                 // It is on the list: that it is not found by the name there proves nothing.
-                return match now.filter(|found| found.id == id) {
-                    Some(found) => Ok(Some(found)),
-                    None => Err(AwsError::ours(
-                        ErrorKind::Conflict,
-                        GET,
-                        "moved_meanwhile",
-                        "the user was renamed while it was looked at",
-                    )),
+                return match now.filter(|it| it.found.id == id) {
+                    Some(now) => Ok(Some(now)),
+                    None => Err(moved()),
                 };
             }
         }
@@ -305,7 +326,7 @@ impl Estate {
         name: &str,
         lane: Lane,
         request_ids: &mut Vec<String>,
-    ) -> Result<Option<Found>, AwsError> {
+    ) -> Result<Option<Named>, AwsError> {
         let send = |s: &Session| s.iam.get_user().user_name(name).send();
         match self.look(lane, Service::Iam, GET, send).await {
             Ok(answer) => {
@@ -313,12 +334,16 @@ impl Estate {
                 let user = answer.user();
                 let user = user.ok_or_else(|| AwsError::unreadable(GET, "User"))?;
                 let mark = user.tags().iter().find(|tag| tag.key() == MARK);
-                Ok(Some(Found {
+                let found = Found {
                     id: user.user_id().to_owned(),
                     name: user.user_name().to_owned(),
                     mark: mark.map(|tag| tag.value().to_owned()),
                     hanging: Vec::new(),
                     unseen: Vec::new(),
+                };
+                Ok(Some(Named {
+                    found,
+                    path: user.path().to_owned(),
                 }))
             }
             Err(error) if error.kind == ErrorKind::NotFound => {
@@ -460,6 +485,15 @@ impl Estate {
             Err(error) => refused(AttemptKind::Delete, error),
         }
     }
+}
+
+fn moved() -> AwsError {
+    AwsError::ours(
+        ErrorKind::Conflict,
+        GET,
+        "moved_meanwhile",
+        "the user was renamed or deleted while it was looked at",
+    )
 }
 
 pub(crate) fn signed(at: Time) -> aws_sdk_iam::config::Builder {

@@ -306,6 +306,20 @@ impl AwsView {
         made.user_id().to_owned()
     }
 
+    /// The same with an e-mail address.
+    pub async fn new_person(&self, name: &str, email: &str) -> String {
+        use aws_sdk_identitystore::types::{Email, Name};
+        let called = Name::builder().given_name(name).family_name("New").build();
+        let email = Email::builder().value(email).primary(true).build();
+        let made = self.store.create_user().name(called).user_name(name);
+        let made = made
+            .identity_store_id(&self.facts.identity_store_id)
+            .display_name(name)
+            .emails(email);
+        let made = made.send().await.expect("the administrator may make users");
+        made.user_id().to_owned()
+    }
+
     /// An administrator gives an Identity Center group another name.
     pub async fn rename_group(&self, group: &str, name: &str) {
         let change = aws_sdk_identitystore::types::AttributeOperation::builder()

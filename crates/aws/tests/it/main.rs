@@ -7,8 +7,10 @@
 
 mod changing;
 mod connecting;
+mod entering;
 mod iam;
 mod listings;
+mod looking;
 mod moto;
 mod permissions;
 mod proof;

@@ -1,10 +1,11 @@
 //! What a connection hears of changes by (an SQS queue), and its SCIM endpoint: settings, each of
 //! which may be absent.
 //!
-//! What it does not do: read the queue (`directory`'s changes) or the endpoint (`directory`'s
-//! scim).
+//! What it does not do: read the queue (`directory`'s changes) or who is active from the endpoint
+//! (`directory`'s scim).
 
 mod http;
+pub(super) mod scim;
 mod setup;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::cx::{App, Cx};
 use crate::sealed::Sealed;
 
 pub(super) use http::routes;
+pub use scim::{NO_ENDPOINT, TOKEN_REFUSED};
 pub use setup::{EventsSetup, events_cloudformation, events_terraform};
 
 /// What a connection is told of changes by.
@@ -29,6 +31,8 @@ pub use setup::{EventsSetup, events_cloudformation, events_terraform};
 pub struct Feeds {
     /// The queue its change events come by.
     pub queue: Option<Queue>,
+    /// When that was last set.
+    pub queue_set_at: Option<Time>,
     /// When the last message came by it.
     pub heard_at: Option<Time>,
     /// Its SCIM endpoint.

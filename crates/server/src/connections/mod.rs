@@ -52,8 +52,9 @@ pub use applications::{
 pub use credential::{Credential, KeyOnFile, NewCredential, estate, keys_in_use};
 pub use error::Error;
 pub use feeds::{
-    EventsSetup, Feeds, FeedsChange, ScimOnFile, all_feeds, events_cloudformation, events_setup,
-    events_terraform, feeds, get_feeds, heard, scim_read, scim_token, set_feeds,
+    EventsSetup, Feeds, FeedsChange, NO_ENDPOINT, ScimOnFile, TOKEN_REFUSED, all_feeds,
+    events_cloudformation, events_setup, events_terraform, feeds, get_feeds, heard, scim_read,
+    scim_token, set_feeds,
 };
 pub use infrastructure::{Carrier, cloudformation, terraform};
 pub use manage::{ConnectionChange, Filter, NewConnection, create, get, list, owners, update};

@@ -91,11 +91,12 @@ pub(super) async fn run(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> 
     if tested.removed_at.is_some() {
         return Err(Error::Removed);
     }
-    let mut queue = None;
+    let (mut queue, mut scim) = (None, None);
     let found = match estate(&cx.app, &tested) {
         Ok(estate) => {
             let found = estate.test().await;
             queue = feeds::look(cx, &estate, id).await?;
+            scim = feeds::scim::look(cx, id).await?;
             found
         }
         Err(Error::Sealed(error)) => unreadable(&error),
@@ -104,7 +105,13 @@ pub(super) async fn run(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> 
     let mut report = TestReport {
         passed: found.passed(),
         at: cx.app.clock.now(),
-        checks: found.checks.iter().map(kept).chain(queue).collect(),
+        checks: found
+            .checks
+            .iter()
+            .map(kept)
+            .chain(queue)
+            .chain(scim)
+            .collect(),
         actions: found.actions.iter().map(action).collect(),
     };
 

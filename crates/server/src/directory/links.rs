@@ -245,27 +245,47 @@ pub(super) async fn propose_likenesses(cx: &Cx, connection: ConnectionId) -> Res
             return Ok(());
         };
         after = Some(last.id);
-        let mut any = false;
-        for principal in &stretch {
-            let (address, why) = match principal.kind {
-                PrincipalKind::IamUser => {
-                    (Some(&principal.name), "its name is their e-mail address")
-                }
-                _ => (principal.email.as_ref(), "the same e-mail address"),
-            };
-            let Some(address) = address else {
-                continue;
-            };
-            let Some(user) = identity::user_by_email(&mut tx, address).await? else {
-                continue;
-            };
-            propose(cx, &mut tx, user.id, principal, why).await?;
-            any = true;
-        }
-        if any {
+        if propose_among(cx, &mut tx, &stretch).await? {
             tx.commit().await?;
         }
     }
+}
+
+/// The same for the Identity Center users with these ids alone: who was read again by itself.
+pub(super) async fn propose_likenesses_of(
+    cx: &Cx,
+    connection: ConnectionId,
+    users: &[String],
+) -> Result<(), Error> {
+    let cx = &Cx::system(&cx.app, super::tasks::SYNC);
+    for users in users.chunks(usize::try_from(STRETCH).unwrap_or(1)) {
+        let mut tx = cx.begin(Priority::Sync).await?;
+        let unlinked = store::unlinked_of(&mut tx, connection, users).await?;
+        if propose_among(cx, &mut tx, &unlinked).await? {
+            tx.commit().await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether any of these was somebody's.
+async fn propose_among(cx: &Cx, tx: &mut Tx, stretch: &[Principal]) -> Result<bool, Error> {
+    let mut any = false;
+    for principal in stretch {
+        let (address, why) = match principal.kind {
+            PrincipalKind::IamUser => (Some(&principal.name), "its name is their e-mail address"),
+            _ => (principal.email.as_ref(), "the same e-mail address"),
+        };
+        let Some(address) = address else {
+            continue;
+        };
+        let Some(user) = identity::user_by_email(tx, address).await? else {
+            continue;
+        };
+        propose(cx, tx, user.id, principal, why).await?;
+        any = true;
+    }
+    Ok(any)
 }
 
 async fn told(

@@ -278,6 +278,8 @@ fn check_title(name: &str) -> String {
         "permissions" => "What it may do".to_owned(),
         "conditions" => "Conditions of its policies".to_owned(),
         "change_events" => "Change events".to_owned(),
+        "member_accounts" => "Member accounts".to_owned(),
+        "scim" => "SCIM endpoint".to_owned(),
         "estate" => "One estate, one connection".to_owned(),
         other => capital(&other.replace('_', " ")),
     }

@@ -257,11 +257,7 @@ impl Endpoint {
             match answer.status {
                 200 | 404 => return Ok(answer),
                 401 => {
-                    return Err(Unread(
-                        "AWS does not take the SCIM token: it has run out, was revoked, or belongs to another endpoint. \
-                         Make a new one in the Identity Center console and save it here."
-                            .to_owned(),
-                    ));
+                    return Err(Unread(connections::TOKEN_REFUSED.to_owned()));
                 }
                 _ if again && tried < TRIES && wait <= PATIENCE => pace.wait(wait).await,
                 status => return Err(Unread(format!("The SCIM endpoint answered {status}."))),
@@ -273,9 +269,7 @@ impl Endpoint {
 
 fn read<T: for<'a> Deserialize<'a>>(answer: &Answered) -> Result<T, Unread> {
     if answer.status != 200 {
-        return Err(Unread(
-            "There is no such SCIM endpoint: AWS answered 404.".to_owned(),
-        ));
+        return Err(Unread(connections::NO_ENDPOINT.to_owned()));
     }
     serde_json::from_slice(&answer.body)
         .map_err(|_| Unread("The SCIM endpoint answered something else than users.".to_owned()))

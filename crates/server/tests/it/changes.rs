@@ -419,6 +419,48 @@ both_engines!(World::builder().hold(HoldRule { percent: 100, rows: 2, least: 1 }
 );
 
 both_engines!(World::builder();
+    async fn a_queue_that_refuses_is_asked_once_a_minute_and_a_new_one_at_once(world) {
+        let heard = Heard::of(&world).await;
+        let Place::Group(team) = place(&heard.estate.groups[0]) else { panic!("a group") };
+        let (team, user, id) = (team.to_owned(), heard.estate.user.clone(), heard.estate.connection.id);
+        let denied = Fault::on("sqs:ReceiveMessage").by(Party::Stint);
+        let denied = world.sim().faults().add(denied, Effect::refuse("AccessDenied"));
+        pass(&world, Span::minutes(10)).await;
+        let tries = world.sim().faults().hits(denied);
+        assert!((8..=12).contains(&tries), "{tries} polls in ten minutes");
+        let told = heard.freshness(&world).await.feed.expect("a queue").1;
+        assert!(told.error.is_some_and(|why| why.contains("AccessDenied")));
+        // Set anew it is asked at once.
+        let same = FeedsChange { queue_url: Some(heard.queue.clone()), ..FeedsChange::default() };
+        connections::set_feeds(&world.cx("cy"), id, same).await.expect("taken");
+        world.advance(Span::seconds(10)).await;
+        // Once more where it was set at the very moment of a poll.
+        assert!((1..=2).contains(&(world.sim().faults().hits(denied) - tries)));
+        world.sim().faults().remove(denied);
+        world.aws().join(&team, &user).await;
+        pass(&world, SOON).await;
+        assert!(heard.holds(&world, &group(&team), &user).await, "and goes on");
+    }
+);
+
+both_engines!(World::builder();
+    async fn who_is_read_again_because_of_an_event_is_compared_with_people(world) {
+        let eve_in_aws = world.aws().new_person("eve", "eve@acme.example").await;
+        world.aws().new_person("mallory", "mallory@acme.example").await;
+        let heard = Heard::of(&world).await;
+        // Both became people of Stint's since everything was read; only of one comes an event.
+        let eve = world.add_person("eve", &[]).await.id.to_string();
+        let mallory = world.add_person("mallory", &[]).await.id.to_string();
+        world.sim().disable_user(&eve_in_aws).expect("disabled");
+        pass(&world, SOON).await;
+        let links = world.as_user("cy").get("/api/v1/links?limit=200").await.ok();
+        let of = |user: &str| links["items"].as_array().expect("links").iter().filter(|it| it["user_id"] == user).count();
+        assert_eq!((of(&eve), of(&mallory)), (1, 0), "{links:#}");
+        assert_eq!(heard.waiting(&world).await, 0);
+    }
+);
+
+both_engines!(World::builder();
     async fn an_hour_in_which_nothing_changes_costs_nothing(world) {
         let heard = Heard::of(&world).await;
         pass(&world, Span::minutes(5)).await;
@@ -584,6 +626,13 @@ both_engines!(World::builder();
             ..FeedsChange::default()
         };
         connections::set_feeds(&world.cx("cy"), id, change).await.expect("taken");
+        let tested = async || {
+            let tested = connections::test(&world.cx("cy"), id).await.expect("tested");
+            let checks = tested.last_test.expect("a report").checks;
+            let found = checks.into_iter().find(|it| it.name == "scim").expect("a row");
+            (found.outcome, found.what)
+        };
+        assert_eq!(tested().await.0, connections::Outcome::Ok);
 
         // One user, asked for by itself.
         let user = heard.estate.user.clone();
@@ -608,6 +657,8 @@ both_engines!(World::builder();
         let told = world.as_user("cy").get(&format!("/api/v1/connections/{id}/feeds")).await.ok();
         assert!(told["scim_error"].as_str().is_some_and(|why| why.contains("SCIM token")), "{told:#}");
         assert!(!told.to_string().contains("secret"), "{told:#}");
+        let (outcome, what) = tested().await;
+        assert!(outcome == connections::Outcome::Warning && what.contains("SCIM token"), "{what}");
         served.abort();
     }
 );

@@ -128,6 +128,16 @@ both_engines!(World::builder().estate(small());
             let_in(account, &setup).await;
             account.user_in(user, "ops").await;
         }
+        // The test tries the first it finds: the accounts an estate has anyway have no such role.
+        let place = format!("/api/v1/connections/{}", org.connection);
+        let tested = world.as_user("cy").post(&format!("{place}/test"), json!({})).await.ok();
+        let checks = tested["last_test"]["checks"].as_array().expect("checks").clone();
+        let tried = checks.iter().find(|it| it["name"] == "member_accounts").expect("a row");
+        assert_eq!(tried["outcome"], "warning", "{tried:#}");
+        assert!(tried["what"].as_str().unwrap().contains("of 3 accounts that were tried, 3 could not"), "{tried:#}");
+        let actions = tested["last_test"]["actions"].as_array().expect("a table").clone();
+        let enters = actions.iter().find(|it| it["action"] == "sts:AssumeRole").expect("in the table");
+        assert_eq!(enters["able"], "works", "{enters:#}");
         sync(&world, org.connection).await;
         let before = held(&world, &one.id).await;
         assert_eq!(before.len(), 1);

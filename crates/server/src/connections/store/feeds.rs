@@ -11,10 +11,10 @@ use crate::sealed::Sealed;
 
 stint_db::statements! {
     /// Of one connection.
-    FEEDS = "select f.connection_id, f.queue_url, f.scim_endpoint, f.scim_sealed, f.scim_sealed_by, f.scim_set_at, f.scim_read_at, f.scim_error, f.heard_at, c.region \
+    FEEDS = "select f.connection_id, f.queue_url, f.queue_set_at, f.scim_endpoint, f.scim_sealed, f.scim_sealed_by, f.scim_set_at, f.scim_read_at, f.scim_error, f.heard_at, c.region \
         from connection_feeds f join connections c on c.id = f.connection_id where f.connection_id = $1";
     /// Of every connection in service.
-    ALL_FEEDS = "select f.connection_id, f.queue_url, f.scim_endpoint, f.scim_sealed, f.scim_sealed_by, f.scim_set_at, f.scim_read_at, f.scim_error, f.heard_at, c.region \
+    ALL_FEEDS = "select f.connection_id, f.queue_url, f.queue_set_at, f.scim_endpoint, f.scim_sealed, f.scim_sealed_by, f.scim_set_at, f.scim_read_at, f.scim_error, f.heard_at, c.region \
         from connection_feeds f join connections c on c.id = f.connection_id where c.removed_at is null order by f.connection_id";
     /// A first setting.
     SET_QUEUE = "insert into connection_feeds (connection_id, queue_url, queue_set_at) values ($1, $2, $3) \
@@ -48,6 +48,7 @@ fn read(row: &Row) -> Result<Feeds> {
             column: "queue_url".to_owned(),
             why: why.to_string(),
         })?,
+        queue_set_at: row.get("queue_set_at")?,
         heard_at: row.get("heard_at")?,
         scim: match (endpoint, sealed, set_at) {
             (Some(endpoint), Some(sealed), Some(set_at)) => Some(ScimOnFile {

@@ -1,6 +1,6 @@
 //! Reading queues: messages become hints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use stint_domain::Span;
 
 use super::super::Error;
 use super::super::store::changes as rows;
-use super::{Feed, LISTEN, MANY, MOST, READ, SLOWLY};
+use super::{Feed, LISTEN, MANY, MOST, READ, REFUSED, SLOWLY};
 use crate::connections::{self, Connection};
 use crate::cx::{App, Cx};
 use crate::http::{Fault as _, failure_chain};
@@ -51,9 +51,20 @@ impl Task for Listen {
         let feeds = connections::all_feeds(&mut q).await?;
         let ids = feeds.keys().copied();
         let connections = connections::connections_by_id(&mut q, ids).await?;
+        let mut refused = BTreeSet::new();
+        for (id, feeds) in &feeds {
+            let last = rows::feed(&mut q, *id).await?.unwrap_or_default();
+            let failed = last.error_at.filter(|at| cx.now < *at + REFUSED);
+            if failed.is_some_and(|at| feeds.queue_set_at.is_none_or(|set| set < at)) {
+                refused.insert(*id);
+            }
+        }
         drop(q);
         let heard = feeds.into_iter().filter_map(|(id, feeds)| {
             let (connection, queue) = (connections.get(&id)?, feeds.queue?);
+            if refused.contains(&id) {
+                return None;
+            }
             // Before the first test nothing tells whose events are ours.
             connection.instance_arn.as_ref()?;
             Some(listen(app, connection, queue))

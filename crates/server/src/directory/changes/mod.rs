@@ -43,6 +43,9 @@ pub(super) const READ: &str = "directory.changes";
 const SLOWLY: Span = Span::seconds(15);
 /// How long events of one object may put its reading off.
 const MOST: Span = Span::seconds(60);
+/// How long after a poll that failed the queue is asked again: whoever took a permission away, or the
+/// queue, does not give it back within seconds.
+const REFUSED: Span = Span::seconds(60);
 /// A queue that was not read for so long is not heard: full syncs are as frequent as without it.
 const DEAF: Span = Span::hours(1);
 /// More objects than this that wait are read by a full sync: it costs less, and a flood of events
@@ -80,6 +83,8 @@ pub struct Feed {
     pub last_unknown: Option<String>,
     /// Why the queue could not be read the last time.
     pub error: Option<String>,
+    /// When that was.
+    pub error_at: Option<Time>,
 }
 
 /// How fresh what is known of a connection is.

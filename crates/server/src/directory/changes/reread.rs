@@ -129,12 +129,14 @@ async fn round(app: &App, connection: &Connection) -> Result<(bool, Option<Time>
     }
     tx.commit().await?;
     let worked = !mine.is_empty();
-    let people = mine.iter().any(|it| {
-        matches!(
-            it.object,
-            Object::User(_) | Object::Users | Object::IamUser { .. }
-        )
+    // Whom the readings may show to be somebody: single users by their ids, or anybody.
+    let anybody =
+        (mine.iter()).any(|it| matches!(it.object, Object::Users | Object::IamUser { .. }));
+    let users = mine.iter().filter_map(|it| match &it.object {
+        Object::User(id) => Some(id.clone()),
+        _ => None,
     });
+    let users: Vec<String> = users.collect();
     let reading = Reading::new(app, connection);
     let reading = &reading;
     let results: Vec<Result<(), Error>> = stream::iter(mine)
@@ -145,8 +147,10 @@ async fn round(app: &App, connection: &Connection) -> Result<(bool, Option<Time>
     for result in results {
         result?;
     }
-    if people {
+    if anybody {
         links::propose_likenesses(&cx, id).await?;
+    } else {
+        links::propose_likenesses_of(&cx, id, &users).await?;
     }
     let next = rows::next(&mut cx.read().await?, id, flood).await?;
     Ok((worked, next))

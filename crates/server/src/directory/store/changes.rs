@@ -314,6 +314,7 @@ pub(in crate::directory) async fn feed(
             malformed: row.get("malformed")?,
             last_unknown: row.get("last_unknown")?,
             error: row.get("error")?,
+            error_at: row.get("error_at")?,
         })
     })
     .transpose()

@@ -59,6 +59,11 @@ stint_db::statements! {
         where p.connection_id = $1 and p.gone_at is null and p.id > $2 \
         and ((p.kind = 'identity_center_user' and p.email is not null) or (p.kind = 'iam_user' and p.name like '%@%')) \
         and not exists (select 1 from links l where l.principal_id = p.id) order by p.id limit $3";
+    /// Some of them, by their ids in AWS.
+    UNLINKED_OF = "select p.id, p.connection_id, p.kind, p.aws_id, p.name, p.display_name, p.email, p.active, p.gone_at \
+        from {rows $2 aws_id:text} r cross join principals p \
+        where p.connection_id = $1 and p.kind = 'identity_center_user' and p.aws_id = r.aws_id and p.gone_at is null and p.email is not null \
+        and not exists (select 1 from links l where l.principal_id = p.id) order by p.id";
 }
 
 /// A proposal as it is stored.
@@ -218,6 +223,19 @@ pub(in crate::directory) async fn unlinked(
 ) -> Result<Vec<Principal>> {
     let after = after.unwrap_or_else(|| PrincipalId::from(uuid::Uuid::nil()));
     q.all(&UNLINKED, args![connection, after, limit])
+        .await?
+        .iter()
+        .map(read_principal)
+        .collect()
+}
+
+pub(in crate::directory) async fn unlinked_of(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    aws_ids: &[String],
+) -> Result<Vec<Principal>> {
+    let rows = Val::rows(aws_ids.iter().map(|id| args![id]));
+    q.all(&UNLINKED_OF, args![connection, rows])
         .await?
         .iter()
         .map(read_principal)

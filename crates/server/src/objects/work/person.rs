@@ -4,14 +4,14 @@ use stint_aws::{Estate, Lane, NewUser, UserReading, UserRef, Written};
 use stint_db::Priority;
 use stint_domain::ObjectId;
 use stint_domain::binding::Claim;
-use stint_domain::managed::user::{Action, Hanging, Scope, Seen, UserLedger, Wanted};
+use stint_domain::managed::user::{Action, Hanging, Origin, Scope, Seen, UserLedger, Wanted};
 use stint_domain::managed::{Answer, Attempt};
 
 use super::super::store::{attempts, users};
 use super::super::users::name_fenced;
 use super::super::{Error, ManagedUser, WORK, tell};
 use super::{MOST_TURNS, lost, understood, unread};
-use crate::connections;
+use crate::connections::{self, Connection};
 use crate::cx::{App, Cx};
 use crate::http::Fault as _;
 use crate::outbox;
@@ -29,6 +29,7 @@ struct Way {
     lane: Lane,
     /// The access key by which the connection enters, where it is one.
     own_key: Option<String>,
+    connection: Connection,
 }
 
 /// Why nothing is done to such a user: every revocation of the connection would fail with it.
@@ -130,6 +131,7 @@ impl<'a> Worker<'a> {
                 of,
                 lane,
                 own_key: connection.credential.key().map(|key| key.id.clone()),
+                connection,
             }),
             Err(error) => Err(error.detail()),
         })
@@ -152,6 +154,13 @@ impl<'a> Worker<'a> {
             if found.hanging.iter().any(ours) {
                 return Ok(Err(OURSELVES.to_owned()));
             }
+        }
+        // What was said of it when it was named is believed of no user that Stint did not make.
+        if way.of.user.origin == Origin::Found
+            && let (Some(path), Some(found)) = (&reading.path, &reading.seen.user)
+            && let Err(why) = connections::iam_user_allowed(&way.connection, path, &found.name)
+        {
+            return Ok(Err(why));
         }
         stint_db::retrying(|| self.seen(&reading)).await?;
         Ok(Ok(reading))

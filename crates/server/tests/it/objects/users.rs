@@ -323,6 +323,34 @@ both_engines!(World::builder().estate(small());
 );
 
 both_engines!(World::builder().estate(small());
+    async fn nobody_reaches_a_user_outside_the_limits_by_another_path(world) {
+        let connection = by_role(&world).await;
+        let iam = world.aws().iam;
+        for (name, path) in [("inside", "/stint/"), ("outside", "/ops/")] {
+            iam.create_user().user_name(name).path(path).send().await.expect("made");
+        }
+        let limit = json!({"scope": {"iam_user_path": "/stint/"}});
+        world.as_user("cy").patch(&format!("/api/v1/connections/{connection}"), limit).await.ok();
+        let existing = |name: &str| json!({"name": name, "path": "/stint/", "existing": true, "reason": "left"});
+        let outside = asked(&world, connection, existing("outside")).await;
+        let inside = asked(&world, connection, existing("inside")).await;
+        world.settle().await;
+        assert_eq!(shown(&world, &inside).await["state"], "found");
+        let user = shown(&world, &outside).await;
+        assert_eq!(user["state"], "stuck", "{user:#}");
+        let reason = user["stuck_reason"].as_str().expect("a reason");
+        assert!(reason.contains("/ops/outside"), "{reason}");
+        for (id, name) in [(&outside, "outside"), (&inside, "inside")] {
+            let delete = format!("/api/v1/iam-users/{id}/delete");
+            world.as_user("cy").post(&delete, json!({"reason": "left", "confirm": name})).await.ok();
+        }
+        world.advance(Span::minutes(10)).await;
+        assert!(exists(&world, "outside").await, "it is under another path than was said");
+        assert!(!exists(&world, "inside").await);
+    }
+);
+
+both_engines!(World::builder().estate(small());
     async fn the_list_says_how_each_stands_and_who_may_do_what(world) {
         let connection = by_role(&world).await;
         for name in ["b-two", "a-one", "c-three"] {
