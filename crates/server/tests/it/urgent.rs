@@ -20,9 +20,9 @@ fn long() -> EstateSpec {
     EstateSpec {
         accounts: 160,
         permission_sets: 40,
-        users: 6_000,
-        groups: 4_800,
-        memberships: 6_000,
+        users: 9_000,
+        groups: 7_700,
+        memberships: 9_000,
         assignments: 9_000,
         ..EstateSpec::default()
     }
