@@ -270,16 +270,26 @@ pub(super) async fn propose_likenesses_of(
 
 /// Whether any of these was somebody's.
 async fn propose_among(cx: &Cx, tx: &mut Tx, stretch: &[Principal]) -> Result<bool, Error> {
+    let named = stretch.iter().map(|principal| match principal.kind {
+        PrincipalKind::IamUser => (
+            principal,
+            Some(principal.name.as_str()),
+            "its name is their e-mail address",
+        ),
+        _ => (
+            principal,
+            principal.email.as_deref(),
+            "the same e-mail address",
+        ),
+    });
+    let addresses: Vec<&str> = named
+        .clone()
+        .filter_map(|(_, address, _)| address)
+        .collect();
+    let people = identity::users_by_emails(tx, &addresses).await?;
     let mut any = false;
-    for principal in stretch {
-        let (address, why) = match principal.kind {
-            PrincipalKind::IamUser => (Some(&principal.name), "its name is their e-mail address"),
-            _ => (principal.email.as_ref(), "the same e-mail address"),
-        };
-        let Some(address) = address else {
-            continue;
-        };
-        let Some(user) = identity::user_by_email(tx, address).await? else {
+    for (principal, address, why) in named {
+        let Some(user) = address.and_then(|address| people.get(address)) else {
             continue;
         };
         propose(cx, tx, user.id, principal, why).await?;

@@ -286,6 +286,15 @@ pub async fn user_by_email(q: &mut impl Query, email: &str) -> stint_db::Result<
     store::users::by_email(q, email).await
 }
 
+/// The users with these addresses, whatever the capitals, by the address as it was given: one look-up
+/// for all.
+pub async fn users_by_emails<'e>(
+    q: &mut impl Query,
+    emails: &[&'e str],
+) -> stint_db::Result<BTreeMap<&'e str, User>> {
+    store::users::by_emails(q, emails).await
+}
+
 /// One group.
 pub async fn group(q: &mut impl Query, id: GroupId) -> stint_db::Result<Option<Group>> {
     store::groups::get(q, id).await

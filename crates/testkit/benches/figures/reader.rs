@@ -60,7 +60,12 @@ fn cpu() -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-/// The most memory in use so far, in MB.
+/// Has [`peak_rss`] count from now on: what it took to set the program up is not the sync's.
+fn forget_peak() {
+    std::fs::write("/proc/self/clear_refs", "5").expect("Linux");
+}
+
+/// The most memory in use since then, in MB.
 fn peak_rss() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
@@ -138,6 +143,7 @@ pub(crate) async fn run(about: &str) {
             }
             "sync" => {
                 world.clock().advance(stint_domain::Span::hours(1));
+                forget_peak();
                 let (began, before) = (now(), cpu());
                 let run = sync(&world, connection.id).await;
                 let wall = began.elapsed().as_secs_f64();

@@ -1,5 +1,7 @@
 //! `users` and `user_roles`.
 
+use std::collections::BTreeMap;
+
 use stint_db::{Query, Result, Row, Tx, Val, args};
 use stint_domain::rights::Role;
 use stint_domain::{Time, UserId};
@@ -43,6 +45,8 @@ stint_db::statements! {
     LOCK = "select version from users where id = $1{lock}";
     /// The user with a folded address.
     BY_EMAIL = (concat!(columns!(), "where email_key = $1"));
+    /// Of many addresses at once.
+    BY_EMAILS = (concat!(columns!(), "where email_key in (select r.email from {rows $1 email:text} r)"));
     /// Several users.
     BY_IDS = (concat!(columns!(), "where id in {ids $1} order by email_key"));
     /// A page of users by address.
@@ -127,6 +131,26 @@ pub(in super::super) async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<Use
 pub(in super::super) async fn by_email(q: &mut impl Query, email: &str) -> Result<Option<User>> {
     let row = q.maybe(&BY_EMAIL, args![fold(email)]).await?;
     row.as_ref().map(user).transpose()
+}
+
+/// Those who have these addresses, by the address as it was given.
+pub(in super::super) async fn by_emails<'e>(
+    q: &mut impl Query,
+    emails: &[&'e str],
+) -> Result<BTreeMap<&'e str, User>> {
+    if emails.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = Val::rows(emails.iter().map(|email| args![fold(email)]));
+    let found = q.all(&BY_EMAILS, args![rows]).await?;
+    let found = found.iter().map(user).collect::<Result<Vec<User>>>()?;
+    let known: BTreeMap<String, User> = (found.into_iter())
+        .map(|user| (fold(&user.email), user))
+        .collect();
+    let each = emails.iter();
+    Ok(each
+        .filter_map(|email| Some((*email, known.get(&fold(email))?.clone())))
+        .collect())
 }
 
 pub(in super::super) async fn several(q: &mut impl Query, ids: &[UserId]) -> Result<Vec<User>> {
