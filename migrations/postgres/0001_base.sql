@@ -38,6 +38,7 @@ create table outbox (
     id uuid not null unique,
     kind text not null,
     body jsonb not null,
+    actor_id uuid,
     created_at bigint not null,
     delivered_at bigint
 );

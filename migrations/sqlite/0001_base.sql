@@ -38,6 +38,7 @@ create table outbox (
     id blob not null unique,
     kind text not null,
     body text not null,
+    actor_id blob,
     created_at integer not null,
     delivered_at integer
 ) strict;

@@ -18,6 +18,7 @@ pub mod facts;
 pub mod feeds;
 pub mod grants;
 pub mod identity;
+pub mod notices;
 pub mod objects;
 pub mod policies;
 pub mod requests;

@@ -148,6 +148,8 @@ ids! {
     LinkId, "lnk", "a link";
     /// A managed object beside bindings: an IAM user, a key rotation.
     ObjectId, "mob", "a managed object";
+    /// A notice: what one person is told in Stint.
+    NoticeId, "ntc", "a notice";
     /// An event waiting in the outbox.
     OutboxId, "out", "an outbox event";
     /// A Policy.
@@ -175,7 +177,7 @@ macro_rules! for_each_id {
     ($callback:ident) => {
         $callback! {
             AccountId ApplicationId AssignmentId AttemptId AuditId BindingId CatalogId
-            ConnectionId DecisionId EntitlementId GrantId GroupId LinkId ObjectId OutboxId PolicyId
+            ConnectionId DecisionId EntitlementId GrantId GroupId LinkId NoticeId ObjectId OutboxId PolicyId
             PolicyVersionId PrincipalId RequestId SignInId SyncId TokenId UserId
         }
     };

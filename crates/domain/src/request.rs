@@ -301,6 +301,14 @@ impl Request {
         Ok(current)
     }
 
+    /// Why it was denied, where it was.
+    pub fn denied_because(&self) -> Option<&str> {
+        match &self.state {
+            State::Denied { reason, .. } => Some(reason),
+            State::Pending { .. } | State::Approved { .. } | State::Cancelled { .. } => None,
+        }
+    }
+
     /// Whom it waits for, of these people; nothing once it is answered.
     pub fn waiting<'a>(&self, people: impl IntoIterator<Item = &'a Decider>) -> Option<Waiting> {
         let CurrentStep { index, step } = self.current(Verb::Approve).ok()?;

@@ -235,6 +235,9 @@ table! {
     CancelRequest       "requests.cancel"                All Nil Nil Nil   Nil   Own  Hide(GetRequest), "cancel a request";
     ReturnRequest       "requests.return"                Own Own Own Own   Own   Own  Hide(GetRequest), "return what a request gave, early";
 
+    MyNotices           "notices.mine"                   All All All All   All   All  Forbid, "read one's notices, and say which ones to get";
+    ReadNotice          "notices.read"                   Own Own Own Own   Own   Own  Hide(ReadNotice), "mark a notice of one's own as read";
+
     ListAudit           "audit.list"                     All Nil Nil Nil   All   Nil  Forbid, "read the audit log";
     VerifyAudit         "audit.verify"                   All Nil Nil Nil   All   Nil  Forbid, "verify the audit chain";
     Home                "overview.home"                  All All All All   All   All  Forbid, "see one's own access, requests and approvals";

@@ -29,8 +29,10 @@ pub mod requests;
 // Row 7
 pub mod demo;
 pub mod draining;
-pub mod overview;
+pub mod notices;
 // Row 8
+pub mod overview;
+// Row 9
 pub mod routes;
 
 use std::sync::Arc;
@@ -54,16 +56,18 @@ pub fn statements() -> Vec<&'static [&'static Sql]> {
     all.extend(grants::STATEMENTS);
     all.extend(objects::STATEMENTS);
     all.push(requests::STATEMENTS);
+    all.push(notices::STATEMENTS);
     all
 }
 
 /// Every background task of every room: one line each.
 pub fn tasks() -> Vec<Arc<dyn tasks::Task>> {
     let mut all: Vec<Arc<dyn tasks::Task>> = vec![Arc::new(http::Forget)];
-    all.extend(outbox::tasks());
+    all.extend(outbox::tasks(vec![notices::sink()]));
     all.extend(directory::tasks());
     all.extend(grants::tasks());
     all.extend(objects::tasks());
+    all.extend(notices::tasks());
     all
 }
 

@@ -35,6 +35,7 @@ pub fn routes() -> Routes {
         .merge(crate::objects::routes())
         .merge(crate::requests::routes())
         .merge(crate::draining::routes())
+        .merge(crate::notices::routes())
         .merge(crate::audit::page_routes())
         .merge(crate::identity::page_routes())
         .merge(crate::demo::page_routes())
@@ -46,6 +47,7 @@ pub fn routes() -> Routes {
         .merge(crate::objects::page_routes())
         .merge(crate::requests::page_routes())
         .merge(crate::draining::page_routes())
+        .merge(crate::notices::page_routes())
         .merge(crate::overview::page_routes())
 }
 

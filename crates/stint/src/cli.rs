@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::client::Server;
-use crate::commands::{account, audit, estates, grants, objects, people, rules};
+use crate::commands::{account, audit, estates, grants, notices, objects, people, rules};
 use crate::config::Overrides;
 
 /// AWS access for exactly as long as it is needed.
@@ -148,6 +148,8 @@ pub(crate) enum Command {
         /// The request it came by: id, or words that fit one only of yours that still give.
         request: String,
     },
+    /// What Stint has to tell you, and what it is to tell you.
+    Notices(notices::Notices),
     /// Access you hold through Stint, with the time left.
     Grants(grants::Grants),
     /// End somebody's grant early.

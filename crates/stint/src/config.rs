@@ -13,7 +13,7 @@ use serde::Deserialize;
 use stint_domain::Span;
 use stint_domain::managed::KeyRules;
 use stint_domain::sync::HoldRule;
-use stint_server::cx::SyncEvery;
+use stint_server::cx::{Notices, SyncEvery};
 use stint_server::http::{Limits, Networks};
 
 use crate::exit::{Exit, Failure};
@@ -51,6 +51,8 @@ pub(crate) struct Settings {
     pub keys: KeyRules,
     /// How far apart full syncs are.
     pub sync_every: SyncEvery,
+    /// How long notices are kept.
+    pub notices: Notices,
 }
 
 /// Flags that override the file and the environment; each is absent unless given.
@@ -128,6 +130,8 @@ struct File {
     sync: SyncFile,
     #[serde(default)]
     keys: KeysFile,
+    #[serde(default)]
+    notices: NoticesFile,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -162,6 +166,29 @@ impl KeysFile {
             rotate_after: span("rotate_days", self.rotate_days, 24)?,
             settle: span("settle_hours", self.settle_hours, 1)?.unwrap_or(usual.settle),
         })
+    }
+}
+
+/// How long notices are kept.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NoticesFile {
+    keep_days: Option<i64>,
+}
+
+impl NoticesFile {
+    fn rules(&self) -> Result<Notices, Failure> {
+        let usual = Notices::default();
+        let keep = match self.keep_days {
+            None => usual.keep,
+            Some(days @ 1..=3650) => Span::hours(days * 24),
+            Some(days) => {
+                return Err(Failure::usage(format!(
+                    "notices.keep_days: {days} is not 1 to 3650"
+                )));
+            }
+        };
+        Ok(Notices { keep })
     }
 }
 
@@ -317,6 +344,7 @@ impl Settings {
             hold: file.sync.hold()?,
             keys: file.keys.rules()?,
             sync_every: file.sync.every()?,
+            notices: file.notices.rules()?,
         })
     }
 }
@@ -426,6 +454,19 @@ mod tests {
             error.message,
             "stint.toml line 2: unknown key `regoin`; did you mean `region`?"
         );
+    }
+
+    #[test]
+    fn how_long_notices_are_kept_is_read() {
+        let read = |text: &str| {
+            let file = file(text).expect("TOML");
+            Settings::combine(file, &Overrides::default()).map(|it| it.notices)
+        };
+        assert_eq!(read("").expect("read"), Notices::default());
+        let kept = read("[notices]\nkeep_days = 7\n").expect("read").keep;
+        assert_eq!(kept, Span::hours(7 * 24));
+        let error = read("[notices]\nkeep_days = 0\n").expect_err("none");
+        assert_eq!(error.message, "notices.keep_days: 0 is not 1 to 3650");
     }
 
     #[test]

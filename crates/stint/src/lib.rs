@@ -18,7 +18,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use cli::{Audit, Cli, Command, MasterKey, Users};
-use commands::{account, ask, audit, estates, grants, local, objects, people, rules, serve, sim};
+use commands::{
+    account, ask, audit, estates, grants, local, notices, objects, people, rules, serve, sim,
+};
 use config::Settings;
 use exit::{Exit, Failure};
 
@@ -111,6 +113,7 @@ async fn command(command: Command) -> Result<(), Failure> {
         } => ask::deny(&server, &request, &reason).await,
         Command::Cancel { server, request } => ask::cancel(&server, &request).await,
         Command::Return { server, request } => ask::give_back(&server, &request).await,
+        Command::Notices(args) => notices::notices(args).await,
         Command::Grants(args) => grants::grants(args).await,
         Command::Revoke(args) => grants::end_early(args, "revoke").await,
         Command::CutOff(args) => grants::end_early(args, "cut-off").await,

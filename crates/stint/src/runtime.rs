@@ -63,6 +63,7 @@ pub(crate) async fn app(settings: &Settings, holder: &str) -> Result<App, Failur
     app.hold = settings.hold;
     app.key_rules = settings.keys;
     app.sync_every = settings.sync_every;
+    app.notices = settings.notices;
     Ok(app.with_keys(keys))
 }
 

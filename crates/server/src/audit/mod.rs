@@ -56,6 +56,7 @@ pub const CATEGORIES: &[&str] = &[
     "link",
     "token",
     "sign_in",
+    "notice",
 ];
 /// Who does things: people, background tasks, somebody who is not signed in.
 pub const ACTORS: &[&str] = &["user", "system", "nobody"];

@@ -35,7 +35,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -402,6 +402,19 @@ pub async fn is_owner(
         || store::application_owners(q, connection.application)
             .await?
             .contains(&user))
+}
+
+/// The owners of a connection and of its application; none of one that is not known.
+pub async fn all_owners(
+    q: &mut impl Query,
+    id: ConnectionId,
+) -> stint_db::Result<BTreeSet<UserId>> {
+    let Some(connection) = store::connection(q, id).await? else {
+        return Ok(BTreeSet::new());
+    };
+    let mut owners = store::connection_owners(q, id).await?;
+    owners.extend(store::application_owners(q, connection.application).await?);
+    Ok(owners.into_iter().collect())
 }
 
 /// Why this connection gives nothing new, if it does not. To look only: see [`hold_open`].

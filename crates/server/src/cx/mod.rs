@@ -56,6 +56,21 @@ impl Default for SyncEvery {
     }
 }
 
+/// How long notices are kept, and when people are reminded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notices {
+    /// After the last news of a notice it is deleted.
+    pub keep: Span,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self {
+            keep: Span::hours(90 * 24),
+        }
+    }
+}
+
 /// A clock that can be moved forward: the demo's, and no other.
 pub trait MovableClock: Send + Sync + 'static {
     /// Moves it forward by this much.
@@ -100,6 +115,8 @@ pub struct App {
     pub key_rules: stint_domain::managed::KeyRules,
     /// How far apart full syncs are.
     pub sync_every: SyncEvery,
+    /// How long notices are kept.
+    pub notices: Notices,
     /// How many calls each caller has made of late.
     pub(crate) limiter: Arc<Limiter>,
     /// The handle by which the demo's clock is moved; absent in production.
@@ -136,6 +153,7 @@ impl App {
             hold: stint_domain::sync::HoldRule::default(),
             key_rules: stint_domain::managed::KeyRules::default(),
             sync_every: SyncEvery::default(),
+            notices: Notices::default(),
             demo_clock: None,
         }
     }

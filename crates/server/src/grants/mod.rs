@@ -37,7 +37,7 @@ use stint_domain::binding::{Binding, BindingKind};
 use stint_domain::entitlement::Pair;
 use stint_domain::grant::{self as rules, GrantState};
 use stint_domain::{
-    ConnectionId, EntitlementId, GrantId, PrincipalId, RequestId, Span, Time, UserId,
+    BindingId, ConnectionId, EntitlementId, GrantId, PrincipalId, RequestId, Span, Time, UserId,
 };
 
 use crate::connections;
@@ -222,6 +222,20 @@ async fn close_with(
     store::ledgers::save(tx, &was, &is, None).await?;
     tell::facts(cx, tx, &is, &facts, None).await?;
     Ok(true)
+}
+
+/// Those of these grants that exist: one look-up for all that a page shows.
+pub async fn several(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = GrantId>,
+) -> stint_db::Result<BTreeMap<GrantId, Grant>> {
+    let found = store::lists::several(q, ids).await?;
+    Ok(found.into_iter().map(|grant| (grant.id, grant)).collect())
+}
+
+/// The grants of a binding that have not ended, oldest first.
+pub async fn of_binding(q: &mut impl Query, id: BindingId) -> stint_db::Result<Vec<Grant>> {
+    store::lists::of_binding(q, id).await
 }
 
 /// What a request gave, oldest first.

@@ -164,6 +164,7 @@ pub const CODES: &[Code] = &[
     row(422, "unknown_application", "There is no application with this id.", "Look it up in the list, or create one first."),
     row(422, "unknown_entitlement", "There is no entitlement with this id.", "Sync the connection, and look it up in its list."),
     row(422, "unknown_group", "There is no group with this id.", "Look it up in the list of groups."),
+    row(422, "unknown_notice_kind", "There is no such kind of notice.", "Use one that `GET /api/v1/notices/kinds` lists."),
     row(422, "unknown_owner", "An owner is no active user.", "Name users who may be told when something fails."),
     row(422, "unknown_persona", "The demo has no such persona.", "Use one that the sign-in page shows."),
     row(422, "unknown_policy", "There is no policy with this id.", "Look it up in the list of policies."),

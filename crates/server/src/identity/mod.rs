@@ -36,7 +36,7 @@ mod users;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -293,6 +293,15 @@ pub async fn users_by_emails<'e>(
     emails: &[&'e str],
 ) -> stint_db::Result<BTreeMap<&'e str, User>> {
     store::users::by_emails(q, emails).await
+}
+
+/// The active users who hold one of these roles everywhere.
+pub async fn with_roles(q: &mut impl Query, roles: &[Role]) -> stint_db::Result<BTreeSet<UserId>> {
+    let mut found = BTreeSet::new();
+    for role in roles {
+        found.extend(store::users::with_role(q, *role).await?);
+    }
+    Ok(found)
 }
 
 /// One group.

@@ -5,27 +5,28 @@ use std::sync::Arc;
 use stint_db::Priority;
 use stint_domain::Span;
 
-use super::{News, store};
-use crate::cx::App;
+use super::{News, Sink, store};
+use crate::cx::{App, Cx};
 use crate::tasks::{Ran, Task, TaskError};
 
-/// Hands news to the sink, in order.
-pub(crate) struct Deliver;
+/// Hands news to the sinks, in order.
+pub(crate) struct Deliver {
+    sinks: Vec<Arc<dyn Sink>>,
+}
 
 /// The name to nudge.
 pub const DELIVER: &str = "outbox.deliver";
 
-/// How many are delivered between two commits.
+/// How many are read at once.
 const BATCH: i64 = 100;
 /// How long what was delivered is kept, for whoever looks for it in the database.
 const KEPT: Span = Span::hours(7 * 24);
 
-pub(crate) fn tasks() -> Vec<Arc<dyn Task>> {
-    vec![Arc::new(Deliver)]
+pub(crate) fn tasks(sinks: Vec<Arc<dyn Sink>>) -> Vec<Arc<dyn Task>> {
+    vec![Arc::new(Deliver { sinks })]
 }
 
-/// The sink of this server.
-fn local(news: &News) {
+fn log(news: &News) {
     tracing::info!(
         news.kind = %news.kind,
         news.id = %news.id,
@@ -45,18 +46,45 @@ impl Task for Deliver {
     }
 
     async fn run(&self, app: &App) -> Result<Ran, TaskError> {
-        let batch = store::first(&mut app.db.reader().await?, BATCH).await?;
+        let cx = Cx::system(app, DELIVER);
+        let batch = store::first(&mut cx.read().await?, BATCH).await?;
         if batch.is_empty() {
             return Ok(Ran::idle());
         }
-        batch.iter().for_each(local);
-        let now = app.clock.now();
-        let mut tx = app.db.begin(Priority::Sync).await?;
-        for news in &batch {
-            store::delivered(&mut tx, news.seq, now).await?;
+        let wanted = |news: &News| self.sinks.iter().any(|sink| sink.wants(&news.kind));
+        let (wanted, plain): (Vec<News>, Vec<News>) = batch.into_iter().partition(wanted);
+        if !plain.is_empty() {
+            let mut tx = cx.begin(Priority::Sync).await?;
+            for news in &plain {
+                store::delivered(&mut tx, news.seq, cx.now).await?;
+            }
+            store::purge(&mut tx, cx.now - KEPT).await?;
+            tx.commit().await?;
+            plain.iter().for_each(log);
         }
-        store::purge(&mut tx, now - KEPT).await?;
+        let mut failed = None;
+        for news in &wanted {
+            match self.hand_over(&cx, news).await {
+                Ok(()) => log(news),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or_else(|| Ok(Ran::worked()), Err)
+    }
+}
+
+impl Deliver {
+    /// One piece of news, with what the sinks make of it, or nothing of both. Of two who deliver
+    /// at once the second waits here, and then finds it delivered: news is taken in order.
+    async fn hand_over(&self, cx: &Cx, news: &News) -> Result<(), TaskError> {
+        let mut tx = cx.begin(Priority::Sync).await?;
+        if !store::delivered(&mut tx, news.seq, cx.now).await? {
+            return Ok(());
+        }
+        for sink in self.sinks.iter().filter(|sink| sink.wants(&news.kind)) {
+            sink.take(cx, &mut tx, news).await?;
+        }
         tx.commit().await?;
-        Ok(Ran::worked())
+        Ok(())
     }
 }

@@ -150,6 +150,7 @@ const SAID: &[(&str, &str)] = &[
         "link.rejected",
         "rejected that an AWS identity is somebody's",
     ),
+    ("notice.switched", "said which notices to get"),
     ("policy.created", "created a policy"),
     ("policy.version_written", "wrote a new version of a policy"),
     ("request.approved", "approved a request"),

@@ -7,7 +7,7 @@ use stint_domain::rights::{Relation, Role, Verb};
 use crate::cx::{Actor, App, Cx};
 use crate::http::Paging;
 use crate::web::{Area, DemoBar, Frame, FramePerson, When};
-use crate::{grants, requests};
+use crate::{grants, notices, requests};
 
 /// How many waiting requests are counted: one more than is shown as a number.
 const COUNTED: i64 = 10;
@@ -28,10 +28,10 @@ pub(crate) async fn frame(app: &App, actor: &Actor, target: &str, headers: &Head
                 Relation::None
             };
             if cx.authorize(verb(area), relation).is_ok() {
-                let count = if area == Area::Approvals {
-                    waiting(&cx).await
-                } else {
-                    0
+                let count = match area {
+                    Area::Approvals => waiting(&cx).await,
+                    Area::Notices => unread(&cx).await,
+                    _ => 0,
                 };
                 areas.push((area, count));
             }
@@ -62,6 +62,12 @@ async fn waiting(cx: &Cx) -> u64 {
     found.map_or(0, |page| u64::try_from(page.items.len()).unwrap_or(0))
 }
 
+/// How many notices are new to this person, as far as a number in the navigation goes.
+async fn unread(cx: &Cx) -> u64 {
+    let found = notices::unread(cx, COUNTED).await;
+    found.map_or(0, |count| u64::try_from(count).unwrap_or(0))
+}
+
 async fn next_end(cx: &Cx) -> Option<Time> {
     let mut q = cx.read().await.ok()?;
     grants::next_end(&mut q, cx.now).await.ok().flatten()
@@ -74,6 +80,7 @@ const fn verb(area: Area) -> Verb {
         Area::Request => Verb::ListOffers,
         Area::MyRequests => Verb::MyRequests,
         Area::Approvals => Verb::Inbox,
+        Area::Notices => Verb::MyNotices,
         Area::Explore => Verb::ListAssignments,
         Area::Grants => Verb::ListGrants,
         Area::People => Verb::ListUsers,

@@ -22,7 +22,7 @@ use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::request::{self as rules, Decider, Membership};
 use stint_domain::rights::Relation;
 use stint_domain::{
-    ConnectionId, DecisionId, EntitlementId, PrincipalId, RequestId, Span, Time, UserId,
+    ConnectionId, DecisionId, EntitlementId, GroupId, PrincipalId, RequestId, Span, Time, UserId,
 };
 
 use crate::cx::{Cx, Via};
@@ -38,14 +38,16 @@ mod read;
 mod store;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use ask::{NewRequest, Preview, Probe, groups, preview, submit};
 pub use decide::{approve, cancel, deny, return_early};
 pub use error::{Error, Hurdle};
 pub(crate) use http::routes;
 pub(crate) use pages::{AskOnce, RequestRow, request_rows, routes as page_routes};
-pub use read::{Detail, Filter, Happening, Line, SORTS, StepView, get, inbox, list, mine};
+pub use read::{Detail, Filter, Happening, Line, SORTS, StepView, Who, get, inbox, list, mine};
 pub(crate) use store::STATEMENTS;
+pub use told::{Seen, deciders, find, visible};
 
 /// A request as it is stored: the rules' view of it, and what was asked in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,22 +129,22 @@ async fn relation(
     request: &Request,
     user: UserId,
 ) -> Result<Relation, stint_db::Error> {
+    let mine = identity::groups_of(q, user).await?.into_iter().collect();
+    Ok(standing(request, user, &mine))
+}
+
+/// The same for somebody who is in these groups.
+fn standing(request: &Request, user: UserId, mine: &BTreeSet<GroupId>) -> Relation {
     if user == request.requester() || user == request.beneficiary() {
-        return Ok(Relation::Own);
-    }
-    if request.decisions.iter().any(|d| d.by == user) {
-        return Ok(Relation::Involved);
+        return Relation::Own;
     }
     let (users, groups) = request.policy.body.sources();
-    if users.contains(&user) {
-        return Ok(Relation::Involved);
-    }
-    let mine: BTreeSet<_> = identity::groups_of(q, user).await?.into_iter().collect();
-    Ok(if mine.is_disjoint(&groups) {
-        Relation::Others
-    } else {
+    let decided = request.decisions.iter().any(|d| d.by == user);
+    if decided || users.contains(&user) || !mine.is_disjoint(&groups) {
         Relation::Involved
-    })
+    } else {
+        Relation::Others
+    }
 }
 
 /// Somebody as the rules of a decision on this request see them, now.

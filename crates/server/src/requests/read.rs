@@ -283,7 +283,10 @@ async fn page(
 }
 
 /// Whom it waits for now: everybody the step names who is active and whose roles let them.
-async fn waiting(q: &mut impl Query, request: &Request) -> Result<Option<Waiting>, Error> {
+pub(super) async fn waiting(
+    q: &mut impl Query,
+    request: &Request,
+) -> Result<Option<Waiting>, Error> {
     let State::Pending { step, .. } = request.rules.state else {
         return Ok(None);
     };
@@ -334,7 +337,7 @@ async fn may(
 }
 
 /// The requests with the names of what and who they are about.
-async fn lines(q: &mut impl Query, requests: Vec<Request>) -> Result<Vec<Line>, Error> {
+pub(super) async fn lines(q: &mut impl Query, requests: Vec<Request>) -> Result<Vec<Line>, Error> {
     let people = (requests.iter()).flat_map(|r| [r.requester(), r.beneficiary()]);
     let names = names(q, people.collect()).await?;
     let what: BTreeSet<EntitlementId> = requests.iter().map(Request::entitlement).collect();
@@ -356,9 +359,9 @@ async fn lines(q: &mut impl Query, requests: Vec<Request>) -> Result<Vec<Line>, 
     Ok(found)
 }
 
-type Names = BTreeMap<UserId, Who>;
+pub(super) type Names = BTreeMap<UserId, Who>;
 
-async fn names(q: &mut impl Query, ids: BTreeSet<UserId>) -> Result<Names, Error> {
+pub(super) async fn names(q: &mut impl Query, ids: BTreeSet<UserId>) -> Result<Names, Error> {
     let users = identity::users_by_id(q, ids).await?;
     Ok((users.into_values())
         .map(|user| {
@@ -372,7 +375,7 @@ async fn names(q: &mut impl Query, ids: BTreeSet<UserId>) -> Result<Names, Error
         .collect())
 }
 
-fn who(names: &Names, id: UserId) -> Who {
+pub(super) fn who(names: &Names, id: UserId) -> Who {
     names.get(&id).cloned().unwrap_or_else(|| Who {
         id,
         name: id.to_string(),

@@ -26,6 +26,8 @@ pub enum Area {
     MyRequests,
     /// `/approvals`: what waits for this person's decision.
     Approvals,
+    /// `/notices`: what this person is told.
+    Notices,
     /// `/explore`: who holds what.
     Explore,
     /// `/grants`
@@ -44,11 +46,12 @@ pub enum Area {
 
 impl Area {
     /// Every area, in the order of the navigation.
-    pub const ALL: [Area; 11] = [
+    pub const ALL: [Area; 12] = [
         Area::Home,
         Area::Request,
         Area::MyRequests,
         Area::Approvals,
+        Area::Notices,
         Area::Explore,
         Area::Grants,
         Area::People,
@@ -65,6 +68,7 @@ impl Area {
             Area::Request => "/request",
             Area::MyRequests => "/requests",
             Area::Approvals => "/approvals",
+            Area::Notices => "/notices",
             Area::Explore => "/explore",
             Area::Grants => "/grants",
             Area::People => "/people",
@@ -81,6 +85,7 @@ impl Area {
             Area::Request => "Request access",
             Area::MyRequests => "My requests",
             Area::Approvals => "Approvals",
+            Area::Notices => "Notices",
             Area::Explore => "Explore",
             Area::Grants => "Grants",
             Area::People => "People",
@@ -97,6 +102,7 @@ impl Area {
             Area::Request => "key",
             Area::MyRequests => "list-details",
             Area::Approvals => "checks",
+            Area::Notices => "bell",
             Area::Explore => "compass",
             Area::Grants => "clock",
             Area::People => "users",
@@ -109,7 +115,9 @@ impl Area {
 
     const fn group(self) -> &'static str {
         match self {
-            Area::Home | Area::Request | Area::MyRequests | Area::Approvals => "You",
+            Area::Home | Area::Request | Area::MyRequests | Area::Approvals | Area::Notices => {
+                "You"
+            }
             Area::Explore | Area::Grants | Area::People => "Access",
             Area::Catalogs | Area::Policies | Area::Connections | Area::Audit => "Set up",
         }

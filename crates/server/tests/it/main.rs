@@ -24,6 +24,7 @@ mod limits;
 mod lists;
 mod looked_up;
 mod members;
+mod notices;
 mod objects;
 mod openapi;
 mod outbox;

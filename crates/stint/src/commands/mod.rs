@@ -13,6 +13,7 @@ mod feeds;
 pub(crate) mod find;
 pub(crate) mod grants;
 pub(crate) mod local;
+pub(crate) mod notices;
 pub(crate) mod objects;
 pub(crate) mod people;
 mod reading;

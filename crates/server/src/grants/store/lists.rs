@@ -22,6 +22,7 @@ macro_rules! columns {
 
 stint_db::statements! {
     GET = (concat!(columns!(), "where g.id = $1"));
+    SEVERAL = (concat!(columns!(), "where g.id in {ids $1} order by g.id"));
     OF_ORIGIN = (concat!(columns!(), "where g.origin = 'request' and g.origin_id = $1 order by g.id"));
     OF_ORIGINS = (concat!(columns!(), "where g.origin = 'request' and g.origin_id in {ids $1} order by g.id"));
     OF_USER = (concat!(columns!(), "where g.user_id = $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
@@ -71,6 +72,14 @@ stint_db::statements! {
 pub(in crate::grants) async fn get(q: &mut impl Query, id: GrantId) -> Result<Option<Grant>> {
     let rows = q.all(&GET, args![id]).await?;
     Ok(whole(q, &rows).await?.pop())
+}
+
+pub(in crate::grants) async fn several(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = GrantId>,
+) -> Result<Vec<Grant>> {
+    let rows = q.all(&SEVERAL, args![Val::ids(ids)]).await?;
+    whole(q, &rows).await
 }
 
 pub(in crate::grants) async fn of_request(q: &mut impl Query, id: RequestId) -> Result<Vec<Grant>> {

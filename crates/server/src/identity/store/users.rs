@@ -61,6 +61,9 @@ stint_db::statements! {
     BY_AGE_UP = (listed!("id", ">", ""));
     /// The last made first.
     BY_AGE_DOWN = (listed!("id", "<", " desc"));
+    /// Active holders of a role.
+    WITH_ROLE = "select u.id from user_roles r join users u on u.id = r.user_id \
+        where r.role = $1 and r.scope_id is null and u.active = $2";
     /// Whether there is any user at all.
     ANY = "select id from users limit 1";
     /// What a password is compared with, for an active user.
@@ -243,6 +246,11 @@ pub(in super::super) async fn reactivate(tx: &mut Tx, id: UserId) -> Result<()> 
     tx.run(&SET_ACTIVE, args![id, true, None::<Time>])
         .await
         .map(drop)
+}
+
+pub(in super::super) async fn with_role(q: &mut impl Query, role: Role) -> Result<Vec<UserId>> {
+    let rows = q.all(&WITH_ROLE, args![role.as_str(), true]).await?;
+    rows.iter().map(|row| row.get("id")).collect()
 }
 
 pub(in super::super) async fn give_role(

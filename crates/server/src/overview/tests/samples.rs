@@ -11,6 +11,7 @@ use crate::connections::pages::view as connections;
 use crate::directory::pages::view as directory;
 use crate::grants::pages::view as grants;
 use crate::identity::pages::view as identity;
+use crate::notices::pages::view as notices;
 use crate::overview::pages::audit_view as audit;
 use crate::overview::pages::view as overview;
 use crate::requests::pages::view as requests;
@@ -1240,6 +1241,43 @@ fn home(any: bool) -> overview::Home {
     }
 }
 
+fn notices(rows: usize) -> notices::Notices {
+    let all = vec![
+        notices::Row {
+            title: "Ana Reyes asks for AdministratorAccess on prod-payments".into(),
+            text: "For 2 h: “INC-2291: the settlement job fails since the deployment of this morning, and only an administrator can read its dead-letter queue”".into(),
+            link: "/requests/req_1".into(),
+            chip: Chip::new(Tone::Wait, "bell", "New"),
+            times: None,
+            when: When::both(at("2026-11-23T14:02:00Z"), now()),
+            read: Some("/notices/ntc_1/read".into()),
+        },
+        notices::Row {
+            title: "The access is there: ReadOnlyAccess on prod-payments".into(),
+            text: "Until 23 Nov 2026, 20:52 UTC.".into(),
+            link: "/requests/req_2".into(),
+            chip: Chip::new(Tone::Idle, "check", "Read"),
+            times: Some("3 times".into()),
+            when: When::both(at("2026-11-23T12:52:00Z"), now()),
+            read: None,
+        },
+        notices::Row {
+            title: "x".into(),
+            text: String::new(),
+            link: "/requests/req_3".into(),
+            chip: Chip::new(Tone::Idle, "circle-check", "Settled"),
+            times: None,
+            when: When::both(at("2026-11-20T12:52:00Z"), now()),
+            read: None,
+        },
+    ];
+    notices::Notices {
+        any_new: rows > 0,
+        list: sample_list("/notices", crate::notices::pages::COLUMNS, "-when", rows),
+        rows: all.into_iter().take(rows).collect(),
+    }
+}
+
 pub(super) fn everything() -> Vec<(&'static str, Response)> {
     let view = |path: &str, title: &str, view: &dyn Fn(&Frame, &str) -> Response| {
         view(&frame(path), title)
@@ -1296,6 +1334,8 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         }),
         ("ask-blocked", view("/request/ent_1", "Request access", &put(ask(Mistakes::none(), true)))),
         ("mine", view("/requests", "My requests", &put(requests::Mine { tabs: None, list: sample_list("/requests", crate::requests::pages::COLUMNS, "-asked", 3).search("Access, group or reason"), rows: request_rows() }))),
+        ("notices", view("/notices", "Notices", &put(notices(3)))),
+        ("notices-empty", view("/notices", "Notices", &put(notices(0)))),
         ("inbox", view("/approvals", "Approvals", &put(inbox()))),
         ("show", page(&flash, "Request", &show(true))),
         ("show-open", view("/requests/req_1", "Request", &put(show(false)))),

@@ -124,6 +124,8 @@ async fn things(path: &str, method: &str, stage: &Stage) -> Things {
         any(&stage.iam_user)
     } else if under("/api/v1/key-rotations/{id}") || under("/key-rotations/{id}") {
         any(&stage.rotation)
+    } else if under("/api/v1/notices/{id}") || under("/notices/{id}") {
+        own_and_others(&stage.notices[0], &stage.notices[1])
     } else if under("/api/v1/principals/{id}") {
         own_and_others(&stage.principals[0], &stage.principals[1])
     } else if under("/api/v1/links/{id}") || under("/people/links/{id}") {
@@ -225,6 +227,7 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
         "POST /api/v1/requests/{id}/approve" => json!({ "comment": "" }),
         "POST /api/v1/requests/{id}/deny" => json!({ "reason": "to see who hears what" }),
         "POST /api/v1/requests/{id}/cancel" | "POST /api/v1/requests/{id}/return" => json!({}),
+        "PUT /api/v1/notices/kinds/{kind}" => json!({ "on": true }),
         "POST /api/v1/grants/{id}/revoke" | "POST /api/v1/grants/{id}/cut-off" => {
             json!({ "reason": "to see who hears what" })
         }
@@ -315,6 +318,11 @@ const BARE: &[&str] = &[
     "DELETE /api/v1/catalogs/{id}/entitlements/{entitlement}",
     "POST /api/v1/grants/{id}/retry",
     "POST /api/v1/grants/{id}/provision-again",
+    "POST /api/v1/notices/{id}/read",
+    "POST /api/v1/notices/read",
+    "POST /notices/{id}/read",
+    "POST /notices/read",
+    "POST /notices/kinds",
     "POST /api/v1/audit-events/verify",
     "POST /sign-out",
     "POST /requests/{id}/cancel",
@@ -419,6 +427,7 @@ pub(crate) async fn asks(stage: &Stage) -> Vec<Ask> {
         let others = |path: &str| {
             path.replace("{file}", stage.asset.trim_start_matches("/assets/"))
                 .replace("{code}", "stale")
+                .replace("{kind}", "access_ready")
                 .replace("{user}", &stage.other.to_string())
                 .replace("{run}", &stage.run)
                 .replace("{entitlement}", &stage.offered.to_string())

@@ -9,7 +9,7 @@ use stint_domain::{EntitlementId, GroupId, PolicyId, RequestId, Span, UserId};
 use stint_server::cx::Cx;
 use stint_server::http::Paging;
 use stint_server::{
-    catalog, connections, directory, grants, identity, objects, policies, requests,
+    catalog, connections, directory, grants, identity, notices, objects, policies, requests,
 };
 use stint_testkit::{Answer, Door, World};
 
@@ -54,6 +54,8 @@ pub(crate) struct Stage {
     by_bo: EntitlementId,
     by_approvers: EntitlementId,
     pub(crate) grants: [String; 3],
+    /// That access is there: the caller's, and the other's.
+    pub(crate) notices: [String; 2],
     pub(crate) asset: String,
 }
 
@@ -170,6 +172,16 @@ async fn token(world: &World, who: &str) -> String {
         .await
         .expect("a token");
     issued.token.id.to_string()
+}
+
+async fn notice(world: &World, who: &str) -> String {
+    let ready = notices::Filter {
+        kind: Some(notices::Kind::AccessReady),
+        ..notices::Filter::default()
+    };
+    let found = notices::list(&world.cx(who), &ready, &Paging::default()).await;
+    let found = found.expect("listed").items;
+    found.first().expect("a notice").notice.id.to_string()
 }
 
 async fn sign_in(world: &World, who: &str) -> String {
@@ -398,6 +410,7 @@ impl Stage {
             by_bo,
             by_approvers,
             grants,
+            notices: [notice(&world, "me").await, notice(&world, "other").await],
             asset,
             other: other.id,
             world,

@@ -1,0 +1,69 @@
+//! The kinds of notices there are: their words, and what a person switches on and off.
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $title:literal, $about:literal;)*) => {
+        /// A kind of notice.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Kind {
+            /// Every kind, in the order people are shown them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The stable words, in the same order.
+            pub const WORDS: &[&str] = &[$($word),*];
+
+            /// The stable word, as stored and sent.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// What it is called, for people.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// Who gets it and when it goes, in a sentence.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$name => $about,)* }
+            }
+
+            /// The kind this word stands for, if any: a later version may have written others.
+            pub fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.as_str() == word)
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A request waits at a step whose approver one is.
+    ApprovalWaiting = "approval_waiting", "A request waits for me",
+        "When a request reaches a step you can decide; gone once it needs you no more.";
+    /// What one asked for was approved.
+    RequestApproved = "request_approved", "My request was approved",
+        "Gone once the access is there.";
+    /// It was denied.
+    RequestDenied = "request_denied", "My request was denied",
+        "With the reason.";
+    /// Somebody else took it back.
+    RequestCancelled = "request_cancelled", "Somebody cancelled my request",
+        "Not when you cancel it yourself.";
+    /// The access is there.
+    AccessReady = "access_ready", "My access is there",
+        "With its end; gone once it is over.";
+    /// It was approved and never given.
+    AccessFailed = "access_failed", "My access could not be given",
+        "With what AWS said.";
+    /// Somebody else ended it before its time.
+    AccessRemoved = "access_removed", "Somebody ended my access early",
+        "Not when you return it yourself.";
+    /// Somebody took it away in AWS.
+    AccessTakenAway = "access_taken_away", "My access was taken away in AWS",
+        "Stint does not put it back by itself.";
+    /// AWS refuses a removal.
+    RemovalStuck = "removal_stuck", "AWS refuses to remove access",
+        "For owners of the connection, Connection Admins and Super Admins.";
+}

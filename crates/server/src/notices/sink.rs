@@ -1,0 +1,251 @@
+//! From news to notices: who is told what, and what is settled.
+//!
+//! What a piece of news says is taken as a hint about its thing; who is told follows from how
+//! the thing stands now. News that comes late, twice or beside other news so leads to the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use stint_db::Tx;
+use stint_domain::rights::Role;
+use stint_domain::{BindingId, GrantId, RequestId, UserId};
+
+use super::store::{self, Telling};
+use super::{Error, Kind, Thing};
+use crate::cx::Cx;
+use crate::grants::{CloseReason, Grant, Origin};
+use crate::outbox::{News, Sink};
+use crate::requests::Request;
+use crate::tasks::TaskError;
+use crate::{connections, grants, identity, requests};
+
+/// Reads the outbox for this room.
+pub(super) struct Inbox;
+
+#[async_trait::async_trait]
+impl Sink for Inbox {
+    fn wants(&self, kind: &str) -> bool {
+        kind.starts_with("request.")
+            || matches!(
+                kind,
+                "grant.confirmed"
+                    | "grant.closed"
+                    | "grant.ended"
+                    | "binding.stuck"
+                    | "binding.taken_away"
+            )
+    }
+
+    async fn take(&self, cx: &Cx, tx: &mut Tx, news: &News) -> Result<(), TaskError> {
+        Taking { cx, tx, news }.take().await.map_err(Into::into)
+    }
+}
+
+/// One piece of news in hand.
+struct Taking<'a> {
+    cx: &'a Cx,
+    tx: &'a mut Tx,
+    news: &'a News,
+}
+
+impl Taking<'_> {
+    async fn take(mut self) -> Result<(), Error> {
+        match self.news.kind.as_str() {
+            "grant.confirmed" => self.confirmed().await,
+            "grant.closed" => self.closed().await,
+            "grant.ended" => self.ended().await,
+            "binding.stuck" => self.stuck().await,
+            "binding.taken_away" => self.taken_away().await,
+            _ => self.request().await,
+        }
+    }
+
+    /// The id a field of the news names, where it names one.
+    fn id<T: std::str::FromStr>(&self, field: &str) -> Option<T> {
+        let text = self.news.body.get(field).and_then(Value::as_str)?;
+        text.parse().ok()
+    }
+
+    async fn request(&mut self) -> Result<(), Error> {
+        let Some(id) = self.id::<RequestId>("request") else {
+            return Ok(());
+        };
+        let Some(request) = requests::find(self.tx, id).await? else {
+            return Ok(());
+        };
+        self.approvers(&request).await?;
+        let kind = match self.news.kind.as_str() {
+            "request.approved" => Kind::RequestApproved,
+            "request.denied" => Kind::RequestDenied,
+            "request.cancelled" => Kind::RequestCancelled,
+            _ => return Ok(()),
+        };
+        self.tell(kind, Thing::Request(id), 0, askers(&request))
+            .await
+    }
+
+    /// Makes the approvers' notices agree with who can decide now: who can and was not told is
+    /// told, and what was told to others is settled.
+    async fn approvers(&mut self, request: &Request) -> Result<(), Error> {
+        let kind = Kind::ApprovalWaiting;
+        let thing = Thing::Request(request.id);
+        let waiting = requests::deciders(self.tx, request).await?;
+        let (part, mut who) = match waiting {
+            Some((step, who)) => (i64::try_from(step).unwrap_or(i64::MAX), who),
+            None => (0, BTreeSet::new()),
+        };
+        who.remove(&request.requester());
+        let mut settled = Vec::new();
+        for open in store::open_about(self.tx, kind, thing).await? {
+            if who.contains(&open.user) && open.part == part {
+                who.remove(&open.user);
+            } else if !who.contains(&open.user) || open.read {
+                settled.push(open.id);
+            }
+        }
+        store::settle(self.tx, settled, self.cx.now).await?;
+        self.tell(kind, thing, part, who).await
+    }
+
+    async fn confirmed(&mut self) -> Result<(), Error> {
+        let Some(grant) = self.grant().await? else {
+            return Ok(());
+        };
+        self.settle(Kind::RequestApproved, request_of(&grant))
+            .await?;
+        let who = self.people_of(&grant).await?;
+        self.tell(Kind::AccessReady, Thing::Grant(grant.id), 0, who)
+            .await
+    }
+
+    async fn closed(&mut self) -> Result<(), Error> {
+        let Some(grant) = self.grant().await? else {
+            return Ok(());
+        };
+        let thing = Thing::Grant(grant.id);
+        self.settle(Kind::RequestApproved, request_of(&grant))
+            .await?;
+        self.settle(Kind::AccessReady, thing).await?;
+        let kind = match grant.window.closed.as_ref().map(|closed| closed.reason) {
+            Some(CloseReason::Refused | CloseReason::NotConfirmed) => Kind::AccessFailed,
+            _ => Kind::AccessRemoved,
+        };
+        let who = self.people_of(&grant).await?;
+        self.tell(kind, thing, 0, who).await
+    }
+
+    async fn ended(&mut self) -> Result<(), Error> {
+        let Some(grant) = self.grant().await? else {
+            return Ok(());
+        };
+        let thing = Thing::Grant(grant.id);
+        self.settle(Kind::RequestApproved, request_of(&grant))
+            .await?;
+        for kind in [Kind::AccessReady, Kind::AccessTakenAway, Kind::RemovalStuck] {
+            self.settle(kind, thing).await?;
+        }
+        Ok(())
+    }
+
+    /// A refused removal is told once for its binding, by the oldest grant that is over.
+    async fn stuck(&mut self) -> Result<(), Error> {
+        let over =
+            (self.of_binding().await?.into_iter()).find(|grant| grant.window.is_over(self.cx.now));
+        let Some(grant) = over else { return Ok(()) };
+        let mut who = connections::all_owners(self.tx, grant.pair.connection).await?;
+        let admins = [Role::SuperAdmin, Role::ConnectionAdmin];
+        who.extend(identity::with_roles(self.tx, &admins).await?);
+        self.tell(Kind::RemovalStuck, Thing::Grant(grant.id), 0, who)
+            .await
+    }
+
+    async fn taken_away(&mut self) -> Result<(), Error> {
+        // Each person once for one piece of news: by the last of their grants.
+        let mut last = BTreeMap::new();
+        for grant in self.of_binding().await? {
+            if grant.window.is_live(self.cx.now) {
+                last.insert(grant.user, grant.id);
+            }
+        }
+        for (user, grant) in last {
+            let who = BTreeSet::from([user]);
+            self.tell(Kind::AccessTakenAway, Thing::Grant(grant), 0, who)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The grant the news is about.
+    async fn grant(&mut self) -> Result<Option<Grant>, Error> {
+        let Some(id) = self.id::<GrantId>("grant") else {
+            return Ok(None);
+        };
+        Ok(grants::several(self.tx, [id]).await?.remove(&id))
+    }
+
+    async fn of_binding(&mut self) -> Result<Vec<Grant>, Error> {
+        match self.id::<BindingId>("binding") {
+            Some(id) => Ok(grants::of_binding(self.tx, id).await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Who holds it, and who asked for it.
+    async fn people_of(&mut self, grant: &Grant) -> Result<BTreeSet<UserId>, Error> {
+        let Origin::Request(request) = grant.origin;
+        let request = requests::find(self.tx, request).await?;
+        let mut who = request.as_ref().map(askers).unwrap_or_default();
+        who.insert(grant.user);
+        Ok(who)
+    }
+
+    async fn settle(&mut self, kind: Kind, thing: Thing) -> Result<(), Error> {
+        Ok(store::settle_about(self.tx, kind, thing, self.cx.now).await?)
+    }
+
+    /// Tells these people: not who did it, not who does not want it, and nobody twice.
+    async fn tell(
+        &mut self,
+        kind: Kind,
+        thing: Thing,
+        part: i64,
+        mut who: BTreeSet<UserId>,
+    ) -> Result<(), Error> {
+        if let Some(actor) = self.news.actor {
+            who.remove(&actor);
+        }
+        if who.is_empty() {
+            return Ok(());
+        }
+        let told = store::told(self.tx, self.news.id).await?;
+        let off = store::off_among(self.tx, kind, &who).await?;
+        who.retain(|user| !told.contains(user) && !off.contains(user));
+        if who.is_empty() {
+            return Ok(());
+        }
+        let mut again = store::new_about(self.tx, kind, thing).await?;
+        again.retain(|user, _| who.contains(user));
+        let fresh = (who.iter())
+            .filter(|user| !again.contains_key(user))
+            .map(|user| (*user, self.cx.app.new_id()))
+            .collect();
+        let telling = Telling {
+            news: self.news.id,
+            kind,
+            thing,
+            part,
+            at: self.news.at,
+        };
+        Ok(store::tell(self.tx, &telling, &again, &fresh).await?)
+    }
+}
+
+/// Who asked, and for whom.
+fn askers(request: &Request) -> BTreeSet<UserId> {
+    BTreeSet::from([request.requester(), request.beneficiary()])
+}
+
+fn request_of(grant: &Grant) -> Thing {
+    let Origin::Request(request) = grant.origin;
+    Thing::Request(request)
+}

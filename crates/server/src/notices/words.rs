@@ -1,0 +1,183 @@
+//! What a notice says, kind by kind, and where it leads: plain data, for pages and API, and for
+//! whatever else will tell it one day.
+//!
+//! Everything is looked up for the reader, at the time of reading. What they may not see then
+//! says nothing, and is not there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stint_db::Query;
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{GrantId, RequestId};
+
+use super::{Error, Kind, Notice, Shown, Thing};
+use crate::cx::Cx;
+use crate::grants::{CloseReason, Grant, Names, Origin};
+use crate::requests::Seen;
+use crate::web::time::{exact, words};
+use crate::{grants, requests};
+
+/// What a notice says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// What happened to what, in a line.
+    pub title: String,
+    /// The rest that is worth knowing; may be empty.
+    pub text: String,
+    /// The page about it, as a path.
+    pub link: String,
+}
+
+/// These notices with their words, in the same order; without those whose things the caller may
+/// not see now. A fixed number of look-ups for all of them.
+pub(super) async fn shown(
+    cx: &Cx,
+    q: &mut impl Query,
+    notices: Vec<Notice>,
+) -> Result<Vec<Shown>, Error> {
+    let (mut of_requests, mut of_grants) = (BTreeSet::new(), BTreeSet::new());
+    for notice in &notices {
+        match notice.thing {
+            Thing::Request(id) => of_requests.insert(id),
+            Thing::Grant(id) => of_grants.insert(id),
+        };
+    }
+    let requests = requests::visible(cx, q, of_requests).await?;
+    let grants = Grants::visible(cx, q, of_grants).await?;
+    let said = |notice: &Notice| match notice.thing {
+        Thing::Request(id) => requests.get(&id).map(|it| of_request(notice.kind, it)),
+        Thing::Grant(id) => grants.words(notice.kind, id, cx),
+    };
+    Ok((notices.into_iter())
+        .filter_map(|notice| {
+            let words = said(&notice)?;
+            Some(Shown { notice, words })
+        })
+        .collect())
+}
+
+fn page_of(request: RequestId) -> String {
+    format!("/requests/{request}")
+}
+
+fn of_request(kind: Kind, seen: &Seen) -> Words {
+    let line = &seen.line;
+    let request = &line.request;
+    let what = &line.entitlement.name;
+    let by = seen
+        .closed_by
+        .as_ref()
+        .map_or("Somebody", |who| who.name.as_str());
+    let (title, text) = match kind {
+        Kind::RequestApproved => (
+            format!("Approved: {what}"),
+            match request.start {
+                Some(start) => format!("It begins on {}.", exact(start)),
+                None => "It is being set up in AWS.".to_owned(),
+            },
+        ),
+        Kind::RequestDenied => {
+            let reason = request.rules.denied_because().unwrap_or_default();
+            (format!("Denied: {what}"), format!("{by}: “{reason}”"))
+        }
+        Kind::RequestCancelled => (format!("Cancelled: {what}"), format!("{by} took it back.")),
+        _ => {
+            let who = &line.requester.name;
+            let group = match &line.group {
+                Some(group) => format!(" for the group {}", group.name),
+                None => String::new(),
+            };
+            let start = request
+                .start
+                .map_or_else(String::new, |start| format!(", from {}", exact(start)));
+            let mut text = format!("For {}{start}", words(request.duration));
+            if !request.reason.is_empty() {
+                text.push_str(&format!(": “{}”", request.reason));
+            }
+            (format!("{who} asks for {what}{group}"), text)
+        }
+    };
+    Words {
+        title,
+        text,
+        link: page_of(request.id),
+    }
+}
+
+/// Grants the reader may see, with their names.
+struct Grants {
+    grants: BTreeMap<GrantId, Grant>,
+    names: Names,
+}
+
+impl Grants {
+    async fn visible(
+        cx: &Cx,
+        q: &mut impl Query,
+        ids: BTreeSet<GrantId>,
+    ) -> Result<Self, stint_db::Error> {
+        let mut grants = grants::several(q, ids).await?;
+        grants.retain(|_, grant| {
+            let own = cx.actor.user() == Some(grant.user);
+            let relation = if own { Relation::Own } else { Relation::Others };
+            cx.authorize(Verb::GetGrant, relation).is_ok()
+        });
+        let all: Vec<Grant> = grants.values().cloned().collect();
+        let names = Names::of(q, &all).await?;
+        Ok(Self { grants, names })
+    }
+
+    fn words(&self, kind: Kind, id: GrantId, cx: &Cx) -> Option<Words> {
+        let grant = self.grants.get(&id)?;
+        let what = self.names.entitlement(grant)?.name.as_str();
+        let user = self.names.user(grant).map_or("", |user| user.name.as_str());
+        let whose = match (self.names.group(grant), cx.actor.user() == Some(grant.user)) {
+            (Some(group), _) => format!(" for the group {}", group.name),
+            (None, false) => format!(" for {user}"),
+            (None, true) => String::new(),
+        };
+        let closed = grant.window.closed.as_ref();
+        let note = closed.and_then(|closed| closed.note.clone());
+        let (title, text) = match kind {
+            Kind::AccessFailed => (
+                format!("Not given: {what}{whose}"),
+                note.unwrap_or_else(|| {
+                    "It was not there in the time allowed. Ask again, or tell an administrator of the connection.".to_owned()
+                }),
+            ),
+            Kind::AccessRemoved => {
+                let how = match closed.map(|closed| closed.reason) {
+                    Some(CloseReason::Revoked) => "Revoked",
+                    Some(CloseReason::CutOff) => "Every grant of it was ended",
+                    Some(CloseReason::RemovalDecision) => "A decision was recorded to remove it",
+                    Some(CloseReason::Returned) => "Returned",
+                    _ => "Called off",
+                };
+                let why = note.map_or_else(String::new, |note| format!(": “{note}”"));
+                (format!("Ended early: {what}{whose}"), format!("{how}{why}"))
+            }
+            Kind::AccessTakenAway => (
+                format!("Taken away in AWS: {what}{whose}"),
+                "Stint does not put it back by itself. Ask again, or ask an administrator of the connection.".to_owned(),
+            ),
+            Kind::RemovalStuck => (
+                format!("AWS refuses to remove {what} from {user}"),
+                (grant.binding.stuck.as_ref())
+                    .map_or_else(|| "It goes on now.".to_owned(), |stuck| stuck.reason.clone()),
+            ),
+            _ => (
+                format!("The access is there: {what}{whose}"),
+                match grant.end() {
+                    Some(end) => format!("Until {}.", exact(end)),
+                    None => "Until it is revoked.".to_owned(),
+                },
+            ),
+        };
+        let Origin::Request(request) = grant.origin;
+        Some(Words {
+            title,
+            text,
+            link: page_of(request),
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! What notices want to know of requests: who could decide one now, and what somebody may see.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stint_db::Query;
+use stint_domain::request::State;
+use stint_domain::rights::Verb;
+use stint_domain::{RequestId, UserId};
+
+use super::read::{lines, names, waiting, who};
+use super::{Error, Line, Request, Who, standing, store};
+use crate::cx::Cx;
+use crate::identity;
+
+/// A request in a list, and who ended it where a person did.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The request, with names.
+    pub line: Line,
+    /// Who denied it or took it back.
+    pub closed_by: Option<Who>,
+}
+
+/// One request, for whoever has no business with rights.
+pub async fn find(q: &mut impl Query, id: RequestId) -> Result<Option<Request>, Error> {
+    Ok(store::get(q, id).await?)
+}
+
+/// The step it waits at, counted from 0, and who could decide there now; nothing once it is
+/// answered.
+pub async fn deciders(
+    q: &mut impl Query,
+    request: &Request,
+) -> Result<Option<(usize, BTreeSet<UserId>)>, Error> {
+    let waiting = waiting(q, request).await?;
+    Ok(waiting.map(|waiting| (waiting.step, waiting.who)))
+}
+
+/// Those of these requests that the caller may see: one look-up for all that a page shows.
+pub async fn visible(
+    cx: &Cx,
+    q: &mut impl Query,
+    ids: BTreeSet<RequestId>,
+) -> Result<BTreeMap<RequestId, Seen>, Error> {
+    let user = cx.person()?.id;
+    let mine = identity::groups_of(q, user).await?.into_iter().collect();
+    let mut requests = store::several(q, ids).await?;
+    requests.retain(|request| {
+        let relation = standing(request, user, &mine);
+        cx.authorize(Verb::GetRequest, relation).is_ok()
+    });
+    let closed_by = |request: &Request| match &request.rules.state {
+        State::Denied { by, .. } | State::Cancelled { by, .. } => Some(*by),
+        State::Pending { .. } | State::Approved { .. } => None,
+    };
+    let names = names(q, requests.iter().filter_map(closed_by).collect()).await?;
+    let lines = lines(q, requests).await?;
+    Ok((lines.into_iter())
+        .map(|line| {
+            let closed_by = closed_by(&line.request).map(|id| who(&names, id));
+            (line.request.id, Seen { line, closed_by })
+        })
+        .collect())
+}

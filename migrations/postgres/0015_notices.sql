@@ -1,0 +1,40 @@
+-- In-app notices: what each person was told, by news of the outbox, and what they do not want to
+-- be told. What a notice says is looked up when it is read; nothing here is the only copy of anything.
+
+-- `kind` is a word of the program's list, which grows. `part` tells questions about one thing
+-- apart (the step of a request). New: neither read nor settled; settled is what needs no answer any more.
+create table notices (
+    id                uuid    not null primary key,
+    user_id           uuid    not null references users (id),
+    kind              text    not null,
+    thing             text    not null,
+    thing_id          uuid    not null,
+    part              bigint  not null,
+    times             bigint  not null,
+    first_at          bigint  not null,
+    last_at           bigint  not null,
+    read_at           bigint,
+    settled_at        bigint,
+    check (thing in ('request', 'grant'))
+);
+create unique index notices_new on notices (user_id, kind, thing_id) where read_at is null and settled_at is null;
+create index notices_user on notices (user_id, last_at, id);
+create index notices_thing on notices (thing_id, kind);
+create index notices_last on notices (last_at);
+
+-- By which news somebody was told: each piece tells each person once, however often it comes.
+create table notice_causes (
+    news_id           uuid    not null,
+    user_id           uuid    not null references users (id),
+    notice_id         uuid    not null references notices (id),
+    primary key (news_id, user_id)
+);
+create index notice_causes_notice on notice_causes (notice_id);
+
+-- What somebody does not want to be told.
+create table notice_switches (
+    user_id           uuid    not null references users (id),
+    kind              text    not null,
+    off_at            bigint  not null,
+    primary key (user_id, kind)
+);
