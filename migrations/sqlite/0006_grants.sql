@@ -33,7 +33,8 @@ create unique index bindings_pair on bindings (principal_id, entitlement_id);
 create index bindings_due on bindings (due, id);
 create index bindings_stuck on bindings (stuck_since);
 
--- `ends_at` is the end of the window as it stands: derived, kept to search by.
+-- `ends_at` is the end of the window as it stands: derived, kept to search by. `reminded_at`: when
+-- its end was announced, once.
 create table grants (
     id                blob    not null primary key,
     binding_id        blob    not null references bindings (id),
@@ -52,11 +53,14 @@ create table grants (
     ended_at          integer,
     remains           text,
     ends_at           integer,
+    reminded_at       integer,
     check (origin in ('request'))
 ) strict;
 create index grants_binding on grants (binding_id, ended_at);
 create index grants_user on grants (user_id, id);
 create index grants_origin on grants (origin_id);
+create index grants_predecessor on grants (predecessor) where predecessor is not null;
+create index grants_remind on grants (ends_at) where ended_at is null and closed_at is null and reminded_at is null;
 create index grants_ends on grants (ended_at, ends_at);
 
 -- `sent_as` is the name an IAM user was added to a group under: another person may bear it

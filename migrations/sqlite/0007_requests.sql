@@ -1,5 +1,6 @@
 -- Requests: what was asked, under which policy version, by whom it may be decided, and the
 -- decisions. What became of it in AWS is with the grants.
+-- `extends`: the grant that would go on, where it is asked for an extension.
 -- `search_key`: the reason, and the names of what and who it was about when it was asked, in lower case.
 
 create table requests (
@@ -21,6 +22,7 @@ create table requests (
     step              integer,
     closed_at         integer,
     closed_by         blob    references users (id),
+    extends           blob    references grants (id),
     version           integer not null,
     check (principal_kind in ('identity_center_user', 'identity_center_group', 'iam_user')),
     check (state in ('pending', 'approved', 'denied', 'cancelled')),
@@ -30,6 +32,9 @@ create table requests (
 create index requests_requester on requests (requester_id, id);
 create index requests_beneficiary on requests (beneficiary_id, id);
 create index requests_state on requests (state, id);
+-- One question at a time about the same extension, whoever clicks how often.
+create unique index requests_extending on requests (extends) where state = 'pending';
+create index requests_extends on requests (extends) where extends is not null;
 create index requests_entitlement on requests (entitlement_id);
 
 -- Whom each step names, copied from the pinned version: finds what waits for somebody.
@@ -58,3 +63,15 @@ create table decisions (
 ) strict;
 create unique index decisions_once on decisions (request_id, user_id);
 create index decisions_user on decisions (user_id, id);
+
+-- What people say about a request: never changed, never taken back.
+create table request_comments (
+    id                blob    not null primary key,
+    request_id        blob    not null references requests (id),
+    user_id           blob    not null references users (id),
+    text              text    not null,
+    question          integer not null,
+    via               text    not null,
+    said_at           integer not null
+) strict;
+create index request_comments_request on request_comments (request_id, id);

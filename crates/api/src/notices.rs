@@ -18,6 +18,9 @@ pub struct Notice {
     pub text: String,
     /// The page about it: a path of this server.
     pub link: String,
+    /// The grant that can be extended now (`POST /api/v1/grants/{id}/extend`), where it is about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extend: Option<String>,
     /// The request or grant it is about (`req_…`, `grt_…`).
     pub thing: String,
     /// How many pieces of news it stands for.
@@ -51,6 +54,8 @@ pub struct NoticeKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetNoticeKind {
+    /// The kind, as `GET /api/v1/notices/kinds` lists them.
+    pub kind: String,
     /// True to get it.
     pub on: bool,
 }

@@ -127,6 +127,30 @@ pub struct NewRequest {
     pub principal: Option<String>,
 }
 
+/// Say something about a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewComment {
+    /// What; at most 2000 characters. It is never changed, and stays in the audit log.
+    pub text: String,
+    /// Whether whoever asked for access is to answer it; the request waits for nothing.
+    #[serde(default)]
+    pub question: bool,
+}
+
+/// Ask for access to go on. What is absent is as it was asked for before.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Extend {
+    /// For how much longer, in seconds; if absent as long as it was asked for first, or as long as
+    /// may be asked for now, if that is less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<i64>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// Approve.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -177,6 +201,9 @@ pub struct RequestLine {
     /// When it was answered or taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<String>,
+    /// The grant it is to extend (`grt_…`), where it is for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
 }
 
 /// An Identity Center group a request is for.
@@ -226,9 +253,13 @@ pub struct Request {
     pub group_members: Option<GroupMembers>,
     /// What it gave; empty until it is approved.
     pub grants: Vec<RequestGrant>,
+    /// The latest request to extend what it gave (`req_…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<String>,
     /// What happened, oldest first, with what was done in AWS.
     pub timeline: Vec<Happening>,
-    /// What the caller may do now: some of `approve`, `deny`, `cancel`, `return`.
+    /// What the caller may do now: some of `approve`, `deny`, `cancel`, `return`,
+    /// `extend`. Who sees a request may comment on it.
     pub may: Vec<String>,
     /// For `If-Match`.
     pub version: i64,

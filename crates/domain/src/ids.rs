@@ -134,6 +134,8 @@ ids! {
     BindingId, "bnd", "a binding";
     /// A Catalog: which Entitlements may be requested by whom.
     CatalogId, "cat", "a catalog";
+    /// A comment on a request.
+    CommentId, "cmt", "a comment";
     /// A Connection: one AWS estate.
     ConnectionId, "con", "a connection";
     /// A Decision on a request.
@@ -177,7 +179,7 @@ macro_rules! for_each_id {
     ($callback:ident) => {
         $callback! {
             AccountId ApplicationId AssignmentId AttemptId AuditId BindingId CatalogId
-            ConnectionId DecisionId EntitlementId GrantId GroupId LinkId NoticeId ObjectId OutboxId PolicyId
+            CommentId ConnectionId DecisionId EntitlementId GrantId GroupId LinkId NoticeId ObjectId OutboxId PolicyId
             PolicyVersionId PrincipalId RequestId SignInId SyncId TokenId UserId
         }
     };

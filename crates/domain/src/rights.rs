@@ -209,6 +209,7 @@ table! {
     MyGrants            "grants.mine"                    All All All All   All   All  Forbid, "list one's own grants";
     GetGrant            "grants.get"                     All All All Nil   All   Mine Hide(GetGrant), "see a grant and what was done in AWS";
     ReturnGrant         "grants.return"                  Own Own Own Own   Own   Own  Hide(GetGrant), "return one's own access early";
+    ExtendGrant         "grants.extend"                  Own Own Own Own   Own   Own  Hide(GetGrant), "ask for one's own access to go on past its end";
     RevokeGrant         "grants.revoke"                  All All Nil Nil   Nil   Nil  Hide(GetGrant), "end somebody's grant early";
     CutOff              "grants.cut_off"                 All All Nil Nil   Nil   Nil  Hide(GetGrant), "end every grant of a pair and remove the access";
     RetryGrant          "grants.retry"                   All All Nil Nil   Nil   Nil  Hide(GetGrant), "try again now what AWS refused";
@@ -232,6 +233,7 @@ table! {
     GetRequest          "requests.get"                   All All All All   All   Mine Hide(GetRequest), "see a request and its timeline";
     ApproveRequest      "requests.approve"               Nil Nil Nil Never Never Mine Hide(GetRequest), "approve a request";
     DenyRequest         "requests.deny"                  Nil Nil Nil Never Never Mine Hide(GetRequest), "deny a request";
+    CommentRequest      "requests.comment"               All All All All   All   Mine Hide(GetRequest), "comment on a request one sees";
     CancelRequest       "requests.cancel"                All Nil Nil Nil   Nil   Own  Hide(GetRequest), "cancel a request";
     ReturnRequest       "requests.return"                Own Own Own Own   Own   Own  Hide(GetRequest), "return what a request gave, early";
 

@@ -141,6 +141,31 @@ pub(crate) enum Command {
         /// The request: id, or words that fit one only of yours that wait.
         request: String,
     },
+    /// Say something about a request, or ask who asked for access.
+    Comment {
+        #[command(flatten)]
+        server: Server,
+        /// The request, as `req_…`.
+        request: String,
+        /// What: everybody who sees the request reads it, and it stays as it is.
+        text: String,
+        /// It is a question to who asked; the request waits for nothing.
+        #[arg(long)]
+        question: bool,
+    },
+    /// Ask for access of yours to go on past its end.
+    Extend {
+        #[command(flatten)]
+        server: Server,
+        /// The grant: id, or words that fit one only of those you hold.
+        grant: String,
+        /// For how much longer, as `2h` [default: as long as it was asked for first].
+        #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+        duration: Option<i64>,
+        /// Why [default: as it was said first].
+        #[arg(long)]
+        reason: Option<String>,
+    },
     /// Give access back before its time.
     Return {
         #[command(flatten)]
@@ -243,13 +268,18 @@ pub(crate) struct Ask {
     #[command(flatten)]
     pub server: Server,
     /// What: an id (`ent_…`), or words that fit one entitlement only (`"prod-admin on prod-payments"`).
-    pub entitlement: String,
+    #[arg(required_unless_present = "again", conflicts_with = "again")]
+    pub entitlement: Option<String>,
+    /// What an earlier request of yours (`req_…`) asked for, for as long and for the same reason, where
+    /// nothing else is said.
+    #[arg(long, value_name = "REQUEST", conflicts_with = "for_group")]
+    pub again: Option<String>,
     /// For how long, as `2h`, `90m` or `1h30m`.
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
-    pub duration: i64,
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, required_unless_present = "again")]
+    pub duration: Option<i64>,
     /// Why.
-    #[arg(long, default_value = "")]
-    pub reason: String,
+    #[arg(long)]
+    pub reason: Option<String>,
     /// From when (RFC 3339, as 2026-11-23T14:00:00Z) [default: as soon as it is approved].
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,

@@ -174,21 +174,35 @@ impl KeysFile {
 #[serde(deny_unknown_fields, default)]
 struct NoticesFile {
     keep_days: Option<i64>,
+    before_end_minutes: Option<i64>,
+    short_hours: Option<i64>,
+    before_short_end_minutes: Option<i64>,
 }
 
 impl NoticesFile {
     fn rules(&self) -> Result<Notices, Failure> {
         let usual = Notices::default();
-        let keep = match self.keep_days {
-            None => usual.keep,
-            Some(days @ 1..=3650) => Span::hours(days * 24),
-            Some(days) => {
-                return Err(Failure::usage(format!(
-                    "notices.keep_days: {days} is not 1 to 3650"
-                )));
-            }
+        let of = |name: &str, n: Option<i64>, most: i64, unit: Span, usual: Span| match n {
+            None => Ok(usual),
+            Some(n) if (1..=most).contains(&n) => Ok(Span::micros(n * unit.as_micros())),
+            Some(n) => Err(Failure::usage(format!(
+                "notices.{name}: {n} is not 1 to {most}"
+            ))),
         };
-        Ok(Notices { keep })
+        let (day, hour, minute) = (Span::hours(24), Span::hours(1), Span::minutes(1));
+        let (end, short_end) = (self.before_end_minutes, self.before_short_end_minutes);
+        Ok(Notices {
+            keep: of("keep_days", self.keep_days, 3650, day, usual.keep)?,
+            before_end: of("before_end_minutes", end, 10_080, minute, usual.before_end)?,
+            short: of("short_hours", self.short_hours, 168, hour, usual.short)?,
+            before_short_end: of(
+                "before_short_end_minutes",
+                short_end,
+                10_080,
+                minute,
+                usual.before_short_end,
+            )?,
+        })
     }
 }
 

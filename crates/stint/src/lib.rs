@@ -113,6 +113,18 @@ async fn command(command: Command) -> Result<(), Failure> {
         } => ask::deny(&server, &request, &reason).await,
         Command::Cancel { server, request } => ask::cancel(&server, &request).await,
         Command::Return { server, request } => ask::give_back(&server, &request).await,
+        Command::Comment {
+            server,
+            request,
+            text,
+            question,
+        } => ask::comment(&server, &request, text, question).await,
+        Command::Extend {
+            server,
+            grant,
+            duration,
+            reason,
+        } => ask::extend(&server, &grant, duration, reason).await,
         Command::Notices(args) => notices::notices(args).await,
         Command::Grants(args) => grants::grants(args).await,
         Command::Revoke(args) => grants::end_early(args, "revoke").await,

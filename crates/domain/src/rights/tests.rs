@@ -74,6 +74,8 @@ fn being_an_administrator_is_not_being_an_approver() {
 fn an_auditor_changes_nothing_of_others() {
     let reads = [
         "list", "get", "verify", "mine", "inbox", "home", "figures", "me",
+        // What is said about a request changes nothing of it.
+        "comment",
     ];
     for verb in Verb::ALL {
         let name = verb.as_str().split_once('.').map_or("", |(_, name)| name);

@@ -61,12 +61,21 @@ impl Default for SyncEvery {
 pub struct Notices {
     /// After the last news of a notice it is deleted.
     pub keep: Span,
+    /// How long before its end people are reminded of access.
+    pub before_end: Span,
+    /// Access for less than this is short.
+    pub short: Span,
+    /// How long before its end they are reminded of short access.
+    pub before_short_end: Span,
 }
 
 impl Default for Notices {
     fn default() -> Self {
         Self {
             keep: Span::hours(90 * 24),
+            before_end: Span::hours(1),
+            short: Span::hours(4),
+            before_short_end: Span::minutes(15),
         }
     }
 }

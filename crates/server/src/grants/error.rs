@@ -30,6 +30,9 @@ pub enum Error {
     /// The connection gives nothing new.
     #[error("the connection gives no new access")]
     Closed(Box<Closed>),
+    /// What it would extend was ended before its time.
+    #[error("what it would extend was ended early")]
+    ExtendsClosed,
     /// The database.
     #[error("the database failed")]
     Db(#[from] stint_db::Error),
@@ -42,7 +45,7 @@ impl Fault for Error {
             Self::Cursor(e) => e.kind(),
             Self::NotFound => Kind::Invisible,
             Self::NoReason | Self::BadShow(_) => Kind::Invalid,
-            Self::Refused(_) | Self::Closed(_) => Kind::Conflict,
+            Self::Refused(_) | Self::Closed(_) | Self::ExtendsClosed => Kind::Conflict,
             Self::Db(e) => e.kind(),
         }
     }
@@ -56,6 +59,7 @@ impl Fault for Error {
             Self::BadShow(_) => "bad_value",
             Self::Refused(_) => "wrong_state",
             Self::Closed(closed) => closed.code(),
+            Self::ExtendsClosed => "extends_closed",
             Self::Db(e) => e.code(),
         }
     }
@@ -70,6 +74,9 @@ impl Fault for Error {
             }
             Self::BadShow(_) => "Use show=live, soon, stuck, failed or ended.".to_owned(),
             Self::Closed(closed) => closed.detail(),
+            Self::ExtendsClosed => {
+                "The access this would extend was returned or ended early meanwhile: deny it, and have them ask again if they still need it.".to_owned()
+            }
             Self::Refused(refused) => format!("Stint {refused}. Reload to see how it stands."),
             Self::Db(e) => e.detail(),
         }

@@ -4,8 +4,8 @@
 //! `grant.confirmed`, `grant.closed`, `grant.ended`, `attempt.intended`, `attempt.answered`,
 //! `attempt.presumed`, `binding.adopted`, `binding.taken_away`, `binding.interruption_over`,
 //! `binding.stuck`, `binding.unstuck`, `binding.absence_proved`, `binding.removal_decided`,
-//! `binding.provision_again`, `binding.retried`. **Outbox**: the `grant.` events,
-//! `binding.stuck` and `binding.taken_away`.
+//! `binding.provision_again`, `binding.retried`. **Outbox**: the `grant.` events, with
+//! `grant.ending` once before an end; `binding.stuck` and `binding.taken_away`.
 //!
 //! What it promises: the rules are `stint_domain::binding`'s, and nothing is decided here. No
 //! call that changes AWS is made before its attempt and the event about it are committed
@@ -20,6 +20,7 @@ mod error;
 mod http;
 mod names;
 pub(crate) mod pages;
+mod remind;
 mod store;
 mod tasks;
 mod tell;
@@ -89,6 +90,9 @@ pub struct NewGrant {
     pub duration: Option<Span>,
     /// When it was approved.
     pub approved_at: Time,
+    /// The grant it continues, if its window is still open then; what that is over by itself
+    /// makes this a grant like any other, and what was ended early is not continued.
+    pub extends: Option<GrantId>,
 }
 
 /// A grant with the binding that carries it.
@@ -185,7 +189,12 @@ pub async fn open(cx: &Cx, tx: &mut Tx, new: NewGrant) -> Result<GrantId, Error>
         return Err(Error::Closed(Box::new(closed)));
     }
     let id: GrantId = cx.app.new_id();
-    let window = rules::Grant::open(id, new.pair, new.start, new.duration, new.approved_at);
+    let window = match continued(tx, id, &new, cx.now).await? {
+        Some(successor) => successor,
+        None => rules::Grant::open(id, new.pair, new.start, new.duration, new.approved_at),
+    };
+    let start = window.start;
+    let continues = window.predecessor.is_some();
     let is = was.clone().open(window, cx.now);
     let opening = store::ledgers::Opening {
         user: new.user,
@@ -193,8 +202,52 @@ pub async fn open(cx: &Cx, tx: &mut Tx, new: NewGrant) -> Result<GrantId, Error>
         at: cx.now,
     };
     store::ledgers::save(tx, &was, &is, Some(&opening)).await?;
-    tell::opened(cx, tx, binding, id, &new).await?;
+    tell::opened(cx, tx, binding, id, &new, continues.then_some(start)).await?;
     Ok(id)
+}
+
+/// The successor of the grant that is to be extended, while that can be. Read with the binding's
+/// row held, so that nobody ends it meanwhile.
+async fn continued(
+    tx: &mut Tx,
+    id: GrantId,
+    new: &NewGrant,
+    now: Time,
+) -> Result<Option<rules::Grant>, Error> {
+    let (Some(extends), Some(duration)) = (new.extends, new.duration) else {
+        return Ok(None);
+    };
+    let Some(before) = store::lists::get(tx, extends).await? else {
+        return Ok(None);
+    };
+    if before.window.closed.is_some() {
+        return Err(Error::ExtendsClosed);
+    }
+    let same = before.pair == new.pair;
+    Ok((before.window.extend(id, duration, now).ok()).filter(|_| same))
+}
+
+/// A grant with its binding's row held until the commit, and its successor that was not closed.
+pub async fn held(
+    cx: &Cx,
+    tx: &mut Tx,
+    id: GrantId,
+) -> Result<Option<(Grant, Option<GrantId>)>, Error> {
+    let Some(found) = store::lists::get(tx, id).await? else {
+        return Ok(None);
+    };
+    store::ledgers::load(tx, found.binding.id, cx.now, &cx.app.model).await?;
+    let next = store::lists::successors(tx, [id]).await?;
+    let again = store::lists::get(tx, id).await?;
+    Ok(again.map(|grant| (grant, next.get(&id).copied())))
+}
+
+/// Of these grants, those that go on in another, with that one.
+pub async fn successors(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = GrantId>,
+) -> stint_db::Result<BTreeMap<GrantId, GrantId>> {
+    store::lists::successors(q, ids).await
 }
 
 /// Closes a grant in the caller's transaction, and those that continue it, with the events.

@@ -35,6 +35,7 @@ pub(crate) fn tasks() -> Vec<Arc<dyn Task>> {
     vec![
         Arc::new(Bindings::new(true)),
         Arc::new(Bindings::new(false)),
+        Arc::new(super::remind::Remind),
     ]
 }
 

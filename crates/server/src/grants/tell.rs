@@ -6,7 +6,7 @@ use stint_db::Tx;
 use stint_domain::audit::Subject;
 use stint_domain::binding::{Attempt, AttemptKind, Fact, Ledger};
 use stint_domain::grant::{CloseReason, Remains};
-use stint_domain::{BindingId, GrantId};
+use stint_domain::{BindingId, GrantId, Time};
 
 use super::store::ledgers::{self, NewMoment};
 use super::{Error, NewGrant};
@@ -60,14 +60,19 @@ pub(super) async fn opened(
     binding: BindingId,
     id: GrantId,
     new: &NewGrant,
+    continues_at: Option<Time>,
 ) -> Result<(), Error> {
     let (origin, _) = new.origin.parts();
     let detail = json!({
         "user": new.user, "origin": origin, "start": new.start,
         "duration_seconds": new.duration.map(stint_domain::Span::as_seconds),
         "principal": new.pair.principal, "entitlement": new.pair.entitlement,
+        "extends": new.extends.filter(|_| continues_at.is_some()),
     });
     let text = match new.duration {
+        Some(length) if let Some(at) = continues_at => {
+            format!("Access extended by {length}, from {at} on")
+        }
         Some(length) => format!("Access granted for {length}, from when it is there"),
         None => "Access granted until it is revoked".to_owned(),
     };

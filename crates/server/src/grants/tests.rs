@@ -518,6 +518,7 @@ async fn every_call_is_signed_with_the_time_of_its_intent() {
         start: system.now,
         duration: Some(Span::hours(1)),
         approved_at: system.now,
+        extends: None,
     };
     let mut tx = system.begin(Priority::Interactive).await.expect("begun");
     let id = super::open(&system, &mut tx, new).await.expect("opened");

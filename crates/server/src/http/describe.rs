@@ -70,6 +70,10 @@ pub(super) const TAGS: &[(&str, &str)] = &[
         "managed objects",
         "IAM users that Stint makes, locks out and deletes; rotation of access keys.",
     ),
+    (
+        "notices",
+        "What Stint has to tell the caller, and what it is to tell.",
+    ),
     ("policies", "Who has to approve what, in versions."),
     (
         "connections",

@@ -113,20 +113,18 @@ async fn kinds(cx: Cx) -> Result<Json<Vec<wire::NoticeKind>>, Failure> {
 /// Says whether to get notices of a kind from now on.
 #[utoipa::path(
     put,
-    path = "/api/v1/notices/kinds/{kind}",
+    path = "/api/v1/notices/kinds",
     tag = "notices",
-    params(("kind" = String, Path, description = "As `GET /api/v1/notices/kinds` lists them.")),
     request_body = wire::SetNoticeKind,
     responses((status = 204), (status = "4XX", body = Problem))
 )]
 async fn set_kind(
     cx: Cx,
-    Path(word): Path<String>,
     Json(set): Json<wire::SetNoticeKind>,
 ) -> Result<http::StatusCode, Failure> {
     cx.authorize(Verb::MyNotices, Relation::Own)
         .map_err(Error::from)?;
-    let kind = Kind::parse(&word).ok_or(Error::UnknownKind(word))?;
+    let kind = Kind::parse(&set.kind).ok_or(Error::UnknownKind(set.kind))?;
     stint_db::retrying(|| super::switch(&cx, kind, set.on)).await?;
     Ok(http::StatusCode::NO_CONTENT)
 }
@@ -139,6 +137,7 @@ fn shown(it: Shown) -> wire::Notice {
         title: it.words.title,
         text: it.words.text,
         link: it.words.link,
+        extend: it.words.extend.map(|id| id.to_string()),
         thing: notice.thing.to_string(),
         times: notice.times,
         first_at: notice.first_at.to_string(),

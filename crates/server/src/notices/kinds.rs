@@ -51,9 +51,18 @@ kinds! {
     /// Somebody else took it back.
     RequestCancelled = "request_cancelled", "Somebody cancelled my request",
         "Not when you cancel it yourself.";
+    /// Somebody asked whoever asked for access.
+    RequestQuestion = "request_question", "Somebody has a question about my request",
+        "Gone once you have answered by a comment.";
+    /// Somebody said something about a request one has to do with.
+    RequestComment = "request_comment", "Somebody commented",
+        "On what you asked for, decided or commented on.";
     /// The access is there.
     AccessReady = "access_ready", "My access is there",
         "With its end; gone once it is over.";
+    /// It ends soon.
+    AccessEnding = "access_ending", "My access ends soon",
+        "With a button to extend it; gone once it is extended or over.";
     /// It was approved and never given.
     AccessFailed = "access_failed", "My access could not be given",
         "With what AWS said.";

@@ -81,6 +81,7 @@ fn row(it: Shown, cx: &Cx) -> view::Row {
         },
         times: (notice.times > 1).then(|| format!("{} times", notice.times)),
         when: When::both(notice.last_at, cx.now),
+        extend: (it.words.extend).map(|id| format!("/grants/{id}/extend")),
         title: it.words.title,
         text: it.words.text,
         link: it.words.link,

@@ -29,6 +29,7 @@ impl Sink for Inbox {
             || matches!(
                 kind,
                 "grant.confirmed"
+                    | "grant.ending"
                     | "grant.closed"
                     | "grant.ended"
                     | "binding.stuck"
@@ -52,6 +53,7 @@ impl Taking<'_> {
     async fn take(mut self) -> Result<(), Error> {
         match self.news.kind.as_str() {
             "grant.confirmed" => self.confirmed().await,
+            "grant.ending" => self.ending().await,
             "grant.closed" => self.closed().await,
             "grant.ended" => self.ended().await,
             "binding.stuck" => self.stuck().await,
@@ -74,6 +76,12 @@ impl Taking<'_> {
             return Ok(());
         };
         self.approvers(&request).await?;
+        if let Some(grant) = request.extends {
+            self.settle(Kind::AccessEnding, Thing::Grant(grant)).await?;
+        }
+        if self.news.kind == "request.commented" {
+            return self.commented(&request).await;
+        }
         let kind = match self.news.kind.as_str() {
             "request.approved" => Kind::RequestApproved,
             "request.denied" => Kind::RequestDenied,
@@ -82,6 +90,21 @@ impl Taking<'_> {
         };
         self.tell(kind, Thing::Request(id), 0, askers(&request))
             .await
+    }
+
+    /// A question is for who asked; the others who have to do with it hear of it. What who asked
+    /// says is the answer to what they were asked.
+    async fn commented(&mut self, request: &Request) -> Result<(), Error> {
+        let thing = Thing::Request(request.id);
+        let mut who = requests::concerned(self.tx, request).await?;
+        if self.news.actor == Some(request.requester()) {
+            self.settle(Kind::RequestQuestion, thing).await?;
+        } else if self.news.body.get("question") == Some(&Value::Bool(true)) {
+            let asked = askers(request);
+            who.retain(|user| !asked.contains(user));
+            self.tell(Kind::RequestQuestion, thing, 0, asked).await?;
+        }
+        self.tell(Kind::RequestComment, thing, 0, who).await
     }
 
     /// Makes the approvers' notices agree with who can decide now: who can and was not told is
@@ -118,6 +141,20 @@ impl Taking<'_> {
             .await
     }
 
+    /// Only while it is so, and nothing goes on after it.
+    async fn ending(&mut self) -> Result<(), Error> {
+        let Some(grant) = self.grant().await? else {
+            return Ok(());
+        };
+        let next = grants::successors(self.tx, [grant.id]).await?;
+        if !grant.is_open() || grant.window.is_over(self.cx.now) || !next.is_empty() {
+            return Ok(());
+        }
+        let who = BTreeSet::from([grant.user]);
+        self.tell(Kind::AccessEnding, Thing::Grant(grant.id), 0, who)
+            .await
+    }
+
     async fn closed(&mut self) -> Result<(), Error> {
         let Some(grant) = self.grant().await? else {
             return Ok(());
@@ -126,6 +163,7 @@ impl Taking<'_> {
         self.settle(Kind::RequestApproved, request_of(&grant))
             .await?;
         self.settle(Kind::AccessReady, thing).await?;
+        self.settle(Kind::AccessEnding, thing).await?;
         let kind = match grant.window.closed.as_ref().map(|closed| closed.reason) {
             Some(CloseReason::Refused | CloseReason::NotConfirmed) => Kind::AccessFailed,
             _ => Kind::AccessRemoved,
@@ -141,7 +179,12 @@ impl Taking<'_> {
         let thing = Thing::Grant(grant.id);
         self.settle(Kind::RequestApproved, request_of(&grant))
             .await?;
-        for kind in [Kind::AccessReady, Kind::AccessTakenAway, Kind::RemovalStuck] {
+        for kind in [
+            Kind::AccessReady,
+            Kind::AccessEnding,
+            Kind::AccessTakenAway,
+            Kind::RemovalStuck,
+        ] {
             self.settle(kind, thing).await?;
         }
         Ok(())

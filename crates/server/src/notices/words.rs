@@ -26,6 +26,8 @@ pub struct Words {
     pub text: String,
     /// The page about it, as a path.
     pub link: String,
+    /// The grant that could be extended by one click.
+    pub extend: Option<GrantId>,
 }
 
 /// These notices with their words, in the same order; without those whose things the caller may
@@ -81,6 +83,17 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
             (format!("Denied: {what}"), format!("{by}: “{reason}”"))
         }
         Kind::RequestCancelled => (format!("Cancelled: {what}"), format!("{by} took it back.")),
+        Kind::RequestQuestion | Kind::RequestComment => {
+            let (who, said) = match &seen.said {
+                Some((who, said)) => (who.name.as_str(), format!("“{said}”")),
+                None => ("Somebody", String::new()),
+            };
+            let verb = match kind {
+                Kind::RequestQuestion => "asks about",
+                _ => "commented on",
+            };
+            (format!("{who} {verb} {what}"), said)
+        }
         _ => {
             let who = &line.requester.name;
             let group = match &line.group {
@@ -101,6 +114,7 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
         title,
         text,
         link: page_of(request.id),
+        extend: None,
     }
 }
 
@@ -108,14 +122,12 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
 struct Grants {
     grants: BTreeMap<GrantId, Grant>,
     names: Names,
+    /// Those the reader can extend.
+    possible: Vec<GrantId>,
 }
 
 impl Grants {
-    async fn visible(
-        cx: &Cx,
-        q: &mut impl Query,
-        ids: BTreeSet<GrantId>,
-    ) -> Result<Self, stint_db::Error> {
+    async fn visible(cx: &Cx, q: &mut impl Query, ids: BTreeSet<GrantId>) -> Result<Self, Error> {
         let mut grants = grants::several(q, ids).await?;
         grants.retain(|_, grant| {
             let own = cx.actor.user() == Some(grant.user);
@@ -124,7 +136,12 @@ impl Grants {
         });
         let all: Vec<Grant> = grants.values().cloned().collect();
         let names = Names::of(q, &all).await?;
-        Ok(Self { grants, names })
+        let possible = requests::extensions(cx, q, &all).await?.possible;
+        Ok(Self {
+            grants,
+            names,
+            possible,
+        })
     }
 
     fn words(&self, kind: Kind, id: GrantId, cx: &Cx) -> Option<Words> {
@@ -160,6 +177,13 @@ impl Grants {
                 format!("Taken away in AWS: {what}{whose}"),
                 "Stint does not put it back by itself. Ask again, or ask an administrator of the connection.".to_owned(),
             ),
+            Kind::AccessEnding => (
+                format!("Ends soon: {what}{whose}"),
+                match grant.end() {
+                    Some(end) => format!("On {}.", exact(end)),
+                    None => String::new(),
+                },
+            ),
             Kind::RemovalStuck => (
                 format!("AWS refuses to remove {what} from {user}"),
                 (grant.binding.stuck.as_ref())
@@ -174,10 +198,12 @@ impl Grants {
             ),
         };
         let Origin::Request(request) = grant.origin;
+        let extend = kind == Kind::AccessEnding && self.possible.contains(&id);
         Some(Words {
             title,
             text,
             link: page_of(request),
+            extend: extend.then_some(id),
         })
     }
 }

@@ -155,6 +155,7 @@ const SAID: &[(&str, &str)] = &[
     ("policy.version_written", "wrote a new version of a policy"),
     ("request.approved", "approved a request"),
     ("request.cancelled", "cancelled a request"),
+    ("request.commented", "commented on a request"),
     ("request.decided", "decided a request by its policy"),
     ("request.denied", "denied a request"),
     ("request.returned", "returned access early"),

@@ -111,6 +111,7 @@ async fn held(
 ) -> Result<Vec<view::Held>, Failure> {
     let mut q = cx.read().await?;
     let names = grants::Names::of(&mut q, grants).await?;
+    let extensions = requests::extensions(cx, &mut q, grants).await?;
     let estates = grants.iter().map(|grant| grant.pair.connection);
     let estates = connections::connections_by_id(&mut q, estates).await?;
     let mut rows = Vec::with_capacity(grants.len());
@@ -142,6 +143,8 @@ async fn held(
             chip: grants::chip(grant, cx.now),
             left: grants::time_left(grant, cx.now).unwrap_or_else(TimeLeft::over),
             console,
+            extend: (extensions.possible.contains(&grant.id))
+                .then(|| format!("/grants/{}/extend", grant.id)),
             give_back: open.then(|| AskOnce {
                 action: format!("/requests/{request}/return"),
                 says: format!(

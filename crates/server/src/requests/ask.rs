@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use stint_api::Page;
-use stint_db::{Priority, Query};
+use stint_db::{Priority, Query, Tx};
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::policy::{Ask, ExplainedStep, People, Refusal, Verdict};
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{EntitlementId, PrincipalId, Span, Time, UserId};
+use stint_domain::{EntitlementId, GrantId, PrincipalId, Span, Time, UserId};
 
 use super::{Error, Hurdle, Request, decide, store, via};
 use crate::catalog::Offer;
@@ -170,17 +170,30 @@ pub async fn groups(
 /// their catalogs.
 pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
     cx.authorize(Verb::SubmitRequest, Relation::Own)?;
-    let user = cx.person()?.id;
     let mut tx = cx.begin(Priority::Interactive).await?;
-    let (offer, people) = offered(cx, &mut tx, user, new.entitlement, Verb::SubmitRequest).await?;
-    if let Some(closed) = closed(&mut tx, &offer).await? {
+    let request = asked(cx, &mut tx, new, None).await?;
+    tx.commit().await?;
+    grants::nudge(&cx.app);
+    Ok(request)
+}
+
+/// Asks, in the caller's transaction; for an extension of the grant that is named, if one is.
+pub(super) async fn asked(
+    cx: &Cx,
+    tx: &mut Tx,
+    new: NewRequest,
+    extends: Option<GrantId>,
+) -> Result<Request, Error> {
+    let user = cx.person()?.id;
+    let (offer, people) = offered(cx, tx, user, new.entitlement, Verb::SubmitRequest).await?;
+    if let Some(closed) = closed(tx, &offer).await? {
         return Err(Error::Closed(Box::new(closed)));
     }
-    let holder = holder(cx, &mut tx, user, &offer, new.principal).await?;
+    let holder = holder(cx, tx, user, &offer, new.principal).await?;
     let ask = Ask {
         requester: user,
         beneficiary: user,
-        members: members(&mut tx, &holder).await?,
+        members: members(tx, &holder).await?,
         duration: new.duration,
         start: new.start,
         reason: new.reason.trim().to_owned(),
@@ -202,10 +215,11 @@ pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
         reason: ask.reason,
         duration: ask.duration,
         start: ask.start,
+        extends,
         decisions: Vec::new(),
         version: 1,
     };
-    let asker = identity::user(&mut tx, user).await?;
+    let asker = identity::user(tx, user).await?;
     let (name, email) = asker.map(|it| (it.name, it.email)).unwrap_or_default();
     let held_by = directory::called(&holder);
     let search = search_text(&[
@@ -215,7 +229,7 @@ pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
         &email,
         &request.reason,
     ]);
-    store::insert(&mut tx, &request, &via(cx), &search).await?;
+    store::insert(tx, &request, &via(cx), &search).await?;
     let facts = json!({
         "entitlement": request.pair.entitlement,
         "entitlement_name": offer.entitlement.name,
@@ -229,16 +243,15 @@ pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
         "duration_seconds": request.duration,
         "start": request.start,
         "reason": request.reason,
+        "extends": request.extends,
     });
     let subjects = [request.id.into(), request.entitlement().into(), user.into()];
     tx.audit(cx.event("request.submitted", subjects, facts));
     let news = json!({ "request": request.id, "state": request.state() });
-    outbox::emit(&mut tx, cx, "request.submitted", news).await?;
+    outbox::emit(tx, cx, "request.submitted", news).await?;
     if progress == Progress::Approved {
-        decide::open(cx, &mut tx, &request).await?;
+        decide::open(cx, tx, &request).await?;
     }
-    tx.commit().await?;
-    grants::nudge(&cx.app);
     Ok(request)
 }
 

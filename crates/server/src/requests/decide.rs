@@ -136,7 +136,12 @@ pub async fn return_early(cx: &Cx, id: RequestId) -> Result<Request, Error> {
 }
 
 /// The request with its row held, once the caller's rights to it are found sufficient.
-async fn taken(cx: &Cx, tx: &mut Tx, id: RequestId, verb: Verb) -> Result<Request, Error> {
+pub(super) async fn taken(
+    cx: &Cx,
+    tx: &mut Tx,
+    id: RequestId,
+    verb: Verb,
+) -> Result<Request, Error> {
     let user: UserId = cx.person()?.id;
     let request = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
     cx.authorize(verb, relation(tx, &request, user).await?)?;
@@ -180,6 +185,7 @@ pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), 
         start: request.start.map_or(cx.now, |start| start.max(cx.now)),
         duration: Some(request.duration),
         approved_at: cx.now,
+        extends: request.extends,
     };
     let grant = grants::open(cx, tx, grant).await?;
     let approvers: Vec<_> = request.decisions.iter().map(|d| d.by).collect();

@@ -1,8 +1,8 @@
 //! What can go wrong with requests.
 
-use stint_domain::PrincipalId;
 use stint_domain::policy::Refusal;
 use stint_domain::request::Refused;
+use stint_domain::{GrantId, PrincipalId};
 
 use crate::connections::Closed;
 use crate::cx::Denied;
@@ -105,6 +105,23 @@ pub enum Error {
     /// The connection gives nothing new.
     #[error("the connection gives no new access")]
     Closed(Box<Closed>),
+    /// The access cannot go on.
+    #[error("{0}")]
+    CannotExtend(&'static str),
+    /// It goes on already.
+    #[error("this access is extended already, by {next}: extend that one")]
+    ExtendedAlready {
+        /// The grant that continues it.
+        next: GrantId,
+    },
+    /// It may not be asked for any more.
+    #[error(
+        "this may not be asked for any more: it ends at its time; a Policy Admin can put it back into a catalog of yours"
+    )]
+    NotOffered,
+    /// Who asks is somebody else in AWS today than who holds it.
+    #[error("your link to AWS has changed since this was given: let it end, and ask for it anew")]
+    PrincipalMoved,
     /// There is nothing to return.
     #[error("{0}")]
     NothingToReturn(&'static str),
@@ -114,6 +131,12 @@ pub enum Error {
         stint_domain::policy::LONGEST_TEXT
     )]
     Comment,
+    /// A comment that says nothing.
+    #[error("say something: a comment cannot be empty")]
+    NothingSaid,
+    /// A request that was talked about at length.
+    #[error("a request has at most {} comments", super::MOST_COMMENTS)]
+    TooManyComments,
     /// A filter that is no state.
     #[error("`{0}` is no state: use pending, approved, denied or cancelled")]
     State(String),
@@ -169,6 +192,7 @@ impl Fault for Error {
             | Self::UnknownGroup { .. }
             | Self::NotAGroup { .. }
             | Self::Comment
+            | Self::NothingSaid
             | Self::State(_) => Kind::Invalid,
             Self::Closed(_)
             | Self::PrincipalChanged
@@ -176,6 +200,11 @@ impl Fault for Error {
             | Self::IamSwitchedOff
             | Self::OwnedByDirectory { .. }
             | Self::BeneficiaryInactive
+            | Self::CannotExtend(_)
+            | Self::ExtendedAlready { .. }
+            | Self::NotOffered
+            | Self::PrincipalMoved
+            | Self::TooManyComments
             | Self::NothingToReturn(_) => Kind::Conflict,
             Self::Grants(error) => error.kind(),
             Self::Db(error) => error.kind(),
@@ -199,9 +228,15 @@ impl Fault for Error {
             Self::OwnedByDirectory { .. } => "group_owned_by_directory",
             Self::PrincipalChanged => "principal_changed",
             Self::BeneficiaryInactive => "beneficiary_inactive",
+            Self::CannotExtend(_) => "cannot_extend",
+            Self::ExtendedAlready { .. } => "extended_already",
+            Self::NotOffered => "not_offered",
+            Self::PrincipalMoved => "principal_moved",
             Self::NothingToReturn(_) => "nothing_to_return",
             Self::Closed(closed) => closed.code(),
             Self::Comment => "comment_too_long",
+            Self::NothingSaid => "comment_empty",
+            Self::TooManyComments => "too_many_comments",
             Self::State(_) => "invalid_state",
             Self::Grants(error) => error.code(),
             Self::Db(error) => error.code(),

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use stint_api::{Page, Problem, requests as wire};
 use stint_domain::policy::{ExplainedStep, Hindrance, Route};
 use stint_domain::rights::Verb;
-use stint_domain::{EntitlementId, PrincipalId, RequestId, Span, UserId};
+use stint_domain::{EntitlementId, GrantId, PrincipalId, RequestId, Span, UserId};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::read::{What, Who};
-use super::{Detail, Filter, Happening, Line, NewRequest, Preview, Probe, StepView};
+use super::{Detail, Extension, Filter, Happening, Line, NewRequest, Preview, Probe, StepView};
 use crate::catalog::named;
 use crate::cx::Cx;
 use crate::directory::{Member, Principal};
@@ -37,6 +37,8 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::DenyRequest, routes!(deny))
         .api(Verb::CancelRequest, routes!(cancel))
         .api(Verb::ReturnRequest, routes!(give_back))
+        .api(Verb::ExtendGrant, routes!(extend))
+        .api(Verb::CommentRequest, routes!(comment))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -346,6 +348,62 @@ async fn give_back(
     .await
 }
 
+/// Says something about a request, or asks whoever asked for access.
+#[utoipa::path(
+    post,
+    path = "/api/v1/requests/{id}/comments",
+    tag = "requests",
+    params(("id" = String, Path, description = "`req_…`"), IdempotencyKey),
+    request_body = wire::NewComment,
+    responses((status = 201, body = wire::Request), (status = "4XX", body = Problem))
+)]
+async fn comment(
+    cx: Cx,
+    Path(id): Path<RequestId>,
+    body: Idempotent<wire::NewComment>,
+) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        stint_db::retrying(|| super::comment(&cx, id, &input.text, input.question)).await?;
+        answer(&cx, StatusCode::CREATED, id).await
+    })
+    .await
+}
+
+/// Asks for one's own access to go on past its end: a request like any other, for what the grant
+/// gives. Where one waits already that one is the answer (200).
+#[utoipa::path(
+    post,
+    path = "/api/v1/grants/{id}/extend",
+    tag = "grants",
+    params(("id" = String, Path, description = "`grt_…`"), IdempotencyKey),
+    request_body = wire::Extend,
+    responses(
+        (status = 200, body = wire::Request),
+        (status = 201, body = wire::Request),
+        (status = "4XX", body = Problem)
+    )
+)]
+async fn extend(
+    cx: Cx,
+    Path(id): Path<GrantId>,
+    body: Idempotent<wire::Extend>,
+) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        let wish = Extension {
+            duration: input.duration_seconds.map(Span::seconds),
+            reason: input.reason,
+        };
+        let done = stint_db::retrying(|| super::extend(&cx, id, wish.clone())).await?;
+        let status = if done.new {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
+        answer(&cx, status, done.request.id).await
+    })
+    .await
+}
+
 /// The request as it is now, seen by the caller.
 async fn answer(cx: &Cx, status: StatusCode, id: RequestId) -> Result<Response, Failure> {
     let detail = super::get(cx, id).await?;
@@ -374,6 +432,7 @@ fn line(it: Line) -> wire::RequestLine {
         duration_seconds: request.duration.as_seconds(),
         start: request.start.map(|at| at.to_string()),
         reason: request.reason,
+        extends: request.extends.map(|id| id.to_string()),
     }
 }
 
@@ -391,6 +450,7 @@ fn shown(cx: &Cx, it: Detail) -> wire::Request {
             still: waiting.rules.still,
             who: waiting.who.iter().map(who).collect(),
         }),
+        extension: it.extension.map(|it| it.id.to_string()),
         grants: it.grants.iter().map(|grant| given(cx, grant)).collect(),
         timeline: it.timeline.into_iter().map(happening).collect(),
         may: (it.may.iter())
@@ -433,6 +493,7 @@ fn happening(it: Happening) -> wire::Happening {
         What::Decided(by, d) if d.approved => ("request.decided".to_owned(), Some(by), None),
         What::Decided(by, _) => ("request.denied".to_owned(), Some(by), None),
         What::Cancelled(by) => ("request.cancelled".to_owned(), Some(by), None),
+        What::Said(by, _) => ("request.commented".to_owned(), Some(by), None),
         What::Grant(moment) => (moment.what, None, moment.aws_request_id),
     };
     wire::Happening {

@@ -1,8 +1,8 @@
 //! Requests: asking for access, and answering.
 //!
-//! Tables: `requests`, `request_approvers`, `decisions`. Events: `request.submitted`,
-//! `request.decided`, `request.approved`, `request.denied`, `request.cancelled`,
-//! `request.returned`.
+//! Tables: `requests`, `request_approvers`, `decisions`, `request_comments`. Events:
+//! `request.submitted`, `request.decided`, `request.approved`, `request.denied`,
+//! `request.cancelled`, `request.returned`, `request.commented`.
 //!
 //! What may happen is `stint_domain::request`'s to say, by the policy version pinned when
 //! it was asked; this room loads the facts (who is in which group *now*), writes down the
@@ -22,7 +22,8 @@ use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::request::{self as rules, Decider, Membership};
 use stint_domain::rights::Relation;
 use stint_domain::{
-    ConnectionId, DecisionId, EntitlementId, GroupId, PrincipalId, RequestId, Span, Time, UserId,
+    ConnectionId, DecisionId, EntitlementId, GrantId, GroupId, PrincipalId, RequestId, Span, Time,
+    UserId,
 };
 
 use crate::cx::{Cx, Via};
@@ -30,8 +31,10 @@ use crate::policies::PolicyVersion;
 use crate::{directory, grants, identity};
 
 mod ask;
+mod comments;
 mod decide;
 mod error;
+mod extend;
 mod http;
 pub(crate) mod pages;
 mod read;
@@ -41,13 +44,15 @@ mod tests;
 mod told;
 
 pub use ask::{NewRequest, Preview, Probe, groups, preview, submit};
+pub use comments::{Comment, MOST_COMMENTS, comment};
 pub use decide::{approve, cancel, deny, return_early};
 pub use error::{Error, Hurdle};
+pub use extend::{Extended, Extension, Extensions, extend, extensions};
 pub(crate) use http::routes;
 pub(crate) use pages::{AskOnce, RequestRow, request_rows, routes as page_routes};
 pub use read::{Detail, Filter, Happening, Line, SORTS, StepView, Who, get, inbox, list, mine};
 pub(crate) use store::STATEMENTS;
-pub use told::{Seen, deciders, find, visible};
+pub use told::{Seen, concerned, deciders, find, visible};
 
 /// A request as it is stored: the rules' view of it, and what was asked in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +73,8 @@ pub struct Request {
     pub duration: Span,
     /// Not before; at once if absent.
     pub start: Option<Time>,
+    /// The grant that would go on, where it is asked for an extension.
+    pub extends: Option<GrantId>,
     /// Every answer given, oldest first.
     pub decisions: Vec<Decision>,
     /// Counts changes.

@@ -2,6 +2,7 @@
 //! for one's decision, and one request with everything that happened.
 
 mod ask;
+mod extend;
 mod inbox;
 mod show;
 pub(crate) mod view;
@@ -68,6 +69,18 @@ pub(crate) fn routes() -> Routes {
             Method::POST,
             "/requests/{id}/return",
             give_back,
+        )
+        .page(
+            Verb::CommentRequest,
+            Method::POST,
+            "/requests/{id}/comments",
+            comment,
+        )
+        .page(
+            Verb::ExtendGrant,
+            Method::POST,
+            "/grants/{id}/extend",
+            extend::extend,
         )
         .page(Verb::Inbox, Method::GET, "/approvals", inbox::inbox)
 }
@@ -411,6 +424,29 @@ async fn give_back(
     }
 }
 
+#[derive(Debug, Deserialize)]
+struct Said {
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    question: String,
+}
+
+async fn comment(
+    cx: Cx,
+    Path(id): Path<RequestId>,
+    crate::http::Form(form): crate::http::Form<Said>,
+) -> Result<Response, Failure> {
+    match super::comment(&cx, id, &form.text, form.question == "yes").await {
+        Ok(said) if said.question => Ok(web::go_with(
+            &href(id),
+            &Flash::done("Asked. Whoever asked for access is told."),
+        )),
+        Ok(_) => Ok(web::go_with(&href(id), &Flash::done("Said."))),
+        Err(error) => told(error, &href(id)),
+    }
+}
+
 /// What a person can do something about is said on the page they were on; the rest is an
 /// error page.
 fn told(error: Error, place: &str) -> Result<Response, Failure> {
@@ -419,6 +455,13 @@ fn told(error: Error, place: &str) -> Result<Response, Failure> {
         | Error::NothingToReturn(_)
         | Error::PrincipalChanged
         | Error::BeneficiaryInactive
+        | Error::CannotExtend(_)
+        | Error::ExtendedAlready { .. }
+        | Error::NotOffered
+        | Error::PrincipalMoved
+        | Error::Grants(grants::Error::ExtendsClosed)
+        | Error::NothingSaid
+        | Error::TooManyComments
         | Error::Comment => Ok(web::go_with(
             place,
             &Flash::failed(sentence(&error.detail())),

@@ -9,7 +9,9 @@ use stint_domain::request::{self as rules, Decider, State, Waiting};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PrincipalId, RequestId, Time, UserId};
 
-use super::{Decision, Error, Request, beneficiaries, benefiting, decider, relation, store, voter};
+use super::{
+    Comment, Decision, Error, Request, beneficiaries, benefiting, decider, relation, store, voter,
+};
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement, Member, Principal};
 use crate::http::{Paging, sorted};
@@ -55,10 +57,16 @@ pub struct Detail {
     pub members: Option<Vec<Member>>,
     /// What it gave.
     pub grants: Vec<grants::Grant>,
+    /// The grant it is to extend, where it is for that.
+    pub extends: Option<grants::Grant>,
+    /// The latest request to extend what this one gave.
+    pub extension: Option<Request>,
     /// What happened, oldest first, with what was done in AWS.
     pub timeline: Vec<Happening>,
-    /// What the caller may do to it now: some of approve, deny, cancel and return.
+    /// What the caller may do to it now: some of approve, deny, cancel, return and extend.
     pub may: Vec<Verb>,
+    /// Whether the caller may say something about it.
+    pub may_comment: bool,
 }
 
 /// Whom a request waits for.
@@ -131,6 +139,8 @@ pub enum What {
     Decided(Who, Decision),
     /// Somebody took it back.
     Cancelled(Who),
+    /// Somebody said something about it.
+    Said(Who, Comment),
     /// Something happened to the grant, or in AWS.
     Grant(grants::Moment),
 }
@@ -168,7 +178,18 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
     for grant in &grants {
         moments.extend(grants::timeline(&mut q, grant.id).await?);
     }
-    let may = may(cx, &mut q, &request, relation, &grants).await?;
+    let mut may = may(cx, &mut q, &request, relation, &grants).await?;
+    let last: Vec<_> = grants.last().cloned().into_iter().collect();
+    let mut extensions = super::extensions(cx, &mut q, &last).await?;
+    if !extensions.possible.is_empty() {
+        may.push(Verb::ExtendGrant);
+    }
+    let may_comment = cx.authorize(Verb::CommentRequest, relation).is_ok();
+    let extension = last.first().and_then(|it| extensions.asked.remove(&it.id));
+    let extends = match request.extends {
+        Some(id) => grants::several(&mut q, [id]).await?.remove(&id),
+        None => None,
+    };
     // Who is in the group today is told while that is about this request.
     let pending = matches!(request.rules.state, State::Pending { .. });
     let concerns = pending || grants.iter().any(grants::Grant::is_open);
@@ -181,6 +202,8 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
     if let State::Cancelled { by, .. } = request.rules.state {
         ids.insert(by);
     }
+    let said = store::comments(&mut q, id).await?;
+    ids.extend(said.iter().map(|comment| comment.by));
     let names = names(&mut q, ids).await?;
     let line = lines(&mut q, vec![request])
         .await?
@@ -188,7 +211,7 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         .ok_or(Error::NotFound)?;
     Ok(Detail {
         steps: steps(&line.request, &names),
-        timeline: timeline(&line, &names, moments),
+        timeline: timeline(&line, &names, said, moments),
         waiting: waiting.map(|rules| WaitingFor {
             who: rules.who.iter().map(|id| who(&names, *id)).collect(),
             rules,
@@ -196,7 +219,10 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         line,
         members,
         grants,
+        extends,
+        extension,
         may,
+        may_comment,
     })
 }
 
@@ -413,7 +439,12 @@ fn steps(request: &Request, names: &Names) -> Vec<StepView> {
         .collect()
 }
 
-fn timeline(line: &Line, names: &Names, moments: Vec<grants::Moment>) -> Vec<Happening> {
+fn timeline(
+    line: &Line,
+    names: &Names,
+    said: Vec<Comment>,
+    moments: Vec<grants::Moment>,
+) -> Vec<Happening> {
     let request = &line.request;
     let mut all = vec![Happening {
         at: request.submitted_at(),
@@ -436,6 +467,10 @@ fn timeline(line: &Line, names: &Names, moments: Vec<grants::Moment>) -> Vec<Hap
         }),
         State::Pending { .. } | State::Approved { .. } | State::Denied { .. } => {}
     }
+    all.extend(said.into_iter().map(|comment| Happening {
+        at: comment.at,
+        what: What::Said(who(names, comment.by), comment),
+    }));
     all.extend(moments.into_iter().map(|moment| Happening {
         at: moment.at,
         what: What::Grant(moment),
@@ -460,6 +495,10 @@ impl Happening {
                 }
             }
             What::Cancelled(who) => format!("{} took it back", who.name),
+            What::Said(who, comment) => {
+                let verb = if comment.question { "asked" } else { "said" };
+                format!("{} {verb}: “{}”", who.name, comment.text)
+            }
             What::Grant(moment) => moment.text.clone(),
         }
     }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::request::{self as rules, Approval, Question, State};
-use stint_domain::{ConnectionId, GroupId, PolicyVersionId, RequestId, UserId};
+use stint_domain::{ConnectionId, GrantId, GroupId, PolicyVersionId, RequestId, UserId};
 use uuid::Uuid;
 
-use super::{Decision, Filter, Request};
+use super::{Comment, Decision, Filter, Request};
 use crate::http::like;
 use crate::policies::{self, PolicyVersion};
 
@@ -16,7 +16,7 @@ macro_rules! columns {
     () => {
         "select r.id, r.requester_id, r.beneficiary_id, r.connection_id, r.principal_id, \
          r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.duration, r.start_at, \
-         r.submitted_at, r.state, r.step, r.closed_at, r.closed_by, r.version from requests r "
+         r.submitted_at, r.state, r.step, r.closed_at, r.closed_by, r.extends, r.version from requests r "
     };
 }
 
@@ -43,8 +43,13 @@ stint_db::statements! {
     /// Somebody asks.
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
-            submitted_at, state, step, closed_at, closed_by, principal_kind, search_key, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1)";
+            submitted_at, state, step, closed_at, closed_by, principal_kind, search_key, extends, \
+            version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1)";
+    /// What waits to be an extension of a grant.
+    EXTENDING = (concat!(columns!(), "where r.extends = $1 and r.state = 'pending'"));
+    /// Which requests are for extensions of these grants, the latest last.
+    EXTENSIONS = (concat!(columns!(), "where r.extends in {ids $1} order by r.id"));
     /// Whom a step names.
     NAME = "insert into request_approvers (request_id, step, user_id, group_id) \
         values ($1, $2, $3, $4)";
@@ -64,6 +69,18 @@ stint_db::statements! {
     /// The answers to several requests.
     DECISIONS_ON = "select request_id, id, step, user_id, answer, comment, decided_at from decisions \
         where request_id in {ids $1} order by id";
+    /// Somebody says something.
+    COMMENT = "insert into request_comments (id, request_id, user_id, text, question, via, said_at) \
+        values ($1, $2, $3, $4, $5, $6, $7)";
+    COUNT_COMMENTS = "select count(*) as n from request_comments where request_id = $1";
+    /// What was said about a request, oldest first.
+    COMMENTS = "select id, user_id, text, question, said_at from request_comments \
+        where request_id = $1 order by id";
+    /// Of each of these requests the latest that others than $2 said.
+    LATEST_COMMENTS = "select c.request_id, c.id, c.user_id, c.text, c.question, c.said_at \
+        from request_comments c where c.request_id in {ids $1} and c.user_id <> $2 and not exists \
+        (select 1 from request_comments o where o.request_id = c.request_id and o.user_id <> $2 \
+        and o.id > c.id)";
     /// Everybody's or one requester's, newest first.
     LIST_DOWN = (listed!("($1 is null or r.requester_id = $1)", "<", " desc"));
     /// The oldest first.
@@ -102,7 +119,8 @@ pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str, search: &str) ->
         at,
         by,
         r.held_as.as_str(),
-        search
+        search,
+        r.extends
     ];
     tx.run(&INSERT, args).await?;
     for (step, number) in r.policy.body.steps().iter().zip(0i64..) {
@@ -145,6 +163,59 @@ pub(super) async fn several(
     ids: impl IntoIterator<Item = RequestId>,
 ) -> Result<Vec<Request>> {
     let rows = q.all(&SEVERAL, args![Val::ids(ids)]).await?;
+    requests(q, &rows).await
+}
+
+pub(super) async fn commented(tx: &mut Tx, id: RequestId, said: &Comment, via: &str) -> Result<()> {
+    let text = said.text.as_str();
+    let values = args![said.id, id, said.by, text, said.question, via, said.at];
+    tx.run(&COMMENT, values).await.map(drop)
+}
+
+pub(super) async fn count_comments(q: &mut impl Query, id: RequestId) -> Result<i64> {
+    q.one(&COUNT_COMMENTS, args![id]).await?.get("n")
+}
+
+pub(super) async fn comments(q: &mut impl Query, id: RequestId) -> Result<Vec<Comment>> {
+    let rows = q.all(&COMMENTS, args![id]).await?;
+    rows.iter().map(said).collect()
+}
+
+/// Of each of these requests the latest comment of somebody else than `reader`.
+pub(super) async fn latest_comments(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = RequestId>,
+    reader: UserId,
+) -> Result<BTreeMap<RequestId, Comment>> {
+    let values = args![Val::ids(ids), reader];
+    let rows = q.all(&LATEST_COMMENTS, values).await?;
+    (rows.iter())
+        .map(|row| Ok((row.get("request_id")?, said(row)?)))
+        .collect()
+}
+
+fn said(row: &Row) -> Result<Comment> {
+    Ok(Comment {
+        id: row.get("id")?,
+        by: row.get("user_id")?,
+        text: row.get("text")?,
+        question: row.get("question")?,
+        at: row.get("said_at")?,
+    })
+}
+
+/// The request that waits to be an extension of this grant.
+pub(super) async fn extending(q: &mut impl Query, id: GrantId) -> Result<Option<Request>> {
+    let row = q.maybe(&EXTENDING, args![id]).await?;
+    Ok(requests(q, row.as_slice()).await?.pop())
+}
+
+/// The requests for extensions of these grants, the latest last.
+pub(super) async fn extensions(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = GrantId>,
+) -> Result<Vec<Request>> {
+    let rows = q.all(&EXTENSIONS, args![Val::ids(ids)]).await?;
     requests(q, &rows).await
 }
 
@@ -251,6 +322,7 @@ fn request(row: &Row, policy: PolicyVersion, decisions: Vec<Decision>) -> Result
         reason: row.get("reason")?,
         duration: row.get("duration")?,
         start: row.get("start_at")?,
+        extends: row.get("extends")?,
         decisions,
         version: row.get("version")?,
     })

@@ -19,6 +19,8 @@ pub struct Seen {
     pub line: Line,
     /// Who denied it or took it back.
     pub closed_by: Option<Who>,
+    /// What somebody else than the reader said last about it.
+    pub said: Option<(Who, String)>,
 }
 
 /// One request, for whoever has no business with rights.
@@ -34,6 +36,15 @@ pub async fn deciders(
 ) -> Result<Option<(usize, BTreeSet<UserId>)>, Error> {
     let waiting = waiting(q, request).await?;
     Ok(waiting.map(|waiting| (waiting.step, waiting.who)))
+}
+
+/// Who has to do with it: asked, benefits, has decided or said something.
+pub async fn concerned(q: &mut impl Query, request: &Request) -> Result<BTreeSet<UserId>, Error> {
+    let mut who = BTreeSet::from([request.requester(), request.beneficiary()]);
+    who.extend(request.decisions.iter().map(|decision| decision.by));
+    let said = store::comments(q, request.id).await?;
+    who.extend(said.iter().map(|comment| comment.by));
+    Ok(who)
 }
 
 /// Those of these requests that the caller may see: one look-up for all that a page shows.
@@ -53,12 +64,23 @@ pub async fn visible(
         State::Denied { by, .. } | State::Cancelled { by, .. } => Some(*by),
         State::Pending { .. } | State::Approved { .. } => None,
     };
-    let names = names(q, requests.iter().filter_map(closed_by).collect()).await?;
+    let mut said = store::latest_comments(q, requests.iter().map(|it| it.id), user).await?;
+    let people = requests.iter().filter_map(closed_by);
+    let people = people.chain(said.values().map(|comment| comment.by));
+    let names = names(q, people.collect()).await?;
     let lines = lines(q, requests).await?;
     Ok((lines.into_iter())
         .map(|line| {
             let closed_by = closed_by(&line.request).map(|id| who(&names, id));
-            (line.request.id, Seen { line, closed_by })
+            let said = said.remove(&line.request.id);
+            let said = said.map(|comment| (who(&names, comment.by), comment.text));
+            let id = line.request.id;
+            let seen = Seen {
+                line,
+                closed_by,
+                said,
+            };
+            (id, seen)
         })
         .collect())
 }

@@ -158,6 +158,7 @@ impl Estate {
             start: cx.now,
             duration: Some(duration),
             approved_at: cx.now,
+            extends: None,
         };
         let mut tx = cx.begin(stint_db::Priority::Interactive).await?;
         let id = grants::open(&cx, &mut tx, new).await?;

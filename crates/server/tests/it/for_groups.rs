@@ -185,7 +185,7 @@ both_engines! {
         world.settle().await;
         assert!(scene.held(&world));
         let shown = ana.get(&place).await.ok();
-        assert_eq!((&shown["grants"][0]["status"], &shown["may"]), (&json!("active"), &json!(["return"])));
+        assert_eq!((&shown["grants"][0]["status"], &shown["may"]), (&json!("active"), &json!(["return", "extend"])));
 
         // What Ana answers for is not shown as her own access.
         let mine = ana.get("/api/v1/grants/mine").await.ok();

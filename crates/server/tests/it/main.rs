@@ -12,6 +12,7 @@ mod directory;
 mod draining;
 mod estate;
 mod explore;
+mod extend;
 mod for_groups;
 mod forms;
 mod grants;

@@ -211,7 +211,7 @@ both_engines! {
         assert_eq!(told(&world, "ana").await, ["access_ready new"]);
         world.advance(Span::hours(2)).await;
         world.settle().await;
-        assert_eq!(told(&world, "ana").await, ["access_ready settled"]);
+        assert_eq!(told(&world, "ana").await, ["access_ending settled", "access_ready settled"]);
         // Ended by somebody else.
         let id = scene.ask(&world, scene.both).await;
         world.settle().await;
@@ -373,8 +373,8 @@ both_engines! {
         let bo = world.as_user("bo");
         let kinds = bo.get("/api/v1/notices/kinds").await.ok();
         assert!(kinds.as_array().expect("kinds").iter().all(|it| it["on"] == true));
-        bo.put("/api/v1/notices/kinds/approval_waiting", json!({"on": false})).await.is(204);
-        bo.put("/api/v1/notices/kinds/rumour", json!({"on": false})).await.refused(422, "unknown_notice_kind");
+        bo.put("/api/v1/notices/kinds", json!({"kind": "approval_waiting", "on": false})).await.is(204);
+        bo.put("/api/v1/notices/kinds", json!({"kind": "rumour", "on": false})).await.refused(422, "unknown_notice_kind");
         scene.ask(&world, scene.both).await;
         assert!(told(&world, "bo").await.is_empty());
         assert_eq!(told(&world, "bea").await.len(), 1);
@@ -436,5 +436,62 @@ both_engines! {
         world.run_due().await;
         assert_eq!(count(&world, &NOTICES_THERE).await, 20);
         assert_eq!(count(&world, &CAUSES_THERE).await, 20);
+    }
+}
+
+both_engines! {
+    async fn who_sees_a_request_comments_and_those_concerned_are_told(world) {
+        let scene = Scene::set(&mut world).await;
+        let id = scene.ask(&world, scene.both).await;
+        let place = format!("/api/v1/requests/{id}/comments");
+        let (ana, bo, bea) = (world.as_user("ana"), world.as_user("bo"), world.as_user("bea"));
+        // A question is for who asked, and holds nothing up.
+        let said = bo.post(&place, json!({"text": " For how long really? ", "question": true})).await.is(201).json();
+        let last = said["timeline"].as_array().and_then(|it| it.last()).expect("a moment").clone();
+        assert_eq!((&last["what"], &last["text"]), (&json!("request.commented"), &json!("Bo Lindqvist asked: “For how long really?”")));
+        assert_eq!(said["state"], "pending");
+        world.run_due().await;
+        assert_eq!(told(&world, "ana").await, ["request_question new"]);
+        let asked = newest(&world, "ana").await;
+        assert_eq!((&asked["title"], &asked["text"]), (&json!("Bo Lindqvist asks about prod-admin on prod-payments"), &json!("“For how long really?”")));
+        assert_eq!(told(&world, "bo").await, ["approval_waiting new"], "he said it himself");
+        assert_eq!(told(&world, "bea").await, ["approval_waiting new"], "she has said nothing");
+        // The answer settles the question, and is told to who asked it.
+        ana.post(&place, json!({"text": "An hour", "question": true})).await.is(201);
+        world.run_due().await;
+        assert_eq!(told(&world, "ana").await, ["request_question settled"]);
+        assert_eq!(told(&world, "bo").await, ["request_comment new", "approval_waiting new"]);
+        // Who is told nothing of it is who sees nothing of it.
+        world.as_user("eve").post(&place, json!({"text": "Me too"})).await.refused(404, "not_found");
+        ana.post(&place, json!({"text": "  "})).await.refused(422, "comment_empty");
+        ana.post(&place, json!({"text": "x".repeat(2001)})).await.refused(422, "comment_too_long");
+        // What was said is on record, whole, and stays when it is answered.
+        let log = world.as_user("cy").get("/api/v1/audit-events?action=request.commented").await.ok();
+        assert_eq!(log["items"][1]["detail"]["text"], "For how long really?");
+        requests::cancel(&world.cx("ana"), id).await.expect("cancelled");
+        bea.post(&place, json!({"text": "A pity"})).await.is(201);
+        // By the page.
+        let browser = world.in_browser("ana").await;
+        let place = format!("/requests/{id}");
+        browser.form(&format!("{place}/comments"), &[("text", "<b>So it is</b>")]).await.is(303);
+        let page = browser.get(&place).await.is(200).text();
+        assert!(page.contains("&#60;b&#62;So it is") && page.contains("A pity"));
+        // And again, as it was.
+        let again = format!("/request/{}?again={id}", scene.both);
+        assert!(page.contains(&again));
+        let form = browser.get(&again).await.is(200).text();
+        assert!(form.contains("INC-2291</textarea>") || form.contains("value=\"INC-2291\""));
+        world.in_browser("eve").await.get(&again).await.is(404);
+    }
+
+    async fn a_request_takes_two_hundred_comments(world) {
+        let scene = Scene::set(&mut world).await;
+        let id = scene.ask(&world, scene.both).await;
+        let ana = world.cx("ana");
+        for n in 0..requests::MOST_COMMENTS {
+            requests::comment(&ana, id, &n.to_string(), false).await.expect("said");
+        }
+        let place = format!("/api/v1/requests/{id}/comments");
+        world.as_user("ana").post(&place, json!({"text": "one more"})).await.refused(409, "too_many_comments");
     }
 }

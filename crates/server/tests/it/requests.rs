@@ -162,7 +162,7 @@ both_engines! {
         let user = world.facts().ana.expect("Ana").user_id;
         assert!(world.aws().has(&account, &set, &user).await);
         let shown = ana.get(&place).await.ok();
-        assert_eq!((&shown["grants"][0]["status"], &shown["may"]), (&json!("active"), &json!(["return"])));
+        assert_eq!((&shown["grants"][0]["status"], &shown["may"]), (&json!("active"), &json!(["return", "extend"])));
         let timeline = shown["timeline"].as_array().expect("a timeline");
         assert_eq!(timeline[1]["text"], "Bo Lindqvist approved: “go”");
         assert!(timeline.iter().any(|t| t["aws_request_id"].is_string()), "{timeline:?}");

@@ -356,8 +356,8 @@ both_engines!(World::builder().estate(small());
         world = commits(
             world,
             Kind::Assignment,
-            "31 commits Before: 32 lived, 0 failed
-             31 commits After: 32 lived, 0 failed",
+            "33 commits Before: 34 lived, 0 failed
+             33 commits After: 34 lived, 0 failed",
         )
         .await;
     }
@@ -368,8 +368,8 @@ both_engines!(World::builder().estate(small());
         world = commits(
             world,
             Kind::Membership,
-            "19 commits Before: 20 lived, 0 failed
-             19 commits After: 20 lived, 0 failed",
+            "21 commits Before: 22 lived, 0 failed
+             21 commits After: 22 lived, 0 failed",
         )
         .await;
     }
@@ -396,8 +396,8 @@ both_engines!(World::builder().estate(small());
         world = commits(
             world,
             Kind::IamMembership,
-            "19 commits Before: 20 lived, 0 failed
-             19 commits After: 20 lived, 0 failed",
+            "21 commits Before: 22 lived, 0 failed
+             21 commits After: 22 lived, 0 failed",
         )
         .await;
     }

@@ -86,6 +86,7 @@ async fn given(world: &World, id: ConnectionId) -> GrantId {
         start: cx.now,
         duration: Some(Span::hours(10)),
         approved_at: cx.now,
+        extends: None,
     };
     let mut tx = cx
         .begin(stint_db::Priority::Interactive)

@@ -3,7 +3,7 @@
 use serde_json::json;
 use stint_api::catalog::{EntitlementName, Offer};
 use stint_api::requests::{
-    Approve, Deny, NewRequest, Preview, PreviewRequest, Request, RequestLine,
+    Approve, Deny, Extend, NewComment, NewRequest, Preview, PreviewRequest, Request, RequestLine,
 };
 use stint_domain::Span;
 
@@ -46,26 +46,69 @@ async fn offers(client: &Client, search: &str) -> Result<Vec<Offer>, Failure> {
 /// `stint request`.
 pub(crate) async fn request(ask: &Ask) -> Result<(), Failure> {
     let client = Client::new(&ask.server)?;
-    let entitlement = find(&client, &ask.entitlement).await?;
-    let group = match &ask.for_group {
-        Some(given) => Some(find::identity_group(&client, &entitlement.id, given).await?),
-        None => None,
-    };
+    let body = asked(&client, ask).await?;
     if ask.preview {
-        return preview(&client, ask, &entitlement, group).await;
+        return preview(&client, ask, body).await;
     }
-    let body = NewRequest {
-        entitlement: entitlement.id,
-        duration_seconds: ask.duration,
-        reason: ask.reason.clone(),
-        start: ask.start.clone(),
-        principal: group,
-    };
     let mut request: Request = client.post("/api/v1/requests", &body).await?;
     if let Some(seconds) = ask.wait {
         request = wait(&client, request, ask, seconds).await?;
     }
     show(&ask.server, &request)
+}
+
+/// What is to be asked for: what is said, over what an earlier request said.
+async fn asked(client: &Client, ask: &Ask) -> Result<NewRequest, Failure> {
+    let before: Option<RequestLine> = match &ask.again {
+        Some(id) => {
+            let id = checked(id)?;
+            let found: Request = client.get(&format!("/api/v1/requests/{id}"), &[]).await?;
+            Some(found.line)
+        }
+        None => None,
+    };
+    let (entitlement, group) = match (&before, &ask.entitlement) {
+        (Some(before), _) => (
+            before.entitlement.id.clone(),
+            before.group.as_ref().map(|group| group.id.clone()),
+        ),
+        (None, what) => {
+            let what = what.as_deref().unwrap_or_default();
+            let entitlement = find(client, what).await?.id;
+            let group = match &ask.for_group {
+                Some(given) => Some(find::identity_group(client, &entitlement, given).await?),
+                None => None,
+            };
+            (entitlement, group)
+        }
+    };
+    let duration = ask
+        .duration
+        .or(before.as_ref().map(|it| it.duration_seconds));
+    let reason = ask.reason.clone().or(before.map(|it| it.reason));
+    Ok(NewRequest {
+        entitlement,
+        duration_seconds: duration.unwrap_or_default(),
+        reason: reason.unwrap_or_default(),
+        start: ask.start.clone(),
+        principal: group,
+    })
+}
+
+/// `stint comment`.
+pub(crate) async fn comment(
+    server: &Server,
+    request: &str,
+    text: String,
+    question: bool,
+) -> Result<(), Failure> {
+    let client = Client::new(server)?;
+    let id = checked(request)?;
+    let body = NewComment { text, question };
+    let request: Request = client
+        .post(&format!("/api/v1/requests/{id}/comments"), &body)
+        .await?;
+    show(server, &request)
 }
 
 /// An id as it is; otherwise the one offer that fits the words, preferring an exact name.
@@ -110,18 +153,13 @@ async fn find(client: &Client, what: &str) -> Result<EntitlementName, Failure> {
     }
 }
 
-async fn preview(
-    client: &Client,
-    ask: &Ask,
-    entitlement: &EntitlementName,
-    group: Option<String>,
-) -> Result<(), Failure> {
+async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Failure> {
     let body = PreviewRequest {
-        entitlement: entitlement.id.clone(),
-        duration_seconds: Some(ask.duration),
-        reason: Some(ask.reason.clone()),
-        start: ask.start.clone(),
-        principal: group,
+        entitlement: asked.entitlement,
+        duration_seconds: Some(asked.duration_seconds),
+        reason: Some(asked.reason),
+        start: asked.start,
+        principal: asked.principal,
     };
     let preview: Preview = client.post("/api/v1/requests/preview", &body).await?;
     if ask.server.json {
@@ -342,6 +380,25 @@ pub(crate) async fn cancel(server: &Server, given: &str) -> Result<(), Failure> 
         see: "stint requests",
     };
     answer(server, given, &mine, "cancel", &json!({})).await
+}
+
+/// `stint extend`.
+pub(crate) async fn extend(
+    server: &Server,
+    given: &str,
+    duration_seconds: Option<i64>,
+    reason: Option<String>,
+) -> Result<(), Failure> {
+    let client = Client::new(server)?;
+    let id = super::grants::mine(&client, given).await?;
+    let body = Extend {
+        duration_seconds,
+        reason,
+    };
+    let request: Request = client
+        .post(&format!("/api/v1/grants/{id}/extend"), &body)
+        .await?;
+    show(server, &request)
 }
 
 /// `stint return`.

@@ -88,6 +88,18 @@ async fn named(client: &Client, given: &str) -> Result<String, Failure> {
             all.push(grant);
         }
     }
+    among(given, all)
+}
+
+/// A grant of the caller's own by its id, or one of those that live by what it gives.
+pub(crate) async fn mine(client: &Client, given: &str) -> Result<String, Failure> {
+    if find::is_id("grt", given) {
+        return Ok(given.to_owned());
+    }
+    among(given, client.list("/api/v1/grants/mine", &[], MOST).await?)
+}
+
+fn among(given: &str, mut all: Vec<Value>) -> Result<String, Failure> {
     all.retain(|grant| out::field(grant, "ended_at").is_empty());
     for grant in &mut all {
         let both = format!(

@@ -115,10 +115,9 @@ async fn read(client: &Client, server: &Server, which: &str) -> Result<(), Failu
 }
 
 async fn set(client: &Client, kind: &str, on: bool) -> Result<(), Failure> {
-    let place = format!("/api/v1/notices/kinds/{kind}");
-    let body = json!({ "on": on });
+    let body = json!({ "kind": kind, "on": on });
     client
-        .change(Method::PUT, &place, Some(&body), None)
+        .change(Method::PUT, "/api/v1/notices/kinds", Some(&body), None)
         .await
         .map(drop)
 }

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use stint_db::{Query, Result, Row, Val, args};
+use stint_db::{Query, Result, Row, Tx, Val, args};
 use stint_domain::{
     BindingId, ConnectionId, EntitlementId, GrantId, PrincipalId, RequestId, Time, UserId,
 };
 
 use super::super::{Grant, Moment, Origin, Show};
 use super::ledgers;
+use crate::cx::Notices;
 
 /// The columns of a grant with those of its binding that a window is read with.
 macro_rules! columns {
@@ -23,6 +24,16 @@ macro_rules! columns {
 stint_db::statements! {
     GET = (concat!(columns!(), "where g.id = $1"));
     SEVERAL = (concat!(columns!(), "where g.id in {ids $1} order by g.id"));
+    SUCCESSORS = "select predecessor, id from grants where predecessor in {ids $1} and closed_at is null order by id";
+    /// Whose end is near by $1: within $2 of it, or within $4 where the window is shorter than $3. Only access that is there.
+    ENDING = (concat!(columns!(), "where g.ended_at is null and g.closed_at is null and g.reminded_at is null and g.ends_at > $1 and g.ends_at <= $1 + $2 \
+        and g.ends_at <= $1 + case when g.ends_at - coalesce(g.confirmed_at, g.start_at) < $3 then $4 else $2 end \
+        and (g.confirmed_at is not null or g.predecessor is not null) order by g.ends_at, g.id limit $5"));
+    NEXT_LONG = "select ends_at from grants where ended_at is null and closed_at is null and reminded_at is null and ends_at > $1 \
+        and ends_at - coalesce(confirmed_at, start_at) >= $2 and (confirmed_at is not null or predecessor is not null) order by ends_at limit 1";
+    NEXT_SHORT = "select ends_at from grants where ended_at is null and closed_at is null and reminded_at is null and ends_at > $1 \
+        and ends_at - coalesce(confirmed_at, start_at) < $2 and (confirmed_at is not null or predecessor is not null) order by ends_at limit 1";
+    quiet REMINDED = "update grants set reminded_at = $2 where id = $1 and reminded_at is null";
     OF_ORIGIN = (concat!(columns!(), "where g.origin = 'request' and g.origin_id = $1 order by g.id"));
     OF_ORIGINS = (concat!(columns!(), "where g.origin = 'request' and g.origin_id in {ids $1} order by g.id"));
     OF_USER = (concat!(columns!(), "where g.user_id = $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
@@ -80,6 +91,59 @@ pub(in crate::grants) async fn several(
 ) -> Result<Vec<Grant>> {
     let rows = q.all(&SEVERAL, args![Val::ids(ids)]).await?;
     whole(q, &rows).await
+}
+
+/// Of these grants, those with a successor that was not closed, and which.
+pub(in crate::grants) async fn successors(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = GrantId>,
+) -> Result<BTreeMap<GrantId, GrantId>> {
+    let rows = q.all(&SUCCESSORS, args![Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| Ok((row.get("predecessor")?, row.get("id")?)))
+        .collect()
+}
+
+/// Grants whose end is to be announced at this moment, the nearest first.
+pub(in crate::grants) async fn ending(
+    q: &mut impl Query,
+    now: Time,
+    rules: &Notices,
+    limit: i64,
+) -> Result<Vec<Grant>> {
+    let values = args![
+        now,
+        rules.before_end,
+        rules.short,
+        rules.before_short_end,
+        limit
+    ];
+    let rows = q.all(&ENDING, values).await?;
+    whole(q, &rows).await
+}
+
+/// When the next end is to be announced.
+pub(in crate::grants) async fn next_ending(
+    q: &mut impl Query,
+    now: Time,
+    rules: &Notices,
+) -> Result<Option<Time>> {
+    let mut next: Option<Time> = None;
+    for (statement, before) in [
+        (&NEXT_LONG, rules.before_end),
+        (&NEXT_SHORT, rules.before_short_end),
+    ] {
+        if let Some(row) = q.maybe(statement, args![now, rules.short]).await? {
+            let at = row.get::<Time>("ends_at")? - before;
+            next = Some(next.map_or(at, |other| other.min(at)));
+        }
+    }
+    Ok(next)
+}
+
+/// Notes that the end of this grant is announced; false where somebody else was quicker.
+pub(in crate::grants) async fn reminded(tx: &mut Tx, id: GrantId, now: Time) -> Result<bool> {
+    Ok(tx.run(&REMINDED, args![id, now]).await? > 0)
 }
 
 pub(in crate::grants) async fn of_request(q: &mut impl Query, id: RequestId) -> Result<Vec<Grant>> {

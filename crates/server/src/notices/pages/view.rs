@@ -27,4 +27,6 @@ pub(crate) struct Row {
     pub(crate) when: WhenBoth,
     /// Where it is marked as read, while it is new.
     pub(crate) read: Option<String>,
+    /// Where the access it is about is extended.
+    pub(crate) extend: Option<String>,
 }

@@ -41,6 +41,8 @@ pub(crate) struct Held {
     pub(crate) left: TimeLeft,
     pub(crate) console: Option<String>,
     pub(crate) give_back: Option<AskOnce>,
+    /// Where it is asked to go on, by one click.
+    pub(crate) extend: Option<String>,
 }
 
 /// A request that waits for this person's decision, in a line.

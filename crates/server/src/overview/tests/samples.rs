@@ -94,6 +94,7 @@ fn held() -> Vec<overview::Held> {
                 "https://d-90672b.awsapps.com/start/#/console?account_id=401277880131".into(),
             ),
             give_back: give_back("/requests/req_1/return"),
+            extend: Some("/grants/grt_1/extend".into()),
         },
         overview::Held {
             key: "g2".into(),
@@ -109,6 +110,7 @@ fn held() -> Vec<overview::Held> {
             ),
             console: None,
             give_back: give_back("/requests/req_2/return"),
+            extend: None,
         },
         overview::Held {
             key: "g3".into(),
@@ -120,6 +122,7 @@ fn held() -> Vec<overview::Held> {
             left: TimeLeft::not_confirmed(Some(Span::hours(2))),
             console: None,
             give_back: None,
+            extend: None,
         },
         overview::Held {
             key: "g4".into(),
@@ -131,6 +134,7 @@ fn held() -> Vec<overview::Held> {
             left: TimeLeft::no_end(),
             console: None,
             give_back: None,
+            extend: None,
         },
     ]
 }
@@ -354,6 +358,15 @@ fn show(settled: bool) -> requests::Show {
         cancel: (!settled).then(|| requests::AskOnce {
             action: "/requests/req_1/cancel".into(),
             says: "Nobody is asked any more. Nothing was changed in AWS.".into(),
+        }),
+        comment: Some(("/requests/req_1/comments".into(), settled)),
+        again: settled.then(|| "/request/ent_1?again=req_1".into()),
+        extend: settled.then(|| requests::Extend {
+            action: "/grants/grt_1/extend".into(),
+            back: "/requests/req_1".into(),
+            length: crate::web::fields::Length::new("length", "For how much longer?")
+                .value(("2".into(), "hours".into())),
+            reason: "INC-2291".into(),
         }),
         give_back: settled.then(|| requests::AskOnce {
             action: "/requests/req_1/return".into(),
@@ -1251,6 +1264,7 @@ fn notices(rows: usize) -> notices::Notices {
             times: None,
             when: When::both(at("2026-11-23T14:02:00Z"), now()),
             read: Some("/notices/ntc_1/read".into()),
+            extend: Some("/grants/grt_1/extend".into()),
         },
         notices::Row {
             title: "The access is there: ReadOnlyAccess on prod-payments".into(),
@@ -1260,6 +1274,7 @@ fn notices(rows: usize) -> notices::Notices {
             times: Some("3 times".into()),
             when: When::both(at("2026-11-23T12:52:00Z"), now()),
             read: None,
+            extend: None,
         },
         notices::Row {
             title: "x".into(),
@@ -1269,6 +1284,7 @@ fn notices(rows: usize) -> notices::Notices {
             times: None,
             when: When::both(at("2026-11-20T12:52:00Z"), now()),
             read: None,
+            extend: None,
         },
     ];
     notices::Notices {

@@ -2,16 +2,17 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use serde::Deserialize;
 use stint_domain::policy::{ExplainedStep, Hindrance, Refusal, SHORTEST};
-use stint_domain::{EntitlementId, Span};
+use stint_domain::{EntitlementId, RequestId, Span};
 
 use super::super::read::{Who, approvers};
-use super::super::{Error, Hurdle, NewRequest, Preview, Probe, preview};
+use super::super::{Error, Hurdle, NewRequest, Preview, Probe, Request, get, preview};
 use super::whose::{self, Whose};
 use super::{href, number, sentence, view};
 use crate::cx::Cx;
 use crate::directory;
-use crate::http::{Failure, Fault as _, Form, Path};
+use crate::http::{Failure, Fault as _, Form, Path, Query};
 use crate::web::time::{input_value, parse_input, words};
 use crate::web::{
     self, Chain, ChainLink, Fact, Facts, Flash, Frame, Mistakes, Note, Sent, Stage, When,
@@ -40,12 +41,21 @@ struct AskForm {
     start: String,
 }
 
+#[derive(Debug, Deserialize)]
+pub(super) struct Again {
+    again: Option<RequestId>,
+}
+
 pub(super) async fn form(
     cx: Cx,
     frame: Frame,
     Path(id): Path<EntitlementId>,
+    Query(asked): Query<Again>,
 ) -> Result<Response, Failure> {
-    let filled = AskForm::default();
+    let filled = match asked.again {
+        Some(before) => AskForm::again(&get(&cx, before).await?.line.request),
+        None => AskForm::default(),
+    };
     page(&cx, &frame, id, filled, Mistakes::none(), StatusCode::OK).await
 }
 
@@ -101,6 +111,23 @@ impl AskForm {
             reason: text("reason"),
             when: text("when"),
             start: text("start"),
+        }
+    }
+
+    /// As it was asked before; from now on, since that start is past.
+    fn again(before: &Request) -> Self {
+        let minutes = before.duration.as_seconds() / 60;
+        let usual = USUAL.contains(&minutes);
+        Self {
+            whose: Whose::again(before.is_for_a_group().then_some(before.pair.principal)),
+            duration: match usual {
+                true => before.duration.as_seconds().to_string(),
+                false => "other".to_owned(),
+            },
+            hours: (minutes / 60).to_string(),
+            minutes: (minutes % 60).to_string(),
+            reason: before.reason.clone(),
+            ..Self::default()
         }
     }
 

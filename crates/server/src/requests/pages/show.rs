@@ -11,11 +11,11 @@ use stint_domain::{RequestId, Time};
 use super::super::read::{Happening, Standing, StepView, What, Who};
 use super::super::{Detail, Request, get};
 use super::inbox::{self, Wrong, decide_form};
-use super::{AskOnce, href, sentence, state_chip, view};
+use super::{AskOnce, extend, href, sentence, state_chip, view};
 use crate::connections::{self, Connection};
 use crate::cx::Cx;
 use crate::directory::{self, Member};
-use crate::grants::{self, Grant};
+use crate::grants::{self, Grant, Origin};
 use crate::http::{Failure, Path};
 use crate::web::time::{day, exact, words};
 use crate::web::{
@@ -102,6 +102,14 @@ pub(super) async fn page(
             says: "Nobody is asked any more. Nothing was changed in AWS, and nothing will be."
                 .to_owned(),
         }),
+        comment: found.may_comment.then(|| {
+            let own = cx.actor.user() == Some(request.requester());
+            (format!("{}/comments", href(id)), !own)
+        }),
+        again: again(&found, cx),
+        extend: may(Verb::ExtendGrant)
+            .then(|| extend::form(&found))
+            .flatten(),
         give_back: may(Verb::ReturnRequest).then(|| AskOnce {
             action: format!("{}/return", href(id)),
             says: removes,
@@ -121,6 +129,16 @@ pub(super) async fn page(
         frame.clone()
     };
     Ok(web::page_with(status, &frame, &view.what, &view))
+}
+
+/// Where whoever asked asks for the same again, once this one gives nothing any more.
+fn again(found: &Detail, cx: &Cx) -> Option<String> {
+    let request = &found.line.request;
+    let own = cx.actor.user() == Some(request.requester());
+    let pending = matches!(request.rules.state, State::Pending { .. });
+    let gives = found.grants.iter().any(Grant::is_open);
+    (own && !pending && !gives)
+        .then(|| format!("/request/{}?again={}", request.entitlement(), request.id))
 }
 
 /// When to look again: soon while something moves, never where somebody is typing a
@@ -354,6 +372,7 @@ fn notes(found: &Detail, grant: Option<&Grant>, now: Time) -> Vec<Note> {
             "Fewer people than needed can decide about this now. A Policy Admin can add somebody to the group that decides; or cancel it and ask again.",
         ));
     }
+    notes.extend(extending(found, now));
     let Some(grant) = grant else { return notes };
     match grant.status(now) {
         GrantState::Stuck => notes.push(Note::refusal(format!(
@@ -377,6 +396,32 @@ fn notes(found: &Detail, grant: Option<&Grant>, now: Time) -> Vec<Note> {
         | GrantState::Ended => {}
     }
     notes
+}
+
+/// What there is to say about what it extends.
+fn extending(found: &Detail, now: Time) -> Option<Note> {
+    let before = found.extends.as_ref()?;
+    let pending = matches!(found.line.request.rules.state, State::Pending { .. });
+    let given = found.grants.first();
+    if given.is_some_and(|grant| grant.window.predecessor.is_none()) {
+        return Some(Note::info(
+            "It was approved after what it extends had ended: it is new access from then on.",
+        ));
+    }
+    if !pending {
+        return None;
+    }
+    if before.window.closed.is_some() {
+        Some(Note::warning(
+            "The access this would extend was returned or ended early meanwhile: it cannot be approved any more. Cancel it, and ask again if it is still needed.",
+        ))
+    } else if before.window.is_over(now) {
+        Some(Note::warning(
+            "The access this would extend has ended meanwhile. Approved now, it is new access from then on.",
+        ))
+    } else {
+        None
+    }
 }
 
 fn why_stuck(grant: &Grant) -> String {
@@ -412,6 +457,19 @@ fn facts(
     facts.extend(allows);
     if !request.reason.is_empty() {
         facts.push(Fact::new("Reason", &request.reason));
+    }
+    if let Some(before) = &found.extends {
+        let Origin::Request(request) = before.origin;
+        facts.push(Fact::new("Extends", "").link(href(request), "The access asked for before"));
+    }
+    if let Some(next) = &found.extension {
+        let words = match next.state() {
+            "pending" => "Asked for, not answered yet",
+            "approved" => "Approved",
+            "denied" => "Denied",
+            _ => "Cancelled",
+        };
+        facts.push(Fact::new("Extension", "").link(href(next.id), words));
     }
     facts.push(
         Fact::new("Asked for", words(request.duration)).faint(match request.start {
@@ -520,6 +578,15 @@ fn moment(happening: &Happening, request: &Request) -> Moment {
             Deed::Ended,
             format!("{} cancelled it", who.name),
             String::new(),
+            None,
+        ),
+        What::Said(who, comment) => line(
+            Deed::Said,
+            match comment.question {
+                true => format!("{} has a question", who.name),
+                false => format!("{} commented", who.name),
+            },
+            quoted(&comment.text),
             None,
         ),
         What::Grant(found) => {

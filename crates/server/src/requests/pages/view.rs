@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::grants::Revoke;
-use crate::web::fields::Choose;
+use crate::web::fields::{Choose, Length};
 use crate::web::filters;
 use crate::web::{
     Chain, Chip, Copyable, Empty, Facts, List, Mistakes, Note, Pager, Tabs, TimeLeft, Timeline,
@@ -162,6 +162,18 @@ pub(crate) struct Decide {
     pub(crate) word: String,
 }
 
+/// The form that asks for access to go on.
+#[derive(Debug, Clone)]
+pub(crate) struct Extend {
+    pub(crate) action: String,
+    /// Where one goes if it cannot be.
+    pub(crate) back: String,
+    /// As long as it was asked for.
+    pub(crate) length: Length,
+    /// Why it was asked for.
+    pub(crate) reason: String,
+}
+
 /// Something that is asked once before it is done.
 #[derive(Debug, Clone)]
 pub(crate) struct AskOnce {
@@ -190,6 +202,12 @@ pub(crate) struct Show {
     pub(crate) decide: Option<Decide>,
     pub(crate) cancel: Option<AskOnce>,
     pub(crate) give_back: Option<AskOnce>,
+    /// Where one comments, for who may, and whether one can ask who asked.
+    pub(crate) comment: Option<(String, bool)>,
+    /// Where the same is asked for again, for who asked.
+    pub(crate) again: Option<String>,
+    /// For whoever may have it go on.
+    pub(crate) extend: Option<Extend>,
     pub(crate) revoke: Option<Revoke>,
     /// Seconds until the page looks again by itself, while something is in motion.
     pub(crate) poll: Option<u32>,

@@ -37,6 +37,14 @@ impl Whose {
         }
     }
 
+    /// As it was before: this group, or oneself.
+    pub(super) fn again(group: Option<PrincipalId>) -> Self {
+        Self {
+            for_group: Some(group.is_some()),
+            picked: Picked::of(group),
+        }
+    }
+
     fn is_for_a_group(&self) -> bool {
         self.for_group == Some(true)
     }

@@ -227,7 +227,9 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
         "POST /api/v1/requests/{id}/approve" => json!({ "comment": "" }),
         "POST /api/v1/requests/{id}/deny" => json!({ "reason": "to see who hears what" }),
         "POST /api/v1/requests/{id}/cancel" | "POST /api/v1/requests/{id}/return" => json!({}),
-        "PUT /api/v1/notices/kinds/{kind}" => json!({ "on": true }),
+        "POST /api/v1/grants/{id}/extend" => json!({}),
+        "POST /api/v1/requests/{id}/comments" => json!({ "text": "to see who hears what" }),
+        "PUT /api/v1/notices/kinds" => json!({ "kind": "access_ready", "on": true }),
         "POST /api/v1/grants/{id}/revoke" | "POST /api/v1/grants/{id}/cut-off" => {
             json!({ "reason": "to see who hears what" })
         }
@@ -266,6 +268,7 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         "POST /requests/{id}/approve" | "POST /requests/{id}/deny" => {
             "comment=to+see+who+hears+what".to_owned()
         }
+        "POST /requests/{id}/comments" => "text=to+see+who+hears+what".to_owned(),
         "POST /grants/{id}/revoke" | "POST /grants/{id}/cut-off" => {
             "reason=to+see+who+hears+what".to_owned()
         }
@@ -327,6 +330,7 @@ const BARE: &[&str] = &[
     "POST /sign-out",
     "POST /requests/{id}/cancel",
     "POST /requests/{id}/return",
+    "POST /grants/{id}/extend",
     "POST /grants/{id}/retry",
     "POST /grants/{id}/provision-again",
     "POST /connections/{id}/test",
@@ -427,7 +431,6 @@ pub(crate) async fn asks(stage: &Stage) -> Vec<Ask> {
         let others = |path: &str| {
             path.replace("{file}", stage.asset.trim_start_matches("/assets/"))
                 .replace("{code}", "stale")
-                .replace("{kind}", "access_ready")
                 .replace("{user}", &stage.other.to_string())
                 .replace("{run}", &stage.run)
                 .replace("{entitlement}", &stage.offered.to_string())

@@ -1,0 +1,68 @@
+//! Extending what one holds, by one click or with another length.
+
+use axum::response::Response;
+use stint_domain::{GrantId, Span};
+
+use super::super::{Detail, Error, Extension, extend as asked};
+use super::{href, told, view};
+use crate::cx::Cx;
+use crate::http::{Failure, Fault as _, Form, Path};
+use crate::web::answer::local;
+use crate::web::fields::Length;
+use crate::web::form::sentence;
+use crate::web::{self, Flash, Sent};
+
+/// The form on the page of a request whose access can go on; `longest` as it was asked for.
+pub(super) fn form(found: &Detail) -> Option<view::Extend> {
+    let grant = found.grants.last()?;
+    let request = &found.line.request;
+    Some(view::Extend {
+        action: format!("/grants/{}/extend", grant.id),
+        back: href(request.id),
+        length: Length::new("length", "For how much longer?")
+            .value(Length::values(Some(request.duration))),
+        reason: request.reason.clone(),
+    })
+}
+
+/// Asks, and goes to the new request; what is wrong is said where one came from.
+pub(super) async fn extend(
+    cx: Cx,
+    Path(id): Path<GrantId>,
+    Form(sent): Form<Sent>,
+) -> Result<Response, Failure> {
+    let back = match local(sent.text("back")) {
+        "/" => "/".to_owned(),
+        place => place.to_owned(),
+    };
+    let failed = |why: &str| Ok(web::go_with(&back, &Flash::failed(sentence(why))));
+    let duration: Option<Span> = match sent.length("length") {
+        Ok(length) => length,
+        Err(why) => return failed(why),
+    };
+    let reason = sent.text("reason");
+    let wish = Extension {
+        duration,
+        reason: (!reason.is_empty()).then(|| reason.to_owned()),
+    };
+    match asked(&cx, id, wish).await {
+        Ok(done) => {
+            let said = match (done.new, done.request.state()) {
+                (false, _) => "You have asked for this already; it waits for an answer.",
+                (true, "approved") => "Extended: approved by the policy.",
+                (true, _) => "Sent. Those who may decide see it in their approvals.",
+            };
+            Ok(web::go_with(&href(done.request.id), &Flash::done(said)))
+        }
+        Err(
+            error @ (Error::Refused(_)
+            | Error::NoLinkedPrincipal { .. }
+            | Error::PrincipalGone { .. }
+            | Error::OwnedByDirectory { .. }
+            | Error::IamSwitchedOff
+            | Error::GroupGone { .. }
+            | Error::Closed(_)),
+        ) => failed(&error.detail()),
+        Err(error) => told(error, &back),
+    }
+}
