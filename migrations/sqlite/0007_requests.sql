@@ -3,6 +3,13 @@
 -- `extends`: the grant that would go on, where it is asked for an extension.
 -- `search_key`: the reason, and the names of what and who it was about when it was asked, in lower case.
 
+-- Several things asked for together: each is a request of its own.
+create table submissions (
+    id                blob    not null primary key,
+    requester_id      blob    not null references users (id),
+    submitted_at      integer not null
+) strict;
+
 create table requests (
     id                blob    not null primary key,
     requester_id      blob    not null references users (id),
@@ -23,6 +30,7 @@ create table requests (
     closed_at         integer,
     closed_by         blob    references users (id),
     extends           blob    references grants (id),
+    submission_id     blob    references submissions (id),
     version           integer not null,
     check (principal_kind in ('identity_center_user', 'identity_center_group', 'iam_user')),
     check (state in ('pending', 'approved', 'denied', 'cancelled')),
@@ -34,6 +42,7 @@ create index requests_beneficiary on requests (beneficiary_id, id);
 create index requests_state on requests (state, id);
 -- One question at a time about the same extension, whoever clicks how often.
 create unique index requests_extending on requests (extends) where state = 'pending';
+create index requests_submission on requests (submission_id, id) where submission_id is not null;
 create index requests_extends on requests (extends) where extends is not null;
 create index requests_entitlement on requests (entitlement_id);
 

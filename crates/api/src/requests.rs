@@ -127,6 +127,26 @@ pub struct NewRequest {
     pub principal: Option<String>,
 }
 
+/// Ask for several things together, all or none, for oneself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSubmission {
+    /// What, each as for one request; 1 to 20.
+    pub items: Vec<NewRequest>,
+}
+
+/// Several requests that were made together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Submission {
+    /// `sub_…`
+    pub id: String,
+    /// When (RFC 3339, UTC).
+    pub submitted_at: String,
+    /// Its requests that the caller may see, in the order they were asked; each has its own
+    /// approvers and its own answer.
+    pub requests: Vec<RequestLine>,
+}
+
 /// Say something about a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -201,6 +221,9 @@ pub struct RequestLine {
     /// When it was answered or taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<String>,
+    /// With which others it was asked for (`sub_…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submission: Option<String>,
     /// The grant it is to extend (`grt_…`), where it is for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,

@@ -164,6 +164,8 @@ ids! {
     RequestId, "req", "a request";
     /// A sign-in: a person's session with Stint.
     SignInId, "ses", "a sign-in";
+    /// Several requests that were made together.
+    SubmissionId, "sub", "a submission";
     /// One run of a sync.
     SyncId, "syn", "a sync run";
     /// An API token.
@@ -180,7 +182,7 @@ macro_rules! for_each_id {
         $callback! {
             AccountId ApplicationId AssignmentId AttemptId AuditId BindingId CatalogId
             CommentId ConnectionId DecisionId EntitlementId GrantId GroupId LinkId NoticeId ObjectId OutboxId PolicyId
-            PolicyVersionId PrincipalId RequestId SignInId SyncId TokenId UserId
+            PolicyVersionId PrincipalId RequestId SignInId SubmissionId SyncId TokenId UserId
         }
     };
 }

@@ -268,8 +268,9 @@ pub(crate) struct Ask {
     #[command(flatten)]
     pub server: Server,
     /// What: an id (`ent_…`), or words that fit one entitlement only (`"prod-admin on prod-payments"`).
+    /// Several are asked for together: all or none.
     #[arg(required_unless_present = "again", conflicts_with = "again")]
-    pub entitlement: Option<String>,
+    pub entitlement: Vec<String>,
     /// What an earlier request of yours (`req_…`) asked for, for as long and for the same reason, where
     /// nothing else is said.
     #[arg(long, value_name = "REQUEST", conflicts_with = "for_group")]

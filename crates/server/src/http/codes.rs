@@ -57,6 +57,7 @@ pub const CODES: &[Code] = &[
 
     row(405, "method_not_allowed", "The address is right, and does not take this method.", "`Allow` in the answer names the methods; the API is described at /api/v1/openapi.json."),
 
+    row(409, "all_answered", "Nothing of what was asked for together waits any more.", "Look at the requests one by one."),
     row(409, "already_decided", "The caller has decided on this request before.", "Nothing: one person counts once. Others have to decide now."),
     row(409, "audit_broken", "An event of the audit log was edited, removed, inserted or moved.", "Keep a copy of the database as it is, and compare with backups from before and after the event that is named. Treat it as an incident."),
     row(409, "beneficiary_inactive", "Whom the access would be for has been deactivated meanwhile.", "Make them active again, or deny the request."),
@@ -102,6 +103,7 @@ pub const CODES: &[Code] = &[
     row(415, "unsupported_media_type", "The body is not marked as JSON.", "Send JSON with `Content-Type: application/json`."),
 
     row(422, "approver_unable", "A step names a user who is deactivated or may not decide.", "Name an active user who is neither Helpdesk nor Auditor."),
+    row(422, "asked_twice", "The same thing is named twice among several.", "Leave one out."),
     row(422, "auto_approve_with_steps", "A policy that approves by itself asks nobody, and this one has steps too.", "Leave out `auto_approve` or the steps."),
     row(422, "bad_value", "A word is none of those the call takes.", "Use one of the words the answer's `detail` names."),
     row(422, "comment_empty", "A comment says nothing.", "Say something."),
@@ -109,6 +111,7 @@ pub const CODES: &[Code] = &[
     row(422, "duration_over_policy", "Longer than the policy or the entitlement allows.", "Ask for at most the longest duration, which `detail` and a preview name."),
     row(422, "duration_too_short", "Shorter than can be given and taken away in order.", "Ask for at least the duration that `detail` names."),
     row(422, "how_many", "Too many entitlements at once, or none.", "Send between one and the number that `detail` names."),
+    row(422, "how_many_items", "Too many things are asked for at once, or none.", "Ask for 1 to 20."),
     row(422, "idempotency_key_reused", "The key was sent before with another body.", "Use a fresh key for every call that is meant."),
     row(422, "invalid_access_key_id", "The value is not an Access Key ID that can be used.", "Copy it from IAM: AKIA and sixteen characters, of an IAM user for Stint alone."),
     row(422, "invalid_account", "The value is not the number of an AWS account.", "Twelve digits: the account the credential has to be in."),
@@ -144,6 +147,7 @@ pub const CODES: &[Code] = &[
     row(422, "invalid_state", "The list knows no such state.", "Use pending, approved, denied or cancelled."),
     row(422, "invalid_user", "The value is not the id of a user.", "Send an id that begins with `usr_`."),
     row(422, "invalid_value", "A field holds a value that cannot be used.", "Correct the field that `detail` names."),
+    row(422, "items_refused", "Some of several things cannot be asked for like this; nothing was asked for.", "The detail says of each what to do."),
     row(422, "max_duration", "The longest duration of an access control is out of bounds.", "Choose one between the bounds that `detail` names, or leave it to the policy."),
     row(422, "needs_nobody", "A step needs no approval at all.", "Let it need at least one, leave the step out, or use a policy that approves by itself."),
     row(422, "needs_too_many", "A step needs more people than it names.", "Let it need fewer, or add approvers."),

@@ -9,7 +9,7 @@ use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::policy::{Ask, ExplainedStep, People, Refusal, Verdict};
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{EntitlementId, GrantId, PrincipalId, Span, Time, UserId};
+use stint_domain::{EntitlementId, GrantId, PrincipalId, Span, SubmissionId, Time, UserId};
 
 use super::{Error, Hurdle, Request, decide, store, via};
 use crate::catalog::Offer;
@@ -171,18 +171,27 @@ pub async fn groups(
 pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
     cx.authorize(Verb::SubmitRequest, Relation::Own)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
-    let request = asked(cx, &mut tx, new, None).await?;
+    let request = asked(cx, &mut tx, new, With::default()).await?;
     tx.commit().await?;
     grants::nudge(&cx.app);
     Ok(request)
 }
 
-/// Asks, in the caller's transaction; for an extension of the grant that is named, if one is.
+/// What else a request is part of.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct With {
+    /// The grant that would go on.
+    pub(super) extends: Option<GrantId>,
+    /// With which others it is asked for.
+    pub(super) submission: Option<SubmissionId>,
+}
+
+/// Asks, in the caller's transaction.
 pub(super) async fn asked(
     cx: &Cx,
     tx: &mut Tx,
     new: NewRequest,
-    extends: Option<GrantId>,
+    with: With,
 ) -> Result<Request, Error> {
     let user = cx.person()?.id;
     let (offer, people) = offered(cx, tx, user, new.entitlement, Verb::SubmitRequest).await?;
@@ -215,7 +224,8 @@ pub(super) async fn asked(
         reason: ask.reason,
         duration: ask.duration,
         start: ask.start,
-        extends,
+        extends: with.extends,
+        submission: with.submission,
         decisions: Vec::new(),
         version: 1,
     };
@@ -244,6 +254,7 @@ pub(super) async fn asked(
         "start": request.start,
         "reason": request.reason,
         "extends": request.extends,
+        "submission": request.submission,
     });
     let subjects = [request.id.into(), request.entitlement().into(), user.into()];
     tx.audit(cx.event("request.submitted", subjects, facts));

@@ -90,17 +90,23 @@ async fn decide(
 
 /// Takes a request back before it is answered.
 pub async fn cancel(cx: &Cx, id: RequestId) -> Result<Request, Error> {
-    let user = cx.person()?.id;
     let mut tx = cx.begin(Priority::Interactive).await?;
-    let mut request = taken(cx, &mut tx, id, Verb::CancelRequest).await?;
-    request.rules = request.rules.cancel(user, cx.now)?;
-    request.version += 1;
-    store::moved(&mut tx, id, &request.rules.state).await?;
-    let facts = json!({ "requester": request.requester() });
-    tx.audit(cx.event("request.cancelled", [id.into(), user.into()], facts));
-    outbox::emit(&mut tx, cx, "request.cancelled", json!({ "request": id })).await?;
+    let request = taken_back(cx, &mut tx, id).await?;
     tx.commit().await?;
     grants::nudge(&cx.app);
+    Ok(request)
+}
+
+/// The same in the caller's transaction.
+pub(super) async fn taken_back(cx: &Cx, tx: &mut Tx, id: RequestId) -> Result<Request, Error> {
+    let user = cx.person()?.id;
+    let mut request = taken(cx, tx, id, Verb::CancelRequest).await?;
+    request.rules = request.rules.cancel(user, cx.now)?;
+    request.version += 1;
+    store::moved(tx, id, &request.rules.state).await?;
+    let facts = json!({ "requester": request.requester() });
+    tx.audit(cx.event("request.cancelled", [id.into(), user.into()], facts));
+    outbox::emit(tx, cx, "request.cancelled", json!({ "request": id })).await?;
     Ok(request)
 }
 

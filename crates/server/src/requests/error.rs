@@ -4,6 +4,7 @@ use stint_domain::policy::Refusal;
 use stint_domain::request::Refused;
 use stint_domain::{GrantId, PrincipalId};
 
+use super::ItemFault;
 use crate::connections::Closed;
 use crate::cx::Denied;
 use crate::grants;
@@ -131,6 +132,18 @@ pub enum Error {
         stint_domain::policy::LONGEST_TEXT
     )]
     Comment,
+    /// Some of several things cannot be asked for; nothing was. Never empty.
+    #[error("{}", items(.0))]
+    Items(Vec<ItemFault>),
+    /// The same thing twice among several.
+    #[error("it is named twice: leave one out")]
+    AskedTwice,
+    /// Too many at once, or none.
+    #[error("ask for 1 to {most} things at once, not for {0}", most = super::MOST_ITEMS)]
+    HowMany(usize),
+    /// Nothing of a submission waits any more.
+    #[error("all of it is answered already: there is nothing to cancel")]
+    AllAnswered,
     /// A comment that says nothing.
     #[error("say something: a comment cannot be empty")]
     NothingSaid,
@@ -166,6 +179,14 @@ impl From<&Refusal> for Hurdle {
     }
 }
 
+/// Each fault with which item it is about, counted from 1.
+fn items(faults: &[ItemFault]) -> String {
+    let said =
+        |fault: &ItemFault| format!("item {} ({}): {}", fault.item + 1, fault.code, fault.detail);
+    let texts: Vec<String> = faults.iter().map(said).collect();
+    format!("nothing was asked for; {}", texts.join("; "))
+}
+
 fn join(refusals: &[Refusal]) -> String {
     let texts: Vec<_> = refusals.iter().map(ToString::to_string).collect();
     texts.join("; ")
@@ -193,6 +214,9 @@ impl Fault for Error {
             | Self::NotAGroup { .. }
             | Self::Comment
             | Self::NothingSaid
+            | Self::Items(_)
+            | Self::AskedTwice
+            | Self::HowMany(_)
             | Self::State(_) => Kind::Invalid,
             Self::Closed(_)
             | Self::PrincipalChanged
@@ -205,6 +229,7 @@ impl Fault for Error {
             | Self::NotOffered
             | Self::PrincipalMoved
             | Self::TooManyComments
+            | Self::AllAnswered
             | Self::NothingToReturn(_) => Kind::Conflict,
             Self::Grants(error) => error.kind(),
             Self::Db(error) => error.kind(),
@@ -236,6 +261,10 @@ impl Fault for Error {
             Self::Closed(closed) => closed.code(),
             Self::Comment => "comment_too_long",
             Self::NothingSaid => "comment_empty",
+            Self::Items(_) => "items_refused",
+            Self::AskedTwice => "asked_twice",
+            Self::HowMany(_) => "how_many_items",
+            Self::AllAnswered => "all_answered",
             Self::TooManyComments => "too_many_comments",
             Self::State(_) => "invalid_state",
             Self::Grants(error) => error.code(),

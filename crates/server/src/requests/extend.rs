@@ -10,6 +10,7 @@ use stint_db::{Priority, Query};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{GrantId, Span};
 
+use super::ask::With;
 use super::{Error, NewRequest, Request, ask, store};
 use crate::catalog;
 use crate::cx::Cx;
@@ -66,7 +67,11 @@ pub async fn extend(cx: &Cx, id: GrantId, wish: Extension) -> Result<Extended, E
         start: Some(end),
         principal: before.is_for_a_group().then_some(grant.pair.principal),
     };
-    let request = ask::asked(cx, &mut tx, new, Some(id)).await?;
+    let with = With {
+        extends: Some(id),
+        ..With::default()
+    };
+    let request = ask::asked(cx, &mut tx, new, with).await?;
     if request.pair != grant.pair {
         return Err(Error::PrincipalMoved);
     }

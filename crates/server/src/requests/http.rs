@@ -6,7 +6,7 @@ use serde::Deserialize;
 use stint_api::{Page, Problem, requests as wire};
 use stint_domain::policy::{ExplainedStep, Hindrance, Route};
 use stint_domain::rights::Verb;
-use stint_domain::{EntitlementId, GrantId, PrincipalId, RequestId, Span, UserId};
+use stint_domain::{EntitlementId, GrantId, PrincipalId, RequestId, Span, SubmissionId, UserId};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
@@ -39,6 +39,9 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::ReturnRequest, routes!(give_back))
         .api(Verb::ExtendGrant, routes!(extend))
         .api(Verb::CommentRequest, routes!(comment))
+        .api(Verb::SubmitRequest, routes!(submit_several))
+        .api(Verb::GetRequest, routes!(submission))
+        .api(Verb::CancelRequest, routes!(cancel_all))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -98,21 +101,90 @@ async fn preview(
 )]
 async fn submit(cx: Cx, body: Idempotent<wire::NewRequest>) -> Result<Response, Failure> {
     body.run(cx, async |cx, input| {
-        let new = NewRequest {
-            entitlement: parsed("entitlement", &input.entitlement)?,
-            duration: Span::seconds(input.duration_seconds),
-            reason: input.reason,
-            start: input
-                .start
-                .as_deref()
-                .map(|t| parsed("start", t))
-                .transpose()?,
-            principal: named_group(input.principal.as_deref())?,
-        };
+        let new = asked(input)?;
         let made = stint_db::retrying(|| super::submit(&cx, new.clone())).await?;
         answer(&cx, StatusCode::CREATED, made.id).await
     })
     .await
+}
+
+fn asked(input: wire::NewRequest) -> Result<NewRequest, Failure> {
+    let start = input.start.as_deref();
+    Ok(NewRequest {
+        entitlement: parsed("entitlement", &input.entitlement)?,
+        duration: Span::seconds(input.duration_seconds),
+        reason: input.reason,
+        start: start.map(|t| parsed("start", t)).transpose()?,
+        principal: named_group(input.principal.as_deref())?,
+    })
+}
+
+/// Asks for several things together: all of them or, where anything is wrong with any, none.
+#[utoipa::path(
+    post,
+    path = "/api/v1/submissions",
+    tag = "requests",
+    params(IdempotencyKey),
+    request_body = wire::NewSubmission,
+    responses((status = 201, body = wire::Submission), (status = "4XX", body = Problem))
+)]
+async fn submit_several(
+    cx: Cx,
+    body: Idempotent<wire::NewSubmission>,
+) -> Result<Response, Failure> {
+    body.run(cx, async |cx, input| {
+        let items: Result<Vec<_>, _> = input.items.into_iter().map(asked).collect();
+        let items = items?;
+        let (made, _) = stint_db::retrying(|| super::submit_several(&cx, items.clone())).await?;
+        let shown = together(&cx, made.id).await?;
+        Ok((StatusCode::CREATED, Json(shown)).into_response())
+    })
+    .await
+}
+
+/// Requests that were made together, with what became of each.
+#[utoipa::path(
+    get,
+    path = "/api/v1/submissions/{id}",
+    tag = "requests",
+    params(("id" = String, Path, description = "`sub_…`")),
+    responses((status = 200, body = wire::Submission), (status = "4XX", body = Problem))
+)]
+async fn submission(
+    cx: Cx,
+    Path(id): Path<SubmissionId>,
+) -> Result<Json<wire::Submission>, Failure> {
+    Ok(Json(together(&cx, id).await?))
+}
+
+/// Takes back those of the requests made together that nobody has answered.
+#[utoipa::path(
+    post,
+    path = "/api/v1/submissions/{id}/cancel",
+    tag = "requests",
+    params(("id" = String, Path, description = "`sub_…`"), IdempotencyKey),
+    request_body = wire::Nothing,
+    responses((status = 200, body = wire::Submission), (status = "4XX", body = Problem))
+)]
+async fn cancel_all(
+    cx: Cx,
+    Path(id): Path<SubmissionId>,
+    body: Idempotent<wire::Nothing>,
+) -> Result<Response, Failure> {
+    body.run(cx, async |cx, _| {
+        stint_db::retrying(|| super::cancel_all(&cx, id)).await?;
+        Ok(Json(together(&cx, id).await?).into_response())
+    })
+    .await
+}
+
+async fn together(cx: &Cx, id: SubmissionId) -> Result<wire::Submission, Failure> {
+    let (found, lines) = super::submission(cx, id).await?;
+    Ok(wire::Submission {
+        id: found.id.to_string(),
+        submitted_at: found.submitted_at.to_string(),
+        requests: lines.into_iter().map(line).collect(),
+    })
 }
 
 /// Groups for which one thing may be asked.
@@ -432,6 +504,7 @@ fn line(it: Line) -> wire::RequestLine {
         duration_seconds: request.duration.as_seconds(),
         start: request.start.map(|at| at.to_string()),
         reason: request.reason,
+        submission: request.submission.map(|id| id.to_string()),
         extends: request.extends.map(|id| id.to_string()),
     }
 }

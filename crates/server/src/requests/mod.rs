@@ -1,6 +1,6 @@
 //! Requests: asking for access, and answering.
 //!
-//! Tables: `requests`, `request_approvers`, `decisions`, `request_comments`. Events:
+//! Tables: `submissions`, `requests`, `request_approvers`, `decisions`, `request_comments`. Events:
 //! `request.submitted`, `request.decided`, `request.approved`, `request.denied`,
 //! `request.cancelled`, `request.returned`, `request.commented`.
 //!
@@ -22,8 +22,8 @@ use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::request::{self as rules, Decider, Membership};
 use stint_domain::rights::Relation;
 use stint_domain::{
-    ConnectionId, DecisionId, EntitlementId, GrantId, GroupId, PrincipalId, RequestId, Span, Time,
-    UserId,
+    ConnectionId, DecisionId, EntitlementId, GrantId, GroupId, PrincipalId, RequestId, Span,
+    SubmissionId, Time, UserId,
 };
 
 use crate::cx::{Cx, Via};
@@ -38,6 +38,7 @@ mod extend;
 mod http;
 pub(crate) mod pages;
 mod read;
+mod several;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,7 @@ pub use extend::{Extended, Extension, Extensions, extend, extensions};
 pub(crate) use http::routes;
 pub(crate) use pages::{AskOnce, RequestRow, request_rows, routes as page_routes};
 pub use read::{Detail, Filter, Happening, Line, SORTS, StepView, Who, get, inbox, list, mine};
+pub use several::{ItemFault, MOST_ITEMS, Submission, cancel_all, submission, submit_several};
 pub(crate) use store::STATEMENTS;
 pub use told::{Seen, concerned, deciders, find, visible};
 
@@ -75,6 +77,8 @@ pub struct Request {
     pub start: Option<Time>,
     /// The grant that would go on, where it is asked for an extension.
     pub extends: Option<GrantId>,
+    /// With which others it was asked for.
+    pub submission: Option<SubmissionId>,
     /// Every answer given, oldest first.
     pub decisions: Vec<Decision>,
     /// Counts changes.

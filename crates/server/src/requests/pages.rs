@@ -4,6 +4,7 @@
 mod ask;
 mod extend;
 mod inbox;
+mod several;
 mod show;
 pub(crate) mod view;
 mod whose;
@@ -71,6 +72,24 @@ pub(crate) fn routes() -> Routes {
             give_back,
         )
         .page(
+            Verb::SubmitRequest,
+            Method::POST,
+            "/request",
+            several::several,
+        )
+        .page(
+            Verb::GetRequest,
+            Method::GET,
+            "/submissions/{id}",
+            several::show,
+        )
+        .page(
+            Verb::CancelRequest,
+            Method::POST,
+            "/submissions/{id}/cancel",
+            several::cancel,
+        )
+        .page(
             Verb::CommentRequest,
             Method::POST,
             "/requests/{id}/comments",
@@ -118,6 +137,7 @@ async fn offers(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Re
 fn offer_row(offer: &Offer) -> view::OfferRow {
     view::OfferRow {
         href: format!("/request/{}", offer.entitlement.id),
+        value: offer.entitlement.id.to_string(),
         what: offer.entitlement.name.clone(),
         place: directory::place(&offer.entitlement),
         decided_by: decided_by(&offer.policy.body),
@@ -461,6 +481,7 @@ fn told(error: Error, place: &str) -> Result<Response, Failure> {
         | Error::PrincipalMoved
         | Error::Grants(grants::Error::ExtendsClosed)
         | Error::NothingSaid
+        | Error::AllAnswered
         | Error::TooManyComments
         | Error::Comment => Ok(web::go_with(
             place,

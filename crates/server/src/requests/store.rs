@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::request::{self as rules, Approval, Question, State};
-use stint_domain::{ConnectionId, GrantId, GroupId, PolicyVersionId, RequestId, UserId};
+use stint_domain::{
+    ConnectionId, GrantId, GroupId, PolicyVersionId, RequestId, SubmissionId, UserId,
+};
 use uuid::Uuid;
 
-use super::{Comment, Decision, Filter, Request};
+use super::{Comment, Decision, Filter, Request, Submission};
 use crate::http::like;
 use crate::policies::{self, PolicyVersion};
 
@@ -16,7 +18,7 @@ macro_rules! columns {
     () => {
         "select r.id, r.requester_id, r.beneficiary_id, r.connection_id, r.principal_id, \
          r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.duration, r.start_at, \
-         r.submitted_at, r.state, r.step, r.closed_at, r.closed_by, r.extends, r.version from requests r "
+         r.submitted_at, r.state, r.step, r.closed_at, r.closed_by, r.extends, r.submission_id, r.version from requests r "
     };
 }
 
@@ -44,8 +46,12 @@ stint_db::statements! {
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
             submitted_at, state, step, closed_at, closed_by, principal_kind, search_key, extends, \
-            version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1)";
+            submission_id, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1)";
+    /// Several things are asked for together.
+    SUBMIT = "insert into submissions (id, requester_id, submitted_at) values ($1, $2, $3)";
+    SUBMISSION = "select requester_id, submitted_at from submissions where id = $1";
+    OF_SUBMISSION = "select id from requests where submission_id = $1 order by id";
     /// What waits to be an extension of a grant.
     EXTENDING = (concat!(columns!(), "where r.extends = $1 and r.state = 'pending'"));
     /// Which requests are for extensions of these grants, the latest last.
@@ -120,7 +126,8 @@ pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str, search: &str) ->
         by,
         r.held_as.as_str(),
         search,
-        r.extends
+        r.extends,
+        r.submission
     ];
     tx.run(&INSERT, args).await?;
     for (step, number) in r.policy.body.steps().iter().zip(0i64..) {
@@ -202,6 +209,28 @@ fn said(row: &Row) -> Result<Comment> {
         question: row.get("question")?,
         at: row.get("said_at")?,
     })
+}
+
+pub(super) async fn submitted(tx: &mut Tx, it: &Submission) -> Result<()> {
+    let values = args![it.id, it.requester, it.submitted_at];
+    tx.run(&SUBMIT, values).await.map(drop)
+}
+
+pub(super) async fn submission(q: &mut impl Query, id: SubmissionId) -> Result<Option<Submission>> {
+    let Some(row) = q.maybe(&SUBMISSION, args![id]).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Submission {
+        id,
+        requester: row.get("requester_id")?,
+        submitted_at: row.get("submitted_at")?,
+    }))
+}
+
+/// Its requests, in the order they were asked.
+pub(super) async fn of_submission(q: &mut impl Query, id: SubmissionId) -> Result<Vec<RequestId>> {
+    let rows = q.all(&OF_SUBMISSION, args![id]).await?;
+    rows.iter().map(|row| row.get("id")).collect()
 }
 
 /// The request that waits to be an extension of this grant.
@@ -323,6 +352,7 @@ fn request(row: &Row, policy: PolicyVersion, decisions: Vec<Decision>) -> Result
         duration: row.get("duration")?,
         start: row.get("start_at")?,
         extends: row.get("extends")?,
+        submission: row.get("submission_id")?,
         decisions,
         version: row.get("version")?,
     })

@@ -41,5 +41,6 @@ mod statements;
 mod sweep;
 mod sweep_objects;
 mod tasks;
+mod together;
 mod urgent;
 mod versions;

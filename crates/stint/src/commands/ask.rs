@@ -3,7 +3,8 @@
 use serde_json::json;
 use stint_api::catalog::{EntitlementName, Offer};
 use stint_api::requests::{
-    Approve, Deny, Extend, NewComment, NewRequest, Preview, PreviewRequest, Request, RequestLine,
+    Approve, Deny, Extend, NewComment, NewRequest, NewSubmission, Preview, PreviewRequest, Request,
+    RequestLine, Submission,
 };
 use stint_domain::Span;
 
@@ -46,7 +47,10 @@ async fn offers(client: &Client, search: &str) -> Result<Vec<Offer>, Failure> {
 /// `stint request`.
 pub(crate) async fn request(ask: &Ask) -> Result<(), Failure> {
     let client = Client::new(&ask.server)?;
-    let body = asked(&client, ask).await?;
+    if let [_, _, ..] = ask.entitlement.as_slice() {
+        return together(&client, ask).await;
+    }
+    let body = asked(&client, ask, ask.entitlement.first()).await?;
     if ask.preview {
         return preview(&client, ask, body).await;
     }
@@ -58,7 +62,7 @@ pub(crate) async fn request(ask: &Ask) -> Result<(), Failure> {
 }
 
 /// What is to be asked for: what is said, over what an earlier request said.
-async fn asked(client: &Client, ask: &Ask) -> Result<NewRequest, Failure> {
+async fn asked(client: &Client, ask: &Ask, what: Option<&String>) -> Result<NewRequest, Failure> {
     let before: Option<RequestLine> = match &ask.again {
         Some(id) => {
             let id = checked(id)?;
@@ -67,13 +71,13 @@ async fn asked(client: &Client, ask: &Ask) -> Result<NewRequest, Failure> {
         }
         None => None,
     };
-    let (entitlement, group) = match (&before, &ask.entitlement) {
+    let (entitlement, group) = match (&before, what) {
         (Some(before), _) => (
             before.entitlement.id.clone(),
             before.group.as_ref().map(|group| group.id.clone()),
         ),
         (None, what) => {
-            let what = what.as_deref().unwrap_or_default();
+            let what = what.map_or("", String::as_str);
             let entitlement = find(client, what).await?.id;
             let group = match &ask.for_group {
                 Some(given) => Some(find::identity_group(client, &entitlement, given).await?),
@@ -93,6 +97,29 @@ async fn asked(client: &Client, ask: &Ask) -> Result<NewRequest, Failure> {
         start: ask.start.clone(),
         principal: group,
     })
+}
+
+/// Several things at once. What is to be awaited or looked at beforehand is one thing's.
+async fn together(client: &Client, ask: &Ask) -> Result<(), Failure> {
+    if ask.preview || ask.wait.is_some() {
+        return Err(Failure::usage(
+            "--preview and --wait go with one thing only".to_owned(),
+        ));
+    }
+    let mut items = Vec::new();
+    for what in &ask.entitlement {
+        items.push(asked(client, ask, Some(what)).await?);
+    }
+    let body = NewSubmission { items };
+    let made: Submission = client.post("/api/v1/submissions", &body).await?;
+    if ask.server.json {
+        return out::json(&made);
+    }
+    out::line(&made.id)?;
+    for line in &made.requests {
+        out::line(&format!("{}  {}  {}", line.id, line.state, both(line)))?;
+    }
+    Ok(())
 }
 
 /// `stint comment`.

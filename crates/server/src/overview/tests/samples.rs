@@ -1201,6 +1201,7 @@ fn audit_list() -> audit::Audit {
 
 fn offers(q: &str, any: bool) -> requests::Offers {
     let row = |what: &str, place: &str, by: &str, longest: &str| requests::OfferRow {
+        value: "ent_1".into(),
         href: "/request/ent_1".into(),
         what: what.into(),
         place: place.into(),
@@ -1251,6 +1252,32 @@ fn home(any: bool) -> overview::Home {
         ),
         inbox_count: if any { 3 } else { 0 },
         poll: Some(20),
+    }
+}
+
+fn several() -> requests::Several {
+    let row = |value: &str, what: &str, wrong: Vec<String>| requests::SeveralRow {
+        value: value.into(),
+        what: what.into(),
+        place: "4012-7788-0131".into(),
+        decided_by: "one of Platform".into(),
+        longest: "4 h".into(),
+        wrong,
+    };
+    let why = "9 h is longer than the 4 h allowed here: ask for 4 h or less.";
+    requests::Several {
+        rows: vec![
+            row(
+                "ent_1",
+                "AdministratorAccess on prod-payments",
+                vec![why.into()],
+            ),
+            row("ent_2", "ReadOnlyAccess on prod-payments", Vec::new()),
+        ],
+        length: crate::web::fields::Length::new("length", "For how long?"),
+        reason: Field::text("reason", "Why do you need it?"),
+        start: Field::line("start", "Not before (UTC)"),
+        mistakes: Mistakes::at("", "Nothing was sent."),
     }
 }
 
@@ -1350,6 +1377,15 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         }),
         ("ask-blocked", view("/request/ent_1", "Request access", &put(ask(Mistakes::none(), true)))),
         ("mine", view("/requests", "My requests", &put(requests::Mine { tabs: None, list: sample_list("/requests", crate::requests::pages::COLUMNS, "-asked", 3).search("Access, group or reason"), rows: request_rows() }))),
+        ("several", view("/request", "Request access", &put(several()))),
+        ("submission", view("/submissions/sub_1", "Asked together", &put(requests::Submission {
+            path: "/submissions/sub_1".into(),
+            who: "Ana Reyes".into(),
+            when: When::both(at("2026-11-23T14:02:00Z"), now()),
+            rows: request_rows(),
+            cancel: Some("/submissions/sub_1/cancel".into()),
+            poll: Some(5),
+        }))),
         ("notices", view("/notices", "Notices", &put(notices(3)))),
         ("notices-empty", view("/notices", "Notices", &put(notices(0)))),
         ("inbox", view("/approvals", "Approvals", &put(inbox()))),

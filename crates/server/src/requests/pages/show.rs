@@ -458,6 +458,10 @@ fn facts(
     if !request.reason.is_empty() {
         facts.push(Fact::new("Reason", &request.reason));
     }
+    if let Some(id) = request.submission {
+        let place = format!("/submissions/{id}");
+        facts.push(Fact::new("Asked with", "").link(place, "Others, at the same time"));
+    }
     if let Some(before) = &found.extends {
         let Origin::Request(request) = before.origin;
         facts.push(Fact::new("Extends", "").link(href(request), "The access asked for before"));

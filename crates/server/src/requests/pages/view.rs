@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::grants::Revoke;
-use crate::web::fields::{Choose, Length};
+use crate::web::fields::{Choose, Field, Length};
 use crate::web::filters;
 use crate::web::{
     Chain, Chip, Copyable, Empty, Facts, List, Mistakes, Note, Pager, Tabs, TimeLeft, Timeline,
@@ -26,6 +26,8 @@ pub(crate) struct Offers {
 #[derive(Debug, Clone)]
 pub(crate) struct OfferRow {
     pub(crate) href: String,
+    /// What a form sends for it.
+    pub(crate) value: String,
     /// `AdministratorAccess on prod-payments`
     pub(crate) what: String,
     /// The account's number, or what kind of thing it is.
@@ -34,6 +36,43 @@ pub(crate) struct OfferRow {
     pub(crate) decided_by: String,
     /// `at most 4 h`
     pub(crate) longest: String,
+}
+
+/// `POST /request`: the form for several things.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/several.html")]
+pub(crate) struct Several {
+    pub(crate) rows: Vec<SeveralRow>,
+    pub(crate) length: Length,
+    pub(crate) reason: Field,
+    pub(crate) start: Field,
+    pub(crate) mistakes: Mistakes,
+}
+
+/// One of several things.
+#[derive(Debug, Clone)]
+pub(crate) struct SeveralRow {
+    pub(crate) value: String,
+    pub(crate) what: String,
+    pub(crate) place: String,
+    pub(crate) decided_by: String,
+    pub(crate) longest: String,
+    /// What is wrong with it.
+    pub(crate) wrong: Vec<String>,
+}
+
+/// `GET /submissions/{id}`: what became of each.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/submission.html")]
+pub(crate) struct Submission {
+    pub(crate) path: String,
+    pub(crate) who: String,
+    pub(crate) when: WhenBoth,
+    pub(crate) rows: Vec<RequestRow>,
+    /// Where all that wait are cancelled, for who may.
+    pub(crate) cancel: Option<String>,
+    /// Seconds until the page looks again by itself.
+    pub(crate) poll: Option<u32>,
 }
 
 /// A length of time to choose.

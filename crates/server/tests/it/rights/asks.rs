@@ -124,6 +124,9 @@ async fn things(path: &str, method: &str, stage: &Stage) -> Things {
         any(&stage.iam_user)
     } else if under("/api/v1/key-rotations/{id}") || under("/key-rotations/{id}") {
         any(&stage.rotation)
+    } else if under("/api/v1/submissions/{id}") || under("/submissions/{id}") {
+        let [own, others] = stage.submissions().await;
+        own_and_others(&own, &others)
     } else if under("/api/v1/notices/{id}") || under("/notices/{id}") {
         own_and_others(&stage.notices[0], &stage.notices[1])
     } else if under("/api/v1/principals/{id}") {
@@ -227,6 +230,8 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
         "POST /api/v1/requests/{id}/approve" => json!({ "comment": "" }),
         "POST /api/v1/requests/{id}/deny" => json!({ "reason": "to see who hears what" }),
         "POST /api/v1/requests/{id}/cancel" | "POST /api/v1/requests/{id}/return" => json!({}),
+        "POST /api/v1/submissions" => json!({ "items": [] }),
+        "POST /api/v1/submissions/{id}/cancel" => json!({}),
         "POST /api/v1/grants/{id}/extend" => json!({}),
         "POST /api/v1/requests/{id}/comments" => json!({ "text": "to see who hears what" }),
         "PUT /api/v1/notices/kinds" => json!({ "kind": "access_ready", "on": true }),
@@ -331,6 +336,8 @@ const BARE: &[&str] = &[
     "POST /requests/{id}/cancel",
     "POST /requests/{id}/return",
     "POST /grants/{id}/extend",
+    "POST /request",
+    "POST /submissions/{id}/cancel",
     "POST /grants/{id}/retry",
     "POST /grants/{id}/provision-again",
     "POST /connections/{id}/test",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use stint_domain::policy::{PolicyBody, ReasonRule, Route, Step};
 use stint_domain::rights::Role;
-use stint_domain::{EntitlementId, GroupId, PolicyId, RequestId, Span, UserId};
+use stint_domain::{EntitlementId, GroupId, PolicyId, RequestId, Span, SubmissionId, UserId};
 use stint_server::cx::Cx;
 use stint_server::http::Paging;
 use stint_server::{
@@ -236,6 +236,23 @@ impl Stage {
     /// Requests nobody has decided on yet: own, involved, another's.
     pub(crate) async fn fresh_requests(&self) -> [RequestId; 3] {
         pending(&self.world, self.by_bo, self.by_approvers).await
+    }
+
+    /// Submissions nobody has decided on yet: own, another's.
+    pub(crate) async fn submissions(&self) -> [SubmissionId; 2] {
+        let mut made = Vec::new();
+        for who in ["me", "ana"] {
+            let new = requests::NewRequest {
+                entitlement: self.by_bo,
+                duration: Span::hours(2),
+                reason: "to see who hears what".to_owned(),
+                start: None,
+                principal: None,
+            };
+            let done = requests::submit_several(&self.world.cx(who), vec![new]).await;
+            made.push(done.expect("submitted").0.id);
+        }
+        [made[0], made[1]]
     }
 
     /// Requests that were approved and gave access: own, involved, another's.
