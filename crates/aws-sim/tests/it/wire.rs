@@ -172,7 +172,7 @@ async fn json_services_answer_and_refuse_in_json() {
     assert_eq!(
         body,
         format!(
-            r#"{{"Message":"User: {} is not authorized to perform: sso:ListInstances on resource: * because no identity-based policy allows the sso:ListInstances action","__type":"AccessDeniedException"}}"#,
+            r#"{{"__type":"AccessDeniedException","Message":"User: {} is not authorized to perform: sso:ListInstances on resource: * because no identity-based policy allows the sso:ListInstances action"}}"#,
             rig.facts.host.arn
         )
     );
