@@ -3,12 +3,20 @@
 -- and ordered; the program folds, so that both engines agree on every letter.
 -- Times in sign_ins, sign_in_failures and api_tokens are wall-clock times.
 
+-- A manager decides on what their people ask for where a policy says so: who made them one is kept.
 create table users (
     id               uuid    not null primary key,
     name             text    not null,
     email            text    not null,
     email_key        text    collate "C" not null,
     search_text      text    not null,
+    department       text,
+    title            text,
+    manager_id       uuid    references users (id),
+    profile_set_at   bigint,
+    profile_set_by   uuid    references users (id),
+    manager_set_at   bigint,
+    manager_set_by   uuid    references users (id),
     active           boolean not null,
     password_hash    text,
     created_at       bigint  not null,
@@ -16,6 +24,7 @@ create table users (
     version          bigint  not null
 );
 create unique index users_email_key on users (email_key);
+create index users_manager on users (manager_id);
 
 -- A role without a scope holds everywhere. Everybody has the role User; it is not stored.
 create table user_roles (

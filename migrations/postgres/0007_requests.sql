@@ -26,7 +26,14 @@ create table requests (
     via               text    not null,
     submitted_at      bigint  not null,
     state             text    not null,
+    rule              bigint ,
     step              bigint ,
+    step_since        bigint ,
+    carried           bigint  not null,
+    reminded          boolean not null,
+    due_at            bigint ,
+    ended_because     text,
+    ended_at_step     bigint,
     closed_at         bigint ,
     closed_by         uuid    references users (id),
     extends           uuid    references grants (id),
@@ -35,6 +42,7 @@ create table requests (
     check (principal_kind in ('identity_center_user', 'identity_center_group', 'iam_user')),
     check (state in ('pending', 'approved', 'denied', 'cancelled')),
     check ((state = 'pending') = (step is not null)),
+    check ((state = 'pending') = (step_since is not null)),
     check ((state = 'pending') = (closed_at is null))
 );
 create index requests_requester on requests (requester_id, id);
@@ -45,14 +53,17 @@ create unique index requests_extending on requests (extends) where state = 'pend
 create index requests_submission on requests (submission_id, id) where submission_id is not null;
 create index requests_extends on requests (extends) where extends is not null;
 create index requests_entitlement on requests (entitlement_id);
+create index requests_due on requests (due_at) where due_at is not null;
 
--- Whom each step names, copied from the pinned version: finds what waits for somebody.
+-- Whom each step names, copied from the pinned version: finds what waits for somebody. A role is
+-- `manager`, `application_owner` or `connection_owner`, or `condition` where one says who.
 create table request_approvers (
     request_id        uuid    not null references requests (id),
     step              bigint  not null,
     user_id           uuid    references users (id),
     group_id          uuid    references groups (id),
-    check ((user_id is null) <> (group_id is null))
+    role              text,
+    check ((role is null and (user_id is null) <> (group_id is null)) or (role is not null and user_id is null and group_id is null))
 );
 create index request_approvers_request on request_approvers (request_id, step);
 create index request_approvers_user on request_approvers (user_id, request_id);
@@ -66,6 +77,7 @@ create table decisions (
     user_id           uuid    not null references users (id),
     answer            text    not null,
     comment           text    not null,
+    parts             text    not null,
     via               text    not null,
     decided_at        bigint  not null,
     check (answer in ('approve', 'deny'))

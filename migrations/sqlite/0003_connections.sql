@@ -16,6 +16,7 @@ create table application_owners (
     application_id     blob    not null references applications (id),
     user_id            blob    not null references users (id),
     added_at           integer not null,
+    added_by           blob    references users (id),
     primary key (application_id, user_id)
 ) strict;
 create index application_owners_user on application_owners (user_id);
@@ -73,6 +74,7 @@ create table connection_owners (
     connection_id      blob    not null references connections (id),
     user_id            blob    not null references users (id),
     added_at           integer not null,
+    added_by           blob    references users (id),
     primary key (connection_id, user_id)
 ) strict;
 create index connection_owners_user on connection_owners (user_id);

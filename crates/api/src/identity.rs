@@ -47,6 +47,15 @@ pub struct User {
     pub name: String,
     /// Unique, whatever the capitals.
     pub email: String,
+    /// Their department, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
+    /// Their title, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Their manager (`usr_…`): decides on what they ask for, where a policy asks managers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
     /// Whether they may sign in and use tokens.
     pub active: bool,
     /// Product roles that hold everywhere, beside `user`, which everybody has:
@@ -90,6 +99,15 @@ pub struct UserChange {
     /// A new password; ends their sign-ins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
+    /// A new department; empty for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
+    /// A new title; empty for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// A new manager (`usr_…`); empty for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
 }
 
 /// The product roles a user is to have, instead of those they have.

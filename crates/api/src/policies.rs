@@ -40,9 +40,16 @@ pub struct PolicyVersion {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyBody {
+    /// Asked in this order; the first whose condition is true says what holds. Where none is,
+    /// what follows here does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<PolicyRule>,
     /// Whether nobody has to approve; then there are no steps.
     #[serde(default)]
     pub auto_approve: bool,
+    /// Whether it is refused at once, with these words to whoever asks; then there are no steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_deny: Option<String>,
     /// Asked in this order; nobody counts for two of them.
     #[serde(default)]
     pub steps: Vec<PolicyStep>,
@@ -55,6 +62,38 @@ pub struct PolicyBody {
     /// Whether those who ask may approve too, where they are approvers.
     #[serde(default)]
     pub allow_self_approval: bool,
+    /// The time zone in which conditions mean their hours and weekdays (`Europe/Berlin`); UTC
+    /// when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+}
+
+/// What holds where a condition is true.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyRule {
+    /// What people see.
+    #[schema(example = "Production at night")]
+    pub name: String,
+    /// When it applies: an expression in Cedar over `principal` (who asks), `resource` (what is
+    /// asked for) and `context`, as `GET /api/v1/policies/schema` describes them.
+    #[schema(example = "resource.name like \"* on prod-*\" && context.minutes > 60")]
+    pub when: String,
+    /// Whether nobody has to approve; then there are no steps.
+    #[serde(default)]
+    pub auto_approve: bool,
+    /// Whether it is refused at once, with these words to whoever asks; then there are no steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_deny: Option<String>,
+    /// Asked in this order; nobody counts for two of them.
+    #[serde(default)]
+    pub steps: Vec<PolicyStep>,
+    /// The longest that may be asked for, in seconds; the policy's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_duration_seconds: Option<i64>,
+    /// What must be said when asking; what the policy says when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReasonRule>,
 }
 
 /// One step of a policy.
@@ -70,9 +109,74 @@ pub struct PolicyStep {
     /// Groups whose members approve (`grp_…`), as they are when somebody decides.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// How many different people must approve.
+    /// What approvers are to whoever asks or to what is asked for: `manager` (of whoever would
+    /// hold it), `application_owner`, `connection_owner`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// Everybody of whom this is true is an approver: an expression in Cedar, in which `principal`
+    /// is the candidate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+    /// How many different people must approve. 0 of a step that waits.
     #[serde(default = "one")]
     pub needed: u32,
+    /// Whether so many must approve of each of its groups (and of the others it names), instead
+    /// of all together.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub each_group: bool,
+    /// Who may approve as well while too few of the approvers could, or once it is late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Approvers>,
+    /// How long after its begin its approvers are reminded, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind_seconds: Option<i64>,
+    /// How long after its begin the fallback approvers may approve as well, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_seconds: Option<i64>,
+    /// What happens when it has not been approved in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Deadline>,
+    /// How long the request waits here, in seconds; then nobody is named and `needed` is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<i64>,
+}
+
+/// Where approvers come from. Whoever one of them names is one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approvers {
+    /// By name (`usr_…`).
+    #[serde(default)]
+    pub users: Vec<String>,
+    /// Members of groups (`grp_…`).
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// `manager`, `application_owner`, `connection_owner`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// Everybody of whom this is true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+}
+
+/// What happens to a step that has not been approved in time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deadline {
+    /// How long after its begin, in seconds.
+    #[schema(example = 86400)]
+    pub after_seconds: i64,
+    /// `deny`, or `next_step`: the approvers of the next step decide in its place, and what it is
+    /// short of is needed there, too.
+    #[schema(example = "deny")]
+    pub then: String,
+}
+
+/// What conditions may speak about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConditionSchema {
+    /// As Cedar writes schemas.
+    pub cedar: String,
 }
 
 /// What must be said when asking.
@@ -113,4 +217,10 @@ pub struct NewPolicyVersion {
 
 const fn one() -> u32 {
     1
+}
+
+// The signature is serde's.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+const fn is_false(it: &bool) -> bool {
+    !*it
 }

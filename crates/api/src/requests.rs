@@ -48,6 +48,28 @@ pub struct Preview {
     pub reason_required: bool,
     /// Its least number of characters.
     pub reason_min_length: u32,
+    /// The rule of the policy that applies; absent where none does, and what the policy says
+    /// otherwise holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What was found of its rules, in their order, up to the one that applies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<TriedRule>,
+}
+
+/// What was found of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TriedRule {
+    /// Its name.
+    pub name: String,
+    /// What it asks, in Cedar; told to those who may see policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Whether that is true.
+    pub applies: bool,
+    /// Why it cannot be told; then nothing can be asked for under this policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// One reason why something cannot be asked for like this.
@@ -69,6 +91,21 @@ pub struct PreviewStep {
     pub needed: u32,
     /// Everybody it names, and why some of them could not.
     pub approvers: Vec<PreviewApprover>,
+    /// Who may approve as well while too few of them could, or once it is late.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<Who>,
+    /// How long after its begin they are reminded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind_seconds: Option<i64>,
+    /// How long after its begin the fallback approvers may approve as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_seconds: Option<i64>,
+    /// What happens when it has not been approved in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<crate::policies::Deadline>,
+    /// How long it waits, where nobody has to approve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<i64>,
 }
 
 /// Somebody a step names.
@@ -80,6 +117,13 @@ pub struct PreviewApprover {
     pub named: bool,
     /// The groups through which it does.
     pub groups: Vec<String>,
+    /// What they are to whoever asks, or to what is asked for, where that is why: `manager`,
+    /// `application_owner`, `connection_owner`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// Whether a condition of the step is true of them.
+    #[serde(default)]
+    pub condition: bool,
     /// `own_request` or `unable`, if they could not decide on this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hindrance: Option<String>,
@@ -295,7 +339,8 @@ pub struct RequestStep {
     pub name: String,
     /// How many different people must approve.
     pub needed: u32,
-    /// `done`, `now`, `later`, `denied` or `dropped` (the request ended before).
+    /// `done`, `moved_on` (nobody decided in time, the next step decided in its place), `now`, `later`,
+    /// `denied` or `dropped` (the request ended before).
     pub state: String,
     /// Who decided, oldest first.
     pub decisions: Vec<Decision>,
@@ -323,6 +368,9 @@ pub struct Waiting {
     pub still: u32,
     /// Who could decide now.
     pub who: Vec<Who>,
+    /// When the step is over by itself, if ever (RFC 3339, UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Whether fewer people could decide than are needed: somebody has to add approvers.
     pub stuck: bool,
 }

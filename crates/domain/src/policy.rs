@@ -2,21 +2,28 @@
 //!
 //! A [`PolicyBody`] is one immutable version. It is checked when it is saved
 //! ([`PolicyBody::check`]), asked before and when a request is submitted
-//! ([`PolicyBody::evaluate`]) and then pinned to that request: [`crate::request`] decides
-//! by the pinned version, whatever is written later. Who is in a group is never part of a
-//! version; it comes in as [`People`], read at the moment of the question.
+//! ([`PolicyBody::choose`], then [`Outcome::evaluate`]) and then pinned to that request with the
+//! rule that applied: [`crate::request`] decides by the pinned version, whatever is written later.
+//! Who is in a group is never part of a version; it comes in as [`People`], read at the moment of
+//! the question.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::condition::{About, Compiled, Condition, Scene};
 use crate::{GroupId, Span, Time, UserId};
 
+mod approvers;
 mod check;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
-pub use check::{BodyFault, MAX_STEPS};
+pub use approvers::{Approvers, Part, PartOf, Role, Through};
+pub(crate) use approvers::{filled, short_parts};
+pub use check::{BodyFault, MAX_RULES, MAX_STEPS};
+pub use refusal::Refusal;
 
 /// The shortest duration that may be asked for.
 pub const SHORTEST: Span = Span::minutes(1);
@@ -31,6 +38,10 @@ pub const LONGEST_TEXT: usize = 2_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyBody {
+    /// Asked in this order; the first whose condition is true says what holds. Where none
+    /// is, what follows here does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
     /// How the answer comes about.
     pub route: Route,
     /// The longest access it allows.
@@ -41,6 +52,27 @@ pub struct PolicyBody {
     /// Whether requester and beneficiary may decide too, where they are approvers.
     #[serde(default)]
     pub allow_self_approval: bool,
+    /// The time zone in which conditions mean their hours and weekdays (`Europe/Berlin`).
+    #[serde(default = "utc", skip_serializing_if = "is_utc")]
+    pub zone: String,
+}
+
+/// What holds where a condition is true.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// What people see ("Production at night").
+    pub name: String,
+    /// When it applies.
+    pub when: Condition,
+    /// How the answer comes about.
+    pub route: Route,
+    /// The longest access it allows; the policy's where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_duration: Option<Span>,
+    /// What must be said when asking; what the policy says where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReasonRule>,
 }
 
 /// How the answer comes about.
@@ -49,24 +81,63 @@ pub struct PolicyBody {
 pub enum Route {
     /// Approved at submission, by nobody.
     AutoApprove,
+    /// Refused at submission, with these words to whoever asks.
+    AutoDeny(String),
     /// Every step, in this order. No person counts for two steps.
     Steps(Vec<Step>),
 }
 
-/// One step: enough of these people must approve; one of them denying ends the request.
+/// One step: enough of these people must approve; one of them denying ends the request. A step
+/// that names nobody and needs nobody waits: it is complete when its time is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// What people see ("Platform").
     pub name: String,
-    /// Approvers by name.
+    /// Who may approve it.
     #[serde(default)]
-    pub users: BTreeSet<UserId>,
-    /// Groups whose members are approvers, as they are when somebody decides.
-    #[serde(default)]
-    pub groups: BTreeSet<GroupId>,
+    pub approvers: Approvers,
     /// How many different people must approve.
     pub needed: u32,
+    /// Whether so many must approve of each of its groups (and of the others it names), instead
+    /// of all together.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub each_group: bool,
+    /// Who may approve as well once too few of the approvers could, or once it is late.
+    #[serde(default, skip_serializing_if = "Approvers::is_empty")]
+    pub fallback: Approvers,
+    /// How long after its begin its approvers are reminded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind: Option<Span>,
+    /// How long after its begin it is late: the fallback approvers may approve as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<Span>,
+    /// What happens when it has not been approved in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Deadline>,
+    /// How long the request waits here, where nobody needs to approve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Span>,
+}
+
+/// What happens to a step that has not been approved in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deadline {
+    /// How long after its begin.
+    pub after: Span,
+    /// What.
+    pub then: Then,
+}
+
+/// What happens at a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// The request is denied.
+    Deny,
+    /// The approvers of the next step decide in its place: what it is short of is needed there, too.
+    NextStep,
 }
 
 /// What must be said when asking.
@@ -85,8 +156,14 @@ pub struct ReasonRule {
 pub struct People {
     /// Members of every group the policy names. A group that does not exist is absent.
     pub groups: BTreeMap<GroupId, BTreeSet<UserId>>,
+    /// Who is what to whoever asks and to what is asked for.
+    pub roles: BTreeMap<Role, BTreeSet<UserId>>,
+    /// Of whom each condition is true.
+    pub matching: BTreeMap<Condition, BTreeSet<UserId>>,
     /// Of all users concerned: those who are active and whose roles let them decide.
     pub able: BTreeSet<UserId>,
+    /// The people in the Identity Center group it is for, where it is for one.
+    pub benefiting: BTreeSet<UserId>,
 }
 
 /// What somebody asks for, as far as a policy cares.
@@ -106,6 +183,31 @@ pub struct Ask {
     pub reason: String,
     /// The entitlement's own limit, where it has one below the policy's.
     pub entitlement_max: Option<Span>,
+}
+
+/// What was found of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// Its name.
+    pub name: String,
+    /// What it asks.
+    pub when: Condition,
+    /// Whether it is true, or why that cannot be told.
+    pub holds: Result<bool, String>,
+}
+
+/// What holds for one question: what the rule says that applies, or the policy where none does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome<'a> {
+    /// The rule that applies, if one does.
+    pub rule: Option<&'a Rule>,
+    /// How the answer comes about.
+    pub route: &'a Route,
+    /// The longest access it allows.
+    pub max_duration: Span,
+    /// What must be said when asking.
+    pub reason: ReasonRule,
+    allow_self_approval: bool,
 }
 
 /// What a policy says to an [`Ask`].
@@ -128,6 +230,18 @@ pub struct ExplainedStep {
     pub needed: u32,
     /// Everybody the step names, directly or through groups, in the order of their ids.
     pub approvers: Vec<Approver>,
+    /// Its parts, with whoever could decide and counts for each.
+    pub parts: Vec<Part>,
+    /// Who may approve as well once it is late, of those who could.
+    pub fallback: BTreeSet<UserId>,
+    /// When its approvers are reminded, after its begin.
+    pub remind: Option<Span>,
+    /// When the fallback approvers may approve as well, after its begin.
+    pub late: Option<Span>,
+    /// What happens when it has not been approved in time.
+    pub deadline: Option<Deadline>,
+    /// How long it waits, where nobody has to approve.
+    pub wait: Option<Span>,
 }
 
 /// Somebody a step names.
@@ -135,10 +249,8 @@ pub struct ExplainedStep {
 pub struct Approver {
     /// Who.
     pub user: UserId,
-    /// Whether the step names them themselves.
-    pub named: bool,
-    /// The groups of the step they are in.
-    pub groups: Vec<GroupId>,
+    /// By what.
+    pub through: Through,
     /// Why they could not decide on this one after all.
     pub hindrance: Option<Hindrance>,
 }
@@ -152,102 +264,182 @@ pub enum Hindrance {
     Unable,
 }
 
-/// Why something cannot be asked for like this.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Longer than allowed.
-    #[error("{asked} is longer than the {longest} allowed here: ask for {longest} or less")]
-    DurationOverPolicy {
-        /// What was asked.
-        asked: Span,
-        /// The lower of the policy's and the entitlement's limit.
-        longest: Span,
-    },
-    /// Too short to be of use, or not positive.
-    #[error("{asked} is too short: ask for at least {SHORTEST}")]
-    DurationTooShort {
-        /// What was asked.
-        asked: Span,
-    },
-    /// A reason must be given.
-    #[error("this policy wants a reason: say what the access is for")]
-    ReasonRequired,
-    /// The reason says too little.
-    #[error(
-        "the reason has {length} characters, this policy wants at least {min_length}: say a little more"
-    )]
-    ReasonTooShort {
-        /// Characters given.
-        length: usize,
-        /// Characters wanted.
-        min_length: u32,
-    },
-    /// The reason is endless.
-    #[error("the reason has {length} characters: at most {LONGEST_TEXT} are kept")]
-    ReasonTooLong {
-        /// Characters given.
-        length: usize,
-    },
-    /// The start lies behind us.
-    #[error("the start {start} is in the past: leave it out to start at once")]
-    StartInPast {
-        /// What was asked.
-        start: Time,
-    },
-    /// The start lies too far ahead.
-    #[error("the start {start} is more than {FARTHEST_START} ahead: ask again nearer to it")]
-    StartTooFar {
-        /// What was asked.
-        start: Time,
-    },
-    /// Nobody, or not enough different people, could approve it.
-    #[error(
-        "nobody could approve this: {names} would need {needed} different people and has {possible}. A Policy Admin can add approvers"
-    )]
-    NoPossibleApprover {
-        /// The steps that are short, by name.
-        names: String,
-        /// How many different people they need together.
-        needed: u32,
-        /// How many there are.
-        possible: u32,
-    },
+fn utc() -> String {
+    "UTC".to_owned()
 }
 
-impl Refusal {
-    /// The stable code.
-    pub const fn code(&self) -> &'static str {
+fn is_utc(zone: &str) -> bool {
+    zone == "UTC"
+}
+
+// The signature is serde's.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+const fn is_false(it: &bool) -> bool {
+    !*it
+}
+
+impl Route {
+    /// The steps; none where nobody is asked.
+    pub fn steps(&self) -> &[Step] {
         match self {
-            Self::DurationOverPolicy { .. } => "duration_over_policy",
-            Self::DurationTooShort { .. } => "duration_too_short",
-            Self::ReasonRequired => "reason_required",
-            Self::ReasonTooShort { .. } => "reason_too_short",
-            Self::ReasonTooLong { .. } => "reason_too_long",
-            Self::StartInPast { .. } => "start_in_past",
-            Self::StartTooFar { .. } => "start_too_far",
-            Self::NoPossibleApprover { .. } => "no_possible_approver",
+            Self::AutoApprove | Self::AutoDeny(_) => &[],
+            Self::Steps(steps) => steps,
+        }
+    }
+}
+
+impl Then {
+    /// The stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::NextStep => "next_step",
+        }
+    }
+
+    /// What this word stands for, if anything.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Deny, Self::NextStep]
+            .into_iter()
+            .find(|then| then.as_str() == word)
+    }
+}
+
+impl Step {
+    /// A step that these people approve.
+    pub fn new(name: &str, approvers: Approvers, needed: u32) -> Self {
+        Self {
+            name: name.to_owned(),
+            approvers,
+            needed,
+            each_group: false,
+            fallback: Approvers::default(),
+            remind: None,
+            late: None,
+            deadline: None,
+            wait: None,
         }
     }
 }
 
 impl PolicyBody {
-    /// The steps; none where it approves by itself.
-    pub fn steps(&self) -> &[Step] {
-        match &self.route {
-            Route::AutoApprove => &[],
-            Route::Steps(steps) => steps,
+    /// A policy without rules of its own for special cases.
+    pub fn new(route: Route, max_duration: Span) -> Self {
+        Self {
+            rules: Vec::new(),
+            route,
+            max_duration,
+            reason: ReasonRule::default(),
+            allow_self_approval: false,
+            zone: utc(),
         }
     }
 
-    /// Everybody and every group any step names: what [`People`] must be read for.
-    pub fn sources(&self) -> (BTreeSet<UserId>, BTreeSet<GroupId>) {
-        let users = self.steps().iter().flat_map(|s| s.users.iter().copied());
-        let groups = self.steps().iter().flat_map(|s| s.groups.iter().copied());
-        (users.collect(), groups.collect())
+    /// Every way an answer can come about, the rules' first.
+    pub fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.rules
+            .iter()
+            .map(|rule| &rule.route)
+            .chain([&self.route])
     }
 
-    /// What this policy says to somebody who asks now.
+    /// Every condition in it, with what it is asked for.
+    pub fn conditions(&self) -> impl Iterator<Item = (&Condition, About)> {
+        let rules = self.rules.iter().map(|rule| (&rule.when, About::Rule));
+        let steps = self.routes().flat_map(Route::steps);
+        let who = candidates(steps).into_iter();
+        rules.chain(who.map(|condition| (condition, About::Candidate)))
+    }
+
+    /// Everybody and every group any step names: what [`People`] must be read for.
+    pub fn sources(&self) -> Approvers {
+        sources(self.routes().flat_map(Route::steps))
+    }
+
+    /// Which rule applies to this question: the first whose condition is true, and what was found
+    /// of those before it. None where no rule does.
+    ///
+    /// Fails, with what was found so far, where a condition cannot be answered: what it would have
+    /// said is not known, so nothing may be concluded from those behind it.
+    pub fn choose(&self, scene: &Scene) -> Result<(Option<usize>, Vec<Tried>), Vec<Tried>> {
+        let mut tried = Vec::new();
+        for (at, rule) in self.rules.iter().enumerate() {
+            let compiled = Compiled::saved(&rule.when, About::Rule);
+            let holds = compiled.and_then(|it| it.holds(scene));
+            let found = holds.clone();
+            tried.push(Tried {
+                name: rule.name.clone(),
+                when: rule.when.clone(),
+                holds,
+            });
+            match found {
+                Ok(false) => {}
+                Ok(true) => return Ok((Some(at), tried)),
+                Err(_) => return Err(tried),
+            }
+        }
+        Ok((None, tried))
+    }
+
+    /// What holds where this rule applies, counted from 0; what the policy says otherwise where
+    /// none does.
+    pub fn outcome(&self, rule: Option<usize>) -> Outcome<'_> {
+        let rule = rule.and_then(|at| self.rules.get(at));
+        Outcome {
+            rule,
+            route: rule.map_or(&self.route, |rule| &rule.route),
+            max_duration: rule
+                .and_then(|rule| rule.max_duration)
+                .unwrap_or(self.max_duration),
+            reason: rule.and_then(|rule| rule.reason).unwrap_or(self.reason),
+            allow_self_approval: self.allow_self_approval,
+        }
+    }
+
+    /// The longest that any rule allows.
+    pub fn longest(&self) -> Span {
+        let rules = self.rules.iter().filter_map(|rule| rule.max_duration);
+        rules.fold(self.max_duration, Span::max)
+    }
+}
+
+/// Everybody these steps name, in one.
+pub fn sources<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Approvers {
+    let mut all = Approvers::default();
+    for step in steps {
+        for of in [&step.approvers, &step.fallback] {
+            all.users.extend(of.users.iter().copied());
+            all.groups.extend(of.groups.iter().copied());
+            all.roles.extend(of.roles.iter().copied());
+        }
+    }
+    all
+}
+
+/// The conditions by which these steps find approvers.
+pub fn candidates<'a>(steps: impl IntoIterator<Item = &'a Step>) -> BTreeSet<&'a Condition> {
+    let steps = steps.into_iter();
+    let of = |step: &'a Step| [&step.approvers, &step.fallback];
+    steps
+        .flat_map(of)
+        .filter_map(|it| it.who.as_ref())
+        .collect()
+}
+
+impl<'a> Outcome<'a> {
+    /// The steps; none where nobody is asked.
+    pub fn steps(&self) -> &'a [Step] {
+        self.route.steps()
+    }
+
+    /// What this says to somebody who asks now.
     pub fn evaluate(&self, ask: &Ask, people: &People, now: Time) -> Verdict {
+        if let Route::AutoDeny(message) = self.route {
+            return Verdict::Refused(vec![Refusal::AutoDenied {
+                rule: self.rule.map(|rule| rule.name.clone()),
+                message: message.clone(),
+            }]);
+        }
         let mut refusals = self.refusals(ask, now);
         let steps = self.explain(ask, people);
         refusals.extend(shortage(&steps));
@@ -255,7 +447,7 @@ impl PolicyBody {
             return Verdict::Refused(refusals);
         }
         match self.route {
-            Route::AutoApprove => Verdict::AutoApproved,
+            Route::AutoApprove | Route::AutoDeny(_) => Verdict::AutoApproved,
             Route::Steps(_) => Verdict::NeedsSteps(steps),
         }
     }
@@ -266,16 +458,15 @@ impl PolicyBody {
             !self.allow_self_approval
                 && (user == ask.requester || user == ask.beneficiary || ask.members.contains(&user))
         };
-        self.steps()
-            .iter()
+        let could = |user| !own(user) && people.able.contains(&user);
+        (self.steps().iter())
             .map(|step| ExplainedStep {
                 name: step.name.clone(),
-                needed: step.needed,
-                approvers: (step.everybody(people).into_iter())
-                    .map(|(user, groups)| Approver {
+                needed: step.total(),
+                approvers: (step.approvers.everybody(people).into_iter())
+                    .map(|(user, through)| Approver {
                         user,
-                        named: step.users.contains(&user),
-                        groups,
+                        through,
                         hindrance: if own(user) {
                             Some(Hindrance::OwnRequest)
                         } else if !people.able.contains(&user) {
@@ -285,6 +476,14 @@ impl PolicyBody {
                         },
                     })
                     .collect(),
+                parts: step.parts(people, could, 0, false),
+                fallback: (step.fallback.everybody(people).into_keys())
+                    .filter(|user| could(*user))
+                    .collect(),
+                remind: step.remind,
+                late: step.late,
+                deadline: step.deadline,
+                wait: step.wait,
             })
             .collect()
     }
@@ -323,66 +522,38 @@ impl PolicyBody {
     }
 }
 
-impl Step {
-    /// Everybody the step names now, with the groups they are in.
-    pub(crate) fn everybody(&self, people: &People) -> BTreeMap<UserId, Vec<GroupId>> {
-        let mut all: BTreeMap<UserId, Vec<GroupId>> =
-            self.users.iter().map(|user| (*user, Vec::new())).collect();
-        for group in &self.groups {
-            for user in people.groups.get(group).into_iter().flatten() {
-                all.entry(*user).or_default().push(*group);
-            }
-        }
-        all
-    }
-}
-
 impl ExplainedStep {
     /// Those who could decide.
     pub fn possible(&self) -> BTreeSet<UserId> {
-        (self.approvers.iter())
-            .filter(|a| a.hindrance.is_none())
-            .map(|a| a.user)
+        self.parts
+            .iter()
+            .flat_map(|part| part.who.iter().copied())
             .collect()
     }
 }
 
 /// The steps that cannot all get enough *different* people, if any.
-pub(crate) fn shortage(steps: &[ExplainedStep]) -> Option<Refusal> {
-    let wants: Vec<_> = steps.iter().map(|s| (s.needed, s.possible())).collect();
-    let short = short_steps(&wants)?;
-    let of = |f: &dyn Fn(&ExplainedStep) -> String| {
-        let picked: Vec<_> = (steps.iter().enumerate())
-            .filter(|(i, _)| short.contains(i))
-            .map(|(_, s)| f(s))
-            .collect();
-        picked.join(" and ")
-    };
-    let possible: BTreeSet<_> = (wants.iter().enumerate())
-        .filter(|(i, _)| short.contains(i))
-        .flat_map(|(_, (_, who))| who.iter().copied())
+fn shortage(steps: &[ExplainedStep]) -> Option<Refusal> {
+    let parts: Vec<(&ExplainedStep, &Part)> = (steps.iter())
+        .flat_map(|step| step.parts.iter().map(move |part| (step, part)))
         .collect();
-    let needed = (wants.iter().enumerate())
-        .filter(|(i, _)| short.contains(i))
-        .fold(0u32, |sum, (_, (n, _))| sum.saturating_add(*n));
+    let wants: Vec<_> = parts
+        .iter()
+        .map(|(_, part)| (part.needed, &part.who))
+        .collect();
+    let short = short_parts(&wants)?;
+    let picked = || (parts.iter().enumerate()).filter(|(i, _)| short.contains(i));
+    let mut names: Vec<String> = picked()
+        .map(|(_, (step, _))| format!("“{}”", step.name))
+        .collect();
+    names.dedup();
+    let possible: BTreeSet<_> = picked()
+        .flat_map(|(_, (_, part))| part.who.iter())
+        .collect();
+    let needed = picked().fold(0u32, |sum, (_, (_, part))| sum.saturating_add(part.needed));
     Some(Refusal::NoPossibleApprover {
-        names: of(&|s| format!("“{}”", s.name)),
+        names: names.join(" and "),
         needed,
         possible: u32::try_from(possible.len()).unwrap_or(u32::MAX),
-    })
-}
-
-/// The smallest set of steps that together have fewer people than they need (Hall's
-/// theorem: without such a set, everybody can be spread over the steps).
-pub(crate) fn short_steps(wants: &[(u32, BTreeSet<UserId>)]) -> Option<BTreeSet<usize>> {
-    // MAX_STEPS keeps this below 256 sets.
-    let mut subsets: Vec<u32> = (1..1u32 << wants.len().min(MAX_STEPS)).collect();
-    subsets.sort_by_key(|bits| (bits.count_ones(), *bits));
-    subsets.into_iter().find_map(|bits| {
-        let picked: BTreeSet<usize> = (0..wants.len()).filter(|i| bits >> i & 1 == 1).collect();
-        let chosen = || wants.iter().enumerate().filter(|(i, _)| picked.contains(i));
-        let needed: u64 = chosen().map(|(_, (n, _))| u64::from(*n)).sum();
-        let there: BTreeSet<_> = chosen().flat_map(|(_, (_, who))| who).collect();
-        (u64::try_from(there.len()).unwrap_or(u64::MAX) < needed).then_some(picked)
     })
 }

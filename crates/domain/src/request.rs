@@ -11,19 +11,33 @@
 //! 2. Nobody decides what they asked for or would hold, themselves or as a member of the
 //!    group it is for, unless the pinned version says so.
 //! 3. Nobody decides twice, on one step or on two.
-//! 4. Only an approver of the current step decides, as the groups are now; the number
-//!    needed is the pinned one, however many people are left.
-//! 5. Who put themselves into the group after the submission is no approver of it.
+//! 4. Only an approver of the current step decides, as groups, managers and owners are now; the
+//!    number needed is the pinned one, however many people are left. Fallback approvers are among
+//!    them while too few of the others could decide, or once the step is late.
+//! 5. Who put themselves into the group, made themselves an owner or manager, or changed what a
+//!    condition asks about them, after the submission is no approver by that.
+//! 6. Who approves fills a place that is still open: where each group of a step is asked, nobody
+//!    of one stands in for another.
+//!
+//! Time passes for a request too ([`Request::pass`]): a step that waits is over, one that nobody
+//! approved in time denies, or moves the question with what is still needed to the next one. The
+//! number of approvals a request needs never falls by that.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use crate::policy::{Ask, LONGEST_TEXT, People, PolicyBody, Refusal, Step, Verdict};
+use crate::policy::{
+    Approvers, Ask, LONGEST_TEXT, Outcome, Part, People, PolicyBody, Refusal, Role, Step, Through,
+    Verdict, filled,
+};
 use crate::{GroupId, Time, UserId};
 
+mod clock;
 mod refused;
 #[cfg(test)]
 mod tests;
 
+pub use clock::Passed;
 pub use refused::{Refused, Verb};
 
 /// What was asked, and under which rules. Never changes.
@@ -37,6 +51,20 @@ pub struct Question {
     pub submitted_at: Time,
     /// The policy version pinned at submission.
     pub policy: PolicyBody,
+    /// Which of its rules applied then, from 0; none where none did.
+    pub rule: Option<usize>,
+}
+
+impl Question {
+    /// What the pinned version says to it.
+    pub fn outcome(&self) -> Outcome<'_> {
+        self.policy.outcome(self.rule)
+    }
+
+    /// Its steps.
+    pub fn steps(&self) -> &[Step] {
+        self.outcome().steps()
+    }
 }
 
 /// A request: what was asked, and how far the answer is.
@@ -55,6 +83,13 @@ pub enum State {
     Pending {
         /// The step it waits at, counted from 0; always one of the policy's.
         step: usize,
+        /// Since when it waits there.
+        since: Time,
+        /// How many approvals earlier steps were short of when their time ran out: needed here
+        /// beside its own.
+        carried: u32,
+        /// Whether its approvers were reminded.
+        reminded: bool,
         /// Approvals so far, of this and earlier steps.
         approvals: Vec<Approval>,
     },
@@ -65,12 +100,12 @@ pub enum State {
         /// All of them; none where nobody was needed.
         approvals: Vec<Approval>,
     },
-    /// An approver said no.
+    /// An approver said no, or nobody decided in time.
     Denied {
         /// When.
         at: Time,
-        /// Who.
-        by: UserId,
+        /// Who; nobody where a deadline passed.
+        by: Option<UserId>,
         /// At which step, counted from 0.
         step: usize,
         /// Why.
@@ -98,6 +133,8 @@ pub struct Approval {
     pub by: UserId,
     /// When.
     pub at: Time,
+    /// The parts of the step it may count for, from 0, as it was when they decided.
+    pub parts: BTreeSet<usize>,
 }
 
 /// Somebody who wants to decide, as they are now. A token decides as its user.
@@ -105,22 +142,48 @@ pub struct Approval {
 pub struct Decider {
     /// Who.
     pub user: UserId,
-    /// The groups they are in now.
+    /// The groups they are in now, and what they are to this question.
     pub memberships: Vec<Membership>,
     /// Whether they are now a member of the Identity Center group it is for, where it is for
     /// one: they would hold the access too.
     pub benefits: bool,
+    /// When they last changed themselves what conditions may ask about them (their groups, their
+    /// profile, whose manager they are), if ever.
+    pub changed_own: Option<Time>,
 }
 
-/// One membership of a group.
+/// That somebody is in a group, or has a role, now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
-    /// Of which group.
-    pub group: GroupId,
+    /// Of what.
+    pub of: Source,
     /// Since when without interruption.
     pub since: Time,
     /// Who added them, where a person did.
     pub added_by: Option<UserId>,
+}
+
+/// What makes somebody an approver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// They are in this group.
+    Group(GroupId),
+    /// They are this to whoever asks, or to what is asked for.
+    Role(Role),
+    /// A condition is true of them.
+    Condition,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Group(id) => id.fmt(f),
+            Self::Role(Role::Manager) => f.write_str("their managers"),
+            Self::Role(Role::ApplicationOwner) => f.write_str("the application's owners"),
+            Self::Role(Role::ConnectionOwner) => f.write_str("the connection's owners"),
+            Self::Condition => f.write_str("those whom the step's condition means"),
+        }
+    }
 }
 
 /// What somebody says to a request.
@@ -167,6 +230,8 @@ pub struct Waiting {
     pub still: u32,
     /// Of the people asked about, those who may decide now.
     pub who: BTreeSet<UserId>,
+    /// When it ends waiting, or is decided by the clock.
+    pub until: Option<Time>,
 }
 
 impl Waiting {
@@ -178,16 +243,18 @@ impl Waiting {
 }
 
 impl Request {
-    /// Asks. The policy given is pinned: it answers now, and every decision is by it.
+    /// Asks. The policy given is pinned, with the rule of it that applies: it answers now, and
+    /// every decision is by it.
     ///
     /// Fails with every [`Refusal`] the policy has.
     pub fn submit(
         policy: PolicyBody,
+        rule: Option<usize>,
         ask: &Ask,
         people: &People,
         now: Time,
     ) -> Result<(Self, Progress), Vec<Refusal>> {
-        let (state, progress) = match policy.evaluate(ask, people, now) {
+        let (state, progress) = match policy.outcome(rule).evaluate(ask, people, now) {
             Verdict::Refused(why) => return Err(why),
             Verdict::AutoApproved => (
                 State::Approved {
@@ -197,10 +264,7 @@ impl Request {
                 Progress::Approved,
             ),
             Verdict::NeedsSteps(_) => (
-                State::Pending {
-                    step: 0,
-                    approvals: Vec::new(),
-                },
+                State::at_step(0, now, 0, Vec::new()),
                 Progress::Step { next: 0 },
             ),
         };
@@ -209,14 +273,17 @@ impl Request {
             beneficiary: ask.beneficiary,
             submitted_at: now,
             policy,
+            rule,
         };
         Ok((Self { question, state }, progress))
     }
 
-    /// Takes an answer, or says why not.
+    /// Takes an answer, or says why not. `people` are those the current step names, as they are
+    /// now.
     pub fn decide(
         self,
         decider: &Decider,
+        people: &People,
         answer: Answer,
         now: Time,
     ) -> Result<(Self, Progress), Refused> {
@@ -224,14 +291,17 @@ impl Request {
             Answer::Approve => (Verb::Approve, None),
             Answer::Deny { reason } => (Verb::Deny, Some(reason)),
         };
-        let at_step = self.may_decide(decider, verb)?;
-        let (step, needed) = (at_step.index, at_step.step.needed);
-        let Self { question, state } = self;
-        let mut approvals = state.into_approvals();
+        let place = self.may_decide(decider, people, verb, now)?;
+        let Place { step, parts, still } = place;
+        let Self {
+            question,
+            mut state,
+        } = self;
+        let mut approvals = state.take_approvals();
         if let Some(reason) = reason {
             let state = State::Denied {
                 at: now,
-                by: decider.user,
+                by: Some(decider.user),
                 step,
                 reason: checked_reason(&reason)?,
                 approvals,
@@ -242,19 +312,16 @@ impl Request {
             step,
             by: decider.user,
             at: now,
+            parts,
         });
-        let still = needed.saturating_sub(count(&approvals, step));
-        let (state, progress) = if still > 0 {
-            (
-                State::Pending { step, approvals },
-                Progress::Waiting { still },
-            )
-        } else if step + 1 < question.policy.steps().len() {
+        let still = still.saturating_sub(1);
+        if still > 0 {
+            state.put_approvals(approvals);
+            return Ok((Self { question, state }, Progress::Waiting { still }));
+        }
+        let (state, progress) = if step + 1 < question.steps().len() {
             let next = step + 1;
-            let state = State::Pending {
-                step: next,
-                approvals,
-            };
+            let state = State::at_step(next, now, 0, approvals);
             (state, Progress::Step { next })
         } else {
             (State::Approved { at: now, approvals }, Progress::Approved)
@@ -266,17 +333,45 @@ impl Request {
     /// (requester, beneficiary, Super Admin); that it is still open is checked here.
     pub fn cancel(self, by: UserId, now: Time) -> Result<Self, Refused> {
         self.current(Verb::Cancel)?;
-        let Self { question, state } = self;
+        let Self {
+            question,
+            mut state,
+        } = self;
+        let approvals = state.take_approvals();
         let state = State::Cancelled {
             at: now,
             by,
-            approvals: state.into_approvals(),
+            approvals,
         };
         Ok(Self { question, state })
     }
 
-    /// Whether this person may say this now: the five rules, first that fails.
-    pub fn may_decide(&self, decider: &Decider, verb: Verb) -> Result<CurrentStep<'_>, Refused> {
+    /// Ends a pending request that can no longer be given, whoever would approve it: by nobody.
+    pub fn void(self, reason: String, now: Time) -> Result<Self, Refused> {
+        let step = self.current(Verb::Deny)?.index;
+        let Self {
+            question,
+            mut state,
+        } = self;
+        let state = State::Denied {
+            at: now,
+            by: None,
+            step,
+            reason,
+            approvals: state.take_approvals(),
+        };
+        Ok(Self { question, state })
+    }
+
+    /// Whether this person may say this now: the six rules, first that fails. Answers what their
+    /// approval would count for.
+    pub fn may_decide(
+        &self,
+        decider: &Decider,
+        people: &People,
+        verb: Verb,
+        now: Time,
+    ) -> Result<Place, Refused> {
         let current = self.current(verb)?;
         let Question {
             requester,
@@ -297,8 +392,23 @@ impl Request {
                 at: before.at,
             });
         }
-        self.approver_of(&current, decider)?;
-        Ok(current)
+        let all = self.parts(&current, people, Some(decider.user), now);
+        let parts = self.counts_for(&current, &all, decider, people)?;
+        let (places, mut given) = self.given(&current, &all);
+        let total = places.iter().fold(0u32, |sum, n| sum.saturating_add(*n));
+        let before = filled(&places, &given);
+        given.push(parts.clone());
+        if verb == Verb::Approve && filled(&places, &given) == before {
+            return Err(Refused::NotNeeded {
+                step: current.index,
+                name: current.step.name.clone(),
+            });
+        }
+        Ok(Place {
+            step: current.index,
+            parts,
+            still: total.saturating_sub(before),
+        })
     }
 
     /// Why it was denied, where it was.
@@ -310,44 +420,142 @@ impl Request {
     }
 
     /// Whom it waits for, of these people; nothing once it is answered.
-    pub fn waiting<'a>(&self, people: impl IntoIterator<Item = &'a Decider>) -> Option<Waiting> {
-        let CurrentStep { index, step } = self.current(Verb::Approve).ok()?;
+    pub fn waiting<'a>(
+        &self,
+        deciders: impl IntoIterator<Item = &'a Decider>,
+        people: &People,
+        now: Time,
+    ) -> Option<Waiting> {
+        let current = self.current(Verb::Approve).ok()?;
+        let all = self.parts(&current, people, None, now);
+        let (places, given) = self.given(&current, &all);
+        let total = places.iter().fold(0u32, |sum, n| sum.saturating_add(*n));
+        let step = current.step;
+        let length = step.wait.or(step.deadline.map(|it| it.after));
         Some(Waiting {
-            step: index,
+            step: current.index,
             name: step.name.clone(),
-            needed: step.needed,
-            still: step
-                .needed
-                .saturating_sub(count(self.state.approvals(), index)),
-            who: (people.into_iter())
-                .filter(|d| self.may_decide(d, Verb::Approve).is_ok())
+            needed: total,
+            still: total.saturating_sub(filled(&places, &given)),
+            who: (deciders.into_iter())
+                .filter(|d| self.may_decide(d, people, Verb::Approve, now).is_ok())
                 .map(|d| d.user)
                 .collect(),
+            until: length.map(|length| current.since + length),
         })
     }
 
-    fn approver_of(&self, current: &CurrentStep<'_>, decider: &Decider) -> Result<(), Refused> {
-        let step = current.step;
-        if step.users.contains(&decider.user) {
-            return Ok(());
-        }
-        let counts = |m: &&Membership| {
-            m.added_by != Some(decider.user) || m.since < self.question.submitted_at
+    /// The parts of the current step with whoever counts for them. `decider` is known to be able.
+    fn parts(
+        &self,
+        current: &CurrentStep<'_>,
+        people: &People,
+        decider: Option<UserId>,
+        now: Time,
+    ) -> Vec<Part> {
+        let question = &self.question;
+        let own = |user| {
+            !question.policy.allow_self_approval
+                && (user == question.requester
+                    || user == question.beneficiary
+                    || people.benefiting.contains(&user))
         };
-        let through: Vec<_> = (decider.memberships.iter())
-            .filter(|m| step.groups.contains(&m.group))
+        let before = self.state.approvals().iter();
+        let elsewhere: BTreeSet<UserId> = before
+            .filter(|a| a.step != current.index)
+            .map(|a| a.by)
             .collect();
-        match through.first() {
-            _ if through.iter().any(counts) => Ok(()),
-            Some(own) => Err(Refused::BecameApproverAfterSubmission {
-                group: own.group,
-                since: own.since,
-            }),
-            None => Err(Refused::NotAnApprover {
+        let could = |user| {
+            let able = people.able.contains(&user) || decider == Some(user);
+            able && !own(user) && !elsewhere.contains(&user)
+        };
+        let late = current
+            .step
+            .late
+            .is_some_and(|late| current.since + late <= now);
+        current.step.parts(people, could, current.carried, late)
+    }
+
+    /// The places of these parts, and what each approval of the step may count for.
+    fn given(&self, current: &CurrentStep<'_>, parts: &[Part]) -> (Vec<u32>, Vec<BTreeSet<usize>>) {
+        let given = self.state.approvals().iter();
+        (
+            parts.iter().map(|part| part.needed).collect(),
+            given
+                .filter(|a| a.step == current.index)
+                .map(|a| a.parts.clone())
+                .collect(),
+        )
+    }
+
+    /// The parts for which somebody is an approver.
+    fn counts_for(
+        &self,
+        current: &CurrentStep<'_>,
+        parts: &[Part],
+        decider: &Decider,
+        people: &People,
+    ) -> Result<BTreeSet<usize>, Refused> {
+        let step = current.step;
+        let mut own = None;
+        let mut through = |approvers: &Approvers| {
+            let who = approvers
+                .who
+                .as_ref()
+                .and_then(|who| people.matching.get(who));
+            let mut through = Through {
+                named: approvers.users.contains(&decider.user),
+                condition: who.is_some_and(|all| all.contains(&decider.user)),
+                ..Through::default()
+            };
+            if let Some(at) = decider.changed_own
+                && through.condition
+                && at >= self.question.submitted_at
+            {
+                own = own.or(Some((Source::Condition, at)));
+                through.condition = false;
+            }
+            for it in &decider.memberships {
+                let named = match it.of {
+                    Source::Group(id) => approvers.groups.contains(&id),
+                    Source::Role(role) => approvers.roles.contains(&role),
+                    Source::Condition => false,
+                };
+                if !named {
+                    continue;
+                }
+                if it.added_by == Some(decider.user) && it.since >= self.question.submitted_at {
+                    own = own.or(Some((it.of, it.since)));
+                    continue;
+                }
+                match it.of {
+                    Source::Group(id) => through.groups.push(id),
+                    Source::Role(role) => through.roles.push(role),
+                    Source::Condition => {}
+                }
+            }
+            through
+        };
+        let (first, fallback) = (through(&step.approvers), through(&step.fallback));
+        let any = |through: &Through| *through != Through::default();
+        let counts: BTreeSet<usize> = (parts.iter().enumerate())
+            .filter(|(_, part)| part.of.counts(&first) || (part.fallback && any(&fallback)))
+            .map(|(at, _)| at)
+            .collect();
+        if !counts.is_empty() {
+            return Ok(counts);
+        }
+        Err(match own {
+            Some((of, since)) => Refused::BecameApproverAfterSubmission { of, since },
+            None if any(&fallback) => Refused::NotYetFallback {
                 step: current.index,
                 name: step.name.clone(),
-            }),
-        }
+            },
+            None => Refused::NotAnApprover {
+                step: current.index,
+                name: step.name.clone(),
+            },
+        })
     }
 
     /// The step it waits at; refused for `verb` where it waits no more.
@@ -362,10 +570,17 @@ impl Request {
             })
         };
         match &self.state {
-            State::Pending { step, .. } => match self.question.policy.steps().get(*step) {
+            State::Pending {
+                step,
+                since,
+                carried,
+                ..
+            } => match self.question.steps().get(*step) {
                 Some(found) => Ok(CurrentStep {
                     index: *step,
                     step: found,
+                    since: *since,
+                    carried: *carried,
                 }),
                 // No such step in the pinned version: nobody can be its approver.
                 None => Err(Refused::NotAnApprover {
@@ -374,23 +589,43 @@ impl Request {
                 }),
             },
             State::Approved { at, approvals } => closed(*at, approvals.last().map(|a| a.by)),
-            State::Denied { at, by, .. } | State::Cancelled { at, by, .. } => {
-                closed(*at, Some(*by))
-            }
+            State::Denied { at, by, .. } => closed(*at, *by),
+            State::Cancelled { at, by, .. } => closed(*at, Some(*by)),
         }
     }
 }
 
 /// The step a pending request waits at.
-#[derive(Debug, Clone, Copy)]
-pub struct CurrentStep<'a> {
-    /// Counted from 0.
-    pub index: usize,
+struct CurrentStep<'a> {
+    index: usize,
     /// Of the pinned version.
-    pub step: &'a Step,
+    step: &'a Step,
+    since: Time,
+    carried: u32,
+}
+
+/// What somebody's approval would count for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The step it waits at, from 0.
+    pub step: usize,
+    /// The parts of it they count for, from 0.
+    pub parts: BTreeSet<usize>,
+    /// How many approvals it needs before theirs.
+    pub still: u32,
 }
 
 impl State {
+    const fn at_step(step: usize, since: Time, carried: u32, approvals: Vec<Approval>) -> Self {
+        Self::Pending {
+            step,
+            since,
+            carried,
+            reminded: false,
+            approvals,
+        }
+    }
+
     /// The stable word: `pending`, `approved`, `denied`, `cancelled`.
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -421,7 +656,7 @@ impl State {
         }
     }
 
-    fn into_approvals(self) -> Vec<Approval> {
+    const fn held(&mut self) -> &mut Vec<Approval> {
         match self {
             Self::Pending { approvals, .. }
             | Self::Approved { approvals, .. }
@@ -429,11 +664,14 @@ impl State {
             | Self::Cancelled { approvals, .. } => approvals,
         }
     }
-}
 
-fn count(approvals: &[Approval], step: usize) -> u32 {
-    let at_step = approvals.iter().filter(|a| a.step == step).count();
-    u32::try_from(at_step).unwrap_or(u32::MAX)
+    fn take_approvals(&mut self) -> Vec<Approval> {
+        std::mem::take(self.held())
+    }
+
+    fn put_approvals(&mut self, approvals: Vec<Approval>) {
+        *self.held() = approvals;
+    }
 }
 
 fn checked_reason(reason: &str) -> Result<String, Refused> {

@@ -68,6 +68,7 @@ pub fn tasks() -> Vec<Arc<dyn tasks::Task>> {
     all.extend(grants::tasks());
     all.extend(objects::tasks());
     all.extend(notices::tasks());
+    all.extend(requests::tasks());
     all
 }
 

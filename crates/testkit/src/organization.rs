@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use stint_domain::entitlement::EntitlementKey;
-use stint_domain::policy::{PolicyBody, ReasonRule, Route, Step};
+use stint_domain::policy::{Approvers, PolicyBody, Route, Step};
 use stint_domain::{
     CatalogId, ConnectionId, EntitlementId, GroupId, PolicyId, PrincipalId, RequestId, Span,
 };
@@ -109,12 +109,11 @@ impl World {
         )
         .await
         .expect("a catalog");
-        let step = Step {
-            name: "Platform".to_owned(),
-            users: BTreeSet::new(),
+        let approvers = Approvers {
             groups: BTreeSet::from([platform]),
-            needed: 1,
+            ..Approvers::default()
         };
+        let step = Step::new("Platform", approvers, 1);
         Organization {
             connection: connection.id,
             everyone,
@@ -147,15 +146,7 @@ impl World {
 
     /// Cy makes a policy that asks for no reason.
     pub async fn policy(&self, name: &str, route: Route, max_duration: Span) -> PolicyId {
-        let body = PolicyBody {
-            route,
-            max_duration,
-            reason: ReasonRule {
-                required: false,
-                min_length: 0,
-            },
-            allow_self_approval: false,
-        };
+        let body = PolicyBody::new(route, max_duration);
         let first = policies::NewVersion {
             body,
             note: String::new(),

@@ -7,7 +7,15 @@ use super::{Report, Tree};
 const PURE: [(&str, &[&str]); 2] = [
     (
         "domain",
-        &["jiff", "serde", "serde_json", "thiserror", "uuid"],
+        &[
+            "cedar-policy",
+            "jiff",
+            "miette",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "uuid",
+        ],
     ),
     ("iam-policy", &["jiff", "serde", "serde_json", "thiserror"]),
 ];

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::Source;
 use crate::policy::LONGEST_TEXT;
-use crate::{GroupId, Time, UserId};
+use crate::{Time, UserId};
 
 /// What somebody tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,13 +73,35 @@ pub enum Refused {
     },
     /// They put themselves among the approvers while it was waiting.
     #[error(
-        "you added yourself to {group} at {since}, after this request was submitted: another approver must decide"
+        "you added yourself to {of} at {since}, after this request was submitted: another approver must decide"
     )]
     BecameApproverAfterSubmission {
-        /// The group.
-        group: GroupId,
+        /// The group, or the role.
+        of: Source,
         /// Since when they are in it.
         since: Time,
+    },
+    /// They are a fallback approver, and the others can decide.
+    #[error(
+        "you are a fallback approver of step {} (“{name}”), whose approvers can decide and still have time",
+        step + 1
+    )]
+    NotYetFallback {
+        /// The current step, counted from 0.
+        step: usize,
+        /// Its name.
+        name: String,
+    },
+    /// The places they count for are taken.
+    #[error(
+        "your part of step {} (“{name}”) has all the approvals it needs: the other approvers of the step must decide now",
+        step + 1
+    )]
+    NotNeeded {
+        /// The current step, counted from 0.
+        step: usize,
+        /// Its name.
+        name: String,
     },
     /// A denial without a reason.
     #[error("say why: a denial needs a reason")]
@@ -101,6 +124,8 @@ impl Refused {
             Self::AlreadyDecided { .. } => "already_decided",
             Self::NotAnApprover { .. } => "not_an_approver",
             Self::BecameApproverAfterSubmission { .. } => "became_approver_after_submission",
+            Self::NotYetFallback { .. } => "not_yet_fallback",
+            Self::NotNeeded { .. } => "approval_not_needed",
             Self::ReasonRequired => "reason_required",
             Self::ReasonTooLong { .. } => "reason_too_long",
         }

@@ -90,7 +90,7 @@ pub async fn requestable(
 fn offered(entitlement: Entitlement, policy: PolicyVersion, own: Option<Span>) -> Offer {
     Offer {
         entitlement,
-        max_duration: policy.body.longest(own),
+        max_duration: own.map_or(policy.body.longest(), |own| own.min(policy.body.longest())),
         entitlement_max: own,
         policy,
     }

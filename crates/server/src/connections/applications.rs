@@ -53,7 +53,7 @@ pub async fn create_application(cx: &Cx, new: NewApplication) -> Result<Applicat
     store::insert_application(&mut tx, &application)
         .await
         .map_err(Error::taken)?;
-    store::set_application_owners(&mut tx, id, &owners, cx.now).await?;
+    store::set_application_owners(&mut tx, id, &owners, cx.now, cx.actor.user()).await?;
     let facts = json!({ "name": application.name, "owners": owners });
     tx.audit(cx.event("application.created", [id.into()], facts));
     tx.commit().await?;
@@ -133,7 +133,7 @@ pub async fn update_application(
         .map_err(Error::taken)?;
     if let Some(owners) = &change.owners {
         check::owners(&mut tx, owners).await?;
-        store::set_application_owners(&mut tx, id, owners, cx.now).await?;
+        store::set_application_owners(&mut tx, id, owners, cx.now, cx.actor.user()).await?;
     }
     let after = store::application(&mut tx, id)
         .await?

@@ -90,7 +90,7 @@ pub async fn create(cx: &Cx, new: NewConnection) -> Result<Connection, Error> {
     store::insert_connection(&mut tx, &connection)
         .await
         .map_err(Error::taken)?;
-    store::set_connection_owners(&mut tx, id, &owners, cx.now).await?;
+    store::set_connection_owners(&mut tx, id, &owners, cx.now, cx.actor.user()).await?;
     let facts = json!({
         "name": connection.name,
         "credential": connection.credential.facts(),
@@ -213,7 +213,7 @@ pub async fn update(
             return Err(Error::NoOwner);
         }
         check::connection_owners(&mut tx, owners).await?;
-        store::set_connection_owners(&mut tx, id, owners, cx.now).await?;
+        store::set_connection_owners(&mut tx, id, owners, cx.now, cx.actor.user()).await?;
     }
     let after = store::connection(&mut tx, id)
         .await?

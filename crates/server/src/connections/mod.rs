@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 use stint_db::{Query, Tx};
 use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
 
-use crate::identity;
+use crate::identity::{self, Answerable};
 
 pub use applications::{
     ApplicationChange, ApplicationFilter, NewApplication, SORTS, create_application,
@@ -387,6 +387,24 @@ pub async fn application(
     id: ApplicationId,
 ) -> stint_db::Result<Option<Application>> {
     store::application(q, id).await
+}
+
+/// The owners of a connection and those of its application, since when and by whom.
+pub async fn answerable(
+    q: &mut impl Query,
+    connection: &Connection,
+) -> stint_db::Result<(Vec<Answerable>, Vec<Answerable>)> {
+    let own = store::answerable_for(q, connection.id).await?;
+    let application = store::answerable_for_application(q, connection.application).await?;
+    Ok((own, application))
+}
+
+/// The connections somebody owns, and those of the applications they own.
+pub async fn owned_by(
+    q: &mut impl Query,
+    user: UserId,
+) -> stint_db::Result<(Vec<ConnectionId>, Vec<ConnectionId>)> {
+    store::owned_by(q, user).await
 }
 
 /// Whether the user is an owner of the connection or of its application.

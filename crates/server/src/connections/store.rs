@@ -15,6 +15,7 @@ use super::{
     TestReport,
 };
 use crate::http::like;
+use crate::identity::Answerable;
 use crate::sealed::Sealed;
 
 macro_rules! application_columns {
@@ -92,7 +93,7 @@ stint_db::statements! {
     /// Who owns several applications.
     OWNERS_OF_APPLICATIONS = "select application_id, user_id from application_owners where application_id in {ids $1}";
     /// Adds an owner.
-    ADD_APPLICATION_OWNER = "insert into application_owners (application_id, user_id, added_at) values ($1, $2, $3)";
+    ADD_APPLICATION_OWNER = "insert into application_owners (application_id, user_id, added_at, added_by) values ($1, $2, $3, $4)";
     /// Takes an owner away.
     TAKE_APPLICATION_OWNER = "delete from application_owners where application_id = $1 and user_id = $2";
     /// One connection.
@@ -147,11 +148,19 @@ stint_db::statements! {
     SET_INSTANCE = "update connections set instance_arn = $2, identity_store_id = $3, \
         management_account = $4 where id = $1";
     /// Who owns a connection.
+    /// Who owns it, since when and by whom.
+    ANSWERABLE_FOR_CONNECTION = "select user_id, added_at, added_by from connection_owners where connection_id = $1 order by user_id";
+    /// Who owns its application, since when and by whom.
+    ANSWERABLE_FOR_APPLICATION = "select user_id, added_at, added_by from application_owners where application_id = $1 order by user_id";
+    /// What somebody owns.
+    OWNED_CONNECTIONS = "select connection_id as id from connection_owners where user_id = $1";
+    /// The connections of applications somebody owns.
+    CONNECTIONS_OF_OWNED_APPLICATIONS = "select c.id from connections c join application_owners o on o.application_id = c.application_id where o.user_id = $1";
     CONNECTION_OWNERS = "select user_id from connection_owners where connection_id = $1";
     /// Who owns several connections.
     OWNERS_OF_CONNECTIONS = "select connection_id, user_id from connection_owners where connection_id in {ids $1}";
     /// Adds an owner.
-    ADD_CONNECTION_OWNER = "insert into connection_owners (connection_id, user_id, added_at) values ($1, $2, $3)";
+    ADD_CONNECTION_OWNER = "insert into connection_owners (connection_id, user_id, added_at, added_by) values ($1, $2, $3, $4)";
     /// Takes an owner away.
     TAKE_CONNECTION_OWNER = "delete from connection_owners where connection_id = $1 and user_id = $2";
 }
@@ -343,10 +352,12 @@ pub(super) async fn set_application_owners(
     id: ApplicationId,
     wanted: &[UserId],
     at: Time,
+    by: Option<UserId>,
 ) -> Result<()> {
     let held = application_owners(tx, id).await?;
     for user in wanted.iter().filter(|user| !held.contains(user)) {
-        tx.run(&ADD_APPLICATION_OWNER, args![id, *user, at]).await?;
+        tx.run(&ADD_APPLICATION_OWNER, args![id, *user, at, by])
+            .await?;
     }
     for user in held.iter().filter(|user| !wanted.contains(user)) {
         tx.run(&TAKE_APPLICATION_OWNER, args![id, *user]).await?;
@@ -571,13 +582,56 @@ pub(super) async fn set_connection_owners(
     id: ConnectionId,
     wanted: &[UserId],
     at: Time,
+    by: Option<UserId>,
 ) -> Result<()> {
     let held = connection_owners(tx, id).await?;
     for user in wanted.iter().filter(|user| !held.contains(user)) {
-        tx.run(&ADD_CONNECTION_OWNER, args![id, *user, at]).await?;
+        tx.run(&ADD_CONNECTION_OWNER, args![id, *user, at, by])
+            .await?;
     }
     for user in held.iter().filter(|user| !wanted.contains(user)) {
         tx.run(&TAKE_CONNECTION_OWNER, args![id, *user]).await?;
     }
     Ok(())
+}
+
+/// The owners of a connection, since when and by whom.
+pub(super) async fn answerable_for(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<Vec<Answerable>> {
+    let rows = q.all(&ANSWERABLE_FOR_CONNECTION, args![connection]).await?;
+    rows.iter().map(answerable).collect()
+}
+
+/// The owners of an application, since when and by whom.
+pub(super) async fn answerable_for_application(
+    q: &mut impl Query,
+    application: ApplicationId,
+) -> Result<Vec<Answerable>> {
+    let rows = q
+        .all(&ANSWERABLE_FOR_APPLICATION, args![application])
+        .await?;
+    rows.iter().map(answerable).collect()
+}
+
+fn answerable(row: &Row) -> Result<Answerable> {
+    Ok(Answerable {
+        user: row.get("user_id")?,
+        since: row.get("added_at")?,
+        by: row.get("added_by")?,
+    })
+}
+
+/// The connections somebody owns, and those of the applications they own.
+pub(super) async fn owned_by(
+    q: &mut impl Query,
+    user: UserId,
+) -> Result<(Vec<ConnectionId>, Vec<ConnectionId>)> {
+    let own = q.all(&OWNED_CONNECTIONS, args![user]).await?;
+    let through = q
+        .all(&CONNECTIONS_OF_OWNED_APPLICATIONS, args![user])
+        .await?;
+    let ids = |rows: &[Row]| rows.iter().map(|row| row.get("id")).collect::<Result<_>>();
+    Ok((ids(&own)?, ids(&through)?))
 }

@@ -72,6 +72,7 @@ pub(crate) use pages::{
     routes as page_routes, views,
 };
 pub(crate) use store::STATEMENTS;
+pub use store::described::described;
 pub(crate) use tasks::tasks;
 
 /// Something a principal can hold.

@@ -12,6 +12,14 @@ pub(super) fn name(text: &str) -> Result<String, Error> {
     one_line("name", text, LONGEST_NAME)
 }
 
+/// A department or a title; none where it is empty.
+pub(super) fn profile(text: &str) -> Result<Option<String>, Error> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    one_line("department or title", text, LONGEST_NAME).map(Some)
+}
+
 /// A description without surrounding blanks; may be empty and have several lines.
 pub(super) fn description(text: &str) -> Result<String, Error> {
     let text = text.trim();

@@ -50,6 +50,9 @@ pub enum Error {
     /// The user named is not active.
     #[error("the user named is not active")]
     Inactive,
+    /// The manager named is nobody, not active, or the user themselves.
+    #[error("the manager named cannot be one")]
+    Manager,
     /// The thing has changed since the caller read it.
     #[error("it has changed since it was read")]
     Stale {
@@ -117,9 +120,11 @@ impl Fault for Error {
             Self::Hash(_) => Kind::Internal,
             Self::NotInitialised => Kind::NotReady,
             Self::NotFound => Kind::Invisible,
-            Self::Bad { .. } | Self::Password(_) | Self::UnknownUser | Self::Inactive => {
-                Kind::Invalid
-            }
+            Self::Bad { .. }
+            | Self::Password(_)
+            | Self::UnknownUser
+            | Self::Inactive
+            | Self::Manager => Kind::Invalid,
             Self::EmailTaken | Self::NameTaken | Self::LastSuperAdmin | Self::TooManyTokens => {
                 Kind::Conflict
             }
@@ -154,6 +159,7 @@ impl Fault for Error {
             Self::NameTaken => "name_taken",
             Self::UnknownUser => "unknown_user",
             Self::Inactive => "user_inactive",
+            Self::Manager => "invalid_manager",
             Self::Stale { .. } => "stale",
             Self::LastSuperAdmin => "last_super_admin",
             Self::SignInRefused => "sign_in_refused",
@@ -198,6 +204,9 @@ impl Error {
             Self::NameTaken => "A group with this name exists. Use another name.",
             Self::UnknownUser => "There is no user with this id. Look it up in the list of users.",
             Self::Inactive => "This user is deactivated. Make them active again first.",
+            Self::Manager => {
+                "A manager is an active user, and nobody is their own. Look them up in the list of users."
+            }
             Self::LastSuperAdmin => {
                 "This is the last active Super Admin. Make somebody else Super Admin first."
             }

@@ -2,7 +2,7 @@
 //!
 //! **Tables**: `users`, `user_roles`, `groups`, `group_members`, `sign_ins`,
 //! `sign_in_failures`, `api_tokens`. **Audit events**: `user.created`, `user.changed`,
-//! `user.password_set`, `user.roles_set`, `user.deactivated`, `user.reactivated`,
+//! `user.profile_set`, `user.manager_set`, `user.password_set`, `user.roles_set`, `user.deactivated`, `user.reactivated`,
 //! `group.created`, `group.changed`, `group.member_added`, `group.member_removed`,
 //! `sign_in.started`, `sign_in.refused`, `sign_in.ended`, `token.issued`, `token.revoked`.
 //! **Outbox**: `user.deactivated`, `user.reactivated`.
@@ -41,6 +41,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use stint_db::Query;
+use stint_domain::condition::Person;
 use stint_domain::rights::{Relation, Role};
 use stint_domain::{GroupId, SignInId, Time, TokenId, UserId};
 
@@ -81,6 +82,12 @@ pub struct User {
     pub name: String,
     /// As they wrote it; unique whatever the capitals.
     pub email: String,
+    /// Their department, where it is known.
+    pub department: Option<String>,
+    /// Their title, where it is known.
+    pub title: Option<String>,
+    /// Who decides on what they ask for, where a policy asks managers.
+    pub manager: Option<UserId>,
     /// Whether they may sign in and use tokens.
     pub active: bool,
     /// Roles that hold everywhere; [`Role::User`] is not listed, everybody has it.
@@ -331,6 +338,79 @@ pub async fn memberships(q: &mut impl Query, id: UserId) -> stint_db::Result<Vec
 /// The members of a group who are active.
 pub async fn active_members(q: &mut impl Query, id: GroupId) -> stint_db::Result<Vec<UserId>> {
     store::groups::active_members(q, id).await
+}
+
+/// Somebody's manager: since when they are, and who made them so.
+pub async fn manager_of(q: &mut impl Query, id: UserId) -> stint_db::Result<Option<Answerable>> {
+    store::users::manager_of(q, id).await
+}
+
+/// When somebody last changed themselves what conditions may ask about them: their department or
+/// title, whose manager they are, the groups they are in.
+pub async fn changed_own(q: &mut impl Query, id: UserId) -> stint_db::Result<Option<Time>> {
+    store::users::changed_own(q, id).await
+}
+
+/// Those whose manager this is.
+pub async fn managed_by(q: &mut impl Query, id: UserId) -> stint_db::Result<Vec<UserId>> {
+    store::users::managed_by(q, id).await
+}
+
+/// These users, as conditions see them.
+pub async fn persons(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = UserId>,
+) -> stint_db::Result<BTreeMap<UserId, Person>> {
+    let users = users_by_id(q, ids).await?;
+    let mut groups = store::groups::of_users(q, users.keys().copied()).await?;
+    Ok((users.into_values())
+        .map(|user| (user.id, person(user, &mut groups)))
+        .collect())
+}
+
+/// Somebody and their manager, as conditions see them.
+pub async fn somebody(q: &mut impl Query, id: UserId) -> stint_db::Result<Vec<(User, Person)>> {
+    let Some(one) = user(q, id).await? else {
+        return Ok(Vec::new());
+    };
+    let ids: Vec<UserId> = std::iter::once(id).chain(one.manager).collect();
+    let users = store::users::several(q, &ids).await?;
+    let mut groups = store::groups::of_users(q, ids).await?;
+    Ok((users.into_iter())
+        .map(|user| (user.clone(), person(user, &mut groups)))
+        .collect())
+}
+
+/// Everybody who is active, as conditions see them.
+pub async fn everybody(q: &mut impl Query) -> stint_db::Result<Vec<(User, Person)>> {
+    let users = store::users::active(q).await?;
+    let mut groups = store::groups::all_memberships(q).await?;
+    Ok((users.into_iter())
+        .map(|user| (user.clone(), person(user, &mut groups)))
+        .collect())
+}
+
+fn person(user: User, groups: &mut BTreeMap<UserId, BTreeSet<GroupId>>) -> Person {
+    Person {
+        groups: groups.remove(&user.id).unwrap_or_default(),
+        id: user.id,
+        name: user.name,
+        email: user.email,
+        department: user.department,
+        title: user.title,
+        manager: user.manager,
+    }
+}
+
+/// Somebody who is answerable for something or somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answerable {
+    /// Who.
+    pub user: UserId,
+    /// Since when.
+    pub since: Time,
+    /// Who made them so, where a person did.
+    pub by: Option<UserId>,
 }
 
 /// Who is on record as having done it: the person, or nobody when Stint itself acts.

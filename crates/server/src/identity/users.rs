@@ -45,6 +45,12 @@ pub struct UserChange {
     pub email: Option<String>,
     /// A new password. Ends their sign-ins and forgives failed ones.
     pub password: Option<SecretString>,
+    /// A new department; empty for none.
+    pub department: Option<String>,
+    /// A new title; empty for none.
+    pub title: Option<String>,
+    /// A new manager, or none.
+    pub manager: Option<Option<UserId>>,
 }
 
 /// Whether there is any user. Until then pages and API answer [`Error::NotInitialised`].
@@ -167,7 +173,8 @@ pub async fn list_users(
     ))
 }
 
-/// Changes name, address or password.
+/// Changes name, address, password, or what policies ask about a person: department, title and
+/// manager.
 pub async fn update_user(
     cx: &Cx,
     id: UserId,
@@ -177,6 +184,10 @@ pub async fn update_user(
     cx.authorize(Verb::UpdateUser, relation(cx, id))?;
     let name = change.name.as_deref().map(check::name).transpose()?;
     let email = change.email.as_deref().map(check::email).transpose()?;
+    let department = (change.department.as_deref())
+        .map(check::profile)
+        .transpose()?;
+    let title = change.title.as_deref().map(check::profile).transpose()?;
     let hash = match change.password {
         Some(password) => {
             let known = users::get(&mut cx.read().await?, id).await?;
@@ -199,12 +210,46 @@ pub async fn update_user(
         });
         tx.audit(cx.event("user.changed", [id.into()], facts));
     }
+    let department = department.unwrap_or_else(|| before.department.clone());
+    let title = title.unwrap_or_else(|| before.title.clone());
+    if (&department, &title) != (&before.department, &before.title) {
+        let profile = (department.as_deref(), title.as_deref());
+        users::set_profile(&mut tx, id, profile, cx.now, actor_id(cx)).await?;
+        let facts = json!({
+            "before": { "department": before.department, "title": before.title },
+            "after": { "department": department, "title": title },
+        });
+        tx.audit(cx.event("user.profile_set", [id.into()], facts));
+    }
+    if let Some(manager) = change.manager.filter(|it| *it != before.manager) {
+        set_manager(cx, &mut tx, &before, manager).await?;
+    }
     if let Some(hash) = hash {
         set_password(cx, &mut tx, &before, hash).await?;
     }
     let after = there(users::get(&mut tx, id).await?)?;
     tx.commit().await?;
     Ok(after)
+}
+
+/// Makes somebody the manager of a user, or nobody.
+async fn set_manager(
+    cx: &Cx,
+    tx: &mut Tx,
+    before: &User,
+    manager: Option<UserId>,
+) -> Result<(), Error> {
+    if let Some(id) = manager {
+        let found = users::get(tx, id).await?.filter(|user| user.active);
+        if found.is_none() || id == before.id {
+            return Err(Error::Manager);
+        }
+    }
+    users::set_manager(tx, before.id, manager, cx.now, actor_id(cx)).await?;
+    let facts = json!({ "before": before.manager, "after": manager });
+    let subjects = std::iter::once(before.id).chain(manager).map(Into::into);
+    tx.audit(cx.event("user.manager_set", subjects, facts));
+    Ok(())
 }
 
 /// Changes the caller's own password. Wrong tries count like failed sign-ins.

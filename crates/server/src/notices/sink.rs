@@ -112,7 +112,7 @@ impl Taking<'_> {
     async fn approvers(&mut self, request: &Request) -> Result<(), Error> {
         let kind = Kind::ApprovalWaiting;
         let thing = Thing::Request(request.id);
-        let waiting = requests::deciders(self.tx, request).await?;
+        let waiting = requests::deciders(self.tx, request, self.cx.now).await?;
         let (part, mut who) = match waiting {
             Some((step, who)) => (i64::try_from(step).unwrap_or(i64::MAX), who),
             None => (0, BTreeSet::new()),
@@ -121,7 +121,10 @@ impl Taking<'_> {
         let mut settled = Vec::new();
         for open in store::open_about(self.tx, kind, thing).await? {
             if who.contains(&open.user) && open.part == part {
-                who.remove(&open.user);
+                // Reminded: whoever was told and has not decided is told once more.
+                if self.news.kind != "request.reminded" {
+                    who.remove(&open.user);
+                }
             } else if !who.contains(&open.user) || open.read {
                 settled.push(open.id);
             }

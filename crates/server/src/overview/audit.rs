@@ -158,6 +158,11 @@ const SAID: &[(&str, &str)] = &[
     ("request.commented", "commented on a request"),
     ("request.decided", "decided a request by its policy"),
     ("request.denied", "denied a request"),
+    (
+        "request.moved_on",
+        "moved a request on to its next step, as its time had come",
+    ),
+    ("request.reminded", "reminded the approvers of a request"),
     ("request.returned", "returned access early"),
     ("request.submitted", "asked for access"),
     ("sign_in.ended", "ended a sign-in"),
@@ -188,7 +193,9 @@ const SAID: &[(&str, &str)] = &[
     ("user.changed", "changed a user"),
     ("user.created", "created a user"),
     ("user.deactivated", "deactivated a user"),
+    ("user.manager_set", "set somebody's manager"),
     ("user.password_set", "set a password"),
+    ("user.profile_set", "set somebody's department or title"),
     ("user.reactivated", "made a user active again"),
     ("user.roles_set", "set somebody's roles"),
 ];

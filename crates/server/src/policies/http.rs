@@ -7,8 +7,11 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use stint_api::{Page, Problem, policies as wire};
-use stint_domain::policy::{PolicyBody, ReasonRule, Route, Step};
-use stint_domain::rights::Verb;
+use stint_domain::condition::{self, Condition};
+use stint_domain::policy::{
+    Approvers, Deadline, PolicyBody, ReasonRule, Role, Route, Rule, Step, Then,
+};
+use stint_domain::rights::{Relation, Verb};
 use stint_domain::{PolicyId, Span};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -24,6 +27,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .api(Verb::ListPolicies, routes!(list))
         .api(Verb::CreatePolicy, routes!(create))
+        .api(Verb::ListPolicies, routes!(schema))
         .api(Verb::GetPolicy, routes!(get))
         .api(Verb::GetPolicy, routes!(versions))
         .api(Verb::NewPolicyVersion, routes!(new_version))
@@ -100,6 +104,20 @@ async fn create(cx: Cx, body: Idempotent<wire::NewPolicy>) -> Result<Response, F
         Ok(answer(StatusCode::CREATED, made))
     })
     .await
+}
+
+/// What the conditions of policies may speak about, as Cedar writes schemas.
+#[utoipa::path(
+    get,
+    path = "/api/v1/policies/schema",
+    tag = "policies",
+    responses((status = 200, body = wire::ConditionSchema), (status = "4XX", body = Problem))
+)]
+async fn schema(cx: Cx) -> Result<Json<wire::ConditionSchema>, Failure> {
+    cx.authorize(Verb::ListPolicies, Relation::None)?;
+    Ok(Json(wire::ConditionSchema {
+        cedar: condition::SCHEMA.to_owned(),
+    }))
 }
 
 /// One policy with its latest version.
@@ -194,64 +212,200 @@ fn version(it: PolicyVersion) -> wire::PolicyVersion {
 }
 
 fn shown(body: PolicyBody) -> wire::PolicyBody {
-    let (auto_approve, steps) = match body.route {
-        Route::AutoApprove => (true, Vec::new()),
-        Route::Steps(steps) => (false, steps),
-    };
+    let (auto_approve, auto_deny, steps) = route_shown(body.route);
     wire::PolicyBody {
-        auto_approve,
-        steps: steps
-            .into_iter()
-            .map(|step| wire::PolicyStep {
-                name: step.name,
-                users: step.users.iter().map(ToString::to_string).collect(),
-                groups: step.groups.iter().map(ToString::to_string).collect(),
-                needed: step.needed,
+        rules: (body.rules.into_iter())
+            .map(|rule| {
+                let (auto_approve, auto_deny, steps) = route_shown(rule.route);
+                wire::PolicyRule {
+                    name: rule.name,
+                    when: rule.when.to_string(),
+                    auto_approve,
+                    auto_deny,
+                    steps,
+                    max_duration_seconds: rule.max_duration.map(Span::as_seconds),
+                    reason: rule.reason.map(reason_shown),
+                }
             })
             .collect(),
+        auto_approve,
+        auto_deny,
+        steps,
         max_duration_seconds: body.max_duration.as_seconds(),
-        reason: wire::ReasonRule {
-            required: body.reason.required,
-            min_length: body.reason.min_length,
-        },
+        reason: reason_shown(body.reason),
         allow_self_approval: body.allow_self_approval,
+        zone: (body.zone != "UTC").then_some(body.zone),
+    }
+}
+
+fn route_shown(route: Route) -> (bool, Option<String>, Vec<wire::PolicyStep>) {
+    match route {
+        Route::AutoApprove => (true, None, Vec::new()),
+        Route::AutoDeny(message) => (false, Some(message), Vec::new()),
+        Route::Steps(steps) => (false, None, steps.into_iter().map(step_shown).collect()),
+    }
+}
+
+const fn reason_shown(rule: ReasonRule) -> wire::ReasonRule {
+    wire::ReasonRule {
+        required: rule.required,
+        min_length: rule.min_length,
+    }
+}
+
+fn step_shown(step: Step) -> wire::PolicyStep {
+    let of = approvers_shown(step.approvers);
+    wire::PolicyStep {
+        name: step.name,
+        users: of.users,
+        groups: of.groups,
+        roles: of.roles,
+        who: of.who,
+        needed: step.needed,
+        each_group: step.each_group,
+        fallback: (!step.fallback.is_empty()).then(|| approvers_shown(step.fallback)),
+        remind_seconds: step.remind.map(Span::as_seconds),
+        late_seconds: step.late.map(Span::as_seconds),
+        deadline: step.deadline.map(|it| wire::Deadline {
+            after_seconds: it.after.as_seconds(),
+            then: it.then.as_str().to_owned(),
+        }),
+        wait_seconds: step.wait.map(Span::as_seconds),
+    }
+}
+
+fn approvers_shown(it: Approvers) -> wire::Approvers {
+    wire::Approvers {
+        users: it.users.iter().map(ToString::to_string).collect(),
+        groups: it.groups.iter().map(ToString::to_string).collect(),
+        roles: it
+            .roles
+            .iter()
+            .map(|role| role.as_str().to_owned())
+            .collect(),
+        who: it.who.map(|who| who.to_string()),
     }
 }
 
 fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
-    if body.auto_approve && !body.steps.is_empty() {
+    let mut rules = Vec::new();
+    for (at, rule) in body.rules.into_iter().enumerate() {
+        let place = format!("rules[{at}].");
+        rules.push(Rule {
+            name: rule.name.trim().to_owned(),
+            when: Condition::new(&rule.when),
+            route: route(rule.auto_approve, rule.auto_deny, rule.steps, &place)?,
+            max_duration: rule.max_duration_seconds.map(Span::seconds),
+            reason: rule.reason.map(reason_rule),
+        });
+    }
+    Ok(PolicyBody {
+        rules,
+        route: route(body.auto_approve, body.auto_deny, body.steps, "")?,
+        max_duration: Span::seconds(body.max_duration_seconds),
+        reason: reason_rule(body.reason),
+        allow_self_approval: body.allow_self_approval,
+        zone: body.zone.unwrap_or_else(|| "UTC".to_owned()),
+    })
+}
+
+const fn reason_rule(rule: wire::ReasonRule) -> ReasonRule {
+    ReasonRule {
+        required: rule.required,
+        min_length: rule.min_length,
+    }
+}
+
+fn route(
+    auto_approve: bool,
+    auto_deny: Option<String>,
+    steps: Vec<wire::PolicyStep>,
+    place: &str,
+) -> Result<Route, Failure> {
+    let ways = [auto_approve, auto_deny.is_some(), !steps.is_empty()];
+    if ways.iter().filter(|it| **it).count() > 1 {
         return Err(Failure::new(
             Kind::Invalid,
             "auto_approve_with_steps",
-            "A policy that approves by itself asks nobody: leave out either `auto_approve` or \
-             the steps.",
+            format!(
+                "{place}steps: what is answered by itself asks nobody. Leave in one of \
+                 `auto_approve`, `auto_deny` and the steps."
+            ),
         ));
     }
-    let steps = body.steps.into_iter().enumerate().map(|(i, step)| {
-        let users = format!("steps[{i}].users");
-        let groups = format!("steps[{i}].groups");
-        Ok(Step {
-            name: step.name.trim().to_owned(),
-            users: (step.users.iter())
-                .map(|id| parsed(&users, id))
-                .collect::<Result<_, Failure>>()?,
-            groups: (step.groups.iter())
-                .map(|id| parsed(&groups, id))
-                .collect::<Result<_, Failure>>()?,
-            needed: step.needed,
+    if auto_approve {
+        return Ok(Route::AutoApprove);
+    }
+    if let Some(message) = auto_deny {
+        return Ok(Route::AutoDeny(message.trim().to_owned()));
+    }
+    let steps = steps.into_iter().enumerate();
+    let steps = steps.map(|(at, it)| step(it, &format!("{place}steps[{at}]")));
+    Ok(Route::Steps(steps.collect::<Result<_, Failure>>()?))
+}
+
+fn step(step: wire::PolicyStep, place: &str) -> Result<Step, Failure> {
+    let deadline = match step.deadline {
+        None => None,
+        Some(it) => Some(Deadline {
+            after: Span::seconds(it.after_seconds),
+            then: Then::parse(&it.then).ok_or_else(|| {
+                let field = format!("{place}.deadline.then");
+                word(&field, &it.then, "deny or next_step")
+            })?,
+        }),
+    };
+    Ok(Step {
+        name: step.name.trim().to_owned(),
+        approvers: approvers(
+            wire::Approvers {
+                users: step.users,
+                groups: step.groups,
+                roles: step.roles,
+                who: step.who,
+            },
+            place,
+        )?,
+        needed: step.needed,
+        each_group: step.each_group,
+        fallback: approvers(
+            step.fallback.unwrap_or_default(),
+            &format!("{place}.fallback"),
+        )?,
+        remind: step.remind_seconds.map(Span::seconds),
+        late: step.late_seconds.map(Span::seconds),
+        deadline,
+        wait: step.wait_seconds.map(Span::seconds),
+    })
+}
+
+fn word(field: &str, word: &str, use_words: &str) -> Failure {
+    Failure::new(
+        Kind::Invalid,
+        "invalid_value",
+        format!("{field}: `{word}` is none of its words: use {use_words}"),
+    )
+}
+
+fn approvers(it: wire::Approvers, place: &str) -> Result<Approvers, Failure> {
+    let (users, groups) = (format!("{place}.users"), format!("{place}.groups"));
+    let roles = it.roles.iter().map(|role| {
+        Role::parse(role).ok_or_else(|| {
+            let words = "manager, application_owner or connection_owner";
+            word(&format!("{place}.roles"), role, words)
         })
     });
-    Ok(PolicyBody {
-        route: if body.auto_approve {
-            Route::AutoApprove
-        } else {
-            Route::Steps(steps.collect::<Result<_, Failure>>()?)
-        },
-        max_duration: Span::seconds(body.max_duration_seconds),
-        reason: ReasonRule {
-            required: body.reason.required,
-            min_length: body.reason.min_length,
-        },
-        allow_self_approval: body.allow_self_approval,
+    Ok(Approvers {
+        users: (it.users.iter())
+            .map(|id| parsed(&users, id))
+            .collect::<Result<_, Failure>>()?,
+        groups: (it.groups.iter())
+            .map(|id| parsed(&groups, id))
+            .collect::<Result<_, Failure>>()?,
+        roles: roles.collect::<Result<_, Failure>>()?,
+        who: it
+            .who
+            .filter(|who| !who.trim().is_empty())
+            .map(|who| Condition::new(&who)),
     })
 }

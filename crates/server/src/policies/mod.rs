@@ -9,16 +9,18 @@
 //! entitlement has which policy (that is `catalog`). A version is never changed or deleted:
 //! requests point at the one they were asked under.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Priority, Query};
-use stint_domain::policy::{People, PolicyBody};
+use stint_domain::condition::{About, Compiled, Condition, Person, Scene};
+use stint_domain::policy::{self as rules, Approvers, People, PolicyBody, Role, Route, Step};
 use stint_domain::rights::{Answer, Relation, Verb, allowed};
-use stint_domain::{PolicyId, PolicyVersionId, Time, UserId};
+use stint_domain::{ConnectionId, GroupId, PolicyId, PolicyVersionId, Time, UserId};
 
 use crate::cx::Cx;
 use crate::http::{Page, Paging, sorted};
-use crate::{identity, outbox};
+use crate::identity::Answerable;
+use crate::{connections, identity, outbox};
 
 mod error;
 mod http;
@@ -251,22 +253,122 @@ pub async fn versions_by_id(
     store::several_versions(q, ids).await
 }
 
-/// Who could decide under these rules, as it is now: the members of the groups they name,
-/// and which of everybody named is active and has no role that decides nothing.
-pub async fn people(q: &mut impl Query, body: &PolicyBody) -> Result<People, stint_db::Error> {
-    let (mut users, groups) = body.sources();
+/// What a question is about, as far as it says who its approvers are.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// Who would hold it: their manager may be asked.
+    pub beneficiary: UserId,
+    /// Whose owners may be asked.
+    pub connection: ConnectionId,
+    /// What conditions are asked about; nothing where none is.
+    pub scene: Option<Scene>,
+    /// The people in the Identity Center group it is for.
+    pub benefiting: BTreeSet<UserId>,
+    /// Who alone is asked about: conditions are then asked of nobody else, unless how many there
+    /// are decides whether others may stand in.
+    pub only: Option<UserId>,
+}
+
+/// Who could decide on these steps, as it is now: the members of the groups they name, and which
+/// of everybody named is active and has no role that decides nothing. Without a subject nobody is
+/// a manager, an owner or what a condition wants.
+pub async fn people<'a>(
+    q: &mut impl Query,
+    steps: impl IntoIterator<Item = &'a Step> + Clone,
+    subject: Option<&Subject>,
+) -> Result<People, stint_db::Error> {
+    let Approvers {
+        mut users,
+        groups,
+        roles,
+        ..
+    } = rules::sources(steps.clone());
     let mut people = People::default();
+    if let Some(subject) = subject {
+        people.benefiting.clone_from(&subject.benefiting);
+        for role in roles {
+            let who: BTreeSet<UserId> = (holders(q, subject, role).await?.into_iter())
+                .map(|it| it.user)
+                .collect();
+            users.extend(who.iter().copied());
+            people.roles.insert(role, who);
+        }
+        let steps_again = steps.clone();
+        let wanted = rules::candidates(steps);
+        if let Some(scene) = subject.scene.as_ref().filter(|_| !wanted.is_empty()) {
+            let mut all = steps_again.into_iter();
+            let only = subject
+                .only
+                .filter(|_| all.all(|step| step.fallback.is_empty()));
+            for (condition, who) in candidates(q, scene, wanted, only).await? {
+                users.extend(who.iter().copied());
+                people.matching.insert(condition, who);
+            }
+        }
+    }
     for group in identity::groups_by_id(q, groups).await?.into_keys() {
         let members = identity::active_members(q, group).await?;
         users.extend(members.iter().copied());
         people.groups.insert(group, members.into_iter().collect());
     }
     let users: Vec<_> = users.into_iter().collect();
-    people.able = (identity::users(q, &users).await?.into_iter())
-        .filter(|user| user.active && decides(user))
-        .map(|user| user.id)
-        .collect();
+    for user in identity::users(q, &users).await? {
+        if user.active && decides(&user) {
+            people.able.insert(user.id);
+        }
+    }
     Ok(people)
+}
+
+/// Who is this to what is asked for, since when, and who made them so.
+pub async fn holders(
+    q: &mut impl Query,
+    subject: &Subject,
+    role: Role,
+) -> Result<Vec<Answerable>, stint_db::Error> {
+    if role == Role::Manager {
+        let manager = identity::manager_of(q, subject.beneficiary).await?;
+        return Ok(manager.into_iter().collect());
+    }
+    let Some(connection) = connections::connection(q, subject.connection).await? else {
+        return Ok(Vec::new());
+    };
+    let (own, application) = connections::answerable(q, &connection).await?;
+    Ok(match role {
+        Role::ApplicationOwner => application,
+        Role::ConnectionOwner | Role::Manager => own,
+    })
+}
+
+/// Of whom each of these conditions is true, of those who are active and may decide. Nobody of
+/// whom it cannot be told.
+async fn candidates(
+    q: &mut impl Query,
+    scene: &Scene,
+    wanted: BTreeSet<&Condition>,
+    only: Option<UserId>,
+) -> Result<Vec<(Condition, BTreeSet<UserId>)>, stint_db::Error> {
+    let all = match only {
+        Some(id) => identity::somebody(q, id).await?,
+        None => identity::everybody(q).await?,
+    };
+    let people: Vec<Person> = all.iter().map(|(_, person)| person.clone()).collect();
+    let Ok(scene) = scene.with(&people) else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for condition in wanted {
+        let mut who = BTreeSet::new();
+        if let Ok(compiled) = Compiled::saved(condition, About::Candidate) {
+            for (user, _) in all.iter().filter(|(user, _)| user.active && decides(user)) {
+                if compiled.holds_of(&scene, user.id) == Ok(true) {
+                    who.insert(user.id);
+                }
+            }
+        }
+        found.push((condition.clone(), who));
+    }
+    Ok(found)
 }
 
 /// Whether a user's roles let them decide on what a policy names them for.
@@ -278,7 +380,15 @@ async fn check(q: &mut impl Query, new: &NewVersion) -> Result<(), Error> {
     if new.note.chars().count() > LONGEST_NOTE {
         return Err(Error::Note);
     }
-    let people = people(q, &new.body).await?;
+    let steps: Vec<Step> = new.body.routes().flat_map(Route::steps).cloned().collect();
+    let mut people = people(q, &steps, None).await?;
+    let named: BTreeSet<GroupId> = (new.body.conditions())
+        .filter_map(|(condition, about)| Compiled::of(condition, about).ok())
+        .flat_map(|compiled| compiled.groups().to_vec())
+        .collect();
+    for group in identity::groups_by_id(q, named).await?.into_keys() {
+        people.groups.entry(group).or_default();
+    }
     new.body.check(&people).map_err(Error::Body)
 }
 

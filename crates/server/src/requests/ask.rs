@@ -6,17 +6,21 @@ use serde_json::json;
 use stint_api::Page;
 use stint_db::{Priority, Query, Tx};
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
-use stint_domain::policy::{Ask, ExplainedStep, People, Refusal, Verdict};
+use stint_domain::policy::{
+    Ask, ExplainedStep, People, ReasonRule, Refusal, Route, Tried, Verdict,
+};
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, GrantId, PrincipalId, Span, SubmissionId, Time, UserId};
 
+use super::facts::{self, Chosen, How};
 use super::{Error, Hurdle, Request, decide, store, via};
 use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
 use crate::directory::{Entitlement, Member, Principal};
 use crate::http::{Fault as _, Paging, search_text};
+use crate::policies::Subject;
 use crate::{catalog, connections, directory, grants, identity, outbox, policies};
 
 /// What somebody asks for, for themselves or for an Identity Center group.
@@ -54,6 +58,16 @@ pub struct Probe {
 pub struct Preview {
     /// What it is about, under which policy version, and how long at most.
     pub offer: Offer,
+    /// The rule of the policy that applies, if one does.
+    pub rule: Option<String>,
+    /// What was found of its rules, in their order, up to the one that applies.
+    pub tried: Vec<Tried>,
+    /// The longest it may be asked for like this.
+    pub longest: Span,
+    /// What must be said when asking.
+    pub reason: ReasonRule,
+    /// Whether it would be approved at once.
+    pub auto: bool,
     /// Who would have to approve, and which of them could not; empty where nobody has to.
     pub steps: Vec<ExplainedStep>,
     /// Why it cannot be asked like this; empty where it can.
@@ -72,9 +86,9 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
     cx.authorize(Verb::PreviewRequest, Relation::Own)?;
     let user = cx.person()?.id;
     let mut q = cx.read().await?;
-    let (offer, people) =
-        offered(cx, &mut q, user, probe.entitlement, Verb::PreviewRequest).await?;
+    let offer = offered(cx, &mut q, user, probe.entitlement, Verb::PreviewRequest).await?;
     let holder = holder(cx, &mut q, user, &offer, probe.principal).await;
+    let duration = probe.duration.unwrap_or(offer.max_duration);
     let members = match &holder {
         Ok(found) => members(&mut q, found).await?,
         Err(_) => BTreeSet::new(),
@@ -83,19 +97,27 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         requester: user,
         beneficiary: user,
         members,
-        duration: probe.duration.unwrap_or(offer.max_duration),
+        duration,
         start: probe.start,
         reason: probe.reason.clone().unwrap_or_default(),
         entitlement_max: offer.entitlement_max,
     };
     let body = &offer.policy.body;
-    let mut hurdles: Vec<Hurdle> = match body.evaluate(&ask, &people, cx.now) {
-        Verdict::Refused(why) => (why.iter())
-            .filter(|why| probe.reason.is_some() || **why != Refusal::ReasonRequired)
-            .map(Hurdle::from)
-            .collect(),
-        Verdict::AutoApproved | Verdict::NeedsSteps(_) => Vec::new(),
-    };
+    let (chosen, people) = weighed(cx, &mut q, &offer, &ask, probe.principal.is_some()).await?;
+    let outcome = body.outcome(chosen.rule);
+    let mut hurdles: Vec<Hurdle> =
+        match (&chosen.unanswered, outcome.evaluate(&ask, &people, cx.now)) {
+            (Some(why), _) => vec![Hurdle::from(why)],
+            (None, Verdict::Refused(why)) => (why.iter())
+                .filter(|why| match why {
+                    Refusal::ReasonRequired => probe.reason.is_some(),
+                    Refusal::DurationOverPolicy { .. } => probe.duration.is_some(),
+                    _ => true,
+                })
+                .map(Hurdle::from)
+                .collect(),
+            (None, Verdict::AutoApproved | Verdict::NeedsSteps(_)) => Vec::new(),
+        };
     let for_groups =
         offer.entitlement.key.is_for_groups() && may_for_group(cx, &mut q, user, &offer).await?;
     let mut group = None;
@@ -126,7 +148,15 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         hurdles.insert(0, Hurdle { code, detail });
     }
     Ok(Preview {
-        steps: body.explain(&ask, &people),
+        steps: match chosen.unanswered {
+            None => outcome.explain(&ask, &people),
+            Some(_) => Vec::new(),
+        },
+        rule: outcome.rule.map(|rule| rule.name.clone()),
+        longest: outcome.longest(offer.entitlement_max),
+        reason: outcome.reason,
+        auto: *outcome.route == Route::AutoApprove,
+        tried: chosen.tried,
         offer,
         hurdles,
         for_groups,
@@ -146,7 +176,7 @@ pub async fn groups(
     cx.authorize(Verb::PreviewRequest, Relation::Own)?;
     let user = cx.person()?.id;
     let mut q = cx.read().await?;
-    let (offer, _) = offered(cx, &mut q, user, entitlement, Verb::PreviewRequest).await?;
+    let offer = offered(cx, &mut q, user, entitlement, Verb::PreviewRequest).await?;
     let relation = to_connection(&mut q, user, &offer).await?;
     cx.authorize(Verb::AskForGroup, relation)?;
     let connection = offer.entitlement.connection;
@@ -194,7 +224,7 @@ pub(super) async fn asked(
     with: With,
 ) -> Result<Request, Error> {
     let user = cx.person()?.id;
-    let (offer, people) = offered(cx, tx, user, new.entitlement, Verb::SubmitRequest).await?;
+    let offer = offered(cx, tx, user, new.entitlement, Verb::SubmitRequest).await?;
     if let Some(closed) = closed(tx, &offer).await? {
         return Err(Error::Closed(Box::new(closed)));
     }
@@ -208,9 +238,14 @@ pub(super) async fn asked(
         reason: new.reason.trim().to_owned(),
         entitlement_max: offer.entitlement_max,
     };
+    let for_group = new.principal.is_some();
+    let (chosen, people) = weighed(cx, tx, &offer, &ask, for_group).await?;
+    if let Some(why) = chosen.unanswered {
+        return Err(Error::Refused(vec![why]));
+    }
     let body = offer.policy.body.clone();
     let (rules, progress) =
-        rules::Request::submit(body, &ask, &people, cx.now).map_err(Error::Refused)?;
+        rules::Request::submit(body, chosen.rule, &ask, &people, cx.now).map_err(Error::Refused)?;
     let request = Request {
         id: cx.app.new_id(),
         rules,
@@ -250,6 +285,7 @@ pub(super) async fn asked(
         "policy_version": request.policy.id,
         "policy": request.policy.name,
         "policy_number": request.policy.number,
+        "rule": request.rules.question.outcome().rule.map(|rule| rule.name.as_str()),
         "duration_seconds": request.duration,
         "start": request.start,
         "reason": request.reason,
@@ -266,20 +302,49 @@ pub(super) async fn asked(
     Ok(request)
 }
 
-/// What the user asks about, if they may know of it, and who could decide.
+/// What the user asks about, if they may know of it.
 async fn offered(
     cx: &Cx,
     q: &mut impl Query,
     user: UserId,
     id: EntitlementId,
     verb: Verb,
-) -> Result<(Offer, People), Error> {
+) -> Result<Offer, Error> {
     let Some(offer) = catalog::requestable(q, user, id).await? else {
         cx.authorize(verb, Relation::OutOfCatalog)?;
         return Err(Error::NotFound);
     };
-    let people = policies::people(q, &offer.policy.body).await?;
-    Ok((offer, people))
+    Ok(offer)
+}
+
+/// Which rule of the policy applies to this, and who could decide then.
+async fn weighed(
+    cx: &Cx,
+    q: &mut impl Query,
+    offer: &Offer,
+    ask: &Ask,
+    for_group: bool,
+) -> Result<(Chosen, People), Error> {
+    let how = How {
+        requester: ask.requester,
+        beneficiary: ask.beneficiary,
+        duration: ask.duration,
+        start: ask.start,
+        for_group,
+        at: cx.now,
+    };
+    let body = &offer.policy.body;
+    let chosen = facts::choose(q, &offer.entitlement, body, how).await?;
+    let subject = Subject {
+        beneficiary: ask.beneficiary,
+        connection: offer.entitlement.connection,
+        scene: chosen.scene.clone(),
+        benefiting: ask.members.clone(),
+        only: None,
+    };
+    let steps = body.outcome(chosen.rule).steps();
+    let people = policies::people(q, steps, Some(&subject)).await?;
+    Ok((chosen, people))
 }
 
 /// Why its connection gives nothing new, if it does not.

@@ -7,10 +7,10 @@ use stint_domain::request::{Answer, Progress, Verb as Tried};
 use stint_domain::rights::Verb;
 use stint_domain::{RequestId, UserId};
 
-use super::{Decision, Error, Request, decider, relation, store, via};
+use super::{Decision, Error, Request, clock, facts, relation, store, via};
 use crate::cx::Cx;
 use crate::grants::{self, NewGrant, Origin};
-use crate::{directory, identity, outbox};
+use crate::{directory, identity, outbox, policies};
 
 /// Approves the current step on behalf of the caller. With the last approval needed the
 /// grant is opened in the same transaction.
@@ -42,26 +42,33 @@ async fn decide(
     let mut tx = cx.begin(Priority::Interactive).await?;
     let mut request = taken(cx, &mut tx, id, verb).await?;
     // Members of the group it is for are read here, in the transaction that decides.
-    let who = decider(&mut tx, &request, user).await?;
+    // What its time has come for comes first: nobody decides on what is over.
+    clock::catch_up(cx, &mut tx, &mut request).await?;
+    let subject = facts::subject(&mut tx, &request, Some(user)).await?;
+    let who = facts::decider(&mut tx, &request, &subject, user).await?;
+    let steps = facts::current(&request).cloned();
+    let people = policies::people(&mut tx, &steps, Some(&subject)).await?;
     let approved = answer == Answer::Approve;
     let tried = if approved {
         Tried::Approve
     } else {
         Tried::Deny
     };
-    let step = request.rules.may_decide(&who, tried)?.index;
-    let (rules, progress) = request.rules.decide(&who, answer, cx.now)?;
+    let place = request.rules.may_decide(&who, &people, tried, cx.now)?;
+    let step = place.step;
+    let (rules, progress) = request.rules.decide(&who, &people, answer, cx.now)?;
     request.rules = rules;
     let decision = Decision {
         id: cx.app.new_id(),
         step,
         by: user,
         approved,
+        parts: place.parts,
         comment: comment.to_owned(),
         at: cx.now,
     };
     store::decided(&mut tx, id, &decision, &via(cx)).await?;
-    store::moved(&mut tx, id, &request.rules.state).await?;
+    store::moved(&mut tx, id, &request.rules).await?;
     request.version += 1;
     let facts = json!({
         "step": step + 1,
@@ -103,7 +110,7 @@ pub(super) async fn taken_back(cx: &Cx, tx: &mut Tx, id: RequestId) -> Result<Re
     let mut request = taken(cx, tx, id, Verb::CancelRequest).await?;
     request.rules = request.rules.cancel(user, cx.now)?;
     request.version += 1;
-    store::moved(tx, id, &request.rules.state).await?;
+    store::moved(tx, id, &request.rules).await?;
     let facts = json!({ "requester": request.requester() });
     tx.audit(cx.event("request.cancelled", [id.into(), user.into()], facts));
     outbox::emit(tx, cx, "request.cancelled", json!({ "request": id })).await?;

@@ -153,6 +153,9 @@ pub enum Error {
     /// A filter that is no state.
     #[error("`{0}` is no state: use pending, approved, denied or cancelled")]
     State(String),
+    /// What conditions are asked about could not be put together.
+    #[error("what the policy's conditions ask about could not be put together: {0}")]
+    Scene(String),
     /// The grants could not be opened or closed.
     #[error(transparent)]
     Grants(#[from] grants::Error),
@@ -204,6 +207,7 @@ impl Fault for Error {
                 | Refused::Benefits { .. }
                 | Refused::NotAnApprover { .. }
                 | Refused::BecameApproverAfterSubmission { .. } => Kind::Denied,
+                Refused::NotYetFallback { .. } | Refused::NotNeeded { .. } => Kind::Conflict,
                 Refused::ReasonRequired | Refused::ReasonTooLong { .. } => Kind::Invalid,
             },
             Self::Refused(_)
@@ -231,6 +235,7 @@ impl Fault for Error {
             | Self::TooManyComments
             | Self::AllAnswered
             | Self::NothingToReturn(_) => Kind::Conflict,
+            Self::Scene(_) => Kind::Internal,
             Self::Grants(error) => error.kind(),
             Self::Db(error) => error.kind(),
         }
@@ -267,6 +272,7 @@ impl Fault for Error {
             Self::AllAnswered => "all_answered",
             Self::TooManyComments => "too_many_comments",
             Self::State(_) => "invalid_state",
+            Self::Scene(_) => "internal",
             Self::Grants(error) => error.code(),
             Self::Db(error) => error.code(),
         }

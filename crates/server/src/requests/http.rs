@@ -4,8 +4,8 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use stint_api::{Page, Problem, requests as wire};
-use stint_domain::policy::{ExplainedStep, Hindrance, Route};
-use stint_domain::rights::Verb;
+use stint_domain::policy::{ExplainedStep, Hindrance};
+use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, GrantId, PrincipalId, RequestId, Span, SubmissionId, UserId};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -87,7 +87,7 @@ async fn preview(
     };
     let found = super::preview(&cx, probe).await?;
     let people = super::read::approvers(&cx, &found.steps).await?;
-    Ok(Json(previewed(found, &people)))
+    Ok(Json(previewed(&cx, found, &people)))
 }
 
 /// Asks for access, for oneself or for an Identity Center group.
@@ -519,6 +519,7 @@ fn shown(cx: &Cx, it: Detail) -> wire::Request {
         steps: it.steps.into_iter().map(step).collect(),
         waiting: it.waiting.map(|waiting| wire::Waiting {
             stuck: waiting.rules.stuck(),
+            until: waiting.rules.until.map(|at| at.to_string()),
             step: waiting.rules.name,
             still: waiting.rules.still,
             who: waiting.who.iter().map(who).collect(),
@@ -565,6 +566,7 @@ fn happening(it: Happening) -> wire::Happening {
         What::AutoApproved => ("request.approved".to_owned(), None, None),
         What::Decided(by, d) if d.approved => ("request.decided".to_owned(), Some(by), None),
         What::Decided(by, _) => ("request.denied".to_owned(), Some(by), None),
+        What::TimedOut(_) => ("request.denied".to_owned(), None, None),
         What::Cancelled(by) => ("request.cancelled".to_owned(), Some(by), None),
         What::Said(by, _) => ("request.commented".to_owned(), Some(by), None),
         What::Grant(moment) => (moment.what, None, moment.aws_request_id),
@@ -593,11 +595,12 @@ fn policy(it: &PolicyVersion) -> wire::PolicyName {
     }
 }
 
-fn previewed(it: Preview, people: &[Who]) -> wire::Preview {
-    let body = &it.offer.policy.body;
-    let verdict = match (&it.hurdles[..], &body.route) {
-        ([], Route::AutoApprove) => "auto_approved",
-        ([], Route::Steps(_)) => "needs_approval",
+fn previewed(cx: &Cx, it: Preview, people: &[Who]) -> wire::Preview {
+    // What a rule asks tells of things and people that others may not know of.
+    let sees_rules = cx.authorize(Verb::GetPolicy, Relation::Others).is_ok();
+    let verdict = match (&it.hurdles[..], it.auto) {
+        ([], true) => "auto_approved",
+        ([], false) => "needs_approval",
         _ => "refused",
     };
     wire::Preview {
@@ -614,9 +617,22 @@ fn previewed(it: Preview, people: &[Who]) -> wire::Preview {
         policy: policy(&it.offer.policy),
         group: it.group.as_ref().map(|(group, _)| holder_group(group)),
         group_members: (it.group.as_ref()).map(|(_, members)| group_members(members)),
-        max_duration_seconds: it.offer.max_duration.as_seconds(),
-        reason_required: body.reason.required,
-        reason_min_length: body.reason.min_length,
+        max_duration_seconds: it.longest.as_seconds(),
+        reason_required: it.reason.required,
+        reason_min_length: it.reason.min_length,
+        rule: it.rule,
+        tried: (it.tried.into_iter())
+            .map(|tried| wire::TriedRule {
+                name: tried.name,
+                when: sees_rules.then(|| tried.when.to_string()),
+                applies: tried.holds.as_ref().is_ok_and(|holds| *holds),
+                problem: match tried.holds {
+                    Ok(_) => None,
+                    Err(why) if sees_rules => Some(why),
+                    Err(_) => Some("It could not be asked.".to_owned()),
+                },
+            })
+            .collect(),
     }
 }
 
@@ -624,13 +640,33 @@ fn explained(it: ExplainedStep, people: &[Who]) -> wire::PreviewStep {
     wire::PreviewStep {
         name: it.name,
         needed: it.needed,
+        fallback: (people.iter())
+            .filter(|who| it.fallback.contains(&who.id))
+            .map(who)
+            .collect(),
+        remind_seconds: it.remind.map(Span::as_seconds),
+        late_seconds: it.late.map(Span::as_seconds),
+        deadline: it.deadline.map(|it| stint_api::policies::Deadline {
+            after_seconds: it.after.as_seconds(),
+            then: it.then.as_str().to_owned(),
+        }),
+        wait_seconds: it.wait.map(Span::as_seconds),
         approvers: (it.approvers.into_iter())
             .filter_map(|approver| {
                 let user = people.iter().find(|who| who.id == approver.user)?;
                 Some(wire::PreviewApprover {
                     user: who(user),
-                    named: approver.named,
-                    groups: approver.groups.iter().map(ToString::to_string).collect(),
+                    named: approver.through.named,
+                    groups: approver
+                        .through
+                        .groups
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect(),
+                    roles: (approver.through.roles.iter())
+                        .map(|role| role.as_str().to_owned())
+                        .collect(),
+                    condition: approver.through.condition,
                     hindrance: approver.hindrance.map(|hindrance| {
                         match hindrance {
                             Hindrance::OwnRequest => "own_request",

@@ -2,7 +2,8 @@
 //!
 //! Tables: `submissions`, `requests`, `request_approvers`, `decisions`, `request_comments`. Events:
 //! `request.submitted`, `request.decided`, `request.approved`, `request.denied`,
-//! `request.cancelled`, `request.returned`, `request.commented`.
+//! `request.cancelled`, `request.returned`, `request.commented`, `request.reminded`,
+//! `request.moved_on`.
 //!
 //! What may happen is `stint_domain::request`'s to say, by the policy version pinned when
 //! it was asked; this room loads the facts (who is in which group *now*), writes down the
@@ -19,7 +20,8 @@ use std::collections::BTreeSet;
 
 use stint_db::Query;
 use stint_domain::entitlement::{Pair, PrincipalKind};
-use stint_domain::request::{self as rules, Decider, Membership};
+use stint_domain::policy;
+use stint_domain::request::{self as rules, Decider, Membership, Source};
 use stint_domain::rights::Relation;
 use stint_domain::{
     ConnectionId, DecisionId, EntitlementId, GrantId, GroupId, PrincipalId, RequestId, Span,
@@ -28,13 +30,15 @@ use stint_domain::{
 
 use crate::cx::{Cx, Via};
 use crate::policies::PolicyVersion;
-use crate::{directory, grants, identity};
+use crate::{directory, grants, identity, policies};
 
 mod ask;
+mod clock;
 mod comments;
 mod decide;
 mod error;
 mod extend;
+mod facts;
 mod http;
 pub(crate) mod pages;
 mod read;
@@ -45,6 +49,7 @@ mod tests;
 mod told;
 
 pub use ask::{NewRequest, Preview, Probe, groups, preview, submit};
+pub(crate) use clock::tasks;
 pub use comments::{Comment, MOST_COMMENTS, comment};
 pub use decide::{approve, cancel, deny, return_early};
 pub use error::{Error, Hurdle};
@@ -96,6 +101,8 @@ pub struct Decision {
     pub by: UserId,
     /// Whether it was yes.
     pub approved: bool,
+    /// The parts of the step it may count for, from 0.
+    pub parts: BTreeSet<usize>,
     /// What they said.
     pub comment: String,
     /// When.
@@ -135,40 +142,41 @@ impl Request {
 }
 
 /// How somebody stands to a request.
-async fn relation(
-    q: &mut impl Query,
-    request: &Request,
-    user: UserId,
-) -> Result<Relation, stint_db::Error> {
+async fn relation(q: &mut impl Query, request: &Request, user: UserId) -> Result<Relation, Error> {
     let mine = identity::groups_of(q, user).await?.into_iter().collect();
-    Ok(standing(request, user, &mine))
+    related(q, request, user, &mine).await
 }
 
 /// The same for somebody who is in these groups.
-fn standing(request: &Request, user: UserId, mine: &BTreeSet<GroupId>) -> Relation {
-    if user == request.requester() || user == request.beneficiary() {
-        return Relation::Own;
-    }
-    let (users, groups) = request.policy.body.sources();
-    let decided = request.decisions.iter().any(|d| d.by == user);
-    if decided || users.contains(&user) || !mine.is_disjoint(&groups) {
-        Relation::Involved
-    } else {
-        Relation::Others
-    }
-}
-
-/// Somebody as the rules of a decision on this request see them, now.
-async fn decider(
+async fn related(
     q: &mut impl Query,
     request: &Request,
     user: UserId,
-) -> Result<Decider, stint_db::Error> {
-    let benefits = benefits(q, request, user).await?;
-    Ok(Decider {
-        benefits,
-        ..voter(q, user).await?
-    })
+    mine: &BTreeSet<GroupId>,
+) -> Result<Relation, Error> {
+    if user == request.requester() || user == request.beneficiary() {
+        return Ok(Relation::Own);
+    }
+    let steps = request.rules.question.steps();
+    let named = policy::sources(steps);
+    let decided = request.decisions.iter().any(|d| d.by == user);
+    if decided || named.users.contains(&user) {
+        return Ok(Relation::Involved);
+    }
+    if !mine.is_disjoint(&named.groups) {
+        return Ok(Relation::Involved);
+    }
+    if steps.iter().any(facts::asks_more) {
+        let subject = facts::subject(q, request, Some(user)).await?;
+        let people = policies::people(q, steps, Some(&subject)).await?;
+        let mut all = steps
+            .iter()
+            .flat_map(|step| [&step.approvers, &step.fallback]);
+        if all.any(|of| of.everybody(&people).contains_key(&user)) {
+            return Ok(Relation::Involved);
+        }
+    }
+    Ok(Relation::Others)
 }
 
 /// Whether they would hold it as members of the group it is for ([`beneficiaries`]).
@@ -212,9 +220,10 @@ async fn voter(q: &mut impl Query, user: UserId) -> Result<Decider, stint_db::Er
     Ok(Decider {
         user,
         benefits: false,
+        changed_own: None,
         memberships: (memberships.into_iter())
             .map(|m| Membership {
-                group: m.group,
+                of: Source::Group(m.group),
                 since: m.since,
                 added_by: m.added_by,
             })

@@ -12,7 +12,7 @@ mod whose;
 use axum::response::Response;
 use http::Method;
 use serde::Deserialize;
-use stint_domain::policy::PolicyBody;
+use stint_domain::policy::{PolicyBody, Route};
 use stint_domain::request::State;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{RequestId, Time};
@@ -147,15 +147,28 @@ fn offer_row(offer: &Offer) -> view::OfferRow {
 
 /// `one of Platform, then two of Security`.
 fn decided_by(body: &PolicyBody) -> String {
-    let steps = body.steps();
-    if steps.is_empty() {
-        return "nobody: approved at once".to_owned();
+    let otherwise = decided_on(&body.route);
+    if body.rules.is_empty() {
+        otherwise
+    } else {
+        format!("{otherwise}; in special cases others")
     }
-    let said: Vec<String> = steps
-        .iter()
-        .map(|step| step_words(step.needed, &step.name))
-        .collect();
-    said.join(", then ")
+}
+
+fn decided_on(route: &Route) -> String {
+    match route {
+        Route::AutoApprove => "nobody: approved at once".to_owned(),
+        Route::AutoDeny(_) => "nobody: refused at once".to_owned(),
+        Route::Steps(steps) => {
+            let said: Vec<String> = (steps.iter())
+                .map(|step| match step.wait {
+                    Some(wait) => format!("a wait of {}", words(wait)),
+                    None => step_words(step.total(), &step.name),
+                })
+                .collect();
+            said.join(", then ")
+        }
+    }
 }
 
 /// `one of Platform`.
@@ -386,7 +399,7 @@ fn short(text: &str) -> String {
 
 /// How far the answer is. What became of the access is its grant's to say.
 fn state_chip(line: &Line) -> Chip {
-    let steps = line.request.policy.body.steps().len();
+    let steps = line.request.rules.question.steps().len();
     match &line.request.rules.state {
         State::Pending { step, .. } if steps > 1 => Chip::new(
             Tone::Wait,

@@ -4,18 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stint_api::Page;
 use stint_db::Query;
-use stint_domain::policy::ExplainedStep;
+use stint_domain::policy::{ExplainedStep, People, Step};
 use stint_domain::request::{self as rules, Decider, State, Waiting};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PrincipalId, RequestId, Time, UserId};
 
-use super::{
-    Comment, Decision, Error, Request, beneficiaries, benefiting, decider, relation, store, voter,
-};
+use super::{Comment, Decision, Error, Request, benefiting, facts, relation, store, voter};
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement, Member, Principal};
 use crate::http::{Paging, sorted};
-use crate::{grants, identity, policies};
+use crate::{connections, grants, identity, policies};
 
 /// A person, as others see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +96,8 @@ pub enum Standing {
     Done,
     /// The request waits at it.
     Now,
+    /// Its time ran out before everybody needed had approved: the next one decided in its place.
+    MovedOn,
     /// Its turn has not come.
     Later,
     /// Somebody denied at it.
@@ -112,6 +112,7 @@ impl Standing {
         match self {
             Self::Done => "done",
             Self::Now => "now",
+            Self::MovedOn => "moved_on",
             Self::Later => "later",
             Self::Denied => "denied",
             Self::Dropped => "dropped",
@@ -137,6 +138,8 @@ pub enum What {
     AutoApproved,
     /// Somebody approved or denied.
     Decided(Who, Decision),
+    /// Nobody decided in time, or it could no longer be given: why.
+    TimedOut(String),
     /// Somebody took it back.
     Cancelled(Who),
     /// Somebody said something about it.
@@ -172,7 +175,7 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
     let request = store::get(&mut q, id).await?.ok_or(Error::NotFound)?;
     let relation = relation(&mut q, &request, user).await?;
     cx.authorize(Verb::GetRequest, relation)?;
-    let waiting = waiting(&mut q, &request).await?;
+    let waiting = waiting(&mut q, &request, cx.now).await?;
     let grants = grants::of_request(&mut q, id).await?;
     let mut moments = Vec::new();
     for grant in &grants {
@@ -271,19 +274,40 @@ pub async fn inbox(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
         .is_ok()
     {
         let mut me = voter(&mut q, person.id).await?;
-        let groups: Vec<_> = me.memberships.iter().map(|m| m.group).collect();
+        let (connections, through_applications) = connections::owned_by(&mut q, person.id).await?;
+        let named = store::Named {
+            groups: identity::groups_of(&mut q, person.id).await?,
+            connections,
+            through_applications,
+            people: identity::managed_by(&mut q, person.id).await?,
+        };
         let within = benefiting(&mut q, person.id).await?;
         let fetch = usize::try_from(paging.fetch()).unwrap_or(usize::MAX);
         let mut after = paging.after::<RequestId>()?;
         // What names them may still not be theirs to decide (their own, decided before), so
         // that a page of names may give fewer rows: look on until the page is full.
         while rows.len() < fetch {
-            let ids = store::waits_for(&mut q, person.id, &groups, after, paging.fetch()).await?;
+            let ids = store::waits_for(&mut q, person.id, &named, after, paging.fetch()).await?;
             let last = ids.len() < fetch;
             after = ids.last().copied();
             for request in store::several(&mut q, ids).await? {
                 me.benefits = request.is_for_a_group() && within.contains(&request.pair.principal);
-                if request.rules.may_decide(&me, rules::Verb::Approve).is_ok() {
+                let may = if facts::current(&request).is_some_and(facts::asks_more) {
+                    // One that cannot be looked at hides no other.
+                    match decides(cx, &mut q, &request).await {
+                        Ok((approves, _)) => approves,
+                        Err(Error::Db(error)) => return Err(Error::Db(error)),
+                        Err(error) => {
+                            tracing::warn!(request.id = %request.id, error = %error, "request.unreadable");
+                            false
+                        }
+                    }
+                } else {
+                    let (people, now) = (People::default(), cx.now);
+                    let asked = rules::Verb::Approve;
+                    (request.rules.may_decide(&me, &people, asked, now)).is_ok()
+                };
+                if may {
                     rows.push(request);
                 }
             }
@@ -312,30 +336,37 @@ async fn page(
 pub(super) async fn waiting(
     q: &mut impl Query,
     request: &Request,
+    now: Time,
 ) -> Result<Option<Waiting>, Error> {
-    let State::Pending { step, .. } = request.rules.state else {
+    let Some(step) = facts::current(request) else {
         return Ok(None);
     };
-    let Some(step) = request.policy.body.steps().get(step) else {
-        return Ok(None);
-    };
-    let people = policies::people(q, &request.policy.body).await?;
-    let mut named: BTreeSet<UserId> = step.users.clone();
-    for group in &step.groups {
-        named.extend(people.groups.get(group).into_iter().flatten());
-    }
-    let within = match request.is_for_a_group() {
-        true => beneficiaries(q, request.pair.principal).await?,
-        false => BTreeSet::new(),
-    };
+    let subject = facts::subject(q, request, None).await?;
+    let people = policies::people(q, [step], Some(&subject)).await?;
+    let both = [&step.approvers, &step.fallback];
+    let named: BTreeSet<UserId> = (both.iter())
+        .flat_map(|of| of.everybody(&people).into_keys())
+        .collect();
     let mut deciders: Vec<Decider> = Vec::new();
     for user in named.intersection(&people.able) {
-        deciders.push(Decider {
-            benefits: within.contains(user),
-            ..voter(q, *user).await?
-        });
+        deciders.push(facts::decider(q, request, &subject, *user).await?);
     }
-    Ok(request.rules.waiting(&deciders))
+    Ok(request.rules.waiting(&deciders, &people, now))
+}
+
+/// Whether the caller may approve it now, and whether they may deny it: of a part of a step that has
+/// all it needs one may still say no.
+async fn decides(cx: &Cx, q: &mut impl Query, request: &Request) -> Result<(bool, bool), Error> {
+    let Some(step) = facts::current(request) else {
+        return Ok((false, false));
+    };
+    let user = cx.person()?.id;
+    let subject = facts::subject(q, request, Some(user)).await?;
+    let people = policies::people(q, [step], Some(&subject)).await?;
+    let me = facts::decider(q, request, &subject, user).await?;
+    let may = (request.rules).may_decide(&me, &people, rules::Verb::Approve, cx.now);
+    let no = (request.rules).may_decide(&me, &people, rules::Verb::Deny, cx.now);
+    Ok((may.is_ok(), no.is_ok()))
 }
 
 /// What the caller may do to it now.
@@ -346,13 +377,12 @@ async fn may(
     relation: Relation,
     grants: &[grants::Grant],
 ) -> Result<Vec<Verb>, Error> {
-    let me = decider(q, request, cx.person()?.id).await?;
-    let decides = request.rules.may_decide(&me, rules::Verb::Approve).is_ok();
+    let (approves, denies) = decides(cx, q, request).await?;
     let pending = matches!(request.rules.state, State::Pending { .. });
     let open = grants.iter().any(grants::Grant::is_open);
     let could = [
-        (Verb::ApproveRequest, decides),
-        (Verb::DenyRequest, decides),
+        (Verb::ApproveRequest, approves),
+        (Verb::DenyRequest, denies),
         (Verb::CancelRequest, pending),
         (Verb::ReturnRequest, open),
     ];
@@ -410,26 +440,28 @@ pub(super) fn who(names: &Names, id: UserId) -> Who {
 }
 
 fn steps(request: &Request, names: &Names) -> Vec<StepView> {
+    let given = |index: usize| {
+        let approvals = request.rules.state.approvals().iter();
+        let given = approvals.filter(|a| a.step == index).count();
+        let needed = request.rules.question.steps().get(index).map(Step::total);
+        needed.is_none_or(|n| usize::try_from(n).is_ok_and(|n| given >= n))
+    };
     let standing = |index: usize| match &request.rules.state {
         State::Pending { step, .. } if index == *step => Standing::Now,
         State::Pending { step, .. } if index > *step => Standing::Later,
         State::Denied { step, .. } if index == *step => Standing::Denied,
         State::Denied { step, .. } if index > *step => Standing::Dropped,
-        State::Cancelled { approvals, .. } => {
-            let given = approvals.iter().filter(|a| a.step == index).count();
-            let needed = request.policy.body.steps().get(index).map(|s| s.needed);
-            if needed.is_some_and(|n| usize::try_from(n).is_ok_and(|n| given >= n)) {
-                Standing::Done
-            } else {
-                Standing::Dropped
-            }
+        State::Cancelled { .. } if given(index) => Standing::Done,
+        State::Cancelled { .. } => Standing::Dropped,
+        State::Pending { .. } | State::Denied { .. } | State::Approved { .. } if given(index) => {
+            Standing::Done
         }
-        State::Pending { .. } | State::Denied { .. } | State::Approved { .. } => Standing::Done,
+        State::Pending { .. } | State::Denied { .. } | State::Approved { .. } => Standing::MovedOn,
     };
-    (request.policy.body.steps().iter().enumerate())
+    (request.rules.question.steps().iter().enumerate())
         .map(|(index, step)| StepView {
             name: step.name.clone(),
-            needed: step.needed,
+            needed: step.total(),
             standing: standing(index),
             decisions: (request.decisions.iter())
                 .filter(|d| d.step == index)
@@ -460,6 +492,15 @@ fn timeline(
         State::Approved { at, approvals } if approvals.is_empty() => all.push(Happening {
             at: *at,
             what: What::AutoApproved,
+        }),
+        State::Denied {
+            at,
+            by: None,
+            reason,
+            ..
+        } => all.push(Happening {
+            at: *at,
+            what: What::TimedOut(reason.clone()),
         }),
         State::Cancelled { at, by, .. } => all.push(Happening {
             at: *at,
@@ -494,6 +535,7 @@ impl Happening {
                     format!("{} {verb}: “{}”", who.name, d.comment)
                 }
             }
+            What::TimedOut(why) => why.trim_end_matches('.').to_owned(),
             What::Cancelled(who) => format!("{} took it back", who.name),
             What::Said(who, comment) => {
                 let verb = if comment.question { "asked" } else { "said" };
@@ -506,8 +548,11 @@ impl Happening {
 
 /// The people behind explained steps.
 pub(super) async fn approvers(cx: &Cx, steps: &[ExplainedStep]) -> Result<Vec<Who>, Error> {
-    let all = steps.iter().flat_map(|step| &step.approvers);
-    let ids: BTreeSet<UserId> = all.map(|approver| approver.user).collect();
+    let all = steps.iter().flat_map(|step| {
+        let approvers = step.approvers.iter().map(|approver| approver.user);
+        approvers.chain(step.fallback.iter().copied())
+    });
+    let ids: BTreeSet<UserId> = all.collect();
     let mut q = cx.read().await?;
     Ok(names(&mut q, ids).await?.into_values().collect())
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::{Pair, PrincipalKind};
+use stint_domain::policy::{candidates, sources};
 use stint_domain::request::{self as rules, Approval, Question, State};
 use stint_domain::{
-    ConnectionId, GrantId, GroupId, PolicyVersionId, RequestId, SubmissionId, UserId,
+    ConnectionId, GrantId, GroupId, PolicyVersionId, RequestId, SubmissionId, Time, UserId,
 };
 use uuid::Uuid;
 
@@ -18,7 +19,8 @@ macro_rules! columns {
     () => {
         "select r.id, r.requester_id, r.beneficiary_id, r.connection_id, r.principal_id, \
          r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.duration, r.start_at, \
-         r.submitted_at, r.state, r.step, r.closed_at, r.closed_by, r.extends, r.submission_id, r.version from requests r "
+         r.submitted_at, r.state, r.rule, r.step, r.step_since, r.carried, r.reminded, r.ended_because, r.ended_at_step, \
+         r.closed_at, r.closed_by, r.extends, r.submission_id, r.version from requests r "
     };
 }
 
@@ -46,8 +48,9 @@ stint_db::statements! {
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
             submitted_at, state, step, closed_at, closed_by, principal_kind, search_key, extends, \
-            submission_id, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1)";
+            submission_id, rule, step_since, due_at, carried, reminded, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
+            0, false, 1)";
     /// Several things are asked for together.
     SUBMIT = "insert into submissions (id, requester_id, submitted_at) values ($1, $2, $3)";
     SUBMISSION = "select requester_id, submitted_at from submissions where id = $1";
@@ -57,8 +60,8 @@ stint_db::statements! {
     /// Which requests are for extensions of these grants, the latest last.
     EXTENSIONS = (concat!(columns!(), "where r.extends in {ids $1} order by r.id"));
     /// Whom a step names.
-    NAME = "insert into request_approvers (request_id, step, user_id, group_id) \
-        values ($1, $2, $3, $4)";
+    NAME = "insert into request_approvers (request_id, step, user_id, group_id, role) \
+        values ($1, $2, $3, $4, $5)";
     /// One request.
     GET = (concat!(columns!(), "where r.id = $1"));
     /// Several requests.
@@ -66,14 +69,18 @@ stint_db::statements! {
     /// Takes the row, for a verb that decides on it.
     LOCK = (concat!(columns!(), "where r.id = $1{lock}"));
     /// How far it is now.
-    MOVE = "update requests set state = $2, step = $3, closed_at = $4, closed_by = $5, \
-        version = version + 1 where id = $1";
+    MOVE = "update requests set state = $2, step = $3, closed_at = $4, closed_by = $5, step_since = $6, \
+        carried = $7, reminded = $8, due_at = $9, ended_because = $10, ended_at_step = $11, version = version + 1 where id = $1";
+    /// What the clock has something to do with, the most overdue first.
+    DUE = "select id, due_at from requests where due_at <= $1 and ($2 is null or (due_at, id) > ($2, $3)) order by due_at, id limit $4";
+    /// When it next has.
+    NEXT_DUE = "select min(due_at) as at from requests where due_at is not null";
     /// An answer.
     DECIDE = "insert into decisions \
-            (id, request_id, step, user_id, answer, comment, via, decided_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8)";
+            (id, request_id, step, user_id, answer, comment, via, decided_at, parts) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     /// The answers to several requests.
-    DECISIONS_ON = "select request_id, id, step, user_id, answer, comment, decided_at from decisions \
+    DECISIONS_ON = "select request_id, id, step, user_id, answer, comment, parts, decided_at from decisions \
         where request_id in {ids $1} order by id";
     /// Somebody says something.
     COMMENT = "insert into request_comments (id, request_id, user_id, text, question, via, said_at) \
@@ -95,10 +102,14 @@ stint_db::statements! {
     MINE_DOWN = (listed!("(r.requester_id = $1 or r.beneficiary_id = $1)", "<", " desc"));
     /// The oldest first.
     MINE_UP = (listed!("(r.requester_id = $1 or r.beneficiary_id = $1)", ">", ""));
-    /// What waits at a step that names this user or one of these groups, oldest first.
+    /// What waits at a step that names this user, one of these groups or a role they have in it, or
+    /// that has a condition, oldest first.
     WAITS_FOR = "select r.id from requests r where r.state = 'pending' and r.id > $3 and exists \
             (select 1 from request_approvers a where a.request_id = r.id and a.step = r.step \
-            and (a.user_id = $1 or a.group_id in {ids $2})) \
+            and (a.user_id = $1 or a.group_id in {ids $2} or a.role = 'condition' \
+                or (a.role = 'connection_owner' and r.connection_id in {ids $5}) \
+                or (a.role = 'application_owner' and r.connection_id in {ids $6}) \
+                or (a.role = 'manager' and r.beneficiary_id in {ids $7}))) \
         order by r.id limit $4";
 }
 
@@ -106,7 +117,14 @@ stint_db::statements! {
 const FIRST: RequestId = RequestId(Uuid::nil());
 
 pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str, search: &str) -> Result<()> {
-    let (step, at, by) = position(&r.rules.state);
+    let Position {
+        step,
+        since,
+        at,
+        by,
+        ..
+    } = position(&r.rules);
+    let rule = r.rules.question.rule.and_then(|at| i64::try_from(at).ok());
     let args = args![
         r.id,
         r.requester(),
@@ -127,35 +145,88 @@ pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str, search: &str) ->
         r.held_as.as_str(),
         search,
         r.extends,
-        r.submission
+        r.submission,
+        rule,
+        since,
+        r.rules.due()
     ];
     tx.run(&INSERT, args).await?;
-    for (step, number) in r.policy.body.steps().iter().zip(0i64..) {
-        for user in &step.users {
-            let nobody = None::<GroupId>;
-            tx.run(&NAME, args![r.id, number, Some(*user), nobody])
-                .await?;
+    for (step, number) in r.rules.question.steps().iter().zip(0i64..) {
+        let named = sources([step]);
+        for user in named.users {
+            name(tx, r.id, number, Some(user), None, None).await?;
         }
-        for group in &step.groups {
-            let nobody = None::<UserId>;
-            tx.run(&NAME, args![r.id, number, nobody, Some(*group)])
-                .await?;
+        for group in named.groups {
+            name(tx, r.id, number, None, Some(group), None).await?;
+        }
+        for role in named.roles {
+            name(tx, r.id, number, None, None, Some(role.as_str())).await?;
+        }
+        if !candidates([step]).is_empty() {
+            name(tx, r.id, number, None, None, Some("condition")).await?;
         }
     }
     Ok(())
 }
 
+async fn name(
+    tx: &mut Tx,
+    id: RequestId,
+    step: i64,
+    user: Option<UserId>,
+    group: Option<GroupId>,
+    role: Option<&str>,
+) -> Result<()> {
+    tx.run(&NAME, args![id, step, user, group, role])
+        .await
+        .map(drop)
+}
+
 /// Writes where the request is now.
-pub(super) async fn moved(tx: &mut Tx, id: RequestId, state: &State) -> Result<()> {
-    let (step, at, by) = position(state);
-    let args = args![id, state.as_str(), step, at, by];
+pub(super) async fn moved(tx: &mut Tx, id: RequestId, rules: &rules::Request) -> Result<()> {
+    let Position {
+        step,
+        since,
+        carried,
+        reminded,
+        at,
+        by,
+        because,
+        ended_at,
+    } = position(rules);
+    let state = rules.state.as_str();
+    let due = rules.due();
+    let args = args![
+        id, state, step, at, by, since, carried, reminded, due, because, ended_at
+    ];
     tx.run(&MOVE, args).await.map(drop)
+}
+
+/// The requests that the clock has something to do with at `now`.
+pub(super) async fn due(
+    q: &mut impl Query,
+    now: Time,
+    after: Option<(Time, RequestId)>,
+    limit: i64,
+) -> Result<Vec<(Time, RequestId)>> {
+    let (at, id) = after.unzip();
+    let rows = q.all(&DUE, args![now, at, id, limit]).await?;
+    (rows.iter())
+        .map(|row| Ok((row.get("due_at")?, row.get("id")?)))
+        .collect()
+}
+
+/// When it next has something to do.
+pub(super) async fn next_due(q: &mut impl Query) -> Result<Option<Time>> {
+    q.one(&NEXT_DUE, args![]).await?.get("at")
 }
 
 pub(super) async fn decided(tx: &mut Tx, id: RequestId, d: &Decision, via: &str) -> Result<()> {
     let answer = if d.approved { "approve" } else { "deny" };
     let step = i64::try_from(d.step).unwrap_or(i64::MAX);
-    let args = args![d.id, id, step, d.by, answer, d.comment.as_str(), via, d.at];
+    let parts = serde_json::to_string(&d.parts).unwrap_or_default();
+    let comment = d.comment.as_str();
+    let args = args![d.id, id, step, d.by, answer, comment, via, d.at, parts];
     tx.run(&DECIDE, args).await.map(drop)
 }
 
@@ -286,17 +357,38 @@ pub(super) async fn latest(q: &mut impl Query, user: UserId, limit: i64) -> Resu
     list(q, Some(user), &Filter::default(), "-asked", None, limit).await
 }
 
-/// The ids of what waits at a step that names this user or one of these groups, oldest
-/// first. At most `limit`, none left out before the last one.
+/// By what somebody may be named.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    /// The groups they are in.
+    pub(super) groups: Vec<GroupId>,
+    /// The connections they own.
+    pub(super) connections: Vec<ConnectionId>,
+    /// The connections of the applications they own.
+    pub(super) through_applications: Vec<ConnectionId>,
+    /// Whose manager they are.
+    pub(super) people: Vec<UserId>,
+}
+
+/// The ids of what waits at a step that may be this user's to decide, oldest first. At most
+/// `limit`, none left out before the last one.
 pub(super) async fn waits_for(
     q: &mut impl Query,
     user: UserId,
-    groups: &[GroupId],
+    of: &Named,
     after: Option<RequestId>,
     limit: i64,
 ) -> Result<Vec<RequestId>> {
     let after = after.unwrap_or(FIRST);
-    let values = args![user, Val::ids(groups.iter().copied()), after, limit];
+    let values = args![
+        user,
+        Val::ids(of.groups.iter().copied()),
+        after,
+        limit,
+        Val::ids(of.connections.iter().copied()),
+        Val::ids(of.through_applications.iter().copied()),
+        Val::ids(of.people.iter().copied())
+    ];
     let rows = q.all(&WAITS_FOR, values).await?;
     rows.iter().map(|row| row.get("id")).collect()
 }
@@ -336,6 +428,7 @@ fn request(row: &Row, policy: PolicyVersion, decisions: Vec<Decision>) -> Result
         beneficiary: row.get("beneficiary_id")?,
         submitted_at: row.get("submitted_at")?,
         policy: policy.body.clone(),
+        rule: (row.get::<Option<i64>>("rule")?).and_then(|at| usize::try_from(at).ok()),
     };
     let state = state(row, &decisions)?;
     Ok(Request {
@@ -375,6 +468,8 @@ fn decision(row: &Row) -> Result<Decision> {
         by: row.get("user_id")?,
         approved: row.get::<String>("answer")? == "approve",
         comment: row.get("comment")?,
+        parts: serde_json::from_str(&row.get::<String>("parts")?)
+            .map_err(|why| unreadable("parts", why.to_string()))?,
         at: row.get("decided_at")?,
     })
 }
@@ -392,12 +487,16 @@ fn state(row: &Row, decisions: &[Decision]) -> Result<State> {
             step: d.step,
             by: d.by,
             at: d.at,
+            parts: d.parts.clone(),
         })
         .collect();
     let word: String = row.get("state")?;
     Ok(match word.as_str() {
         "pending" => State::Pending {
             step: index(row)?,
+            since: row.get("step_since")?,
+            carried: u32::try_from(row.get::<i64>("carried")?).unwrap_or(u32::MAX),
+            reminded: row.get("reminded")?,
             approvals,
         },
         "approved" => State::Approved {
@@ -406,12 +505,15 @@ fn state(row: &Row, decisions: &[Decision]) -> Result<State> {
         },
         "denied" => {
             let no = decisions.iter().find(|d| !d.approved);
-            let no = no.ok_or_else(|| unreadable("state", "nobody denied it".to_owned()))?;
+            // Without an answer the clock denied it.
+            let because: Option<String> = row.get("ended_because")?;
+            let at: Option<i64> = row.get("ended_at_step")?;
+            let at = at.and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
             State::Denied {
                 at: row.get("closed_at")?,
-                by: no.by,
-                step: no.step,
-                reason: no.comment.clone(),
+                by: no.map(|it| it.by),
+                step: no.map_or(at, |it| it.step),
+                reason: no.map_or(because.unwrap_or_default(), |it| it.comment.clone()),
                 approvals,
             }
         }
@@ -431,21 +533,62 @@ fn unreadable(column: &str, why: String) -> Error {
     }
 }
 
-/// Step, end and author of the end, as columns.
-fn position(state: &State) -> (Option<i64>, Option<stint_domain::Time>, Option<UserId>) {
-    match state {
-        State::Pending { step, .. } => {
-            let step = i64::try_from(*step).unwrap_or(i64::MAX);
-            (Some(step), None, None)
-        }
-        State::Approved { at, approvals } => (
-            None,
-            Some(*at),
-            approvals.last().map(|approval| approval.by),
-        ),
-        State::Denied { at, by, .. } | State::Cancelled { at, by, .. } => {
-            (None, Some(*at), Some(*by))
-        }
+/// Where a request is, as columns.
+struct Position {
+    step: Option<i64>,
+    since: Option<Time>,
+    carried: i64,
+    reminded: bool,
+    at: Option<Time>,
+    by: Option<UserId>,
+    because: Option<String>,
+    ended_at: Option<i64>,
+}
+
+fn position(rules: &rules::Request) -> Position {
+    let nowhere = Position {
+        step: None,
+        since: None,
+        carried: 0,
+        reminded: false,
+        at: rules.state.closed_at(),
+        by: None,
+        because: None,
+        ended_at: None,
+    };
+    match &rules.state {
+        State::Pending {
+            step,
+            since,
+            carried,
+            reminded,
+            ..
+        } => Position {
+            step: Some(i64::try_from(*step).unwrap_or(i64::MAX)),
+            since: Some(*since),
+            carried: i64::from(*carried),
+            reminded: *reminded,
+            ..nowhere
+        },
+        State::Approved { approvals, .. } => Position {
+            by: approvals.last().map(|approval| approval.by),
+            ..nowhere
+        },
+        State::Denied {
+            by: None,
+            reason,
+            step,
+            ..
+        } => Position {
+            because: Some(reason.clone()),
+            ended_at: Some(i64::try_from(*step).unwrap_or(i64::MAX)),
+            ..nowhere
+        },
+        State::Denied { by, .. } => Position { by: *by, ..nowhere },
+        State::Cancelled { by, .. } => Position {
+            by: Some(*by),
+            ..nowhere
+        },
     }
 }
 

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use stint_db::Query;
 use stint_domain::request::State;
 use stint_domain::rights::Verb;
-use stint_domain::{RequestId, UserId};
+use stint_domain::{RequestId, Time, UserId};
 
 use super::read::{lines, names, waiting, who};
-use super::{Error, Line, Request, Who, standing, store};
+use super::{Error, Line, Request, Who, related, store};
 use crate::cx::Cx;
 use crate::identity;
 
@@ -33,8 +33,9 @@ pub async fn find(q: &mut impl Query, id: RequestId) -> Result<Option<Request>, 
 pub async fn deciders(
     q: &mut impl Query,
     request: &Request,
+    now: Time,
 ) -> Result<Option<(usize, BTreeSet<UserId>)>, Error> {
-    let waiting = waiting(q, request).await?;
+    let waiting = waiting(q, request, now).await?;
     Ok(waiting.map(|waiting| (waiting.step, waiting.who)))
 }
 
@@ -55,13 +56,16 @@ pub async fn visible(
 ) -> Result<BTreeMap<RequestId, Seen>, Error> {
     let user = cx.person()?.id;
     let mine = identity::groups_of(q, user).await?.into_iter().collect();
-    let mut requests = store::several(q, ids).await?;
-    requests.retain(|request| {
-        let relation = standing(request, user, &mine);
-        cx.authorize(Verb::GetRequest, relation).is_ok()
-    });
+    let mut requests = Vec::new();
+    for request in store::several(q, ids).await? {
+        let relation = related(q, &request, user, &mine).await?;
+        if cx.authorize(Verb::GetRequest, relation).is_ok() {
+            requests.push(request);
+        }
+    }
     let closed_by = |request: &Request| match &request.rules.state {
-        State::Denied { by, .. } | State::Cancelled { by, .. } => Some(*by),
+        State::Denied { by, .. } => *by,
+        State::Cancelled { by, .. } => Some(*by),
         State::Pending { .. } | State::Approved { .. } => None,
     };
     let mut said = store::latest_comments(q, requests.iter().map(|it| it.id), user).await?;

@@ -32,6 +32,7 @@ mod outbox;
 mod owned;
 mod pages;
 mod people;
+mod policies;
 mod reading;
 mod requests;
 mod rights;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stint_db::{CommitPoint, Priority};
-use stint_domain::policy::{Route, Step};
+use stint_domain::policy::{Approvers, Route, Step};
 use stint_domain::rights::Role;
 use stint_domain::{EntitlementId, GroupId, PolicyId, RequestId, Span, UserId};
 use stint_server::{identity, outbox, requests, tasks};
@@ -37,18 +37,18 @@ impl Scene {
             join(world, there.everyone, user).await;
         }
         join(world, there.platform, world.person("bea").id).await;
-        let platform = |needed| Step {
-            name: "Platform".to_owned(),
-            users: [].into(),
-            groups: [there.platform].into(),
-            needed,
+        let platform = |needed| {
+            let approvers = Approvers {
+                groups: [there.platform].into(),
+                ..Approvers::default()
+            };
+            Step::new("Platform", approvers, needed)
         };
-        let eve = Step {
-            name: "Eve".to_owned(),
+        let approvers = Approvers {
             users: [world.person("eve").id].into(),
-            groups: [].into(),
-            needed: 1,
+            ..Approvers::default()
         };
+        let eve = Step::new("Eve", approvers, 1);
         let hours = Span::hours(4);
         let two = world
             .policy("two", Route::Steps(vec![platform(2)]), hours)
@@ -168,11 +168,12 @@ both_engines! {
         let there = world.organize().await;
         let bo = world.person("bo").id;
         let cy = world.person("cy").id;
-        let step = |users: &[_]| Step {
-            name: "step".to_owned(),
-            users: users.iter().copied().collect(),
-            groups: [].into(),
-            needed: 1,
+        let step = |users: &[_]| {
+            let approvers = Approvers {
+                users: users.iter().copied().collect(),
+                ..Approvers::default()
+            };
+            Step::new("step", approvers, 1)
         };
         let route = Route::Steps(vec![step(&[bo, cy]), step(&[bo, cy])]);
         let policy = world.policy("twice", route, Span::hours(4)).await;

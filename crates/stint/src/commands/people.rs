@@ -138,7 +138,7 @@ pub(crate) enum Users {
         #[arg(long)]
         password: bool,
     },
-    /// Change name, address or password.
+    /// Change name, address, password, or what policies ask about a person.
     Change {
         #[command(flatten)]
         server: Server,
@@ -150,6 +150,15 @@ pub(crate) enum Users {
         /// A new address.
         #[arg(long)]
         email: Option<String>,
+        /// A new department; empty for none.
+        #[arg(long)]
+        department: Option<String>,
+        /// A new title; empty for none.
+        #[arg(long)]
+        title: Option<String>,
+        /// A new manager (id, address or name); empty for none.
+        #[arg(long)]
+        manager: Option<String>,
         /// Set a password: asked for, or read from standard input. Ends their sign-ins.
         #[arg(long)]
         password: bool,
@@ -239,6 +248,9 @@ pub(crate) async fn users(what: Users) -> Result<(), Failure> {
             user,
             name,
             email,
+            department,
+            title,
+            manager,
             password,
         } => {
             let client = Client::new(&server)?;
@@ -246,12 +258,19 @@ pub(crate) async fn users(what: Users) -> Result<(), Failure> {
             let mut body = json!({});
             set(&mut body, "name", name);
             set(&mut body, "email", email);
+            set(&mut body, "department", department);
+            set(&mut body, "title", title);
+            let manager = match manager.as_deref() {
+                None | Some("") => manager,
+                Some(given) => Some(find::id(&client, find::USER, given).await?),
+            };
+            set(&mut body, "manager", manager);
             if password {
                 set_password(&mut body)?;
             }
             if body.as_object().is_some_and(Map::is_empty) {
                 return Err(Failure::usage(
-                    "say what to change: --name, --email or --password",
+                    "say what to change: --name, --email, --department, --title, --manager or --password",
                 ));
             }
             let path = format!("/api/v1/users/{}", out::field(&user, "id"));
@@ -295,6 +314,9 @@ fn user_shown(server: &Server, user: &Value) -> Result<(), Failure> {
         ("user", out::field(user, "id")),
         ("name", out::field(user, "name")),
         ("email", out::field(user, "email")),
+        ("department", out::field(user, "department")),
+        ("title", out::field(user, "title")),
+        ("manager", out::field(user, "manager")),
         ("roles", out::field(user, "roles")),
         ("active", out::field(user, "active")),
         ("since", short(&out::field(user, "created_at"))),

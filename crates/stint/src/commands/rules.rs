@@ -396,8 +396,19 @@ pub(crate) async fn policies(what: Policies) -> Result<(), Failure> {
 }
 
 fn approval(policy: &Value) -> String {
+    let rules = policy
+        .pointer("/latest/body/rules")
+        .and_then(Value::as_array);
+    let special = match rules.map_or(0, Vec::len) {
+        0 => String::new(),
+        1 => "; one rule for special cases".to_owned(),
+        n => format!("; {n} rules for special cases"),
+    };
     if out::field(policy, "latest.body.auto_approve") == "yes" {
-        return "nobody".to_owned();
+        return format!("nobody{special}");
+    }
+    if policy.pointer("/latest/body/auto_deny").is_some() {
+        return format!("nobody: refused{special}");
     }
     let steps = policy
         .pointer("/latest/body/steps")
@@ -411,7 +422,7 @@ fn approval(policy: &Value) -> String {
             )
         })
         .collect();
-    steps.join(", then ")
+    format!("{}{special}", steps.join(", then "))
 }
 
 fn policy_shown(server: &Server, policy: &Value) -> Result<(), Failure> {
@@ -443,16 +454,31 @@ async fn body(client: &Client, file: &str) -> Result<Value, Failure> {
         .map_err(|e| Failure::usage(format!("{file} is not JSON: {e}")))?;
     let inner = read.pointer("/latest/body").or_else(|| read.get("body"));
     let mut body = inner.cloned().unwrap_or(read);
-    let steps = body.get_mut("steps").and_then(Value::as_array_mut);
+    named(client, &mut body).await?;
+    let rules = body.get_mut("rules").and_then(Value::as_array_mut);
+    for rule in rules.into_iter().flatten() {
+        named(client, rule).await?;
+    }
+    Ok(body)
+}
+
+/// Turns the names in the steps of a body or a rule into ids.
+async fn named(client: &Client, of: &mut Value) -> Result<(), Failure> {
+    let steps = of.get_mut("steps").and_then(Value::as_array_mut);
     for step in steps.into_iter().flatten() {
-        for (field, kind) in [("users", find::USER), ("groups", find::GROUP)] {
-            let names = step.get_mut(field).and_then(Value::as_array_mut);
-            for name in names.into_iter().flatten() {
-                if let Some(given) = name.as_str() {
-                    *name = find::id(client, kind, given).await?.into();
+        for place in ["", "/fallback"] {
+            let Some(approvers) = step.pointer_mut(place) else {
+                continue;
+            };
+            for (field, kind) in [("users", find::USER), ("groups", find::GROUP)] {
+                let names = approvers.get_mut(field).and_then(Value::as_array_mut);
+                for name in names.into_iter().flatten() {
+                    if let Some(given) = name.as_str() {
+                        *name = find::id(client, kind, given).await?.into();
+                    }
                 }
             }
         }
     }
-    Ok(body)
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
-use stint_domain::policy::{PolicyBody, ReasonRule, Route, Step};
+use stint_domain::policy::{Approvers, PolicyBody, ReasonRule, Route, Step};
 use stint_domain::{ApplicationId, ConnectionId, EntitlementId, GroupId, PolicyId, Span};
 use stint_server::catalog::{self, NewCatalog};
 use stint_server::connections::{self, NewApplication, NewConnection, NewCredential};
@@ -191,12 +191,11 @@ pub(crate) async fn open_for_requests(
 }
 
 fn step(name: &str, group: GroupId) -> Step {
-    Step {
-        name: name.to_owned(),
-        users: BTreeSet::new(),
+    let approvers = Approvers {
         groups: BTreeSet::from([group]),
-        needed: 1,
-    }
+        ..Approvers::default()
+    };
+    Step::new(name, approvers, 1)
 }
 
 async fn policy(
@@ -207,18 +206,17 @@ async fn policy(
     steps: Vec<Step>,
     reason: bool,
 ) -> Result<PolicyId> {
+    let route = if steps.is_empty() {
+        Route::AutoApprove
+    } else {
+        Route::Steps(steps)
+    };
     let body = PolicyBody {
-        route: if steps.is_empty() {
-            Route::AutoApprove
-        } else {
-            Route::Steps(steps)
-        },
-        max_duration: Span::hours(hours),
         reason: ReasonRule {
             required: reason,
             min_length: 0,
         },
-        allow_self_approval: false,
+        ..PolicyBody::new(route, Span::hours(hours))
     };
     let new = NewPolicy {
         name: name.to_owned(),

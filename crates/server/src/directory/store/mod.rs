@@ -3,6 +3,7 @@
 pub(super) mod assignments;
 pub(super) mod bulk;
 pub(super) mod changes;
+pub(super) mod described;
 pub(super) mod endings;
 pub(super) mod estate;
 pub(super) mod facts;
@@ -21,6 +22,7 @@ pub(crate) static STATEMENTS: &[&[&Sql]] = &[
     assignments::STATEMENTS,
     bulk::STATEMENTS,
     changes::STATEMENTS,
+    described::STATEMENTS,
     endings::STATEMENTS,
     estate::STATEMENTS,
     facts::STATEMENTS,

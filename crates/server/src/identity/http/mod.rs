@@ -48,6 +48,9 @@ pub(crate) fn routes() -> Routes {
 
 fn user(user: User) -> wire::User {
     wire::User {
+        department: user.department,
+        title: user.title,
+        manager: user.manager.map(|id| id.to_string()),
         id: user.id.to_string(),
         name: user.name,
         email: user.email,

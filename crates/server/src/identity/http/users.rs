@@ -131,7 +131,7 @@ pub(super) async fn get(cx: Cx, Path(id): Path<UserId>) -> Result<Response, Fail
     Ok(versioned(found.version, Json(user(found))))
 }
 
-/// Changes a user's name, address or password.
+/// Changes a user's name, address, password, department, title or manager.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{id}",
@@ -150,6 +150,13 @@ pub(super) async fn update(
         name: input.name,
         email: input.email,
         password: input.password.map(Into::into),
+        department: input.department,
+        title: input.title,
+        manager: match input.manager.as_deref() {
+            None => None,
+            Some("") => Some(None),
+            Some(id) => Some(Some(id.parse().map_err(|_| identity::Error::Manager)?)),
+        },
     };
     let changed = identity::update_user(&cx, id, change, seen.version()).await?;
     Ok(versioned(changed.version, Json(user(changed))))

@@ -159,6 +159,7 @@ fn mistake(error: Error) -> Result<Mistakes, Error> {
         Error::Bad { field, why } => (*field, why.clone()),
         Error::EmailTaken => ("email", error.detail()),
         Error::Password(_) => ("password", error.detail()),
+        Error::Manager => ("manager", error.detail()),
         Error::LastSuperAdmin => ("roles", error.detail()),
         _ => return Err(error),
     };
@@ -213,7 +214,8 @@ fn new_form(
 async fn edit_page(cx: Cx, frame: Frame, Path(id): Path<UserId>) -> Result<Response, Failure> {
     cx.authorize(Verb::UpdateUser, relation(&cx, id))?;
     let now = get_user(&cx, id).await?;
-    let page = edit_form(&now, &now.name, &now.email, Mistakes::none());
+    let filled = Profile::of(&cx, &now).await?;
+    let page = edit_form(&now, &filled, Mistakes::none());
     Ok(web::page(&frame, &page.title, &page))
 }
 
@@ -225,40 +227,101 @@ async fn edit(
 ) -> Result<Response, Failure> {
     cx.authorize(Verb::UpdateUser, relation(&cx, id))?;
     let mut now = get_user(&cx, id).await?;
-    let (name, email) = (sent.text("name"), sent.text("email"));
-    let change = UserChange {
-        name: Some(name.to_owned()),
-        email: Some(email.to_owned()),
-        password: None,
-    };
+    let filled = Profile::sent(&sent);
     let seen = sent.version().unwrap_or(0);
+    let manager = match filled.manager.as_str() {
+        "" => None,
+        email => match super::super::user_by_email(&mut cx.read().await?, email).await? {
+            Some(found) => Some(found.id),
+            None => {
+                now.version = seen;
+                let why = "Nobody has this address. Look them up in the list of users.";
+                let page = edit_form(&now, &filled, Mistakes::at("manager", why));
+                let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+                return Ok(web::page_with(wrong, &frame, &page.title, &page));
+            }
+        },
+    };
+    let change = UserChange {
+        name: Some(filled.name.clone()),
+        email: Some(filled.email.clone()),
+        password: None,
+        department: Some(filled.department.clone()),
+        title: Some(filled.title.clone()),
+        manager: Some(manager),
+    };
     match update_user(&cx, id, change, Some(seen)).await {
         Ok(_) => Ok(web::go_with(&href(id), &Flash::done("Saved."))),
         Err(Error::Stale { .. }) => {
             let now = get_user(&cx, id).await?;
-            let rows = vec![
-                ("Name".to_owned(), now.name.clone(), name.to_owned()),
-                (
-                    "E-mail address".to_owned(),
-                    now.email.clone(),
-                    email.to_owned(),
-                ),
-            ];
-            let mut page = edit_form(&now, name, email, Mistakes::none());
+            let theirs = Profile::of(&cx, &now).await?;
+            let rows = theirs.beside(&filled);
+            let mut page = edit_form(&now, &filled, Mistakes::none());
             page.meanwhile = Some(meanwhile(&cx, &id.to_string(), "user.", rows).await?);
             let late = StatusCode::PRECONDITION_FAILED;
             Ok(web::page_with(late, &frame, &page.title, &page))
         }
         Err(error) => {
             now.version = seen;
-            let page = edit_form(&now, name, email, mistake(error)?);
+            let page = edit_form(&now, &filled, mistake(error)?);
             let wrong = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(web::page_with(wrong, &frame, &page.title, &page))
         }
     }
 }
 
-fn edit_form(now: &User, name: &str, email: &str, mistakes: Mistakes) -> FormPage {
+/// What stands in the form of a user.
+struct Profile {
+    name: String,
+    email: String,
+    department: String,
+    title: String,
+    /// Their address.
+    manager: String,
+}
+
+impl Profile {
+    async fn of(cx: &Cx, user: &User) -> Result<Self, Error> {
+        let manager = match user.manager {
+            Some(id) => super::super::user(&mut cx.read().await?, id).await?,
+            None => None,
+        };
+        Ok(Self {
+            name: user.name.clone(),
+            email: user.email.clone(),
+            department: user.department.clone().unwrap_or_default(),
+            title: user.title.clone().unwrap_or_default(),
+            manager: manager.map(|it| it.email).unwrap_or_default(),
+        })
+    }
+
+    fn sent(sent: &Sent) -> Self {
+        let text = |field| sent.text(field).to_owned();
+        Self {
+            name: text("name"),
+            email: text("email"),
+            department: text("department"),
+            title: text("title"),
+            manager: text("manager"),
+        }
+    }
+
+    /// What it is, and what it was to be.
+    fn beside(&self, wanted: &Self) -> Vec<(String, String, String)> {
+        let row = |label: &str, now: &str, wanted: &str| {
+            (label.to_owned(), now.to_owned(), wanted.to_owned())
+        };
+        vec![
+            row("Name", &self.name, &wanted.name),
+            row("E-mail address", &self.email, &wanted.email),
+            row("Department", &self.department, &wanted.department),
+            row("Title", &self.title, &wanted.title),
+            row("Manager", &self.manager, &wanted.manager),
+        ]
+    }
+}
+
+fn edit_form(now: &User, filled: &Profile, mistakes: Mistakes) -> FormPage {
     FormPage {
         crumb: (href(now.id), now.name.clone()),
         title: "Change the user".to_owned(),
@@ -268,15 +331,33 @@ fn edit_form(now: &User, name: &str, email: &str, mistakes: Mistakes) -> FormPag
         meanwhile: None,
         parts: vec![
             Field::line("name", "Name")
-                .value(name)
+                .value(&filled.name)
                 .required()
                 .longest(120)
                 .wrong(&mistakes)
                 .into(),
             Field::email("email", "E-mail address")
                 .hint("To sign in with, from now on.")
-                .value(email)
+                .value(&filled.email)
                 .required()
+                .longest(254)
+                .wrong(&mistakes)
+                .into(),
+            Field::line("department", "Department")
+                .hint("Policies can ask for it.")
+                .value(&filled.department)
+                .longest(120)
+                .wrong(&mistakes)
+                .into(),
+            Field::line("title", "Title")
+                .hint("Policies can ask for it.")
+                .value(&filled.title)
+                .longest(120)
+                .wrong(&mistakes)
+                .into(),
+            Field::email("manager", "Manager")
+                .hint("Their e-mail address. They decide on what this user asks for, where a policy asks managers.")
+                .value(&filled.manager)
                 .longest(254)
                 .wrong(&mistakes)
                 .into(),

@@ -1,6 +1,6 @@
 //! `groups` and `group_members`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Query, Result, Row, Tx, Val, args};
 use stint_domain::{GroupId, Time, UserId};
@@ -100,6 +100,10 @@ stint_db::statements! {
         where m.group_id = $1 and u.active order by m.user_id";
     /// Which groups a user is in, since when and by whom.
     MEMBERSHIPS = "select group_id, added_at, added_by from group_members where user_id = $1 order by group_id";
+    /// Which groups several users are in.
+    MEMBERSHIPS_OF = "select user_id, group_id from group_members where user_id in {ids $1}";
+    /// Which groups everybody is in.
+    ALL_MEMBERSHIPS = "select user_id, group_id from group_members";
     /// Adds a member.
     ADD = "insert into group_members (group_id, user_id, added_at, added_by) values ($1, $2, $3, $4) \
         on conflict (group_id, user_id) do nothing";
@@ -263,6 +267,30 @@ pub(in super::super) async fn memberships(
             })
         })
         .collect()
+}
+
+/// The groups of several users.
+pub(in super::super) async fn of_users(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = UserId>,
+) -> Result<BTreeMap<UserId, BTreeSet<GroupId>>> {
+    sets(&q.all(&MEMBERSHIPS_OF, args![Val::ids(ids)]).await?)
+}
+
+/// The groups of everybody.
+pub(in super::super) async fn all_memberships(
+    q: &mut impl Query,
+) -> Result<BTreeMap<UserId, BTreeSet<GroupId>>> {
+    sets(&q.all(&ALL_MEMBERSHIPS, args![]).await?)
+}
+
+fn sets(rows: &[Row]) -> Result<BTreeMap<UserId, BTreeSet<GroupId>>> {
+    let mut found: BTreeMap<UserId, BTreeSet<GroupId>> = BTreeMap::new();
+    for row in rows {
+        let of = found.entry(row.get("user_id")?).or_default();
+        of.insert(row.get("group_id")?);
+    }
+    Ok(found)
 }
 
 /// Whether the user was not in it before.

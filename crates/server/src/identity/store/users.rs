@@ -6,14 +6,14 @@ use stint_db::{Query, Result, Row, Tx, Val, args};
 use stint_domain::rights::Role;
 use stint_domain::{Time, UserId};
 
-use super::super::{User, UserFilter};
+use super::super::{Answerable, User, UserFilter};
 use super::fold;
 use crate::http::like;
 
 /// The columns of a [`User`]; the roles are those that hold everywhere.
 macro_rules! columns {
     () => {
-        "select id, name, email, active, created_at, deactivated_at, version, \
+        "select id, name, email, department, title, manager_id, active, created_at, deactivated_at, version, \
          (select string_agg(role, ',') from user_roles \
           where user_id = users.id and scope_id is null) as roles from users "
     };
@@ -77,6 +77,23 @@ stint_db::statements! {
     /// Name and address.
     UPDATE = "update users set name = $2, email = $3, email_key = $4, search_text = $5, \
         version = version + 1 where id = $1";
+    /// What is known of them beside name and address.
+    SET_PROFILE = "update users set department = $2, title = $3, profile_set_at = $4, profile_set_by = $5, version = version + 1 where id = $1";
+    /// A new manager, or none.
+    SET_MANAGER = "update users set manager_id = $2, manager_set_at = $3, manager_set_by = $4, \
+        version = version + 1 where id = $1";
+    /// Somebody's manager.
+    MANAGER_OF = "select manager_id, manager_set_at, manager_set_by from users \
+        where id = $1 and manager_id is not null";
+    /// When somebody last changed themselves what is known of them, or whose manager they are.
+    CHANGED_OWN = "select max(at) as at from ( \
+            select profile_set_at as at from users where id = $1 and profile_set_by = $1 \
+            union all select manager_set_at as at from users where manager_set_by = $1 and (id = $1 or manager_id = $1) \
+            union all select added_at as at from group_members where user_id = $1 and added_by = $1) own";
+    /// Those whose manager this is.
+    MANAGED_BY = "select id from users where manager_id = $1 order by id";
+    /// Everybody who is active.
+    ACTIVE = (concat!(columns!(), "where active order by id"));
     /// A new password.
     SET_PASSWORD = "update users set password_hash = $2, version = version + 1 where id = $1";
     /// Active or not.
@@ -107,6 +124,9 @@ fn user(row: &Row) -> Result<User> {
         id: row.get("id")?,
         name: row.get("name")?,
         email: row.get("email")?,
+        department: row.get("department")?,
+        title: row.get("title")?,
+        manager: row.get("manager_id")?,
         active: row.get("active")?,
         roles,
         created_at: row.get("created_at")?,
@@ -232,6 +252,58 @@ pub(in super::super) async fn update(
 ) -> Result<()> {
     let values = args![id, name, email, fold(email), search_text(name, email)];
     tx.run(&UPDATE, values).await.map(drop)
+}
+
+pub(in super::super) async fn set_profile(
+    tx: &mut Tx,
+    id: UserId,
+    (department, title): (Option<&str>, Option<&str>),
+    at: Time,
+    by: Option<UserId>,
+) -> Result<()> {
+    tx.run(&SET_PROFILE, args![id, department, title, at, by])
+        .await
+        .map(drop)
+}
+
+pub(in super::super) async fn set_manager(
+    tx: &mut Tx,
+    id: UserId,
+    manager: Option<UserId>,
+    at: Time,
+    by: Option<UserId>,
+) -> Result<()> {
+    tx.run(&SET_MANAGER, args![id, manager, at, by])
+        .await
+        .map(drop)
+}
+
+pub(in super::super) async fn manager_of(
+    q: &mut impl Query,
+    id: UserId,
+) -> Result<Option<Answerable>> {
+    let row = q.maybe(&MANAGER_OF, args![id]).await?;
+    row.map(|row| {
+        Ok(Answerable {
+            user: row.get("manager_id")?,
+            since: row.get("manager_set_at")?,
+            by: row.get("manager_set_by")?,
+        })
+    })
+    .transpose()
+}
+
+pub(in super::super) async fn changed_own(q: &mut impl Query, id: UserId) -> Result<Option<Time>> {
+    q.one(&CHANGED_OWN, args![id]).await?.get("at")
+}
+
+pub(in super::super) async fn managed_by(q: &mut impl Query, id: UserId) -> Result<Vec<UserId>> {
+    let rows = q.all(&MANAGED_BY, args![id]).await?;
+    rows.iter().map(|row| row.get("id")).collect()
+}
+
+pub(in super::super) async fn active(q: &mut impl Query) -> Result<Vec<User>> {
+    q.all(&ACTIVE, args![]).await?.iter().map(user).collect()
 }
 
 pub(in super::super) async fn set_password(tx: &mut Tx, id: UserId, hash: String) -> Result<()> {

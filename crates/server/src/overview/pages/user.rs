@@ -139,6 +139,19 @@ async fn facts(cx: &Cx, user: &User) -> Result<Facts, identity::Error> {
         Fact::new("Groups", or(groups.join(", "), "none")),
         Fact::new("Since", "").when(When::both(user.created_at, cx.now)),
     ];
+    let mut known = Vec::new();
+    if let Some(department) = &user.department {
+        known.push(Fact::new("Department", department));
+    }
+    if let Some(title) = &user.title {
+        known.push(Fact::new("Title", title));
+    }
+    if let Some(manager) = user.manager {
+        let found = identity::user(&mut cx.read().await?, manager).await?;
+        let name = found.map_or_else(|| manager.to_string(), |it| it.name);
+        known.push(Fact::new("Manager", name));
+    }
+    facts.splice(1..1, known);
     if let Some(at) = user.deactivated_at {
         facts.push(Fact::new("Deactivated", "").when(When::both(at, cx.now)));
     }

@@ -393,6 +393,7 @@ fn ask(mistakes: Mistakes, blocked: bool) -> requests::Ask {
         chosen,
     };
     requests::Ask {
+        special: false,
         action: "/request/ent_1".into(),
         what: "AdministratorAccess on prod-payments".into(),
         longest: "4 h".into(),

@@ -3,72 +3,251 @@
 use axum::response::Response;
 use http::StatusCode;
 use stint_domain::Span;
-use stint_domain::policy::{MAX_STEPS, PolicyBody, ReasonRule, Route, Step};
+use stint_domain::condition::Condition;
+use stint_domain::policy::{MAX_RULES, PolicyBody, ReasonRule, Rule};
 
 use super::super::{Error, LONGEST_NAME, LONGEST_NOTE, NewVersion, Policy, PolicyVersion};
 use super::{href, mistake, view, words};
 use crate::cx::Cx;
 use crate::http::Failure;
 use crate::identity;
-use crate::web::fields::{Choice, Choose, Field, Length, Meanwhile, Part, Several, Tick};
-use crate::web::{self, Frame, Mistakes, Picked, Sent};
+use crate::web::fields::{Choice, Field, Length, Meanwhile, Part, Several, Tick};
+use crate::web::{self, Frame, Mistakes, Sent};
+use route::RouteFilled;
+
+mod route;
 
 /// What stands in the form.
 #[derive(Clone, Default)]
 pub(super) struct Filled {
     pub(super) name: String,
-    auto: bool,
-    steps: Vec<StepFilled>,
+    rules: Vec<RuleFilled>,
+    route: RouteFilled,
     max: (String, String),
     length: Option<Result<Option<Span>, &'static str>>,
     reason: bool,
     min_length: String,
     own: bool,
+    zone: String,
     note: String,
 }
 
-#[derive(Clone, Default)]
-struct StepFilled {
+/// What stands in the form of a rule.
+#[derive(Clone)]
+struct RuleFilled {
     name: String,
-    needed: String,
-    users: Picked,
-    groups: Picked,
+    when: String,
+    route: RouteFilled,
+    max: (String, String),
+    length: Result<Option<Span>, &'static str>,
+    reason: String,
+    min_length: String,
 }
 
-impl StepFilled {
-    fn fresh() -> Self {
+impl Default for RuleFilled {
+    fn default() -> Self {
         Self {
-            needed: "1".to_owned(),
-            ..Self::default()
+            name: String::new(),
+            when: String::new(),
+            route: RouteFilled::default(),
+            max: Length::values(None),
+            length: Ok(None),
+            reason: String::new(),
+            min_length: String::new(),
         }
     }
 }
 
-/// The name of a field of a step, counted from 0.
-fn of_step(at: usize, field: &str) -> String {
-    format!("step{at}.{field}")
+/// What stands before the names of a rule's fields.
+fn of_rule(at: usize) -> String {
+    format!("rule{at}.")
+}
+
+/// Moves and removes what a button says.
+fn arrange<T>(all: &mut Vec<T>, what: &str, at: &str) {
+    let at: usize = at.parse().unwrap_or(usize::MAX);
+    match what {
+        "drop" if at < all.len() => {
+            all.remove(at);
+        }
+        "up" if at > 0 && at < all.len() => all.swap(at - 1, at),
+        "down" if at.checked_add(1).is_some_and(|next| next < all.len()) => all.swap(at, at + 1),
+        _ => {}
+    }
 }
 
 /// The field of the form for one of the API.
 pub(super) fn field_of(api: &str) -> String {
-    let step = api
-        .strip_prefix("steps[")
-        .and_then(|rest| rest.split_once("]."));
-    match (step, api) {
-        (Some((at, field)), _) => format!("step{at}.{field}"),
-        (None, "max_duration_seconds") => "max".to_owned(),
-        (None, "reason.min_length") => "min_length".to_owned(),
-        (None, other) => other.to_owned(),
+    let indexed = |text: &str, word: &str| {
+        let rest = text.strip_prefix(word)?.strip_prefix('[')?;
+        let (at, rest) = rest.split_once("].")?;
+        Some((at.to_owned(), rest.to_owned()))
+    };
+    let (mut out, mut rest) = (String::new(), api.to_owned());
+    if let Some((at, inner)) = indexed(&rest, "rules") {
+        out = format!("rule{at}.");
+        rest = inner;
     }
+    if let Some((at, inner)) = indexed(&rest, "steps") {
+        out = format!("{out}step{at}.");
+        rest = inner;
+    }
+    let word = match rest.as_str() {
+        "max_duration_seconds" => "max",
+        "reason.min_length" => "min_length",
+        "auto_deny" => "deny",
+        "wait_seconds" => "wait",
+        "remind_seconds" => "remind",
+        "late_seconds" => "late",
+        "deadline.after_seconds" => "deadline",
+        "deadline.then" => "then",
+        other => other,
+    };
+    format!("{out}{word}")
+}
+
+impl RuleFilled {
+    fn of(at: usize, rule: &Rule) -> Self {
+        Self {
+            name: rule.name.clone(),
+            when: rule.when.to_string(),
+            route: RouteFilled::of(&of_rule(at), &rule.route),
+            max: Length::values(rule.max_duration),
+            length: Ok(rule.max_duration),
+            reason: match rule.reason {
+                None => "policy",
+                Some(reason) if reason.required => "needed",
+                Some(_) => "not_needed",
+            }
+            .to_owned(),
+            min_length: shortest(rule.reason.unwrap_or_default()),
+        }
+    }
+
+    fn sent(sent: &Sent, at: usize) -> Self {
+        let of = of_rule(at);
+        let text = |name: &str| sent.text(&format!("{of}{name}")).to_owned();
+        Self {
+            name: text("name"),
+            when: text("when"),
+            route: RouteFilled::sent(sent, &of),
+            max: (text("max"), text("max.unit")),
+            length: sent.length(&format!("{of}max")),
+            reason: text("reason"),
+            min_length: text("min_length"),
+        }
+    }
+
+    fn read(&self, at: usize, mistakes: &mut Mistakes) -> Rule {
+        let of = of_rule(at);
+        let max_duration = self.length.unwrap_or_else(|why| {
+            mistakes.add(format!("{of}max"), why);
+            None
+        });
+        let min_length = whole(&self.min_length, &format!("{of}min_length"), mistakes);
+        Rule {
+            name: self.name.clone(),
+            when: Condition::new(&self.when),
+            route: self.route.read(mistakes),
+            max_duration,
+            reason: match self.reason.as_str() {
+                "needed" => Some(ReasonRule {
+                    required: true,
+                    min_length,
+                }),
+                "not_needed" => Some(ReasonRule::default()),
+                _ => None,
+            },
+        }
+    }
+
+    async fn form(
+        &self,
+        cx: &Cx,
+        at: usize,
+        last: bool,
+        action: &str,
+        mistakes: &Mistakes,
+    ) -> Result<view::RuleForm, identity::Error> {
+        let of = of_rule(at);
+        let field = |name: &str| format!("{of}{name}");
+        let reason = [
+            ("policy", "As the policy says"),
+            ("needed", "Needed"),
+            ("not_needed", "Not needed"),
+        ];
+        let reason = reason.map(|(word, said)| {
+            let chosen = self.reason == word || (word == "policy" && self.reason.is_empty());
+            Choice::new(word, said).chosen(chosen)
+        });
+        Ok(view::RuleForm {
+            at,
+            number: at + 1,
+            last,
+            parts: vec![
+                Field::line(field("name"), "Name of the rule")
+                    .hint("What people see, such as “Production at night”.")
+                    .value(&self.name)
+                    .needed()
+                    .longest(80)
+                    .wrong(mistakes)
+                    .into(),
+                Field::text(field("when"), "It applies when")
+                    .hint("A condition in Cedar: resource.name like \"* on prod-*\" && context.minutes > 60. principal is who asks, resource what is asked for; the guide lists what there is.")
+                    .value(&self.when)
+                    .needed()
+                    .longest(stint_domain::condition::LONGEST)
+                    .mono()
+                    .wrong(mistakes)
+                    .into(),
+            ],
+            route: self.route.form(cx, action, mistakes).await?,
+            rest: vec![
+                Length::new(field("max"), "Longest access")
+                    .hint("Empty: as the policy says.")
+                    .value(self.max.clone())
+                    .wrong(mistakes)
+                    .into(),
+                Several::one(field("reason"), "A reason", reason.into())
+                    .wrong(mistakes)
+                    .into(),
+                Field::number(field("min_length"), "Shortest reason, in characters")
+                    .hint("Counts only where one is needed here.")
+                    .value(&self.min_length)
+                    .wrong(mistakes)
+                    .into(),
+            ],
+        })
+    }
+}
+
+/// The least number of characters as it stands in a field.
+fn shortest(reason: ReasonRule) -> String {
+    match reason.min_length {
+        0 => String::new(),
+        n => n.to_string(),
+    }
+}
+
+/// A whole number; 0 where nothing stands.
+fn whole(text: &str, field: &str, mistakes: &mut Mistakes) -> u32 {
+    if text.is_empty() {
+        return 0;
+    }
+    text.parse().unwrap_or_else(|_| {
+        mistakes.add(field.to_owned(), "Give a whole number, or leave it empty.");
+        0
+    })
 }
 
 impl Filled {
     /// A new policy: one step to be filled, a reason wanted.
     pub(super) fn fresh() -> Self {
         Self {
-            steps: vec![StepFilled::fresh()],
+            route: RouteFilled::fresh(""),
             max: ("4".to_owned(), "hours".to_owned()),
             reason: true,
+            zone: "UTC".to_owned(),
             ..Self::default()
         }
     }
@@ -76,57 +255,45 @@ impl Filled {
     /// As the latest version is; its note is the next author's to write.
     pub(super) fn of(version: &PolicyVersion) -> Self {
         let body = &version.body;
+        let rules = body.rules.iter().enumerate();
         Self {
             name: version.name.clone(),
-            auto: body.route == Route::AutoApprove,
-            steps: (body.steps().iter())
-                .map(|step| StepFilled {
-                    name: step.name.clone(),
-                    needed: step.needed.to_string(),
-                    users: Picked::of(&step.users),
-                    groups: Picked::of(&step.groups),
-                })
-                .collect(),
+            rules: rules.map(|(at, rule)| RuleFilled::of(at, rule)).collect(),
+            route: RouteFilled::of("", &body.route),
             max: Length::values(Some(body.max_duration)),
             length: None,
             reason: body.reason.required,
-            min_length: match body.reason.min_length {
-                0 => String::new(),
-                n => n.to_string(),
-            },
+            min_length: shortest(body.reason),
             own: body.allow_self_approval,
+            zone: body.zone.clone(),
             note: String::new(),
         }
     }
 
     pub(super) fn sent(sent: &Sent) -> Self {
-        let count: usize = sent.text("steps").parse().unwrap_or(0);
-        let mut steps: Vec<StepFilled> = (0..count.min(MAX_STEPS))
-            .map(|at| StepFilled {
-                name: sent.text(&of_step(at, "name")).to_owned(),
-                needed: sent.text(&of_step(at, "needed")).to_owned(),
-                users: sent.picked(&of_step(at, "users"), false),
-                groups: sent.picked(&of_step(at, "groups"), false),
-            })
+        let count: usize = sent.text("rules").parse().unwrap_or(0);
+        let mut rules: Vec<RuleFilled> = (0..count.min(MAX_RULES))
+            .map(|at| RuleFilled::sent(sent, at))
             .collect();
-        if let Some((what, at)) = sent.pressed() {
-            let at: usize = at.parse().unwrap_or(usize::MAX);
-            match what {
-                "steps.add" if steps.len() < MAX_STEPS => steps.push(StepFilled::fresh()),
-                "steps.drop" if at < steps.len() => {
-                    steps.remove(at);
+        if let Some((what, at)) = sent.pressed()
+            && let Some(what) = what.strip_prefix("rules.")
+        {
+            if what == "add" && rules.len() < MAX_RULES {
+                rules.push(RuleFilled {
+                    route: RouteFilled::fresh(&of_rule(rules.len())),
+                    ..RuleFilled::default()
+                });
+            } else {
+                arrange(&mut rules, what, at);
+                for (at, rule) in rules.iter_mut().enumerate() {
+                    rule.route.rename(&of_rule(at));
                 }
-                "steps.up" if at > 0 && at < steps.len() => steps.swap(at - 1, at),
-                "steps.down" if at.checked_add(1).is_some_and(|next| next < steps.len()) => {
-                    steps.swap(at, at + 1);
-                }
-                _ => {}
             }
         }
         Self {
             name: sent.text("name").to_owned(),
-            auto: sent.text("route") == "auto",
-            steps,
+            rules,
+            route: RouteFilled::sent(sent, ""),
             max: (
                 sent.text("max").to_owned(),
                 sent.text("max.unit").to_owned(),
@@ -135,6 +302,7 @@ impl Filled {
             reason: sent.ticked("reason"),
             min_length: sent.text("min_length").to_owned(),
             own: sent.ticked("own"),
+            zone: sent.text("zone").to_owned(),
             note: sent.text("note").to_owned(),
         }
     }
@@ -142,10 +310,6 @@ impl Filled {
     /// The version it stands for; whether it may be written is asked afterwards.
     pub(super) fn read(&self) -> Result<NewVersion, Mistakes> {
         let mut mistakes = Mistakes::none();
-        let number = |text: &str, empty: u32| match text {
-            "" => Ok(empty),
-            text => text.parse::<u32>(),
-        };
         let max_duration = match self.length {
             Some(Ok(Some(span))) => span,
             Some(Ok(None)) | None => {
@@ -157,35 +321,19 @@ impl Filled {
                 Span::ZERO
             }
         };
-        let min_length = number(&self.min_length, 0).unwrap_or_else(|_| {
-            mistakes.add("min_length", "Give a whole number, or leave it empty.");
-            0
-        });
-        let mut steps = Vec::new();
-        if !self.auto {
-            for (at, step) in self.steps.iter().enumerate() {
-                let needed = number(&step.needed, 0).unwrap_or_else(|_| {
-                    mistakes.add(of_step(at, "needed"), "Give a whole number.");
-                    1
-                });
-                steps.push(Step {
-                    name: step.name.clone(),
-                    users: step.users.read().into_iter().collect(),
-                    groups: step.groups.read().into_iter().collect(),
-                    needed,
-                });
-            }
-        }
+        let min_length = whole(&self.min_length, "min_length", &mut mistakes);
+        let rules = self.rules.iter().enumerate();
+        let rules = rules
+            .map(|(at, rule)| rule.read(at, &mut mistakes))
+            .collect();
+        let route = self.route.read(&mut mistakes);
         if mistakes.any() {
             return Err(mistakes);
         }
         Ok(NewVersion {
             body: PolicyBody {
-                route: if self.auto {
-                    Route::AutoApprove
-                } else {
-                    Route::Steps(steps)
-                },
+                rules,
+                route,
                 max_duration,
                 reason: ReasonRule {
                     required: self.reason,
@@ -193,6 +341,10 @@ impl Filled {
                     min_length: if self.reason { min_length } else { 0 },
                 },
                 allow_self_approval: self.own,
+                zone: match self.zone.as_str() {
+                    "" => "UTC".to_owned(),
+                    zone => zone.to_owned(),
+                },
             },
             note: self.note.clone(),
         })
@@ -278,15 +430,12 @@ impl Shown {
             meanwhile,
             preview,
         } = self;
-        let mut steps = Vec::with_capacity(filled.steps.len());
-        for (at, step) in filled.steps.iter().enumerate() {
-            steps.push(view::StepForm {
-                at,
-                number: at + 1,
-                last: at + 1 == filled.steps.len(),
-                parts: step_parts(cx, at, step, &action, &mistakes).await?,
-            });
+        let mut rules = Vec::with_capacity(filled.rules.len());
+        for (at, rule) in filled.rules.iter().enumerate() {
+            let last = at + 1 == filled.rules.len();
+            rules.push(rule.form(cx, at, last, &action, &mistakes).await?);
         }
+        let route = filled.route.form(cx, &action, &mistakes).await?;
         let name = of.is_none().then(|| {
             Field::line("name", "Name")
                 .hint("As administrators and requesters read it, such as “Production admin”.")
@@ -296,18 +445,6 @@ impl Shown {
                 .wrong(&mistakes)
                 .into()
         });
-        let route = Several::one(
-            "route",
-            "How a request is answered",
-            vec![
-                Choice::new("steps", "By people, step by step")
-                    .hint("Each step must be approved, in this order. One denial ends the request.")
-                    .chosen(!filled.auto),
-                Choice::new("auto", "At once, by nobody")
-                    .hint("Whoever sees it in a catalog has it within seconds of asking.")
-                    .chosen(filled.auto),
-            ],
-        );
         let page = view::PolicyForm {
             crumb: of.map_or_else(
                 || ("/policies".to_owned(), "Policies".to_owned()),
@@ -320,57 +457,20 @@ impl Shown {
             },
             exists: of.is_some(),
             version: of.map(|policy| policy.version),
-            steps_wrong: mistakes.all_of("steps").map(str::to_owned).collect(),
-            may_add: steps.len() < MAX_STEPS,
+            rules_wrong: mistakes.all_of("rules").map(str::to_owned).collect(),
+            may_add_rule: rules.len() < MAX_RULES,
             rest: rest(&filled, &mistakes),
-            route: route.into(),
+            rules,
+            route,
             action,
             mistakes,
             meanwhile,
             preview,
             name,
-            steps,
             back,
         };
         Ok(web::page_with(status, frame, &page.title, &page))
     }
-}
-
-async fn step_parts(
-    cx: &Cx,
-    at: usize,
-    step: &StepFilled,
-    action: &str,
-    mistakes: &Mistakes,
-) -> Result<Vec<Part>, identity::Error> {
-    let groups = Choose::new(of_step(at, "groups"), "Groups", "groups", action)
-        .hint("Whoever is in them when somebody decides.")
-        .nothing("No group.")
-        .required()
-        .wrong(mistakes);
-    let users = Choose::new(of_step(at, "users"), "People", "people", action)
-        .hint("By name, beside the groups.")
-        .nothing("Nobody by name.")
-        .required()
-        .wrong(mistakes);
-    Ok(vec![
-        Field::line(of_step(at, "name"), "Name of the step")
-            .hint("What people see, such as “Platform on call”.")
-            .value(&step.name)
-            .needed()
-            .longest(80)
-            .wrong(mistakes)
-            .into(),
-        Field::number(of_step(at, "needed"), "How many must approve")
-            .value(&step.needed)
-            .needed()
-            .wrong(mistakes)
-            .into(),
-        identity::choose_groups(cx, groups, &step.groups)
-            .await?
-            .into(),
-        identity::choose_users(cx, users, &step.users).await?.into(),
-    ])
 }
 
 /// The fields below the steps.
@@ -397,6 +497,12 @@ fn rest(filled: &Filled, mistakes: &Mistakes) -> Vec<Part> {
         )
         .hint("Only where they are an approver anyhow. Leave it off, unless one person alone is on call.")
         .into(),
+        Field::line("zone", "Time zone")
+            .hint("In which conditions mean their hours and weekdays: Europe/Berlin, America/New_York or UTC.")
+            .value(&filled.zone)
+            .longest(64)
+            .wrong(mistakes)
+            .into(),
         Field::text("note", "What changes, and why")
             .hint("Kept with the version, for whoever reads it later.")
             .value(&filled.note)
@@ -418,6 +524,11 @@ mod tests {
             ("steps[2].needed", "step2.needed"),
             ("max_duration_seconds", "max"),
             ("reason.min_length", "min_length"),
+            ("rules[1].when", "rule1.when"),
+            ("rules[0].steps[2].users", "rule0.step2.users"),
+            ("rules[0].reason.min_length", "rule0.min_length"),
+            ("steps[1].deadline.after_seconds", "step1.deadline"),
+            ("steps[0].fallback.who", "step0.fallback.who"),
         ] {
             assert_eq!(field_of(api), field);
         }

@@ -45,23 +45,59 @@ pub(crate) struct PolicyForm {
     pub(crate) preview: Option<Vec<(String, String, String)>>,
     /// The name, of a new one.
     pub(crate) name: Option<Part>,
-    pub(crate) route: Part,
-    /// Mistakes about the steps together.
-    pub(crate) steps_wrong: Vec<String>,
-    pub(crate) steps: Vec<StepForm>,
+    /// What holds in special cases.
+    pub(crate) rules: Vec<RuleForm>,
+    /// Mistakes about the rules together.
+    pub(crate) rules_wrong: Vec<String>,
     /// Whether there may be another one.
-    pub(crate) may_add: bool,
+    pub(crate) may_add_rule: bool,
+    /// What holds otherwise.
+    pub(crate) route: RouteForm,
     pub(crate) rest: Vec<Part>,
     pub(crate) back: String,
 }
 
-/// One step in the form.
+/// One rule in the form.
 #[derive(Debug, Clone)]
-pub(crate) struct StepForm {
+pub(crate) struct RuleForm {
     /// Counted from 0: part of the names of its fields.
     pub(crate) at: usize,
     /// Counted from 1.
     pub(crate) number: usize,
     pub(crate) last: bool,
     pub(crate) parts: Vec<Part>,
+    pub(crate) route: RouteForm,
+    pub(crate) rest: Vec<Part>,
+}
+
+/// How an answer comes about.
+#[derive(Debug, Clone)]
+pub(crate) struct RouteForm {
+    /// What stands before the names of its fields.
+    pub(crate) at: String,
+    pub(crate) ways: Part,
+    pub(crate) deny: Part,
+    /// Mistakes about the steps together.
+    pub(crate) wrong: Vec<String>,
+    pub(crate) steps: Vec<StepForm>,
+    /// Whether there may be another one.
+    pub(crate) may_add: bool,
+}
+
+/// One step in the form.
+#[derive(Debug, Clone)]
+pub(crate) struct StepForm {
+    pub(crate) id: String,
+    /// What its buttons begin with.
+    pub(crate) press: String,
+    /// Counted from 0.
+    pub(crate) at: usize,
+    /// Counted from 1.
+    pub(crate) number: usize,
+    pub(crate) last: bool,
+    pub(crate) parts: Vec<Part>,
+    /// What few steps have.
+    pub(crate) more: Vec<Part>,
+    /// Whether this one has any of it.
+    pub(crate) open: bool,
 }

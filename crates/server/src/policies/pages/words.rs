@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::Query;
-use stint_domain::policy::{PolicyBody, Route, Step};
+use stint_domain::condition::Compiled;
+use stint_domain::policy::{Approvers, PolicyBody, ReasonRule, Role, Route, Step, Then};
 use stint_domain::{GroupId, UserId};
 
 use crate::identity;
@@ -24,9 +25,14 @@ impl Names {
     ) -> stint_db::Result<Self> {
         let (mut users, mut groups) = (BTreeSet::new(), BTreeSet::new());
         for body in bodies {
-            let (more_users, more_groups) = body.sources();
-            users.extend(more_users);
-            groups.extend(more_groups);
+            let named = body.sources();
+            users.extend(named.users);
+            groups.extend(named.groups);
+            for (condition, about) in body.conditions() {
+                if let Ok(compiled) = Compiled::of(condition, about) {
+                    groups.extend(compiled.groups().iter().copied());
+                }
+            }
         }
         let mut names = Self::default();
         let ids: Vec<UserId> = users.into_iter().collect();
@@ -67,58 +73,155 @@ pub(crate) type Rule = (String, String);
 /// The rules of a version, in the order of the form.
 pub(crate) fn rules(body: &PolicyBody, names: &Names) -> Vec<Rule> {
     let mut rules = Vec::new();
-    match &body.route {
-        Route::AutoApprove => rules.push((
-            "Approval".to_owned(),
-            "by nobody: it is approved at once".to_owned(),
-        )),
-        Route::Steps(steps) => {
-            for (step, number) in steps.iter().zip(1..) {
-                rules.push((format!("Step {number}"), step_words(step, names)));
-            }
+    for (rule, number) in body.rules.iter().zip(1..) {
+        let of = format!("Rule {number}");
+        let when = names.put_into(rule.when.as_str());
+        rules.push((of.clone(), format!("“{}”: when {when}", rule.name)));
+        let of = format!("{of}, ");
+        route_words(&rule.route, &of, names, &mut rules);
+        if let Some(max) = rule.max_duration {
+            rules.push((format!("{of}longest access"), words(max)));
+        }
+        if let Some(reason) = rule.reason {
+            rules.push((format!("{of}reason"), reason_words(reason)));
         }
     }
-    rules.push(("Longest access".to_owned(), words(body.max_duration)));
-    let reason = match (body.reason.required, body.reason.min_length) {
-        (false, _) => "not needed".to_owned(),
-        (true, 0 | 1) => "needed".to_owned(),
-        (true, n) => format!("needed, of at least {n} characters"),
+    let of = if body.rules.is_empty() {
+        ""
+    } else {
+        "Otherwise, "
     };
-    rules.push(("Reason".to_owned(), reason));
+    route_words(&body.route, of, names, &mut rules);
+    rules.push(("Longest access".to_owned(), words(body.max_duration)));
+    rules.push(("Reason".to_owned(), reason_words(body.reason)));
     let own = if body.allow_self_approval {
         "may be decided by who asks, where they are an approver"
     } else {
         "are never decided by who asks"
     };
     rules.push(("Own requests".to_owned(), own.to_owned()));
+    if body.zone != "UTC" {
+        rules.push(("Time zone".to_owned(), body.zone.clone()));
+    }
     rules
 }
 
+fn reason_words(reason: ReasonRule) -> String {
+    match (reason.required, reason.min_length) {
+        (false, _) => "not needed".to_owned(),
+        (true, 0 | 1) => "needed".to_owned(),
+        (true, n) => format!("needed, of at least {n} characters"),
+    }
+}
+
+fn route_words(route: &Route, of: &str, names: &Names, rules: &mut Vec<Rule>) {
+    let label = |word: &str| {
+        if of.is_empty() {
+            word.to_owned()
+        } else {
+            format!("{of}{}", word.to_lowercase())
+        }
+    };
+    match route {
+        Route::AutoApprove => rules.push((
+            label("Approval"),
+            "by nobody: it is approved at once".to_owned(),
+        )),
+        Route::AutoDeny(message) => rules.push((
+            label("Approval"),
+            format!("never: it is refused at once with “{message}”"),
+        )),
+        Route::Steps(steps) => {
+            for (step, number) in steps.iter().zip(1..) {
+                rules.push((label(&format!("Step {number}")), step_words(step, names)));
+            }
+        }
+    }
+}
+
 fn step_words(step: &Step, names: &Names) -> String {
-    let mut who: Vec<String> = (step.groups.iter())
+    if let Some(wait) = step.wait {
+        return format!("“{}”: waits {}", step.name, words(wait));
+    }
+    let who = approver_words(&step.approvers, names);
+    let each = if step.each_group { " of each" } else { "" };
+    let mut said = format!("“{}”: {}{each} of {who}", step.name, step.needed);
+    if !step.fallback.is_empty() {
+        let late = step.late.map(|late| format!(", or after {}", words(late)));
+        said.push_str(&format!(
+            "; {} where too few of them could{}",
+            approver_words(&step.fallback, names),
+            late.unwrap_or_default()
+        ));
+    }
+    if let Some(remind) = step.remind {
+        said.push_str(&format!("; reminded after {}", words(remind)));
+    }
+    if let Some(deadline) = step.deadline {
+        let then = match deadline.then {
+            Then::Deny => "denied",
+            Then::NextStep => "the next step decides in its place",
+        };
+        said.push_str(&format!("; after {} {then}", words(deadline.after)));
+    }
+    said
+}
+
+fn approver_words(approvers: &Approvers, names: &Names) -> String {
+    let mut who: Vec<String> = (approvers.groups.iter())
         .map(|id| format!("the members of {}", names.group(*id)))
         .collect();
     who.sort();
-    let mut people: Vec<String> = step.users.iter().map(|id| names.user(*id)).collect();
+    let mut people: Vec<String> = approvers.users.iter().map(|id| names.user(*id)).collect();
     people.sort();
     who.extend(people);
-    let who = if who.is_empty() {
+    who.extend(
+        approvers
+            .roles
+            .iter()
+            .map(|role| role_words(*role).to_owned()),
+    );
+    if let Some(condition) = &approvers.who {
+        let condition = names.put_into(condition.as_str());
+        who.push(format!("everybody of whom {condition} is true"));
+    }
+    if who.is_empty() {
         "nobody".to_owned()
     } else {
         who.join(", ")
-    };
-    format!("“{}”: {} of {who}", step.name, step.needed)
+    }
+}
+
+/// What somebody is to what is asked, in words.
+pub(crate) const fn role_words(role: Role) -> &'static str {
+    match role {
+        Role::Manager => "their manager",
+        Role::ApplicationOwner => "the owners of the application",
+        Role::ConnectionOwner => "the owners of the connection",
+    }
 }
 
 /// The way a request goes, in a few words.
 pub(crate) fn way(body: &PolicyBody) -> String {
-    let steps: Vec<String> = (body.steps().iter())
-        .map(|step| format!("{} of {}", step.needed, step.name))
+    let otherwise = route_way(&body.route);
+    match body.rules.len() {
+        0 => otherwise,
+        1 => format!("{otherwise}; one rule for special cases"),
+        n => format!("{otherwise}; {n} rules for special cases"),
+    }
+}
+
+fn route_way(route: &Route) -> String {
+    let steps: Vec<String> = (route.steps().iter())
+        .map(|step| match step.wait {
+            Some(wait) => format!("a wait of {}", words(wait)),
+            None => format!("{} of {}", step.total(), step.name),
+        })
         .collect();
-    if steps.is_empty() {
-        "approved at once".to_owned()
-    } else {
-        steps.join(", then ")
+    match route {
+        Route::AutoApprove => "approved at once".to_owned(),
+        Route::AutoDeny(_) => "refused at once".to_owned(),
+        Route::Steps(_) => steps.join(", then "),
     }
 }
 
@@ -146,19 +249,16 @@ pub(crate) fn changes(before: &[Rule], after: &[Rule]) -> Vec<(String, String, S
 #[cfg(test)]
 mod tests {
     use stint_domain::Span;
-    use stint_domain::policy::ReasonRule;
 
     use super::*;
 
     fn body(route: Route) -> PolicyBody {
         PolicyBody {
-            route,
-            max_duration: Span::hours(4),
             reason: ReasonRule {
                 required: true,
                 min_length: 10,
             },
-            allow_self_approval: false,
+            ..PolicyBody::new(route, Span::hours(4))
         }
     }
 
@@ -169,12 +269,12 @@ mod tests {
         let mut names = Names::default();
         names.users.insert(bo, "Bo Lindqvist".to_owned());
         names.groups.insert(group, "Platform".to_owned());
-        let step = Step {
-            name: "On call".to_owned(),
+        let approvers = Approvers {
             users: BTreeSet::from([bo]),
             groups: BTreeSet::from([group]),
-            needed: 1,
+            ..Approvers::default()
         };
+        let step = Step::new("On call", approvers, 1);
         let before = rules(&body(Route::AutoApprove), &names);
         let mut wider = body(Route::Steps(vec![step]));
         wider.max_duration = Span::hours(8);

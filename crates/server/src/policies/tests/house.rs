@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use stint_aws::{Aws, AwsOptions, Base, Governor};
 use stint_db::{Db, Options, Priority, Query as _, Tx, args};
-use stint_domain::policy::{PolicyBody, ReasonRule, Route, Step};
+use stint_domain::policy::{Approvers, PolicyBody, Route, Step};
 use stint_domain::rights::Role;
 use stint_domain::{
     ApplicationId, Clock, ConnectionId, EntitlementId, GroupId, PrincipalId, Span, Time, UserId,
@@ -234,34 +234,28 @@ impl House {
 
 /// Rules with these steps: 4 h at most, no reason needed.
 pub(crate) fn body(steps: Vec<Step>) -> PolicyBody {
-    PolicyBody {
-        route: if steps.is_empty() {
-            Route::AutoApprove
-        } else {
-            Route::Steps(steps)
-        },
-        max_duration: Span::hours(4),
-        reason: ReasonRule::default(),
-        allow_self_approval: false,
-    }
+    let route = if steps.is_empty() {
+        Route::AutoApprove
+    } else {
+        Route::Steps(steps)
+    };
+    PolicyBody::new(route, Span::hours(4))
 }
 
 /// So many of that group.
 pub(crate) fn of_group(name: &str, group: GroupId, needed: u32) -> Step {
-    Step {
-        name: name.to_owned(),
-        users: [].into(),
+    let approvers = Approvers {
         groups: [group].into(),
-        needed,
-    }
+        ..Approvers::default()
+    };
+    Step::new(name, approvers, needed)
 }
 
 /// One of these people.
 pub(crate) fn of_users(name: &str, users: &[&User]) -> Step {
-    Step {
-        name: name.to_owned(),
+    let approvers = Approvers {
         users: users.iter().map(|user| user.id).collect(),
-        groups: [].into(),
-        needed: 1,
-    }
+        ..Approvers::default()
+    };
+    Step::new(name, approvers, 1)
 }

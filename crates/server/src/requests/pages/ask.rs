@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
-use stint_domain::policy::{ExplainedStep, Hindrance, Refusal, SHORTEST};
+use stint_domain::policy::{ExplainedStep, Hindrance, Refusal, SHORTEST, Then};
 use stint_domain::{EntitlementId, RequestId, Span};
 
 use super::super::read::{Who, approvers};
@@ -185,7 +185,9 @@ fn mistakes(why: &[Refusal]) -> Mistakes {
             | Refusal::ReasonTooShort { .. }
             | Refusal::ReasonTooLong { .. } => "reason",
             Refusal::StartInPast { .. } | Refusal::StartTooFar { .. } => "start",
-            Refusal::NoPossibleApprover { .. } => "",
+            Refusal::NoPossibleApprover { .. }
+            | Refusal::AutoDenied { .. }
+            | Refusal::Unanswered { .. } => "",
         };
         mistakes.add(field, sentence(&refusal.to_string()));
     }
@@ -201,14 +203,24 @@ async fn page(
     mut mistakes: Mistakes,
     status: StatusCode,
 ) -> Result<Response, Failure> {
-    let probe = |principal| Probe {
+    let length = (!filled.duration.is_empty()).then(|| filled.duration());
+    let mut probe = Probe {
         entitlement: id,
-        duration: None,
+        duration: length.and_then(Result::ok),
         reason: None,
         start: None,
-        principal,
+        principal: filled.whose.group(),
     };
-    let found = preview(cx, probe(filled.whose.group())).await?;
+    let mut found = preview(cx, probe.clone()).await?;
+    let special = !found.offer.policy.body.rules.is_empty();
+    if special && probe.duration.is_none() {
+        // Which rule applies may hang on the length: the one that is chosen at first.
+        let all = choices(found.offer.max_duration, "");
+        let first = all.iter().find(|choice| choice.chosen);
+        let seconds = first.and_then(|choice| choice.value.parse().ok());
+        probe.duration = seconds.map(Span::seconds);
+        found = preview(cx, probe).await?;
+    }
     let hurdle = found.hurdles.iter().find(|hurdle| stops(hurdle));
     let mut blocked = None;
     if let Some(hurdle) = hurdle {
@@ -224,7 +236,14 @@ async fn page(
                 mistakes.add("", sentence(&hurdle.detail));
             }
         } else {
-            blocked = Some(Note::refusal(sentence(&hurdle.detail)));
+            // Under a policy with rules another length, or another holder, may be allowed.
+            if special && of_the_rules(hurdle) {
+                if !mistakes.has("") {
+                    mistakes.add("", sentence(&hurdle.detail));
+                }
+            } else {
+                blocked = Some(Note::refusal(sentence(&hurdle.detail)));
+            }
         }
     }
     let whose = filled.whose.control(cx, id, &found, &mistakes).await?;
@@ -235,12 +254,13 @@ async fn page(
     let view = view::Ask {
         action: format!("/request/{id}"),
         what: entitlement.name.clone(),
-        longest: words(longest),
+        longest: words(found.longest.max(SHORTEST)),
+        special,
         choices: choices(longest, &filled.duration),
         other,
         hours: filled.hours,
         minutes: filled.minutes,
-        reason_wanted: found.offer.policy.body.reason.required,
+        reason_wanted: found.reason.required,
         reason: filled.reason,
         later: filled.when == "later",
         start: filled.start,
@@ -293,6 +313,14 @@ fn stops(hurdle: &Hurdle) -> bool {
         || hurdle.code.starts_with("start_"))
 }
 
+/// Whether it hangs on the rule that applies, and so on what is asked for.
+fn of_the_rules(hurdle: &Hurdle) -> bool {
+    matches!(
+        hurdle.code,
+        "denied_by_policy" | "rule_unanswered" | "no_possible_approver"
+    )
+}
+
 /// Whether it is about who would hold it, so that somebody else could.
 fn of_the_holder(hurdle: &Hurdle) -> bool {
     matches!(
@@ -314,9 +342,11 @@ fn facts(found: &Preview) -> Vec<Fact> {
 
 fn verdict(found: &Preview, people: &[Who], cx: &Cx) -> view::Verdict {
     let policy = &found.offer.policy;
-    let needed: u32 = found.steps.iter().map(|step| step.needed).sum();
+    let asked = found.steps.iter().filter(|step| step.wait.is_none());
+    let needed: u32 = asked.map(|step| step.needed).sum();
     let title = match (found.steps.len(), needed) {
-        (0, _) => "Nobody: it is approved at once".to_owned(),
+        (0, _) if found.auto => "Nobody: it is approved at once".to_owned(),
+        (0, _) => "Nobody: it cannot be asked for like this".to_owned(),
         (_, 1) => "One person".to_owned(),
         (1, n) => format!("{} people", sentence(&number(n)).trim_end_matches('.')),
         (_, n) => format!(
@@ -333,8 +363,13 @@ fn verdict(found: &Preview, people: &[Who], cx: &Cx) -> view::Verdict {
                 policy.name, policy.number, group.name
             ),
             None => format!(
-                "The policy “{}”, version {}, decides about this.",
-                policy.name, policy.number
+                "The policy “{}”, version {}, decides about this{}.",
+                policy.name,
+                policy.number,
+                match &found.rule {
+                    Some(rule) => format!(", by its rule “{rule}”"),
+                    None => String::new(),
+                }
             ),
         },
         chain: Chain {
@@ -346,7 +381,37 @@ fn verdict(found: &Preview, people: &[Who], cx: &Cx) -> view::Verdict {
     }
 }
 
+/// What happens in a step, and when by itself.
+fn step_detail(step: &ExplainedStep, own: bool) -> String {
+    let mut said = Vec::new();
+    if own {
+        said.push("not you: nobody decides about their own request".to_owned());
+    }
+    if let Some(late) = step.late {
+        said.push(format!("others too after {}", words(late)));
+    }
+    if let Some(deadline) = step.deadline {
+        said.push(format!(
+            "{} after {}",
+            match deadline.then {
+                Then::Deny => "denied",
+                Then::NextStep => "moves on",
+            },
+            words(deadline.after)
+        ));
+    }
+    said.join("; ")
+}
+
 fn chain_link(at: usize, step: &ExplainedStep, people: &[Who], cx: &Cx) -> ChainLink {
+    if let Some(wait) = step.wait {
+        return ChainLink {
+            stage: if at == 0 { Stage::Now } else { Stage::Later },
+            title: step.name.clone(),
+            who: String::new(),
+            detail: format!("waits {}", words(wait)),
+        };
+    }
     let name = |user| {
         let found = people.iter().find(|who| who.id == user);
         found.map_or_else(|| user.to_string(), |who| who.name.clone())
@@ -375,11 +440,7 @@ fn chain_link(at: usize, step: &ExplainedStep, people: &[Who], cx: &Cx) -> Chain
             .trim_end_matches('.')
             .to_owned(),
         who,
-        detail: if own {
-            "not you: nobody decides about their own request".to_owned()
-        } else {
-            String::new()
-        },
+        detail: step_detail(step, own),
     }
 }
 

@@ -9,7 +9,7 @@ use stint_domain::request::{Refused, State};
 use stint_domain::{RequestId, Span};
 
 use super::super::{Error, Line, Request, store};
-use super::{decided_by, href, number, sentence, show, told, view};
+use super::{decided_on, href, number, sentence, show, told, view};
 use crate::cx::Cx;
 use crate::directory;
 use crate::http::{Failure, Fault as _, Form, Path, Query as Asked};
@@ -139,8 +139,8 @@ pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<
         )
         .faint(format!(
             "{}; at most {}",
-            decided_by(&policy.body),
-            words(policy.body.max_duration)
+            decided_on(request.rules.question.outcome().route),
+            words(request.rules.question.outcome().max_duration)
         )),
     ];
     if let Some(group) = &line.group {
@@ -187,14 +187,14 @@ pub(super) struct Wrong {
 /// The form of one request's decision.
 pub(super) fn decide_form(request: &Request, back: &str, wrong: Option<&Wrong>) -> view::Decide {
     let wrong = wrong.filter(|wrong| wrong.id == request.id);
-    let steps = request.policy.body.steps();
+    let steps = request.rules.question.steps();
     let at = match &request.rules.state {
         State::Pending { step, .. } => *step,
         State::Approved { .. } | State::Denied { .. } | State::Cancelled { .. } => 0,
     };
     let step = steps
         .get(at)
-        .map(|step| super::step_words(step.needed, &step.name));
+        .map(|step| super::step_words(step.total(), &step.name));
     let step = step.unwrap_or_default();
     view::Decide {
         key: request.id.to_string(),
@@ -281,8 +281,8 @@ fn decided(request: &Request) -> String {
         State::Approved { .. } => "Approved. The access is being set up in AWS now.".to_owned(),
         State::Denied { .. } => "Denied. Who asked reads your reason.".to_owned(),
         State::Pending { step, .. } => {
-            let next = request.policy.body.steps().get(*step);
-            let next = next.map(|step| super::step_words(step.needed, &step.name));
+            let next = request.rules.question.steps().get(*step);
+            let next = next.map(|step| super::step_words(step.total(), &step.name));
             format!("Approved. It now waits for {}.", next.unwrap_or_default())
         }
         State::Cancelled { .. } => "It was cancelled meanwhile.".to_owned(),

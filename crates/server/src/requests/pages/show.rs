@@ -206,7 +206,7 @@ fn step_link(step: &StepView, found: &Detail, now: Time) -> ChainLink {
     let stuck = waiting.is_some_and(|waiting| waiting.rules.stuck());
     ChainLink {
         stage: match step.standing {
-            Standing::Done => Stage::Done,
+            Standing::Done | Standing::MovedOn => Stage::Done,
             Standing::Now => Stage::Now,
             Standing::Later | Standing::Dropped => Stage::Later,
             Standing::Denied => Stage::Stopped,
@@ -222,7 +222,14 @@ fn step_link(step: &StepView, found: &Detail, now: Time) -> ChainLink {
         detail: match (last, step.standing) {
             (Some((_, decision)), _) => said(decision.at, &decision.comment, now),
             (None, Standing::Now) if stuck => "nobody can decide: see below".to_owned(),
-            (None, Standing::Now) => "waiting".to_owned(),
+            (None, Standing::Now) => {
+                let until = waiting.and_then(|waiting| waiting.rules.until);
+                until.map_or_else(
+                    || "waiting".to_owned(),
+                    |at| format!("waiting, until {}", short(at, now)),
+                )
+            }
+            (None, Standing::MovedOn) => "nobody decided in time: it moved on".to_owned(),
             (None, Standing::Dropped) => "not asked".to_owned(),
             (None, _) => String::new(),
         },
@@ -577,6 +584,7 @@ fn moment(happening: &Happening, request: &Request) -> Moment {
             quoted(&decision.comment),
             None,
         ),
+        What::TimedOut(_) => line(Deed::Refused, happening.text(), String::new(), None),
         What::AutoApproved => line(Deed::Agreed, happening.text(), String::new(), None),
         What::Cancelled(who) => line(
             Deed::Ended,

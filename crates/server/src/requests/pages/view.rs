@@ -98,6 +98,8 @@ pub(crate) struct Whose {
 #[derive(Debug, Clone, Template)]
 #[template(path = "requests/ask.html")]
 pub(crate) struct Ask {
+    /// Whether what holds may hang on the length: then it is looked at again with each.
+    pub(crate) special: bool,
     pub(crate) action: String,
     pub(crate) what: String,
     /// `4 h`

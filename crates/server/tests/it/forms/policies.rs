@@ -1,7 +1,7 @@
 //! Policies through their form.
 
 use stint_domain::Span;
-use stint_domain::policy::{PolicyBody, ReasonRule, Route};
+use stint_domain::policy::{PolicyBody, Route};
 use stint_server::policies;
 use stint_testkit::both_engines;
 
@@ -20,7 +20,7 @@ both_engines! {
         let typed = [("name", MARKUP), ("step0.name", "On call"), ("step0.needed", "2")];
         let page = sound(send(&cy, new, &page, &typed).await, 422);
         assert!(page.contains("id=\"step0.users-mistake\""), "{page}");
-        assert!(page.contains("Step 1 names no approver: add a user or a group."), "{page}");
+        assert!(page.contains("Step 1 names no approver: add a user, a group, a role or a condition."), "{page}");
         assert!(page.contains(SHOWN) && page.contains("value=\"On call\""), "{page}");
 
         // Groups and people are found, steps are added, moved and removed, all by sending it.
@@ -64,12 +64,7 @@ both_engines! {
         let look = [("do", "look"), ("max", "2"), ("max.unit", "hours")];
         let page = sound(send(&cy, &edit, &page, &look).await, 200);
         assert!(page.contains("<del>1 h 30 min</del>") && page.contains("<ins>2 h</ins>"), "{page}");
-        let body = PolicyBody {
-            route: Route::AutoApprove,
-            max_duration: Span::hours(1),
-            reason: ReasonRule::default(),
-            allow_self_approval: false,
-        };
+        let body = PolicyBody::new(Route::AutoApprove, Span::hours(1));
         let other = policies::NewVersion { body, note: "by another window".to_owned() };
         policies::new_version(&world.cx("cy"), id, other, None).await.expect("written");
         let late = sound(send(&cy, &edit, &page, &[]).await, 412);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use stint_domain::policy::{PolicyBody, ReasonRule, Route, Step};
+use stint_domain::policy::{Approvers, PolicyBody, Route, Step};
 use stint_domain::rights::Role;
 use stint_domain::{EntitlementId, GroupId, PolicyId, RequestId, Span, SubmissionId, UserId};
 use stint_server::cx::Cx;
@@ -60,21 +60,16 @@ pub(crate) struct Stage {
 }
 
 fn steps(name: &str, users: &[UserId], groups: &[GroupId]) -> Route {
-    Route::Steps(vec![Step {
-        name: name.to_owned(),
+    let approvers = Approvers {
         users: users.iter().copied().collect(),
         groups: groups.iter().copied().collect(),
-        needed: 1,
-    }])
+        ..Approvers::default()
+    };
+    Route::Steps(vec![Step::new(name, approvers, 1)])
 }
 
 async fn policy(cx: &Cx, name: &str, route: Route) -> PolicyId {
-    let body = PolicyBody {
-        route,
-        max_duration: Span::hours(8),
-        reason: ReasonRule::default(),
-        allow_self_approval: false,
-    };
+    let body = PolicyBody::new(route, Span::hours(8));
     let new = policies::NewPolicy {
         name: name.to_owned(),
         first: policies::NewVersion {

@@ -1,0 +1,312 @@
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::*;
+use crate::entitlement::EntitlementKey;
+use crate::{ApplicationId, EntitlementId, Span, Time, UserId};
+
+fn user(n: u128) -> UserId {
+    UserId(Uuid::from_u128(n))
+}
+
+fn group(n: u128) -> GroupId {
+    GroupId(Uuid::from_u128(n))
+}
+
+fn person(n: u128, name: &str) -> Person {
+    Person {
+        id: user(n),
+        name: name.to_owned(),
+        email: format!("{}@example.com", name.to_lowercase()),
+        department: None,
+        title: None,
+        manager: None,
+        groups: BTreeSet::new(),
+    }
+}
+
+fn thing() -> Thing {
+    Thing {
+        id: EntitlementId(Uuid::from_u128(7)),
+        name: "Admin on prod".to_owned(),
+        key: EntitlementKey::AccountAssignment {
+            account: "111122223333".to_owned(),
+            permission_set: "arn:aws:sso:::permissionSet/ssoins-1/ps-1".to_owned(),
+        },
+        account_name: Some("prod".to_owned()),
+        path: vec!["r-abcd".to_owned(), "ou-abcd-prod".to_owned()],
+        permission_set: Some("Admin".to_owned()),
+        group: None,
+        application: ApplicationId(Uuid::from_u128(8)),
+        application_name: "AWS".to_owned(),
+        connection: "AWS Prod".to_owned(),
+    }
+}
+
+/// A Monday, 08:30 in Berlin.
+fn how() -> Circumstances {
+    Circumstances {
+        duration: Span::hours(2),
+        start: None,
+        for_group: false,
+        now: "2027-03-29T06:30:00Z".parse().expect("a time"),
+        zone: "Europe/Berlin".to_owned(),
+    }
+}
+
+fn scene() -> Scene {
+    let ana = Person {
+        department: Some("Platform".to_owned()),
+        manager: Some(user(2)),
+        groups: BTreeSet::from([group(5)]),
+        ..person(1, "Ana")
+    };
+    let bo = Person {
+        title: Some("Lead".to_owned()),
+        ..person(2, "Bo")
+    };
+    Scene::new(&ana, &ana, &[bo], &thing(), &how()).expect("one world")
+}
+
+fn rule(text: &str) -> Result<Compiled, Vec<Fault>> {
+    Compiled::of(&Condition::new(text), About::Rule)
+}
+
+fn holds(text: &str) -> bool {
+    let rule = rule(text).unwrap_or_else(|why| panic!("{text}: {why:?}"));
+    rule.holds(&scene()).expect("answered")
+}
+
+#[test]
+fn conditions_are_asked_about_people_things_and_times() {
+    let group = group(5);
+    for (text, is) in [
+        ("context.minutes > 60", true),
+        ("context.minutes > 120", false),
+        ("context.hour == 8 && context.weekday == \"monday\"", true),
+        ("context.now < datetime(\"2027-03-29T06:30:01Z\")", true),
+        ("context.start == context.now", true),
+        ("resource.name like \"* on prod\"", true),
+        (
+            "resource has account && resource.account == Account::\"111122223333\"",
+            true,
+        ),
+        (
+            "resource has account && resource.account in OrganizationalUnit::\"r-abcd\"",
+            true,
+        ),
+        (
+            "resource has account && resource.account in OrganizationalUnit::\"ou-other\"",
+            false,
+        ),
+        (
+            "resource has permission_set && resource.permission_set == \"Admin\"",
+            true,
+        ),
+        (
+            "principal has department && principal.department == \"Platform\"",
+            true,
+        ),
+        ("principal has title", false),
+        (
+            "principal has manager && principal.manager has title && principal.manager.title == \"Lead\"",
+            true,
+        ),
+        ("context.beneficiary == principal", true),
+        (&format!("principal in Group::\"{group}\""), true),
+        (
+            &format!(
+                "context.beneficiary in Group::\"{}\"",
+                GroupId(Uuid::from_u128(6))
+            ),
+            false,
+        ),
+        ("resource.kind == \"group_membership\"", false),
+    ] {
+        assert_eq!(holds(text), is, "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_where_it_stands() {
+    let said = |text: &str| -> String {
+        match rule(text) {
+            Ok(_) => "fine".to_owned(),
+            Err(faults) => faults.first().map(ToString::to_string).unwrap_or_default(),
+        }
+    };
+    for (text, at, part) in [
+        ("", "line 1, character 1", "says something"),
+        ("context.minuts > 60", "line 1, character 1", "minuts"),
+        (
+            "context.minutes > 60 &&\n  principal.departmnt == \"x\"",
+            "line 2, character 3",
+            "departmnt",
+        ),
+        (
+            "principal.department == \"x\"",
+            "line 1, character 1",
+            "optional attribute `department`",
+        ),
+        (
+            "context.minutes > \"60\"",
+            "line 1, character 1",
+            "expected",
+        ),
+        (
+            "context.minutes >",
+            "line 1, character 18",
+            "unexpected end",
+        ),
+        (
+            "true }; permit(principal, action, resource) when { true",
+            "line 1, character 6",
+            "unexpected token",
+        ),
+        (
+            "principal in Group::\"platform\"",
+            "line 1, character 1",
+            "named by its id",
+        ),
+        (
+            "principal in Grup::\"grp_1\"",
+            "line 1, character 1",
+            "Grup",
+        ),
+        (
+            "datetime(\"yesterday\") < context.now",
+            "line 1, character 1",
+            "yesterday",
+        ),
+        (
+            "resource.name == \"ä\" && context.minuts > 1",
+            "line 1, character 25",
+            "minuts",
+        ),
+    ] {
+        let said = said(text);
+        assert!(said.starts_with(at), "{text:?} at {at}: {said}");
+        assert!(said.contains(part), "{text:?} says {part}: {said}");
+    }
+    let long = "true && ".repeat(400) + "true";
+    assert!(said(&long).contains("at most"));
+}
+
+#[test]
+fn a_question_that_cannot_be_answered_is_no_answer() {
+    let rule = rule("context.minutes * 9223372036854775807 > 1").expect("checked");
+    let why = rule.holds(&scene()).expect_err("an overflow");
+    assert!(why.contains("overflow"), "{why}");
+}
+
+#[test]
+fn a_candidate_is_who_it_is_about() {
+    let lead = Compiled::of(
+        &Condition::new(
+            "principal has title && principal.title == \"Lead\" && principal != context.requester",
+        ),
+        About::Candidate,
+    )
+    .expect("checked");
+    let scene = scene();
+    let bo = Person {
+        title: Some("Lead".to_owned()),
+        ..person(2, "Bo")
+    };
+    let eve = person(9, "Eve");
+    let asked = |who: &Person| {
+        let scene = scene.with(std::slice::from_ref(who)).expect("one world");
+        lead.holds_of(&scene, who.id).expect("answered")
+    };
+    assert!(asked(&bo));
+    assert!(!asked(&eve));
+}
+
+#[test]
+fn groups_are_named_by_their_ids_and_known() {
+    let text = format!("principal in Group::\"{}\"", group(5));
+    assert_eq!(rule(&text).expect("checked").groups(), [group(5)]);
+}
+
+#[test]
+fn hours_are_those_of_the_zone() {
+    assert!(super::scene::is_zone("America/New_York"));
+    assert!(!super::scene::is_zone("Europe/Atlantis"));
+    let at = |zone: &str, now: &str| {
+        let how = Circumstances {
+            zone: zone.to_owned(),
+            now: now.parse::<Time>().expect("a time"),
+            ..how()
+        };
+        let ana = person(1, "Ana");
+        let scene = Scene::new(&ana, &ana, &[], &thing(), &how).expect("one world");
+        let rule = rule("context.hour >= 9 && context.hour < 17").expect("checked");
+        rule.holds(&scene).expect("answered")
+    };
+    // Before and after Berlin's clocks went forward on 28 March 2027.
+    assert!(!at("Europe/Berlin", "2027-03-26T07:30:00Z"));
+    assert!(at("Europe/Berlin", "2027-03-29T07:30:00Z"));
+    assert!(!at("UTC", "2027-03-29T07:30:00Z"));
+}
+
+#[test]
+fn nothing_is_nested_so_deeply_that_reading_it_ends_badly() {
+    let deep = |n: usize| "(".repeat(n) + "true" + &")".repeat(n);
+    assert!(rule(&deep(15)).is_ok());
+    for text in [
+        deep(990),
+        "[".repeat(900),
+        "if true then ".repeat(60) + "true" + &" else true".repeat(60),
+    ] {
+        let faults = rule(&text).expect_err("too deep");
+        assert!(faults[0].message.contains("nested"), "{faults:?}");
+    }
+    // Long without being deep.
+    assert!(rule(&("context.hour > 1 && ".repeat(90) + "true")).is_ok());
+    assert!(rule(&("!".repeat(1_900) + "true")).is_err());
+    assert!(rule(&("context".to_owned() + &".now".repeat(480))).is_err());
+    // What the validator gives up on is not taken for checked.
+    let late = "context.hour > 1 && ".repeat(95) + "context.minuts > 1";
+    assert!(rule(&late).is_err());
+    // What is quoted is no bracket.
+    assert!(rule(&format!("resource.name == \"{}\\\"(\"", "(".repeat(100))).is_ok());
+}
+
+#[test]
+fn one_text_whoever_sends_it() {
+    assert_eq!(Condition::new(" a &&\r\nb\r\n"), Condition::new("a &&\nb"));
+}
+
+#[test]
+fn a_minute_that_was_begun_counts() {
+    let how = Circumstances {
+        duration: Span::seconds(3_601),
+        ..how()
+    };
+    let ana = person(1, "Ana");
+    let scene = Scene::new(&ana, &ana, &[], &thing(), &how).expect("one world");
+    let rule = rule("context.minutes > 60").expect("checked");
+    assert_eq!(rule.holds(&scene), Ok(true));
+}
+
+#[test]
+fn that_somebody_has_a_manager_is_known_of_candidates_too() {
+    let heads = Compiled::of(
+        &Condition::new("!(principal has manager)"),
+        About::Candidate,
+    );
+    let heads = heads.expect("checked");
+    let eve = Person {
+        manager: Some(user(77)),
+        ..person(9, "Eve")
+    };
+    let scene = scene().with(std::slice::from_ref(&eve)).expect("one world");
+    assert_eq!(heads.holds_of(&scene, eve.id), Ok(false));
+    let of = Compiled::of(
+        &Condition::new("principal has manager && principal.manager has title"),
+        About::Candidate,
+    );
+    // Nothing is known of whoever that is.
+    assert!(of.expect("checked").holds_of(&scene, eve.id) != Ok(true));
+}

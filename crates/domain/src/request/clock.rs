@@ -1,0 +1,134 @@
+//! What the passing of time does to a request: reminders, steps that wait, deadlines.
+
+use std::collections::BTreeSet;
+
+use super::{Approval, Request, State, Verb};
+use crate::policy::{People, Step, Then, filled};
+use crate::{Span, Time};
+
+/// What the passing of time led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    /// The approvers of this step, who have not decided, are to be reminded.
+    Remind {
+        /// Counted from 0.
+        step: usize,
+    },
+    /// A step has waited long enough, or its question moves on, and this one begins.
+    Step {
+        /// Counted from 0.
+        next: usize,
+        /// What the one before was short of.
+        carried: u32,
+    },
+    /// The last step has waited long enough: the grants are to be opened in the same transaction.
+    Approved,
+    /// Nobody decided in time: it is over.
+    Denied,
+}
+
+impl Request {
+    /// When the clock has something to do with it next, if ever: see [`Request::pass`].
+    pub fn due(&self) -> Option<Time> {
+        let current = self.current(Verb::Approve).ok()?;
+        let State::Pending { reminded, .. } = self.state else {
+            return None;
+        };
+        let step = current.step;
+        let remind = step.remind.filter(|_| !reminded);
+        let times = [step.wait, remind, step.deadline.map(|it| it.after)];
+        (times.into_iter().flatten())
+            .map(|after| current.since + after)
+            .min()
+    }
+
+    /// What the passing of time does to it: one thing at a time, the earliest. Nothing before
+    /// [`Request::due`]. A worker that slept finds what it missed one after the other, each step
+    /// beginning when the one before it was over.
+    pub fn pass(self, now: Time) -> (Self, Option<Passed>) {
+        if self.due().is_none_or(|due| now < due) {
+            return (self, None);
+        }
+        let Self { question, state } = self;
+        let (state, passed) = passed(question.steps(), state, now);
+        (Self { question, state }, passed)
+    }
+}
+
+/// What the time that has come by `now` does to the state of a request with these steps.
+fn passed(steps: &[Step], state: State, now: Time) -> (State, Option<Passed>) {
+    let State::Pending {
+        step: index,
+        since,
+        carried,
+        reminded,
+        approvals,
+    } = state
+    else {
+        return (state, None);
+    };
+    let stays = |reminded, approvals| State::Pending {
+        step: index,
+        since,
+        carried,
+        reminded,
+        approvals,
+    };
+    let Some(step) = steps.get(index) else {
+        return (stays(reminded, approvals), None);
+    };
+    let over = |after: Span| since + after <= now;
+    let next = index + 1;
+    if let Some(wait) = step.wait.filter(|wait| over(*wait)) {
+        // What an earlier step was short of is not forgotten by waiting.
+        if next < steps.len() {
+            let state = State::at_step(next, since + wait, carried, approvals);
+            return (state, Some(Passed::Step { next, carried }));
+        }
+        if carried == 0 {
+            let state = State::Approved { at: now, approvals };
+            return (state, Some(Passed::Approved));
+        }
+        let state = State::Denied {
+            at: now,
+            by: None,
+            step: index,
+            reason: format!("Nobody decided in time: {carried} approvals were still needed."),
+            approvals,
+        };
+        return (state, Some(Passed::Denied));
+    }
+    if let Some(deadline) = step.deadline.filter(|it| over(it.after)) {
+        let short = still_needed(step, carried, index, &approvals);
+        if deadline.then == Then::NextStep && next < steps.len() {
+            let state = State::at_step(next, since + deadline.after, short, approvals);
+            let carried = short;
+            return (state, Some(Passed::Step { next, carried }));
+        }
+        let reason = format!(
+            "Nobody decided in time: step {next} (“{}”) was short of {short} when its {} were over.",
+            step.name, deadline.after
+        );
+        let state = State::Denied {
+            at: now,
+            by: None,
+            step: index,
+            reason,
+            approvals,
+        };
+        return (state, Some(Passed::Denied));
+    }
+    (stays(true, approvals), Some(Passed::Remind { step: index }))
+}
+
+/// How many approvals a step is short of.
+fn still_needed(step: &Step, carried: u32, index: usize, approvals: &[Approval]) -> u32 {
+    let parts = step.parts(&People::default(), |_| false, carried, false);
+    let places: Vec<u32> = parts.iter().map(|part| part.needed).collect();
+    let given: Vec<BTreeSet<usize>> = (approvals.iter())
+        .filter(|a| a.step == index)
+        .map(|a| a.parts.clone())
+        .collect();
+    let total = places.iter().fold(0u32, |sum, n| sum.saturating_add(*n));
+    total.saturating_sub(filled(&places, &given))
+}

@@ -1,0 +1,181 @@
+//! What a request is about, as the rules of policies ask for it.
+
+use std::collections::BTreeSet;
+
+use stint_db::Query;
+use stint_domain::condition::{Circumstances, Scene};
+use stint_domain::policy::{self as rules, PolicyBody, Refusal, Role, Step, Tried};
+use stint_domain::request::{Decider, Membership, Source, State};
+use stint_domain::{Span, Time, UserId};
+
+use super::{Error, Request, beneficiaries, benefits};
+use crate::directory::{self, Entitlement};
+use crate::policies::{self, Subject};
+use crate::{identity, requests::voter};
+
+/// How something is asked.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    pub(super) requester: UserId,
+    pub(super) beneficiary: UserId,
+    pub(super) duration: Span,
+    pub(super) start: Option<Time>,
+    pub(super) for_group: bool,
+    pub(super) at: Time,
+}
+
+/// What conditions are asked about.
+pub(super) async fn scene(
+    q: &mut impl Query,
+    entitlement: &Entitlement,
+    how: How,
+    zone: &str,
+) -> Result<Scene, Error> {
+    let thing = directory::described(q, entitlement).await?;
+    let thing = thing.ok_or(Error::NotFound)?;
+    let mut people = identity::persons(q, [how.requester, how.beneficiary]).await?;
+    let managers: Vec<UserId> = people.values().filter_map(|it| it.manager).collect();
+    let managers = identity::persons(q, managers).await?;
+    let beneficiary = people.get(&how.beneficiary).cloned();
+    let requester = people.remove(&how.requester);
+    let (Some(requester), Some(beneficiary)) = (requester, beneficiary) else {
+        return Err(Error::NotFound);
+    };
+    let others: Vec<_> = (managers.into_values())
+        .filter(|it| it.id != requester.id && it.id != beneficiary.id)
+        .collect();
+    let how = Circumstances {
+        duration: how.duration,
+        start: how.start,
+        for_group: how.for_group,
+        now: how.at,
+        zone: zone.to_owned(),
+    };
+    Scene::new(&requester, &beneficiary, &others, &thing, &how).map_err(Error::Scene)
+}
+
+/// Which rule of a policy applies, and what it is asked about where it has conditions.
+pub(super) struct Chosen {
+    /// The rule, from 0.
+    pub(super) rule: Option<usize>,
+    /// What was found of the rules, in their order.
+    pub(super) tried: Vec<Tried>,
+    /// What conditions are asked about; nothing where the policy has none.
+    pub(super) scene: Option<Scene>,
+    /// Why none can be chosen: one of them could not be asked.
+    pub(super) unanswered: Option<Refusal>,
+}
+
+pub(super) async fn choose(
+    q: &mut impl Query,
+    entitlement: &Entitlement,
+    body: &PolicyBody,
+    how: How,
+) -> Result<Chosen, Error> {
+    if body.conditions().next().is_none() {
+        return Ok(Chosen {
+            rule: None,
+            tried: Vec::new(),
+            scene: None,
+            unanswered: None,
+        });
+    }
+    let scene = scene(q, entitlement, how, &body.zone).await?;
+    let (rule, tried, unanswered) = match body.choose(&scene) {
+        Ok((rule, tried)) => (rule, tried, None),
+        Err(tried) => {
+            let last = tried.last().and_then(|it| {
+                let why = it.holds.clone().err()?;
+                let rule = it.name.clone();
+                Some(Refusal::Unanswered { rule, why })
+            });
+            (None, tried, last)
+        }
+    };
+    Ok(Chosen {
+        rule,
+        tried,
+        scene: Some(scene),
+        unanswered,
+    })
+}
+
+/// What says who the approvers of a request are now.
+pub(super) async fn subject(
+    q: &mut impl Query,
+    request: &Request,
+    only: Option<UserId>,
+) -> Result<Subject, Error> {
+    let steps = request.rules.question.steps();
+    let mut scene = None;
+    if !rules::candidates(steps).is_empty() {
+        let entitlement = directory::entitlement(q, request.entitlement()).await?;
+        let how = How {
+            requester: request.requester(),
+            beneficiary: request.beneficiary(),
+            duration: request.duration,
+            start: request.start,
+            for_group: request.is_for_a_group(),
+            // As it was when it was asked: hours pass while it waits.
+            at: request.submitted_at(),
+        };
+        let entitlement = entitlement.ok_or(Error::NotFound)?;
+        scene = Some(self::scene(q, &entitlement, how, &request.policy.body.zone).await?);
+    }
+    let benefiting = match request.is_for_a_group() {
+        true => beneficiaries(q, request.pair.principal).await?,
+        false => BTreeSet::new(),
+    };
+    Ok(Subject {
+        beneficiary: request.beneficiary(),
+        connection: request.pair.connection,
+        scene,
+        benefiting,
+        only,
+    })
+}
+
+/// The step a request waits at.
+pub(super) fn current(request: &Request) -> Option<&Step> {
+    match request.rules.state {
+        State::Pending { step, .. } => request.rules.question.steps().get(step),
+        _ => None,
+    }
+}
+
+/// Whether who may decide on a step depends on more than who decides and the groups they are in.
+pub(super) fn asks_more(step: &Step) -> bool {
+    !step.fallback.is_empty() || step.approvers.who.is_some() || !step.approvers.roles.is_empty()
+}
+
+/// The roles a step asks for.
+fn roles(step: &Step) -> BTreeSet<Role> {
+    let (first, second) = (&step.approvers.roles, &step.fallback.roles);
+    first.iter().chain(second).copied().collect()
+}
+
+/// Somebody as the rules of a decision on this request see them, now.
+pub(super) async fn decider(
+    q: &mut impl Query,
+    request: &Request,
+    subject: &Subject,
+    user: UserId,
+) -> Result<Decider, Error> {
+    let mut decider = voter(q, user).await?;
+    decider.benefits = benefits(q, request, user).await?;
+    if let Some(step) = current(request) {
+        if !rules::candidates([step]).is_empty() {
+            decider.changed_own = identity::changed_own(q, user).await?;
+        }
+        for role in roles(step) {
+            let holders = policies::holders(q, subject, role).await?.into_iter();
+            let mine = holders.filter(|it| it.user == user).map(|it| Membership {
+                of: Source::Role(role),
+                since: it.since,
+                added_by: it.by,
+            });
+            decider.memberships.extend(mine);
+        }
+    }
+    Ok(decider)
+}
