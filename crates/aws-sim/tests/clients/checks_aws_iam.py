@@ -45,7 +45,8 @@ def life(estate):
     refused(estate, admin, "DeleteConflict", "iam", "delete-user", *named)
     answer(estate, stint, "iam", "remove-user-from-group", *pair)
     answer(estate, stint, "iam", "remove-user-from-group", *pair)
-    refused(estate, stint, "AccessDenied", "iam", "delete-user", *named)
+    # What its policy has no statement for; deleting users it has.
+    refused(estate, stint, "AccessDenied", "iam", "create-group", "--group-name", "Ours")
     answer(estate, admin, "iam", "delete-user", *named)
     refused(estate, admin, "NoSuchEntity", "iam", "get-user", *named)
     refused(estate, stint, "NoSuchEntity", "iam", "add-user-to-group", *pair)

@@ -108,7 +108,8 @@ def policy(estate):
     document = json.dumps({"Version": "2012-10-17", "Statement": statement})
     api.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document})
     other.send_message(QueueUrl=url, MessageBody="x")
-    refused(lambda: other.receive_message(QueueUrl=url), "AccessDenied", 403)
+    # What neither the queue's policy nor its own has: reading of queues it may.
+    refused(lambda: other.delete_queue(QueueUrl=url), "AccessDenied", 403)
     refused(
         lambda: api.set_queue_attributes(QueueUrl=url, Attributes={"Policy": "{"}),
         "InvalidAttributeValue",

@@ -164,6 +164,13 @@ def main():
                 traceback.print_exc()
             for name, scope in SCOPES.items():
                 try:
+                    if "iam_user_boundary" in scope:
+                        # A boundary is a policy of the connection's own account.
+                        shown = json.dumps(told(browser, f"/api/v1/connections/{connection}"))
+                        role = re.search(r"arn:aws:iam::(\d{12}):role/", shown)
+                        account = role[1] if role else "123456789012"
+                        boundary = f"arn:aws:iam::{account}:policy/stint/Users"
+                        scope = {**scope, "iam_user_boundary": boundary}
                     browser.open(f"/connections/{connection}/scope", scope)
                     judged(told(browser, f"/api/v1/connections/{connection}/setup"))
                     print(f"ok     set-up by {kind}, {name}", flush=True)
