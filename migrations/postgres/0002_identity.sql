@@ -4,6 +4,7 @@
 -- Times in sign_ins, sign_in_failures and api_tokens are wall-clock times.
 
 -- A manager decides on what their people ask for where a policy says so: who made them one is kept.
+-- `others_set_at`: when this user last changed who others are, so that a step may have lost its approvers.
 create table users (
     id               uuid    not null primary key,
     name             text    not null,
@@ -15,6 +16,7 @@ create table users (
     manager_id       uuid    references users (id),
     profile_set_at   bigint,
     profile_set_by   uuid    references users (id),
+    others_set_at    bigint,
     manager_set_at   bigint,
     manager_set_by   uuid    references users (id),
     active           boolean not null,

@@ -30,6 +30,7 @@ create table requests (
     step              bigint ,
     step_since        bigint ,
     carried           bigint  not null,
+    late              boolean not null,
     reminded          boolean not null,
     due_at            bigint ,
     ended_because     text,

@@ -4,6 +4,7 @@
 -- Times in sign_ins, sign_in_failures and api_tokens are wall-clock times.
 
 -- A manager decides on what their people ask for where a policy says so: who made them one is kept.
+-- `others_set_at`: when this user last changed who others are, so that a step may have lost its approvers.
 create table users (
     id               blob    not null primary key,
     name             text    not null,
@@ -15,6 +16,7 @@ create table users (
     manager_id       blob    references users (id),
     profile_set_at   integer,
     profile_set_by   blob    references users (id),
+    others_set_at    integer,
     manager_set_at   integer,
     manager_set_by   blob    references users (id),
     active           integer not null,

@@ -30,6 +30,7 @@ create table requests (
     step              integer,
     step_since        integer,
     carried           integer not null,
+    late              integer not null,
     reminded          integer not null,
     due_at            integer,
     ended_because     text,

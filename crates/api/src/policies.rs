@@ -122,7 +122,7 @@ pub struct PolicyStep {
     pub needed: u32,
     /// Whether so many must approve of each of its groups (and of the others it names), instead
     /// of all together.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub each_group: bool,
     /// Who may approve as well while too few of the approvers could, or once it is late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -217,10 +217,4 @@ pub struct NewPolicyVersion {
 
 const fn one() -> u32 {
     1
-}
-
-// The signature is serde's.
-#[expect(clippy::trivially_copy_pass_by_ref)]
-const fn is_false(it: &bool) -> bool {
-    !*it
 }

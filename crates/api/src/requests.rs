@@ -309,6 +309,9 @@ pub struct Request {
     pub line: RequestLine,
     /// The policy version it was asked under, and is decided by.
     pub policy: PolicyName,
+    /// The rule of that version that applied when it was asked; absent where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// The steps of that version.
     pub steps: Vec<RequestStep>,
     /// Whom it waits for; absent once it is answered.

@@ -101,7 +101,7 @@ pub struct Step {
     pub needed: u32,
     /// Whether so many must approve of each of its groups (and of the others it names), instead
     /// of all together.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub each_group: bool,
     /// Who may approve as well once too few of the approvers could, or once it is late.
     #[serde(default, skip_serializing_if = "Approvers::is_empty")]
@@ -270,12 +270,6 @@ fn utc() -> String {
 
 fn is_utc(zone: &str) -> bool {
     zone == "UTC"
-}
-
-// The signature is serde's.
-#[expect(clippy::trivially_copy_pass_by_ref)]
-const fn is_false(it: &bool) -> bool {
-    !*it
 }
 
 impl Route {

@@ -15,7 +15,8 @@
 //!    number needed is the pinned one, however many people are left. Fallback approvers are among
 //!    them while too few of the others could decide, or once the step is late.
 //! 5. Who put themselves into the group, made themselves an owner or manager, or changed what a
-//!    condition asks about them, after the submission is no approver by that.
+//!    condition asks about them, after the submission is no approver by that; who changed who others are stands in for
+//!    nobody before the step is late.
 //! 6. Who approves fills a place that is still open: where each group of a step is asked, nobody
 //!    of one stands in for another.
 //!
@@ -90,6 +91,8 @@ pub enum State {
         carried: u32,
         /// Whether its approvers were reminded.
         reminded: bool,
+        /// Whether it was noticed that the step is late.
+        late: bool,
         /// Approvals so far, of this and earlier steps.
         approvals: Vec<Approval>,
     },
@@ -150,6 +153,10 @@ pub struct Decider {
     /// When they last changed themselves what conditions may ask about them (their groups, their
     /// profile, whose manager they are), if ever.
     pub changed_own: Option<Time>,
+    /// When they last changed themselves who others are (took somebody out of a group, deactivated
+    /// them, took away a role or what they own, set their profile or manager), if ever: that can
+    /// leave a step without its approvers.
+    pub changed_others: Option<Time>,
 }
 
 /// That somebody is in a group, or has a role, now.
@@ -172,6 +179,8 @@ pub enum Source {
     Role(Role),
     /// A condition is true of them.
     Condition,
+    /// They stand in for approvers of whom there are too few.
+    Fallback,
 }
 
 impl fmt::Display for Source {
@@ -182,6 +191,7 @@ impl fmt::Display for Source {
             Self::Role(Role::ApplicationOwner) => f.write_str("the application's owners"),
             Self::Role(Role::ConnectionOwner) => f.write_str("the connection's owners"),
             Self::Condition => f.write_str("those whom the step's condition means"),
+            Self::Fallback => f.write_str("those who stand in"),
         }
     }
 }
@@ -393,7 +403,7 @@ impl Request {
             });
         }
         let all = self.parts(&current, people, Some(decider.user), now);
-        let parts = self.counts_for(&current, &all, decider, people)?;
+        let parts = self.counts_for(&current, &all, decider, people, now)?;
         let (places, mut given) = self.given(&current, &all);
         let total = places.iter().fold(0u32, |sum, n| sum.saturating_add(*n));
         let before = filled(&places, &given);
@@ -469,10 +479,7 @@ impl Request {
             let able = people.able.contains(&user) || decider == Some(user);
             able && !own(user) && !elsewhere.contains(&user)
         };
-        let late = current
-            .step
-            .late
-            .is_some_and(|late| current.since + late <= now);
+        let late = current.is_late(now);
         current.step.parts(people, could, current.carried, late)
     }
 
@@ -495,6 +502,7 @@ impl Request {
         parts: &[Part],
         decider: &Decider,
         people: &People,
+        now: Time,
     ) -> Result<BTreeSet<usize>, Refused> {
         let step = current.step;
         let mut own = None;
@@ -519,7 +527,7 @@ impl Request {
                 let named = match it.of {
                     Source::Group(id) => approvers.groups.contains(&id),
                     Source::Role(role) => approvers.roles.contains(&role),
-                    Source::Condition => false,
+                    Source::Condition | Source::Fallback => false,
                 };
                 if !named {
                     continue;
@@ -531,13 +539,23 @@ impl Request {
                 match it.of {
                     Source::Group(id) => through.groups.push(id),
                     Source::Role(role) => through.roles.push(role),
-                    Source::Condition => {}
+                    Source::Condition | Source::Fallback => {}
                 }
             }
             through
         };
-        let (first, fallback) = (through(&step.approvers), through(&step.fallback));
+        let (first, mut fallback) = (through(&step.approvers), through(&step.fallback));
         let any = |through: &Through| *through != Through::default();
+        // Who may have left the step without its approvers does not stand in for them.
+        if let Some(at) = decider.changed_others
+            && any(&fallback)
+            && at >= self.question.submitted_at
+            && !current.is_late(now)
+            && parts.iter().any(|part| part.fallback)
+        {
+            own = own.or(Some((Source::Fallback, at)));
+            fallback = Through::default();
+        }
         let counts: BTreeSet<usize> = (parts.iter().enumerate())
             .filter(|(_, part)| part.of.counts(&first) || (part.fallback && any(&fallback)))
             .map(|(at, _)| at)
@@ -604,6 +622,12 @@ struct CurrentStep<'a> {
     carried: u32,
 }
 
+impl CurrentStep<'_> {
+    fn is_late(&self, now: Time) -> bool {
+        (self.step.late).is_some_and(|late| self.since + late <= now)
+    }
+}
+
 /// What somebody's approval would count for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -622,6 +646,7 @@ impl State {
             since,
             carried,
             reminded: false,
+            late: false,
             approvals,
         }
     }

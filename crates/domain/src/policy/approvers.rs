@@ -161,8 +161,8 @@ impl Step {
         !users.is_empty() || !roles.is_empty() || who.is_some()
     }
 
-    /// Its parts with whoever counts for each, of those who `could` decide. A part with fewer than
-    /// it needs, and every part once `late`, has the fallback approvers as well. `carried` is what
+    /// Its parts with whoever counts for each, of those who `could` decide. Parts that together have
+    /// fewer than they need, and every part once `late`, have the fallback approvers as well. `carried` is what
     /// an earlier step was short of when its time ran out: anybody of this one may give it.
     pub fn parts(
         &self,
@@ -198,11 +198,27 @@ impl Step {
             let fallback: BTreeSet<UserId> = (self.fallback.everybody(people).into_keys())
                 .filter(|user| could(*user))
                 .collect();
-            for part in &mut parts {
-                let needed = usize::try_from(part.needed).unwrap_or(usize::MAX);
-                if late || part.who.len() < needed {
+            // Parts may share their people: what is short together is open to the fallback, as
+            // often as that leaves something short.
+            loop {
+                let wants: Vec<_> = parts.iter().map(|it| (it.needed, &it.who)).collect();
+                let short = if late {
+                    (0..parts.len()).collect()
+                } else {
+                    short_parts(&wants).unwrap_or_default()
+                };
+                let mut opened = false;
+                for (_, part) in parts
+                    .iter_mut()
+                    .enumerate()
+                    .filter(|(at, _)| short.contains(at))
+                {
+                    opened |= !part.fallback;
                     part.fallback = true;
                     part.who.extend(fallback.iter().copied());
+                }
+                if !opened {
+                    break;
                 }
             }
         }

@@ -14,6 +14,11 @@ pub enum Passed {
         /// Counted from 0.
         step: usize,
     },
+    /// This step is late: who stands in may approve it as well, and is to be told.
+    Late {
+        /// Counted from 0.
+        step: usize,
+    },
     /// A step has waited long enough, or its question moves on, and this one begins.
     Step {
         /// Counted from 0.
@@ -31,12 +36,13 @@ impl Request {
     /// When the clock has something to do with it next, if ever: see [`Request::pass`].
     pub fn due(&self) -> Option<Time> {
         let current = self.current(Verb::Approve).ok()?;
-        let State::Pending { reminded, .. } = self.state else {
+        let State::Pending { reminded, late, .. } = self.state else {
             return None;
         };
         let step = current.step;
         let remind = step.remind.filter(|_| !reminded);
-        let times = [step.wait, remind, step.deadline.map(|it| it.after)];
+        let opens = step.late.filter(|_| !late);
+        let times = [step.wait, remind, opens, step.deadline.map(|it| it.after)];
         (times.into_iter().flatten())
             .map(|after| current.since + after)
             .min()
@@ -62,20 +68,22 @@ fn passed(steps: &[Step], state: State, now: Time) -> (State, Option<Passed>) {
         since,
         carried,
         reminded,
+        late,
         approvals,
     } = state
     else {
         return (state, None);
     };
-    let stays = |reminded, approvals| State::Pending {
+    let stays = |reminded, late, approvals| State::Pending {
         step: index,
         since,
         carried,
         reminded,
+        late,
         approvals,
     };
     let Some(step) = steps.get(index) else {
-        return (stays(reminded, approvals), None);
+        return (stays(reminded, late, approvals), None);
     };
     let over = |after: Span| since + after <= now;
     let next = index + 1;
@@ -118,7 +126,20 @@ fn passed(steps: &[Step], state: State, now: Time) -> (State, Option<Passed>) {
         };
         return (state, Some(Passed::Denied));
     }
-    (stays(true, approvals), Some(Passed::Remind { step: index }))
+    // Of the two the earlier first.
+    let remind = step.remind.filter(|it| !reminded && over(*it));
+    let opens = step.late.filter(|it| !late && over(*it));
+    match (remind, opens) {
+        (Some(at), opens) if opens.is_none_or(|other| at <= other) => {
+            let passed = Passed::Remind { step: index };
+            (stays(true, late, approvals), Some(passed))
+        }
+        (_, Some(_)) => {
+            let passed = Passed::Late { step: index };
+            (stays(reminded, true, approvals), Some(passed))
+        }
+        (_, None) => (stays(reminded, late, approvals), None),
+    }
 }
 
 /// How many approvals a step is short of.

@@ -49,6 +49,7 @@ fn person(n: u128) -> Decider {
         memberships: Vec::new(),
         benefits: false,
         changed_own: None,
+        changed_others: None,
     }
 }
 
@@ -62,6 +63,7 @@ fn member(n: u128, of: u128, since: Time, added_by: Option<u128>) -> Decider {
         }],
         benefits: false,
         changed_own: None,
+        changed_others: None,
     }
 }
 
@@ -374,6 +376,12 @@ fn fallback_approvers_decide_only_where_too_few_others_could_or_once_it_is_late(
     assert_eq!(code(&r, &[2, 3, 9], 6), "not_yet_fallback", "3 still could");
     let r = pending(vec![with_fallback(Some(Span::minutes(30)))]);
     assert_eq!(code(&r, &[2, 3, 9], 29), "not_yet_fallback");
+    // Who stands in is to hear of it, once.
+    assert_eq!(r.due(), Some(at(30)));
+    let (noticed, passed) = r.clone().pass(at(31));
+    assert_eq!(passed, Some(Passed::Late { step: 0 }));
+    assert_eq!(noticed.due(), None);
+    assert_eq!(code(&noticed, &[2, 3, 9], 31), "ok");
     assert_eq!(code(&r, &[2, 3, 9], 30), "ok", "late");
 }
 
@@ -549,4 +557,53 @@ fn who_changed_what_a_condition_asks_about_them_is_none_by_it() {
     assert_eq!(decided(None), "ok");
     assert_eq!(decided(Some(at(-1))), "ok");
     assert_eq!(decided(Some(at(0))), "became_approver_after_submission");
+}
+
+#[test]
+fn who_emptied_a_step_does_not_stand_in_for_it() {
+    let with = Step {
+        fallback: Approvers {
+            users: [user(9)].into(),
+            ..Approvers::default()
+        },
+        late: Some(Span::minutes(30)),
+        ..step("Platform", &[], &[10], 1)
+    };
+    let r = pending(vec![with]);
+    let decided = |changed_others, minute| {
+        let who = Decider {
+            changed_others,
+            ..person(9)
+        };
+        let empty = people(&[9], &[(10, &[])]);
+        let answer = r.clone().decide(&who, &empty, Answer::Approve, at(minute));
+        answer.map(|_| "ok").unwrap_or_else(|why| why.code())
+    };
+    assert_eq!(decided(None, 5), "ok");
+    assert_eq!(decided(Some(at(-1)), 5), "ok");
+    assert_eq!(decided(Some(at(1)), 5), "became_approver_after_submission");
+    assert_eq!(
+        decided(Some(at(1)), 30),
+        "ok",
+        "late: it is theirs whoever is there"
+    );
+}
+
+#[test]
+fn groups_that_share_their_only_person_are_short_together() {
+    let both = Step {
+        each_group: true,
+        fallback: Approvers {
+            users: [user(9)].into(),
+            ..Approvers::default()
+        },
+        ..step("Two teams", &[], &[10, 20], 1)
+    };
+    let r = pending(vec![both]);
+    let people = people(&[2, 9], &[(10, &[2]), (20, &[2])]);
+    let answer = r.decide(&person(9), &people, Answer::Approve, at(1));
+    assert_eq!(
+        answer.expect("one of the two").1,
+        Progress::Waiting { still: 1 }
+    );
 }

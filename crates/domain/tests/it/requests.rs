@@ -282,6 +282,7 @@ impl Diary {
             user: user(who),
             benefits: case.crowd && self.crowd.contains(&who),
             changed_own: None,
+            changed_others: None,
             memberships: (self.members.iter())
                 .filter(|e| e.user == who)
                 .map(|e| Membership {

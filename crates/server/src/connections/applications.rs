@@ -134,6 +134,7 @@ pub async fn update_application(
     if let Some(owners) = &change.owners {
         check::owners(&mut tx, owners).await?;
         store::set_application_owners(&mut tx, id, owners, cx.now, cx.actor.user()).await?;
+        identity::changes_others(cx, &mut tx).await?;
     }
     let after = store::application(&mut tx, id)
         .await?

@@ -214,6 +214,7 @@ pub async fn update(
         }
         check::connection_owners(&mut tx, owners).await?;
         store::set_connection_owners(&mut tx, id, owners, cx.now, cx.actor.user()).await?;
+        identity::changes_others(cx, &mut tx).await?;
     }
     let after = store::connection(&mut tx, id)
         .await?

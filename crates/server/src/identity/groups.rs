@@ -200,6 +200,7 @@ pub async fn remove_member(cx: &Cx, id: GroupId, user: UserId) -> Result<Group, 
     if !groups::remove(&mut tx, id, user).await? {
         return Ok(before);
     }
+    super::changes_others(cx, &mut tx).await?;
     let facts = json!({ "group": before.name, "user": who.name });
     tx.audit(cx.event("group.member_removed", [id.into(), user.into()], facts));
     let after = groups::get(&mut tx, id).await?.ok_or(Error::NotFound)?;

@@ -40,7 +40,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use stint_db::Query;
+use stint_db::{Query, Tx};
 use stint_domain::condition::Person;
 use stint_domain::rights::{Relation, Role};
 use stint_domain::{GroupId, SignInId, Time, TokenId, UserId};
@@ -346,9 +346,24 @@ pub async fn manager_of(q: &mut impl Query, id: UserId) -> stint_db::Result<Opti
 }
 
 /// When somebody last changed themselves what conditions may ask about them: their department or
-/// title, whose manager they are, the groups they are in.
+/// title, whose manager they are, the groups they are in, or who others are.
 pub async fn changed_own(q: &mut impl Query, id: UserId) -> stint_db::Result<Option<Time>> {
     store::users::changed_own(q, id).await
+}
+
+/// When somebody last changed who others are: took them out of a group, deactivated them, took away
+/// a role or what they own, set their profile or manager.
+pub async fn changed_others(q: &mut impl Query, id: UserId) -> stint_db::Result<Option<Time>> {
+    store::users::changed_others(q, id).await
+}
+
+/// Notes that the caller changes who others are, in the transaction that does. What Stint does by
+/// itself is nobody's doing.
+pub(crate) async fn changes_others(cx: &Cx, tx: &mut Tx) -> stint_db::Result<()> {
+    match actor_id(cx) {
+        Some(id) => store::users::changes_others(tx, id, cx.now).await,
+        None => Ok(()),
+    }
 }
 
 /// Those whose manager this is.

@@ -215,6 +215,7 @@ pub async fn update_user(
     if (&department, &title) != (&before.department, &before.title) {
         let profile = (department.as_deref(), title.as_deref());
         users::set_profile(&mut tx, id, profile, cx.now, actor_id(cx)).await?;
+        super::changes_others(cx, &mut tx).await?;
         let facts = json!({
             "before": { "department": before.department, "title": before.title },
             "after": { "department": department, "title": title },
@@ -246,6 +247,7 @@ async fn set_manager(
         }
     }
     users::set_manager(tx, before.id, manager, cx.now, actor_id(cx)).await?;
+    super::changes_others(cx, tx).await?;
     let facts = json!({ "before": before.manager, "after": manager });
     let subjects = std::iter::once(before.id).chain(manager).map(Into::into);
     tx.audit(cx.event("user.manager_set", subjects, facts));
@@ -345,6 +347,7 @@ pub async fn set_roles(
     for role in &taken {
         users::take_role(&mut tx, id, *role).await?;
     }
+    super::changes_others(cx, &mut tx).await?;
     users::bump(&mut tx, id).await?;
     let after = there(users::get(&mut tx, id).await?)?;
     let facts = json!({ "before": before.roles, "after": after.roles });
@@ -368,6 +371,7 @@ pub async fn deactivate_user(cx: &Cx, id: UserId) -> Result<User, Error> {
         return Err(Error::LastSuperAdmin);
     }
     users::deactivate(&mut tx, id, cx.now).await?;
+    super::changes_others(cx, &mut tx).await?;
     let ended = sign_ins::end_all(&mut tx, id, wall, "deactivated", None).await?;
     let revoked = tokens::revoke_all(&mut tx, id, wall).await?;
     let after = there(users::get(&mut tx, id).await?)?;

@@ -159,6 +159,10 @@ const SAID: &[(&str, &str)] = &[
     ("request.decided", "decided a request by its policy"),
     ("request.denied", "denied a request"),
     (
+        "request.late",
+        "opened a request to those who stand in, as it was late",
+    ),
+    (
         "request.moved_on",
         "moved a request on to its next step, as its time had come",
     ),

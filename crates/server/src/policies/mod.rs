@@ -264,8 +264,8 @@ pub struct Subject {
     pub scene: Option<Scene>,
     /// The people in the Identity Center group it is for.
     pub benefiting: BTreeSet<UserId>,
-    /// Who alone is asked about: conditions are then asked of nobody else, unless how many there
-    /// are decides whether others may stand in.
+    /// Who alone is asked about: conditions are then asked of nobody else. Not where it counts how
+    /// many there are, as it does for those who stand in.
     pub only: Option<UserId>,
 }
 
@@ -293,14 +293,9 @@ pub async fn people<'a>(
             users.extend(who.iter().copied());
             people.roles.insert(role, who);
         }
-        let steps_again = steps.clone();
         let wanted = rules::candidates(steps);
         if let Some(scene) = subject.scene.as_ref().filter(|_| !wanted.is_empty()) {
-            let mut all = steps_again.into_iter();
-            let only = subject
-                .only
-                .filter(|_| all.all(|step| step.fallback.is_empty()));
-            for (condition, who) in candidates(q, scene, wanted, only).await? {
+            for (condition, who) in candidates(q, scene, wanted, subject.only).await? {
                 users.extend(who.iter().copied());
                 people.matching.insert(condition, who);
             }

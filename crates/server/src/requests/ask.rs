@@ -285,7 +285,7 @@ pub(super) async fn asked(
         "policy_version": request.policy.id,
         "policy": request.policy.name,
         "policy_number": request.policy.number,
-        "rule": request.rules.question.outcome().rule.map(|rule| rule.name.as_str()),
+        "rule": request.rule(),
         "duration_seconds": request.duration,
         "start": request.start,
         "reason": request.reason,

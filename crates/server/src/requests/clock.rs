@@ -78,7 +78,8 @@ async fn pass(cx: &Cx, id: RequestId) -> Result<(), Error> {
             error @ (Error::BeneficiaryInactive
             | Error::PrincipalChanged
             | Error::GroupGone { .. }
-            | Error::OwnedByDirectory { .. }),
+            | Error::OwnedByDirectory { .. }
+            | Error::Grants(grants::Error::ExtendsClosed)),
         ) => {
             // What it asked for can never be given: nobody is there to be told but who asked.
             drop(tx);
@@ -117,6 +118,12 @@ pub(super) async fn catch_up(cx: &Cx, tx: &mut Tx, request: &mut Request) -> Res
                 tx.audit(cx.event("request.reminded", [id.into()], facts));
                 let news = json!({ "request": id });
                 outbox::emit(tx, cx, "request.reminded", news).await?;
+            }
+            Passed::Late { step } => {
+                let facts = json!({ "step": step + 1 });
+                tx.audit(cx.event("request.late", [id.into()], facts));
+                let news = json!({ "request": id });
+                outbox::emit(tx, cx, "request.late", news).await?;
             }
             Passed::Step { next, carried } => {
                 let facts = json!({ "step": next + 1, "carried": carried });

@@ -44,7 +44,8 @@ async fn decide(
     // Members of the group it is for are read here, in the transaction that decides.
     // What its time has come for comes first: nobody decides on what is over.
     clock::catch_up(cx, &mut tx, &mut request).await?;
-    let subject = facts::subject(&mut tx, &request, Some(user)).await?;
+    let only = facts::alone(&request, user);
+    let subject = facts::subject(&mut tx, &request, only).await?;
     let who = facts::decider(&mut tx, &request, &subject, user).await?;
     let steps = facts::current(&request).cloned();
     let people = policies::people(&mut tx, &steps, Some(&subject)).await?;

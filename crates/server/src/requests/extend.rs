@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 
 use stint_db::{Priority, Query};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{GrantId, Span};
+use stint_domain::{GrantId, Span, Time};
 
 use super::ask::With;
+use super::facts::{self, How};
 use super::{Error, NewRequest, Request, ask, store};
-use crate::catalog;
+use crate::catalog::{self, Offer};
 use crate::cx::Cx;
 use crate::grants::{self, Grant, Origin};
 
@@ -60,9 +61,13 @@ pub async fn extend(cx: &Cx, id: GrantId, wish: Extension) -> Result<Extended, E
     let offer = catalog::requestable(&mut tx, user, grant.pair.entitlement)
         .await?
         .ok_or(Error::NotOffered)?;
+    let duration = match wish.duration {
+        Some(duration) => duration,
+        None => usual(cx, &mut tx, &before, &offer, end).await?,
+    };
     let new = NewRequest {
         entitlement: grant.pair.entitlement,
-        duration: (wish.duration).unwrap_or(before.duration.min(offer.max_duration)),
+        duration,
         reason: wish.reason.unwrap_or_else(|| before.reason.clone()),
         start: Some(end),
         principal: before.is_for_a_group().then_some(grant.pair.principal),
@@ -80,6 +85,29 @@ pub async fn extend(cx: &Cx, id: GrantId, wish: Extension) -> Result<Extended, E
     Ok(Extended { request, new: true })
 }
 
+/// As long as it was asked for before, or as long as the rule allows that applies to that now.
+async fn usual(
+    cx: &Cx,
+    q: &mut impl Query,
+    before: &Request,
+    offer: &Offer,
+    start: Time,
+) -> Result<Span, Error> {
+    let duration = before.duration.min(offer.max_duration);
+    let how = How {
+        requester: before.requester(),
+        beneficiary: before.beneficiary(),
+        duration,
+        start: Some(start),
+        for_group: before.is_for_a_group(),
+        at: cx.now,
+    };
+    let body = &offer.policy.body;
+    let chosen = facts::choose(q, &offer.entitlement, body, how).await?;
+    let outcome = body.outcome(chosen.rule);
+    Ok(duration.min(outcome.longest(offer.entitlement_max)))
+}
+
 /// The end of a grant that can go on.
 fn extensible(cx: &Cx, grant: &Grant, next: Option<GrantId>) -> Result<stint_domain::Time, Error> {
     if let Some(next) = next {
@@ -87,6 +115,11 @@ fn extensible(cx: &Cx, grant: &Grant, next: Option<GrantId>) -> Result<stint_dom
     }
     if !grant.is_open() || grant.window.is_over(cx.now) {
         return Err(Error::CannotExtend("this access is over: ask for it again"));
+    }
+    if grant.start > cx.now {
+        return Err(Error::CannotExtend(
+            "this access has not begun: extend it once it has",
+        ));
     }
     if !grant.window.is_confirmed() {
         return Err(Error::CannotExtend(

@@ -143,6 +143,14 @@ pub(super) fn current(request: &Request) -> Option<&Step> {
     }
 }
 
+/// Whom alone it takes to look at to know whether they may decide on it: nobody alone where those
+/// who stand in come in by how few the others are.
+pub(super) fn alone(request: &Request, user: UserId) -> Option<UserId> {
+    let step = current(request);
+    step.is_none_or(|step| step.fallback.is_empty())
+        .then_some(user)
+}
+
 /// Whether who may decide on a step depends on more than who decides and the groups they are in.
 pub(super) fn asks_more(step: &Step) -> bool {
     !step.fallback.is_empty() || step.approvers.who.is_some() || !step.approvers.roles.is_empty()
@@ -164,6 +172,9 @@ pub(super) async fn decider(
     let mut decider = voter(q, user).await?;
     decider.benefits = benefits(q, request, user).await?;
     if let Some(step) = current(request) {
+        if !step.fallback.is_empty() {
+            decider.changed_others = identity::changed_others(q, user).await?;
+        }
         if !rules::candidates([step]).is_empty() {
             decider.changed_own = identity::changed_own(q, user).await?;
         }

@@ -514,6 +514,7 @@ fn shown(cx: &Cx, it: Detail) -> wire::Request {
     wire::Request {
         group_members,
         policy: policy(&it.line.request.policy),
+        rule: it.line.request.rule().map(str::to_owned),
         version: it.line.request.version,
         line: line(it.line),
         steps: it.steps.into_iter().map(step).collect(),

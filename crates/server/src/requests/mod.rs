@@ -3,7 +3,7 @@
 //! Tables: `submissions`, `requests`, `request_approvers`, `decisions`, `request_comments`. Events:
 //! `request.submitted`, `request.decided`, `request.approved`, `request.denied`,
 //! `request.cancelled`, `request.returned`, `request.commented`, `request.reminded`,
-//! `request.moved_on`.
+//! `request.late`, `request.moved_on`.
 //!
 //! What may happen is `stint_domain::request`'s to say, by the policy version pinned when
 //! it was asked; this room loads the facts (who is in which group *now*), writes down the
@@ -59,7 +59,7 @@ pub(crate) use pages::{AskOnce, RequestRow, request_rows, routes as page_routes}
 pub use read::{Detail, Filter, Happening, Line, SORTS, StepView, Who, get, inbox, list, mine};
 pub use several::{ItemFault, MOST_ITEMS, Submission, cancel_all, submission, submit_several};
 pub(crate) use store::STATEMENTS;
-pub use told::{Seen, concerned, deciders, find, visible};
+pub use told::{Seen, concerned, deciders, extending, find, visible};
 
 /// A request as it is stored: the rules' view of it, and what was asked in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +123,24 @@ impl Request {
     /// What was asked for.
     pub const fn entitlement(&self) -> EntitlementId {
         self.pair.entitlement
+    }
+
+    /// The name of the policy's rule that applied when it was asked, if one did.
+    pub fn rule(&self) -> Option<&str> {
+        let outcome = self.rules.question.outcome();
+        outcome.rule.map(|rule| rule.name.as_str())
+    }
+
+    /// Its policy, version and rule, in words.
+    fn policy_words(&self) -> String {
+        let policy = &self.policy;
+        let rule = self.rule().map(|rule| format!(", rule “{rule}”"));
+        format!(
+            "“{}”, version {}{}",
+            policy.name,
+            policy.number,
+            rule.unwrap_or_default()
+        )
     }
 
     /// Whether an Identity Center group would hold it.
@@ -221,6 +239,7 @@ async fn voter(q: &mut impl Query, user: UserId) -> Result<Decider, stint_db::Er
         user,
         benefits: false,
         changed_own: None,
+        changed_others: None,
         memberships: (memberships.into_iter())
             .map(|m| Membership {
                 of: Source::Group(m.group),

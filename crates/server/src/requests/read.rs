@@ -361,7 +361,7 @@ async fn decides(cx: &Cx, q: &mut impl Query, request: &Request) -> Result<(bool
         return Ok((false, false));
     };
     let user = cx.person()?.id;
-    let subject = facts::subject(q, request, Some(user)).await?;
+    let subject = facts::subject(q, request, facts::alone(request, user)).await?;
     let people = policies::people(q, [step], Some(&subject)).await?;
     let me = facts::decider(q, request, &subject, user).await?;
     let may = (request.rules).may_decide(&me, &people, rules::Verb::Approve, cx.now);

@@ -81,7 +81,10 @@ pub async fn submit_several(
         };
         match ask::asked(cx, &mut tx, new, with).await {
             Ok(request) => made.push(request),
-            Err(error @ Error::Db(_)) => return Err(error),
+            // Not for who asks to mend: all is tried again, or fails as a whole.
+            Err(error @ (Error::Db(_) | Error::Scene(_) | Error::Grants(grants::Error::Db(_)))) => {
+                return Err(error);
+            }
             Err(error) => faults.push(ItemFault::of(at, &error)),
         }
     }

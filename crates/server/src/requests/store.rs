@@ -19,7 +19,7 @@ macro_rules! columns {
     () => {
         "select r.id, r.requester_id, r.beneficiary_id, r.connection_id, r.principal_id, \
          r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.duration, r.start_at, \
-         r.submitted_at, r.state, r.rule, r.step, r.step_since, r.carried, r.reminded, r.ended_because, r.ended_at_step, \
+         r.submitted_at, r.state, r.rule, r.step, r.step_since, r.carried, r.reminded, r.late, r.ended_because, r.ended_at_step, \
          r.closed_at, r.closed_by, r.extends, r.submission_id, r.version from requests r "
     };
 }
@@ -48,9 +48,9 @@ stint_db::statements! {
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
             submitted_at, state, step, closed_at, closed_by, principal_kind, search_key, extends, \
-            submission_id, rule, step_since, due_at, carried, reminded, version) \
+            submission_id, rule, step_since, due_at, carried, reminded, late, version) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-            0, false, 1)";
+            0, false, false, 1)";
     /// Several things are asked for together.
     SUBMIT = "insert into submissions (id, requester_id, submitted_at) values ($1, $2, $3)";
     SUBMISSION = "select requester_id, submitted_at from submissions where id = $1";
@@ -70,7 +70,7 @@ stint_db::statements! {
     LOCK = (concat!(columns!(), "where r.id = $1{lock}"));
     /// How far it is now.
     MOVE = "update requests set state = $2, step = $3, closed_at = $4, closed_by = $5, step_since = $6, \
-        carried = $7, reminded = $8, due_at = $9, ended_because = $10, ended_at_step = $11, version = version + 1 where id = $1";
+        carried = $7, reminded = $8, due_at = $9, ended_because = $10, ended_at_step = $11, late = $12, version = version + 1 where id = $1";
     /// What the clock has something to do with, the most overdue first.
     DUE = "select id, due_at from requests where due_at <= $1 and ($2 is null or (due_at, id) > ($2, $3)) order by due_at, id limit $4";
     /// When it next has.
@@ -91,9 +91,9 @@ stint_db::statements! {
         where request_id = $1 order by id";
     /// Of each of these requests the latest that others than $2 said.
     LATEST_COMMENTS = "select c.request_id, c.id, c.user_id, c.text, c.question, c.said_at \
-        from request_comments c where c.request_id in {ids $1} and c.user_id <> $2 and not exists \
-        (select 1 from request_comments o where o.request_id = c.request_id and o.user_id <> $2 \
-        and o.id > c.id)";
+        from request_comments c where c.request_id in {ids $1} and c.user_id <> $2 and ($3 is null or c.question = $3) \
+        and not exists (select 1 from request_comments o where o.request_id = c.request_id and o.user_id <> $2 \
+        and ($3 is null or o.question = $3) and o.id > c.id)";
     /// Everybody's or one requester's, newest first.
     LIST_DOWN = (listed!("($1 is null or r.requester_id = $1)", "<", " desc"));
     /// The oldest first.
@@ -189,6 +189,7 @@ pub(super) async fn moved(tx: &mut Tx, id: RequestId, rules: &rules::Request) ->
         since,
         carried,
         reminded,
+        late,
         at,
         by,
         because,
@@ -197,7 +198,7 @@ pub(super) async fn moved(tx: &mut Tx, id: RequestId, rules: &rules::Request) ->
     let state = rules.state.as_str();
     let due = rules.due();
     let args = args![
-        id, state, step, at, by, since, carried, reminded, due, because, ended_at
+        id, state, step, at, by, since, carried, reminded, due, because, ended_at, late
     ];
     tx.run(&MOVE, args).await.map(drop)
 }
@@ -224,7 +225,8 @@ pub(super) async fn next_due(q: &mut impl Query) -> Result<Option<Time>> {
 pub(super) async fn decided(tx: &mut Tx, id: RequestId, d: &Decision, via: &str) -> Result<()> {
     let answer = if d.approved { "approve" } else { "deny" };
     let step = i64::try_from(d.step).unwrap_or(i64::MAX);
-    let parts = serde_json::to_string(&d.parts).unwrap_or_default();
+    let parts = serde_json::to_string(&d.parts);
+    let parts = parts.map_err(|why| unreadable("parts", why.to_string()))?;
     let comment = d.comment.as_str();
     let args = args![d.id, id, step, d.by, answer, comment, via, d.at, parts];
     tx.run(&DECIDE, args).await.map(drop)
@@ -264,8 +266,9 @@ pub(super) async fn latest_comments(
     q: &mut impl Query,
     ids: impl IntoIterator<Item = RequestId>,
     reader: UserId,
+    questions: bool,
 ) -> Result<BTreeMap<RequestId, Comment>> {
-    let values = args![Val::ids(ids), reader];
+    let values = args![Val::ids(ids), reader, questions.then_some(true)];
     let rows = q.all(&LATEST_COMMENTS, values).await?;
     (rows.iter())
         .map(|row| Ok((row.get("request_id")?, said(row)?)))
@@ -497,6 +500,7 @@ fn state(row: &Row, decisions: &[Decision]) -> Result<State> {
             since: row.get("step_since")?,
             carried: u32::try_from(row.get::<i64>("carried")?).unwrap_or(u32::MAX),
             reminded: row.get("reminded")?,
+            late: row.get("late")?,
             approvals,
         },
         "approved" => State::Approved {
@@ -539,6 +543,7 @@ struct Position {
     since: Option<Time>,
     carried: i64,
     reminded: bool,
+    late: bool,
     at: Option<Time>,
     by: Option<UserId>,
     because: Option<String>,
@@ -551,6 +556,7 @@ fn position(rules: &rules::Request) -> Position {
         since: None,
         carried: 0,
         reminded: false,
+        late: false,
         at: rules.state.closed_at(),
         by: None,
         because: None,
@@ -562,12 +568,14 @@ fn position(rules: &rules::Request) -> Position {
             since,
             carried,
             reminded,
+            late,
             ..
         } => Position {
             step: Some(i64::try_from(*step).unwrap_or(i64::MAX)),
             since: Some(*since),
             carried: i64::from(*carried),
             reminded: *reminded,
+            late: *late,
             ..nowhere
         },
         State::Approved { approvals, .. } => Position {

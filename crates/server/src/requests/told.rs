@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use stint_db::Query;
 use stint_domain::request::State;
 use stint_domain::rights::Verb;
-use stint_domain::{RequestId, Time, UserId};
+use stint_domain::{GrantId, RequestId, Time, UserId};
 
 use super::read::{lines, names, waiting, who};
-use super::{Error, Line, Request, Who, related, store};
+use super::{Comment, Error, Line, Request, Who, related, store};
 use crate::cx::Cx;
 use crate::identity;
 
@@ -21,11 +21,18 @@ pub struct Seen {
     pub closed_by: Option<Who>,
     /// What somebody else than the reader said last about it.
     pub said: Option<(Who, String)>,
+    /// What somebody else than the reader asked last about it.
+    pub asked: Option<(Who, String)>,
 }
 
 /// One request, for whoever has no business with rights.
 pub async fn find(q: &mut impl Query, id: RequestId) -> Result<Option<Request>, Error> {
     Ok(store::get(q, id).await?)
+}
+
+/// The request that waits to extend a grant.
+pub async fn extending(q: &mut impl Query, grant: GrantId) -> Result<Option<Request>, Error> {
+    Ok(store::extending(q, grant).await?)
 }
 
 /// The step it waits at, counted from 0, and who could decide there now; nothing once it is
@@ -48,7 +55,7 @@ pub async fn concerned(q: &mut impl Query, request: &Request) -> Result<BTreeSet
     Ok(who)
 }
 
-/// Those of these requests that the caller may see: one look-up for all that a page shows.
+/// Those of these requests that the caller may see.
 pub async fn visible(
     cx: &Cx,
     q: &mut impl Query,
@@ -58,9 +65,16 @@ pub async fn visible(
     let mine = identity::groups_of(q, user).await?.into_iter().collect();
     let mut requests = Vec::new();
     for request in store::several(q, ids).await? {
-        let relation = related(q, &request, user, &mine).await?;
-        if cx.authorize(Verb::GetRequest, relation).is_ok() {
-            requests.push(request);
+        // One that cannot be looked at hides no other.
+        match related(q, &request, user, &mine).await {
+            Ok(relation) if cx.authorize(Verb::GetRequest, relation).is_ok() => {
+                requests.push(request);
+            }
+            Ok(_) => {}
+            Err(Error::Db(error)) => return Err(Error::Db(error)),
+            Err(error) => {
+                tracing::warn!(request.id = %request.id, error = %error, "request.unreadable");
+            }
         }
     }
     let closed_by = |request: &Request| match &request.rules.state {
@@ -68,21 +82,26 @@ pub async fn visible(
         State::Cancelled { by, .. } => Some(*by),
         State::Pending { .. } | State::Approved { .. } => None,
     };
-    let mut said = store::latest_comments(q, requests.iter().map(|it| it.id), user).await?;
+    let ids = || requests.iter().map(|it| it.id);
+    let mut said = store::latest_comments(q, ids(), user, false).await?;
+    let mut asked = store::latest_comments(q, ids(), user, true).await?;
     let people = requests.iter().filter_map(closed_by);
-    let people = people.chain(said.values().map(|comment| comment.by));
+    let spoke = said.values().chain(asked.values());
+    let people = people.chain(spoke.map(|comment| comment.by));
     let names = names(q, people.collect()).await?;
     let lines = lines(q, requests).await?;
     Ok((lines.into_iter())
         .map(|line| {
             let closed_by = closed_by(&line.request).map(|id| who(&names, id));
-            let said = said.remove(&line.request.id);
-            let said = said.map(|comment| (who(&names, comment.by), comment.text));
+            let whose = |comment: Comment| (who(&names, comment.by), comment.text);
+            let said = said.remove(&line.request.id).map(whose);
+            let asked = asked.remove(&line.request.id).map(whose);
             let id = line.request.id;
             let seen = Seen {
                 line,
                 closed_by,
                 said,
+                asked,
             };
             (id, seen)
         })

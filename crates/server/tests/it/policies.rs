@@ -2,8 +2,11 @@
 //! the policy that is written to the access that is there.
 
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use stint_domain::{PolicyId, Span};
 use stint_testkit::{Door, Organization, World, both_engines};
+
+use crate::forms::{goes, send, sound};
 
 /// Cy writes a policy over the API, and prod-admin on prod-payments is asked for under it.
 struct Asked {
@@ -101,6 +104,7 @@ both_engines! {
         asked.ana.post("/api/v1/requests", asked.ask(180)).await.refused(422, "denied_by_policy");
         assert_eq!(asked.submit(30).await["state"], "approved");
         let request = asked.submit(60).await;
+        assert_eq!(asked.see(&request).await["rule"], "An hour");
         // Pinned is the rule that applied: a new version changes nothing about it.
         let new = json!({ "body": { "auto_deny": "Closed.", "max_duration_seconds": 14400 } });
         let versions = format!("/api/v1/policies/{}/versions", asked.policy);
@@ -110,6 +114,93 @@ both_engines! {
         asked.bo.post(&at(&request, "approve"), json!({})).await.ok();
         assert_eq!(asked.see(&request).await["state"], "approved");
         world.settle().await;
+    }
+
+    async fn the_form_shows_what_holds_for_the_length_that_is_chosen(world) {
+        let asked = Asked::under(&world, json!({
+            "rules": [
+                { "name": "Short", "when": "context.minutes <= 30", "auto_approve": true },
+                { "name": "At length", "when": "context.minutes > 120", "auto_deny": "Ask for two hours at most." },
+            ],
+            "steps": by_bo(&world),
+            "max_duration_seconds": 14400,
+        })).await;
+        let ana = world.in_browser("ana").await;
+        let place = format!("/request/{}", asked.what);
+        // The longest that may be asked for is refused; the form is there all the same.
+        let page = sound(ana.get(&place).await, 200);
+        assert!(page.contains("Send the request") && page.contains("Bo Lindqvist"), "{page}");
+        let look = async |seconds: &str| {
+            let fields = [("duration", seconds), ("do", "look"), ("when", "now")];
+            sound(ana.form(&place, &fields).await, 200)
+        };
+        let short = look("1800").await;
+        assert!(short.contains("Nobody: it is approved at once") && short.contains("by its rule “Short”"), "{short}");
+        let long = look("14400").await;
+        assert!(long.contains("Ask for two hours at most.") && long.contains("Send the request"), "{long}");
+        assert!(!long.contains("it is approved at once"), "{long}");
+        let sent = ana.form(&place, &[("duration", "14400"), ("when", "now"), ("reason", "x")]).await;
+        assert!(sound(sent, 422).contains("Ask for two hours at most."));
+        let sent = ana.form(&place, &[("duration", "3600"), ("when", "now"), ("reason", "x")]).await;
+        let page = sound(ana.get(&goes(sent)).await, 200);
+        assert!(page.contains("policy “Special”, version 1"), "{page}");
+        let sent = ana.form(&place, &[("duration", "1800"), ("when", "now"), ("reason", "x")]).await;
+        let page = sound(ana.get(&goes(sent)).await, 200);
+        assert!(page.contains("version 1, rule “Short”"), "{page}");
+        world.settle().await;
+    }
+
+    async fn what_the_form_shows_and_sends_back_unchanged_is_the_same_policy(world) {
+        let there = world.organize().await;
+        let security = world.group("Security", &["cy"]).await.to_string();
+        let (bo, cy) = (world.person("bo").id.to_string(), world.person("cy").id.to_string());
+        // Who may decide is a set: it comes back in the order of ids.
+        let sorted = |ids: [&String; 2]| BTreeSet::from(ids.map(String::clone));
+        let (both, groups) = (sorted([&bo, &cy]), sorted([&there.platform.to_string(), &security]));
+        let step = |name: &str| json!({
+            "name": name, "users": [bo], "groups": groups,
+            "roles": ["manager", "application_owner", "connection_owner"],
+            "who": "principal has title &&\n  principal.title == \"Lead\"",
+            "needed": 1, "each_group": true,
+            "fallback": { "users": [cy], "groups": [security], "roles": ["manager"], "who": "principal has department" },
+            "remind_seconds": 900, "late_seconds": 5400, "deadline": { "after_seconds": 172_800, "then": "next_step" },
+        });
+        let last = json!({ "name": "Last", "users": both, "groups": [], "roles": ["manager"], "needed": 1,
+            "deadline": { "after_seconds": 3600, "then": "deny" } });
+        let wait = json!({ "name": "Cool off", "users": [], "groups": [], "needed": 0, "wait_seconds": 600 });
+        let body = json!({
+            "rules": [
+                { "name": "Short", "when": "context.minutes <= 30 &&\n  context.hour > 8", "auto_approve": true, "steps": [],
+                  "max_duration_seconds": 1800, "reason": { "required": false, "min_length": 0 } },
+                { "name": "Never", "when": "context.for_group", "auto_approve": false, "auto_deny": "No.\nAsk Cy.", "steps": [],
+                  "reason": { "required": true, "min_length": 12 } },
+                { "name": "Long", "when": "context.minutes > 60", "auto_approve": false, "steps": [step("Both"), last] },
+            ],
+            "auto_approve": false, "steps": [wait, step("Both"), last],
+            "max_duration_seconds": 14400, "reason": { "required": true, "min_length": 5 },
+            "allow_self_approval": true, "zone": "Europe/Berlin",
+        });
+        let door = world.as_user("cy");
+        let made = door.post("/api/v1/policies", json!({ "name": "Everything", "body": body })).await.is(201).json();
+        assert_eq!(made["latest"]["body"], body);
+        let id = made["id"].as_str().expect("an id");
+        let cy = world.in_browser("cy").await;
+        let edit = format!("/policies/{id}/edit");
+        let page = sound(cy.get(&edit).await, 200);
+        let looked = sound(send(&cy, &edit, &page, &[("do", "look")]).await, 200);
+        assert!(looked.contains("Nothing: these are the rules as they are."), "{looked}");
+        goes(send(&cy, &edit, &page, &[]).await);
+        let now = door.get(&format!("/api/v1/policies/{id}")).await.ok();
+        assert_eq!(now["latest"]["number"], 2);
+        assert_eq!(now["latest"]["body"], body);
+
+        // Rules are moved and removed with all that is in them.
+        let page = sound(cy.get(&edit).await, 200);
+        let page = sound(send(&cy, &edit, &page, &[("do", "rules.up:2")]).await, 200);
+        let page = sound(send(&cy, &edit, &page, &[("do", "rules.drop:0")]).await, 200);
+        goes(send(&cy, &edit, &page, &[]).await);
+        let now = door.get(&format!("/api/v1/policies/{id}")).await.ok();
+        assert_eq!(now["latest"]["body"]["rules"], json!([body["rules"][2], body["rules"][1]]));
     }
 
     async fn a_condition_that_is_wrong_is_refused_where_it_is_wrong(world) {
@@ -205,6 +296,21 @@ both_engines! {
         let waiting = asked.see(&request).await["waiting"]["who"].clone();
         assert_eq!(waiting.as_array().expect("people").len(), 1, "{waiting}");
         asked.bo.post(&at(&request, "approve"), json!({})).await.ok();
+        world.settle().await;
+    }
+
+    async fn who_empties_a_group_does_not_stand_in_for_it(world) {
+        let asked = Asked::under(&world, json!({
+            "steps": [{ "name": "Bo", "users": [world.person("bo").id.to_string()],
+                "fallback": { "users": [world.person("cy").id.to_string()] }, "late_seconds": 3600 }],
+            "max_duration_seconds": 14400,
+        })).await;
+        let request = asked.submit(60).await;
+        let bo = world.person("bo").id;
+        asked.cy.post(&format!("/api/v1/users/{bo}/deactivate"), json!({})).await.ok();
+        asked.cy.post(&at(&request, "approve"), json!({})).await.refused(403, "became_approver_after_submission");
+        world.advance(Span::minutes(61)).await;
+        asked.cy.post(&at(&request, "approve"), json!({})).await.ok();
         world.settle().await;
     }
 

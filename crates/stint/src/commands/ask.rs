@@ -192,9 +192,12 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
     if ask.server.json {
         return out::json(&preview);
     }
+    let rule = preview.rule.as_ref().map(|rule| format!(", rule “{rule}”"));
     out::line(&format!(
-        "policy {} (version {})",
-        preview.policy.name, preview.policy.number
+        "policy {} (version {}){}",
+        preview.policy.name,
+        preview.policy.number,
+        rule.unwrap_or_default()
     ))?;
     for refusal in &preview.refusals {
         out::line(&format!(
@@ -212,17 +215,39 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
         out::line("nobody has to approve; it is given at once")?;
     }
     for step in &preview.steps {
+        if let Some(wait) = step.wait_seconds {
+            out::line(&format!("{}: waits {}", step.name, Span::seconds(wait)))?;
+            continue;
+        }
         let names: Vec<&str> = step
             .approvers
             .iter()
             .filter(|a| a.hindrance.is_none())
             .map(|a| a.user.name.as_str())
             .collect();
+        let stand_in: Vec<&str> = step.fallback.iter().map(|who| who.name.as_str()).collect();
+        let stand_in = match (stand_in.is_empty(), step.late_seconds) {
+            (true, _) => String::new(),
+            (false, None) => format!("; {} where too few of them could", listed(&stand_in)),
+            (false, Some(late)) => format!(
+                "; {} where too few of them could, or after {}",
+                listed(&stand_in),
+                Span::seconds(late)
+            ),
+        };
+        let over = step.deadline.as_ref().map(|it| {
+            let then = match it.then.as_str() {
+                "next_step" => "the next step decides in its place",
+                _ => "denied",
+            };
+            format!("; after {} {then}", Span::seconds(it.after_seconds))
+        });
         out::line(&format!(
-            "{}: {} of {}",
+            "{}: {} of {}{stand_in}{}",
             step.name,
             step.needed,
-            listed(&names)
+            listed(&names),
+            over.unwrap_or_default()
         ))?;
     }
     Ok(())

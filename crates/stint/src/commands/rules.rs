@@ -106,6 +106,11 @@ pub(crate) enum Policies {
         /// The policy: id or name.
         policy: String,
     },
+    /// What the conditions of policies may speak about, as Cedar writes schemas.
+    Schema {
+        #[command(flatten)]
+        server: Server,
+    },
     /// Its versions, newest first.
     Versions {
         #[command(flatten)]
@@ -316,6 +321,14 @@ async fn shown(client: &Client, server: &Server, id: &str) -> Result<(), Failure
 /// `stint policies …`.
 pub(crate) async fn policies(what: Policies) -> Result<(), Failure> {
     match what {
+        Policies::Schema { server } => {
+            let client = Client::new(&server)?;
+            let schema: Value = client.get("/api/v1/policies/schema", &[]).await?;
+            if server.json {
+                return out::json(&schema);
+            }
+            out::line(out::field(&schema, "cedar").trim_end())
+        }
         Policies::List { server } => {
             let client = Client::new(&server)?;
             let all: Vec<Value> = client.list("/api/v1/policies", &[], MOST).await?;

@@ -89,7 +89,12 @@ stint_db::statements! {
     CHANGED_OWN = "select max(at) as at from ( \
             select profile_set_at as at from users where id = $1 and profile_set_by = $1 \
             union all select manager_set_at as at from users where manager_set_by = $1 and (id = $1 or manager_id = $1) \
+            union all select others_set_at as at from users where id = $1 \
             union all select added_at as at from group_members where user_id = $1 and added_by = $1) own";
+    /// When somebody last changed who others are.
+    CHANGED_OTHERS = "select others_set_at from users where id = $1";
+    /// That somebody did, now.
+    CHANGES_OTHERS = "update users set others_set_at = $2 where id = $1";
     /// Those whose manager this is.
     MANAGED_BY = "select id from users where manager_id = $1 order by id";
     /// Everybody who is active.
@@ -295,6 +300,21 @@ pub(in super::super) async fn manager_of(
 
 pub(in super::super) async fn changed_own(q: &mut impl Query, id: UserId) -> Result<Option<Time>> {
     q.one(&CHANGED_OWN, args![id]).await?.get("at")
+}
+
+pub(in super::super) async fn changed_others(
+    q: &mut impl Query,
+    id: UserId,
+) -> Result<Option<Time>> {
+    let row = q.maybe(&CHANGED_OTHERS, args![id]).await?;
+    Ok(row
+        .map(|row| row.get("others_set_at"))
+        .transpose()?
+        .flatten())
+}
+
+pub(in super::super) async fn changes_others(tx: &mut Tx, id: UserId, at: Time) -> Result<()> {
+    tx.run(&CHANGES_OTHERS, args![id, at]).await.map(drop)
 }
 
 pub(in super::super) async fn managed_by(q: &mut impl Query, id: UserId) -> Result<Vec<UserId>> {

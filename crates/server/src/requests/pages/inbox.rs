@@ -129,15 +129,10 @@ pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<
             day(last.submitted_at())
         ),
     };
-    let policy = &request.policy;
     let mut facts = vec![
         Fact::new("Holds it now", holders(q, line).await?),
         Fact::new("Asked before", history).faint(had),
-        Fact::new(
-            "Policy",
-            format!("{}, version {}", policy.name, policy.number),
-        )
-        .faint(format!(
+        Fact::new("Policy", request.policy_words()).faint(format!(
             "{}; at most {}",
             decided_on(request.rules.question.outcome().route),
             words(request.rules.question.outcome().max_duration)

@@ -1,11 +1,15 @@
 //! Several things asked for together: the form, and the page of what became of each.
 
+use std::collections::BTreeSet;
+
 use axum::response::Response;
 use http::StatusCode;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, SubmissionId};
 
-use super::super::{Error, ItemFault, NewRequest, cancel_all, submission, submit_several};
+use super::super::{
+    Error, ItemFault, MOST_ITEMS, NewRequest, cancel_all, submission, submit_several,
+};
 use super::{decided_by, request_rows, sentence, told, view};
 use crate::catalog;
 use crate::cx::Cx;
@@ -28,7 +32,12 @@ pub(super) async fn several(
 ) -> Result<Response, Failure> {
     cx.authorize(Verb::SubmitRequest, Relation::Own)
         .map_err(Error::from)?;
-    let ids: Vec<EntitlementId> = sent.all("what").filter_map(|id| id.parse().ok()).collect();
+    let ids: BTreeSet<EntitlementId> = sent.all("what").filter_map(|id| id.parse().ok()).collect();
+    let ids: Vec<EntitlementId> = ids.into_iter().collect();
+    if ids.len() > MOST_ITEMS {
+        let many = Flash::failed(sentence(&Error::HowMany(ids.len()).to_string()));
+        return Ok(web::go_with("/request", &many));
+    }
     if ids.is_empty() {
         let none = Flash::failed("Tick what you need first.");
         return Ok(web::go_with("/request", &none));

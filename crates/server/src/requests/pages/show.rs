@@ -79,10 +79,7 @@ pub(super) async fn page(
         what: found.line.entitlement.name.clone(),
         chip: grant.map_or_else(|| state_chip(&found.line), |grant| grants::chip(grant, now)),
         left: grant.and_then(|grant| grants::time_left(grant, now)),
-        policy: format!(
-            "policy “{}”, version {}",
-            request.policy.name, request.policy.number
-        ),
+        policy: format!("policy {}", request.policy_words()),
         chain: chain(&found, grant, now),
         notes: notes(&found, grant, now),
         timeline: timeline(&found),
