@@ -1,6 +1,7 @@
 //! Announcing ends: news before access ends, once for each grant, for whoever reminds people.
 //!
-//! A grant that goes on in an approved extension is not announced; its extension is, in its turn.
+//! A grant that goes on in an approved extension is not announced, unless that is given back first;
+//! its extension is, in its turn.
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -39,11 +40,8 @@ impl Task for Remind {
         drop(q);
         let mut tx = cx.begin(Priority::Sync).await?;
         let ending = lists::ending(&mut tx, cx.now, rules, BATCH).await?;
-        let ids: Vec<_> = ending.iter().map(|grant| grant.id).collect();
-        let next = lists::successors(&mut tx, ids).await?;
         for grant in &ending {
-            let first = lists::reminded(&mut tx, grant.id, cx.now).await?;
-            if !first || next.contains_key(&grant.id) {
+            if !lists::reminded(&mut tx, grant.id, cx.now).await? {
                 continue;
             }
             let news = json!({ "grant": grant.id, "end": grant.end() });

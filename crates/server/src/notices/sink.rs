@@ -75,12 +75,20 @@ impl Taking<'_> {
         let Some(request) = requests::find(self.tx, id).await? else {
             return Ok(());
         };
-        self.approvers(&request).await?;
-        if let Some(grant) = request.extends {
-            self.settle(Kind::AccessEnding, Thing::Grant(grant)).await?;
-        }
         if self.news.kind == "request.commented" {
             return self.commented(&request).await;
+        }
+        self.approvers(&request).await?;
+        let goes_on = matches!(request.state(), "pending" | "approved");
+        if let Some(grant) = request.extends.filter(|_| goes_on) {
+            self.settle(Kind::AccessEnding, Thing::Grant(grant)).await?;
+        }
+        if self.news.kind == "request.approved" && request.extends.is_none() {
+            // What has become of it since was told, or is.
+            let given = grants::of_request(self.tx, id).await?;
+            if (given.iter()).any(|it| it.window.is_confirmed() || !it.is_open()) {
+                return Ok(());
+            }
         }
         let kind = match self.news.kind.as_str() {
             "request.approved" => Kind::RequestApproved,
@@ -139,6 +147,9 @@ impl Taking<'_> {
         };
         self.settle(Kind::RequestApproved, request_of(&grant))
             .await?;
+        if !grant.is_open() || grant.window.is_over(self.cx.now) {
+            return Ok(());
+        }
         let who = self.people_of(&grant).await?;
         self.tell(Kind::AccessReady, Thing::Grant(grant.id), 0, who)
             .await
@@ -163,6 +174,11 @@ impl Taking<'_> {
             return Ok(());
         };
         let thing = Thing::Grant(grant.id);
+        // Nobody can say yes to what would have gone on after it.
+        if let Some(request) = requests::extending(self.tx, grant.id).await? {
+            let asked = Thing::Request(request.id);
+            self.settle(Kind::ApprovalWaiting, asked).await?;
+        }
         self.settle(Kind::RequestApproved, request_of(&grant))
             .await?;
         self.settle(Kind::AccessReady, thing).await?;

@@ -60,9 +60,9 @@ stint_db::statements! {
     /// Whether anything is older.
     OLDER = "select id from notices where last_at < $1 limit 1";
     quiet FORGET_CAUSES = "delete from notice_causes where notice_id in \
-        (select id from notices where last_at < $1 order by last_at limit $2)";
+        (select id from notices where last_at < $1 order by last_at, id limit $2)";
     quiet FORGET = "delete from notices where id in \
-        (select id from notices where last_at < $1 order by last_at limit $2)";
+        (select id from notices where last_at < $1 order by last_at, id limit $2)";
 }
 
 /// A page of somebody's, and where the next begins, if there may be one. Kinds that this version

@@ -80,11 +80,20 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
         ),
         Kind::RequestDenied => {
             let reason = request.rules.denied_because().unwrap_or_default();
-            (format!("Denied: {what}"), format!("{by}: “{reason}”"))
+            let said = match &seen.closed_by {
+                Some(who) => format!("{}: “{reason}”", who.name),
+                // By a deadline, or as it can no longer be given.
+                None => reason.to_owned(),
+            };
+            (format!("Denied: {what}"), said)
         }
         Kind::RequestCancelled => (format!("Cancelled: {what}"), format!("{by} took it back.")),
         Kind::RequestQuestion | Kind::RequestComment => {
-            let (who, said) = match &seen.said {
+            let last = match kind {
+                Kind::RequestQuestion => &seen.asked,
+                _ => &seen.said,
+            };
+            let (who, said) = match last {
                 Some((who, said)) => (who.name.as_str(), format!("“{said}”")),
                 None => ("Somebody", String::new()),
             };

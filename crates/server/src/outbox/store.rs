@@ -10,8 +10,8 @@ stint_db::statements! {
     quiet INSERT = "insert into outbox (id, kind, body, actor_id, created_at) \
         values ($1, $2, $3, $4, $5)";
     /// What waits, in order.
-    WAITING = "select seq, id, kind, body, actor_id, created_at from outbox where delivered_at is null \
-        order by seq limit $1";
+    WAITING = "select seq, id, kind, body, actor_id, created_at from outbox where delivered_at is null and seq > $1 \
+        order by seq limit $2";
     /// How much waits.
     COUNT = "select count(*) as waiting from outbox where delivered_at is null";
     quiet DELIVERED = "update outbox set delivered_at = $2 where seq = $1 and delivered_at is null";
@@ -33,8 +33,9 @@ pub(super) async fn insert(tx: &mut Tx, news: NewNews<'_>) -> Result<()> {
     tx.run(&INSERT, values).await.map(drop)
 }
 
-pub(super) async fn first(q: &mut impl Query, limit: i64) -> Result<Vec<News>> {
-    let rows = q.all(&WAITING, args![limit]).await?;
+/// What waits behind this number.
+pub(super) async fn first(q: &mut impl Query, after: i64, limit: i64) -> Result<Vec<News>> {
+    let rows = q.all(&WAITING, args![after, limit]).await?;
     rows.iter()
         .map(|row| {
             Ok(News {

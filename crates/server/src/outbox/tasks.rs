@@ -1,7 +1,9 @@
 //! Delivery.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use stint_db::Priority;
 use stint_domain::Span;
 
@@ -47,29 +49,49 @@ impl Task for Deliver {
 
     async fn run(&self, app: &App) -> Result<Ran, TaskError> {
         let cx = Cx::system(app, DELIVER);
-        let batch = store::first(&mut cx.read().await?, BATCH).await?;
-        if batch.is_empty() {
-            return Ok(Ran::idle());
-        }
-        let wanted = |news: &News| self.sinks.iter().any(|sink| sink.wants(&news.kind));
-        let (wanted, plain): (Vec<News>, Vec<News>) = batch.into_iter().partition(wanted);
-        if !plain.is_empty() {
-            let mut tx = cx.begin(Priority::Sync).await?;
-            for news in &plain {
-                store::delivered(&mut tx, news.seq, cx.now).await?;
+        let (mut after, mut worked, mut failed) = (0, false, None);
+        loop {
+            let batch = store::first(&mut cx.read().await?, after, BATCH).await?;
+            let Some(last) = batch.last() else { break };
+            after = last.seq;
+            let wanted = |news: &News| self.sinks.iter().any(|sink| sink.wants(&news.kind));
+            let (wanted, plain): (Vec<News>, Vec<News>) = batch.into_iter().partition(wanted);
+            if !plain.is_empty() {
+                let mut tx = cx.begin(Priority::Sync).await?;
+                for news in &plain {
+                    store::delivered(&mut tx, news.seq, cx.now).await?;
+                }
+                store::purge(&mut tx, cx.now - KEPT).await?;
+                tx.commit().await?;
+                plain.iter().for_each(log);
+                worked = true;
             }
-            store::purge(&mut tx, cx.now - KEPT).await?;
-            tx.commit().await?;
-            plain.iter().for_each(log);
-        }
-        let mut failed = None;
-        for news in &wanted {
-            match self.hand_over(&cx, news).await {
-                Ok(()) => log(news),
-                Err(error) => failed = failed.or(Some(error)),
+            for news in &wanted {
+                // What cannot be taken waits for the next round, and holds up nothing behind it.
+                let handed = AssertUnwindSafe(self.hand_over(&cx, news)).catch_unwind();
+                let error = match handed.await {
+                    Ok(Ok(())) => {
+                        log(news);
+                        worked = true;
+                        continue;
+                    }
+                    Ok(Err(error)) => error,
+                    Err(_) => format!("taking the news {} panicked", news.id).into(),
+                };
+                tracing::error!(
+                    news.id = %news.id,
+                    news.kind = %news.kind,
+                    error = %error,
+                    "outbox.refused"
+                );
+                failed = failed.or(Some(error));
             }
         }
-        failed.map_or_else(|| Ok(Ran::worked()), Err)
+        match failed {
+            Some(error) => Err(error),
+            None if worked => Ok(Ran::worked()),
+            None => Ok(Ran::idle()),
+        }
     }
 }
 

@@ -202,12 +202,16 @@ both_engines! {
         let second = given(&world, second).await[0].id;
         let told = world.as_user("ana").post(&extend_of(scene.grant), json!({})).await.refused(409, "extended_already");
         assert!(told["detail"].as_str().expect("words").contains(&second.to_string()));
+        // Not before it has begun: a chain made in a minute would outlast every policy.
+        let early = world.as_user("ana").post(&extend_of(second), json!({})).await;
+        early.refused(409, "cannot_extend");
+        world.advance(Span::minutes(62)).await;
         let third = extended(&world, second).await;
         world.approve("bo", third).await;
         let third = given(&world, third).await.remove(0);
         assert_eq!(third.window.predecessor, Some(second));
         let before = writes(&world);
-        world.advance(Span::minutes(150)).await;
+        world.advance(Span::minutes(88)).await;
         assert!(there_now(&world).await);
         assert_eq!(writes(&world), before);
         world.advance(Span::minutes(60)).await;

@@ -28,11 +28,14 @@ stint_db::statements! {
     /// Whose end is near by $1: within $2 of it, or within $4 where the window is shorter than $3. Only access that is there.
     ENDING = (concat!(columns!(), "where g.ended_at is null and g.closed_at is null and g.reminded_at is null and g.ends_at > $1 and g.ends_at <= $1 + $2 \
         and g.ends_at <= $1 + case when g.ends_at - coalesce(g.confirmed_at, g.start_at) < $3 then $4 else $2 end \
-        and (g.confirmed_at is not null or g.predecessor is not null) order by g.ends_at, g.id limit $5"));
+        and (g.confirmed_at is not null or g.predecessor is not null) \
+        and not exists (select 1 from grants s where s.predecessor = g.id and s.closed_at is null) order by g.ends_at, g.id limit $5"));
     NEXT_LONG = "select ends_at from grants where ended_at is null and closed_at is null and reminded_at is null and ends_at > $1 \
-        and ends_at - coalesce(confirmed_at, start_at) >= $2 and (confirmed_at is not null or predecessor is not null) order by ends_at limit 1";
+        and ends_at - coalesce(confirmed_at, start_at) >= $2 and (confirmed_at is not null or predecessor is not null) \
+        and not exists (select 1 from grants s where s.predecessor = grants.id and s.closed_at is null) order by ends_at limit 1";
     NEXT_SHORT = "select ends_at from grants where ended_at is null and closed_at is null and reminded_at is null and ends_at > $1 \
-        and ends_at - coalesce(confirmed_at, start_at) < $2 and (confirmed_at is not null or predecessor is not null) order by ends_at limit 1";
+        and ends_at - coalesce(confirmed_at, start_at) < $2 and (confirmed_at is not null or predecessor is not null) \
+        and not exists (select 1 from grants s where s.predecessor = grants.id and s.closed_at is null) order by ends_at limit 1";
     quiet REMINDED = "update grants set reminded_at = $2 where id = $1 and reminded_at is null";
     OF_ORIGIN = (concat!(columns!(), "where g.origin = 'request' and g.origin_id = $1 order by g.id"));
     OF_ORIGINS = (concat!(columns!(), "where g.origin = 'request' and g.origin_id in {ids $1} order by g.id"));
