@@ -90,8 +90,8 @@ create table assignments (
     ended_at        bigint
 );
 create unique index assignments_held on assignments (principal_id, entitlement_id) where ended_at is null;
-create index assignments_entitlement on assignments (entitlement_id, principal_id);
-create index assignments_principal on assignments (principal_id, entitlement_id);
+create index assignments_entitlement on assignments (entitlement_id, principal_id, ended_at, first_seen, absent_before);
+create index assignments_principal on assignments (principal_id, entitlement_id, ended_at, first_seen, absent_before);
 create index assignments_since on assignments (first_seen, id);
 create index assignments_connection on assignments (connection_id, id);
 create index assignments_membership on assignments (membership) where membership is not null;

@@ -258,9 +258,11 @@ async fn open_sqlite(path: &Path, options: &Options) -> Result<(Pool, Option<Loc
     } else {
         writer.connect_with(write).await.map_err(failed)?
     };
+    // Each of ten has a cache of its own; what it does not hold, the operating system does.
+    let read = connect.read_only(true).pragma("cache_size", "-1024");
     let readers = base()
         .max_connections(options.max_connections)
-        .connect_with(connect.read_only(true))
+        .connect_with(read)
         .await
         .map_err(failed)?;
     Ok((

@@ -39,8 +39,10 @@ stint_db::statements! {
         select r.id, $2, r.principal, r.entitlement, r.first_seen, r.first_seen, r.last_seen, r.ended \
         from {rows $1 id:uuid principal:uuid entitlement:uuid first_seen:int last_seen:int ended:int} r \
         where true on conflict (principal_id, entitlement_id) where ended_at is null do nothing";
+    quiet PEOPLE = "insert into users (id, name, email, email_key, search_text, active, created_at, version) \
+        select r.id, r.name, r.name || '@acme.example', r.name || '@acme.example', r.name, true, $2, 1 from {rows $1 id:uuid name:text} r";
     quiet LINKS = "insert into links (id, user_id, principal_id, principal_kind, account, connection_id, state, is_primary, why, proposed_at, decided_at, version) \
-        select r.id, $2, r.principal, 'identity_center_user', '', $3, 'confirmed', false, 'a likeness', $4, $4, 1 from {rows $1 id:uuid principal:uuid} r";
+        select r.id, r.person, r.principal, 'identity_center_user', '', $2, 'confirmed', true, 'a likeness', $3, $3, 1 from {rows $1 id:uuid person:uuid principal:uuid} r";
     quiet ANALYZE = "analyze";
 }
 
@@ -65,6 +67,11 @@ impl Dice {
 
 fn user(n: u64) -> PrincipalId {
     PrincipalId(id(1, n))
+}
+
+/// Whose it is.
+fn person(n: u64) -> UserId {
+    UserId(id(7, n))
 }
 
 fn group(n: u64) -> PrincipalId {
@@ -114,7 +121,7 @@ pub(crate) async fn measure(engine: Engine) {
             ..Filter::default()
         };
         match n % 3 {
-            0 => filter.principal = Some(user(dice.below(USERS))),
+            0 => filter.user = Some(person(dice.below(USERS))),
             1 => filter.account = Some(account(dice.below(ACCOUNTS))),
             _ => filter.entitlement = Some(place(dice.below(ACCOUNTS), dice.below(SETS))),
         }
@@ -187,15 +194,18 @@ async fn fill(world: &World, connection: ConnectionId) {
         )
         .await;
     }
-    let links: Vec<_> = (0..USERS).map(|n| args![id(6, n), user(n)]).collect();
-    let cy: UserId = world.person("cy").id;
+    let names: Vec<_> = (0..USERS)
+        .map(|n| args![person(n), format!("person-{n:06}")])
+        .collect();
+    for chunk in names.chunks(1_000) {
+        write(world, &PEOPLE, args![Val::rows(chunk.to_vec()), start]).await;
+    }
+    let links: Vec<_> = (0..USERS)
+        .map(|n| args![id(6, n), person(n), user(n)])
+        .collect();
     for chunk in links.chunks(1_000) {
-        write(
-            world,
-            &LINKS,
-            args![Val::rows(chunk.to_vec()), cy, connection, start],
-        )
-        .await;
+        let rows = Val::rows(chunk.to_vec());
+        write(world, &LINKS, args![rows, connection, start]).await;
     }
     let mut dice = Dice(7);
     let (mut made, mut chunk) = (0, Vec::with_capacity(2_000));

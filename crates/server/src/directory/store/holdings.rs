@@ -55,7 +55,7 @@ macro_rules! through {
              when m.ended_at < a.ended_at then m.ended_at else a.ended_at end as ended_at ",
             $from,
             " left join links l on l.principal_id = p.id and l.state = 'confirmed' \
-             where ge.id = m.entitlement_id and ge.kind = 'group_membership' \
+             where ge.id = m.entitlement_id and ge.kind = 'group_membership' and ge.account = '' \
              and g.connection_id = ge.connection_id and g.kind = 'identity_center_group' and g.aws_id = ge.target \
              and a.principal_id = g.id and e.id = a.entitlement_id and p.id = m.principal_id and ",
             then!("a"),
@@ -126,11 +126,15 @@ macro_rules! things {
     };
 }
 
-/// A narrowed set, sorted as a whole.
+/// A narrowed set, sorted as a whole. What it is narrowed to is found first (`materialized`) and
+/// the joins begin there: with statistics SQLite would else build filters over whole tables for
+/// each question.
 macro_rules! narrowed {
-    ($own:expr, $through:expr, $how:literal, $key:literal, $beyond:literal, $direction:literal) => {
+    ($chosen:expr, $own:expr, $through:expr, $how:literal, $key:literal, $beyond:literal, $direction:literal) => {
         concat!(
-            "select * from (",
+            "with chosen (id) as materialized ",
+            $chosen,
+            " select * from (",
             $own,
             " union all ",
             $through,
@@ -160,20 +164,17 @@ macro_rules! narrowed {
 macro_rules! of_holders {
     ($key:literal, $beyond:literal, $direction:literal) => {
         narrowed!(
+            holders!(),
             concat!(
-                own!("from assignments a cross join principals p cross join entitlements e"),
-                " and a.principal_id in ",
-                holders!(),
-                " and ($11 is null or e.id = $11) and ($12 is null or e.account = $12)"
+                own!("from chosen cross join assignments a cross join principals p cross join entitlements e"),
+                " and a.principal_id = chosen.id and ($11 is null or e.id = $11) and ($12 is null or e.account = $12)"
             ),
             concat!(
                 through!(
-                    "from assignments m cross join entitlements ge cross join principals g cross join assignments a \
-                     cross join entitlements e cross join principals p"
+                    "from chosen cross join assignments m cross join entitlements ge cross join principals g \
+                     cross join assignments a cross join entitlements e cross join principals p"
                 ),
-                " and m.principal_id in ",
-                holders!(),
-                " and ($11 is null or e.id = $11) and ($12 is null or e.account = $12)"
+                " and m.principal_id = chosen.id and ($11 is null or e.id = $11) and ($12 is null or e.account = $12)"
             ),
             "$13",
             $key,
@@ -187,18 +188,17 @@ macro_rules! of_holders {
 macro_rules! of_things {
     ($key:literal, $beyond:literal, $direction:literal) => {
         narrowed!(
+            things!(),
             concat!(
-                own!("from assignments a cross join principals p cross join entitlements e"),
-                " and a.entitlement_id in ",
-                things!()
+                own!("from chosen cross join assignments a cross join principals p cross join entitlements e"),
+                " and a.entitlement_id = chosen.id"
             ),
             concat!(
                 through!(
-                    "from assignments a cross join principals g cross join entitlements ge cross join assignments m \
-                     cross join entitlements e cross join principals p"
+                    "from chosen cross join assignments a cross join principals g cross join entitlements ge \
+                     cross join assignments m cross join entitlements e cross join principals p"
                 ),
-                " and a.entitlement_id in ",
-                things!()
+                " and a.entitlement_id = chosen.id"
             ),
             "$11",
             $key,
