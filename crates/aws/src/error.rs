@@ -185,8 +185,8 @@ impl AwsError {
         matches!(self.kind, ErrorKind::Unreachable | ErrorKind::Internal)
     }
 
-    /// Whether the same read may be tried again at once.
-    pub(crate) fn passing(&self) -> bool {
+    /// Whether the same read may be tried again at once: it says nothing about the next.
+    pub fn passing(&self) -> bool {
         matches!(
             self.kind,
             ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Internal

@@ -3,10 +3,10 @@
 use aws_types::request_id::RequestId as _;
 
 use super::{Outcome, TestReport};
-use crate::error::AwsError;
+use crate::error::{AwsError, ErrorKind};
 use crate::estate::{Estate, Session};
 use crate::governor::{Lane, Service};
-use crate::read::AccountState;
+use crate::read::{Account, AccountState};
 
 /// How many accounts are tried: a test is a matter of seconds, and the next sync tries them all.
 const TRIED: usize = 3;
@@ -22,16 +22,24 @@ impl Estate {
             return;
         };
         let lane = Lane::Interactive;
-        // That accounts cannot be listed is said by the check of the organization.
-        let Ok(Some(page)) = self.accounts(None, lane).next().await else {
-            return;
-        };
-        let own = report.account.clone().unwrap_or_default();
-        let others = page.items.into_iter();
-        let others = others.filter(|it| it.id != own && it.state == AccountState::Active);
-        let mut request_ids: Vec<String> = page.request_id.into_iter().collect();
+        // A page may hold none that is in use, and none at all (AWS reference §1.4).
+        let own = report.account.clone();
+        let (mut others, mut request_ids) = (Vec::new(), Vec::new());
+        let mut pages = self.accounts(None, lane);
+        while others.len() < TRIED {
+            // That accounts cannot be listed is said by the check of the organization.
+            let Ok(page) = pages.next().await else {
+                return;
+            };
+            let Some(page) = page else { break };
+            request_ids.extend(page.request_id);
+            let others_of =
+                |it: &Account| own.as_ref() != Some(&it.id) && it.state == AccountState::Active;
+            others.extend(page.items.into_iter().filter(others_of));
+        }
+        others.truncate(TRIED);
         let (mut entered, mut refused) = (Vec::new(), Vec::new());
-        for account in others.take(TRIED) {
+        for account in others {
             match self.try_member(&account.id).await {
                 Ok(request_id) => {
                     request_ids.extend(request_id);
@@ -66,10 +74,10 @@ impl Estate {
                 ),
             ),
         };
-        let trouble = !refused.is_empty();
+        let lacking = refused.iter().any(|(_, error)| lacks_set_up(error));
         let check = report.add("member_accounts", outcome, what);
         check.request_ids = request_ids;
-        if trouble {
+        if lacking {
             check.mend(format!(
                 "Make the role {role} there as the set-up of member accounts has it (with a StackSet in all of \
                  them at once): it trusts this connection, asks for the External ID of that very account, and \
@@ -84,11 +92,18 @@ impl Estate {
         let entered = self
             .member(account)
             .ok_or_else(|| AwsError::unreadable("sts:AssumeRole", "a member account"))?;
+        // Tested again, the role is asked again.
+        self.forget_member(account);
         let list = |s: &Session| s.iam.list_users().max_items(1).send();
         let listed = entered.look(Lane::Interactive, Service::Iam, "iam:ListUsers", list);
         let listed = listed.await;
-        // Tested again, the role is asked again.
         self.forget_member(account);
         Ok(listed?.request_id().map(str::to_owned))
     }
+}
+
+/// Whether the set-up is what lacks: an answer that never came says nothing of it.
+fn lacks_set_up(error: &AwsError) -> bool {
+    let kind = error.cause().map_or(error.kind, |cause| cause.kind);
+    matches!(kind, ErrorKind::Denied | ErrorKind::NotFound)
 }

@@ -444,6 +444,42 @@ both_engines!(World::builder();
 );
 
 both_engines!(World::builder();
+    async fn a_poll_that_fails_in_passing_is_made_again_at_once_and_is_no_trouble(world) {
+        let heard = Heard::of(&world).await;
+        pass(&world, SOON).await;
+        let throttled = Fault::on("sqs:ReceiveMessage").by(Party::Stint);
+        let throttled = world.sim().faults().add(throttled, Effect::refuse("OverLimit"));
+        pass(&world, Span::seconds(40)).await;
+        let tries = world.sim().faults().hits(throttled);
+        assert!(tries >= 3, "{tries} polls in 40 seconds");
+        let error = async || heard.freshness(&world).await.feed.expect("a queue").1.error;
+        assert_eq!(error().await, None, "it is heard until then");
+        pass(&world, Span::minutes(3)).await;
+        assert!(error().await.is_some_and(|why| why.contains("OverLimit")), "what lasts is said");
+        world.sim().faults().remove(throttled);
+        pass(&world, Span::minutes(2)).await;
+        assert_eq!(error().await, None);
+    }
+);
+
+both_engines!(World::builder();
+    async fn what_may_not_be_taken_out_of_a_queue_is_said(world) {
+        let heard = Heard::of(&world).await;
+        let Place::Group(team) = place(&heard.estate.groups[0]) else { panic!("a group") };
+        let (team, user) = (team.to_owned(), heard.estate.user.clone());
+        for operation in ["sqs:DeleteMessage", "sqs:DeleteMessageBatch"] {
+            let denied = Fault::on(operation).by(Party::Stint);
+            world.sim().faults().add(denied, Effect::refuse("AccessDenied"));
+        }
+        world.aws().join(&team, &user).await;
+        pass(&world, SOON).await;
+        assert!(heard.holds(&world, &group(&team), &user).await, "it is heard all the same");
+        let told = heard.freshness(&world).await.feed.expect("a queue").1;
+        assert!(told.error.is_some_and(|why| why.contains("AccessDenied")));
+    }
+);
+
+both_engines!(World::builder();
     async fn who_is_read_again_because_of_an_event_is_compared_with_people(world) {
         let eve_in_aws = world.aws().new_person("eve", "eve@acme.example").await;
         world.aws().new_person("mallory", "mallory@acme.example").await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use stint_aws::{Heard, Listener, Message, Object, Queue, hear};
+use stint_aws::{AwsError, Heard, Listener, Message, Object, Queue, hear};
 use stint_db::Priority;
 use stint_domain::Span;
 
@@ -102,7 +102,7 @@ async fn listen(app: &App, connection: &Connection, queue: Queue) -> Result<bool
             Ok(messages) => messages,
             Err(error) => {
                 tracing::warn!(connection.id = %connection.id, error = %failure_chain(&error), "events.unread");
-                trouble(&cx, connection, &error.to_string()).await?;
+                failed(&cx, connection, &error).await?;
                 break;
             }
         };
@@ -117,6 +117,7 @@ async fn listen(app: &App, connection: &Connection, queue: Queue) -> Result<bool
         if let Err(error) = estate.take_out(&queue, &receipts).await {
             // They come again, and say the same.
             tracing::warn!(connection.id = %connection.id, error = %failure_chain(&error), "events.not_taken_out");
+            failed(&cx, connection, &error).await?;
             break;
         }
         // The next round asks again, for what the connection is by then; other queues wait for the
@@ -126,6 +127,19 @@ async fn listen(app: &App, connection: &Connection, queue: Queue) -> Result<bool
         }
     }
     Ok(came)
+}
+
+/// AWS did not answer as it should. What may pass by itself is asked again at the next turn, and
+/// is no trouble before it has lasted as long as a refusal is left alone.
+async fn failed(cx: &Cx, connection: &Connection, error: &AwsError) -> Result<(), Error> {
+    if error.passing() {
+        let last = rows::feed(&mut cx.read().await?, connection.id).await?;
+        let polled = last.and_then(|it| it.polled_at);
+        if polled.is_some_and(|at| cx.app.clock.now() < at + REFUSED) {
+            return Ok(());
+        }
+    }
+    trouble(cx, connection, &error.to_string()).await
 }
 
 async fn trouble(cx: &Cx, connection: &Connection, why: &str) -> Result<(), Error> {

@@ -43,8 +43,9 @@ pub(super) const READ: &str = "directory.changes";
 const SLOWLY: Span = Span::seconds(15);
 /// How long events of one object may put its reading off.
 const MOST: Span = Span::seconds(60);
-/// How long after a poll that failed the queue is asked again: whoever took a permission away, or the
-/// queue, does not give it back within seconds.
+/// How long after a poll that was refused the queue is asked again: whoever took a permission away,
+/// or the queue, does not give it back within seconds. What may pass by itself counts as refused
+/// once it has lasted so long.
 const REFUSED: Span = Span::seconds(60);
 /// A queue that was not read for so long is not heard: full syncs are as frequent as without it.
 const DEAF: Span = Span::hours(1);

@@ -156,7 +156,10 @@ impl<'a> Worker<'a> {
             }
         }
         // What was said of it when it was named is believed of no user that Stint did not make.
+        // Once it is identified the limits no longer matter: narrowed since, they would keep the
+        // access that is to be taken away.
         if way.of.user.origin == Origin::Found
+            && way.of.user.user_id.is_none()
             && let (Some(path), Some(found)) = (&reading.path, &reading.seen.user)
             && let Err(why) = connections::iam_user_allowed(&way.connection, path, &found.name)
         {
@@ -218,7 +221,9 @@ impl<'a> Worker<'a> {
         let new = NewUser {
             path: &way.of.path,
             mark: &mark,
-            boundary: way.of.boundary.as_deref(),
+            // As the connection asks by now: AWS lets Stint make no user without it.
+            boundary: (way.connection.scope.iam_user_boundary.as_deref())
+                .or(way.of.boundary.as_deref()),
         };
         let (change, sign_at) = (&attempt.change, attempt.sign_at);
         let Written {

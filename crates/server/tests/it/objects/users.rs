@@ -352,6 +352,25 @@ both_engines!(World::builder().estate(small());
 );
 
 both_engines!(World::builder().estate(small());
+    async fn limits_that_are_narrowed_afterwards_keep_no_access(world) {
+        let connection = by_role(&world).await;
+        world.aws().iam.create_user().user_name("robot").path("/ops/").send().await.expect("made");
+        let id = asked(&world, connection, json!({"name": "robot", "path": "/ops/", "existing": true, "reason": "left"})).await;
+        world.settle().await;
+        assert_eq!(shown(&world, &id).await["state"], "found");
+        let limit = json!({"scope": {"iam_user_path": "/stint/"}});
+        let cy = world.as_user("cy");
+        cy.patch(&format!("/api/v1/connections/{connection}"), limit).await.ok();
+        let delete = format!("/api/v1/iam-users/{id}/delete");
+        cy.post(&delete, json!({"reason": "left", "confirm": "robot"})).await.ok();
+        world.settle().await;
+        let user = shown(&world, &id).await;
+        assert_eq!(user["state"], "deleted", "it is known to be the one that was named: {user:#}");
+        assert!(!exists(&world, "robot").await);
+    }
+);
+
+both_engines!(World::builder().estate(small());
     async fn the_list_says_how_each_stands_and_who_may_do_what(world) {
         let connection = by_role(&world).await;
         for name in ["b-two", "a-one", "c-three"] {
