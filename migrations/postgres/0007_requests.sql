@@ -53,6 +53,7 @@ create index requests_state on requests (state, id);
 create unique index requests_extending on requests (extends) where state = 'pending';
 create index requests_submission on requests (submission_id, id) where submission_id is not null;
 create index requests_extends on requests (extends) where extends is not null;
+create index requests_policy on requests (policy_version_id, id);
 create index requests_entitlement on requests (entitlement_id);
 create index requests_due on requests (due_at) where due_at is not null;
 
@@ -81,9 +82,12 @@ create table decisions (
     parts             text    not null,
     via               text    not null,
     decided_at        bigint  not null,
+    on_behalf_of      uuid    references users (id),
     check (answer in ('approve', 'deny'))
 );
 create unique index decisions_once on decisions (request_id, user_id);
+-- Nor by two for the same person.
+create unique index decisions_once_for on decisions (request_id, on_behalf_of) where on_behalf_of is not null;
 create index decisions_user on decisions (user_id, id);
 
 -- What people say about a request: never changed, never taken back.

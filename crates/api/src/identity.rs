@@ -261,3 +261,66 @@ pub struct IssuedToken {
     /// `stint_pat_…`: the only time it is shown. Send it as `Authorization: Bearer …`.
     pub secret: Secret,
 }
+
+/// That somebody lets another decide for them while they are away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Delegation {
+    /// `dlg_…`
+    pub id: String,
+    /// Who is away.
+    pub user: DelegationParty,
+    /// Who decides for them: what they could decide themselves, as long as both are active.
+    pub delegate: DelegationParty,
+    /// From when. RFC 3339, UTC.
+    pub starts_at: String,
+    /// Until when, unless it was ended before. RFC 3339, UTC.
+    pub ends_at: String,
+    /// What was said to the delegate; may be empty.
+    pub note: String,
+    /// `planned`, `in_force`, `over` or `ended`.
+    pub state: String,
+    /// When it was written. RFC 3339, UTC.
+    pub created_at: String,
+    /// By whom (`usr_…`): who is away, or a Super Admin for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// When somebody ended it, if they did. RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// Who (`usr_…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
+}
+
+/// One of the two people of a delegation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DelegationParty {
+    /// `usr_…`
+    pub id: String,
+    /// As people call them.
+    pub name: String,
+    /// Their address.
+    pub email: String,
+    /// Whether they may sign in: of somebody who may not, nothing counts.
+    pub active: bool,
+}
+
+/// Let somebody decide while a user is away.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDelegation {
+    /// Who is away (`usr_…`); the caller when absent. Only a Super Admin names somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Who decides for them: `usr_…`, or their e-mail address.
+    #[schema(example = "bo@acme.example")]
+    pub delegate: String,
+    /// From when; at once when absent. RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<String>,
+    /// Until when; at most 366 days after the start. RFC 3339.
+    pub ends_at: String,
+    /// For the delegate, one line.
+    #[serde(default)]
+    pub note: String,
+}

@@ -62,6 +62,10 @@ pub struct PolicyBody {
     /// Whether those who ask may approve too, where they are approvers.
     #[serde(default)]
     pub allow_self_approval: bool,
+    /// How many seconds after it was asked a request that nobody has answered expires; 30 days when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_for_seconds: Option<i64>,
     /// The time zone in which conditions mean their hours and weekdays (`Europe/Berlin`); UTC
     /// when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -127,6 +127,9 @@ pub struct PreviewApprover {
     /// `own_request` or `unable`, if they could not decide on this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hindrance: Option<String>,
+    /// While they are away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<Away>,
 }
 
 /// A policy version as people call it.
@@ -354,12 +357,39 @@ pub struct RequestStep {
 pub struct Decision {
     /// Whose.
     pub by: Who,
+    /// For whom, where they decided as a delegate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Who>,
     /// `approve` or `deny`.
     pub answer: String,
     /// What they said.
     pub comment: String,
     /// RFC 3339, UTC.
     pub at: String,
+}
+
+/// Somebody who could decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Approver {
+    /// `usr_…`
+    pub id: String,
+    /// As people call them.
+    pub name: String,
+    /// For whom, where they would decide as a delegate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Who>,
+    /// While they are away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<Away>,
+}
+
+/// That somebody is away and another decides for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Away {
+    /// Until when (RFC 3339, UTC).
+    pub until: String,
+    /// Who decides for them.
+    pub delegate: Who,
 }
 
 /// Whom a request waits for.
@@ -370,10 +400,12 @@ pub struct Waiting {
     /// How many more people must approve it.
     pub still: u32,
     /// Who could decide now.
-    pub who: Vec<Who>,
+    pub who: Vec<Approver>,
     /// When the step is over by itself, if ever (RFC 3339, UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// When it expires, if nobody has answered it by then (RFC 3339, UTC).
+    pub expires: String,
     /// Whether fewer people could decide than are needed: somebody has to add approvers.
     pub stuck: bool,
 }
@@ -408,4 +440,112 @@ pub struct Happening {
     /// AWS's id of the call, where one was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws_request_id: Option<String>,
+}
+
+/// A draft of a policy, to be held against the requests of the last days.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewReplay {
+    /// The draft.
+    pub body: crate::policies::PolicyBody,
+    /// How many days back, from 1 to 366; 30 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<i64>,
+}
+
+/// What a draft would have said to the requests of the last days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Replay {
+    /// How many requests were asked under the policy in that time, as far as looked at.
+    pub requests: usize,
+    /// Whether there were more than are looked at.
+    pub more: bool,
+    /// How many it would answer otherwise.
+    pub changed: usize,
+    /// How many it would leave as they were answered.
+    pub same: usize,
+    /// To how many each rule of the draft would apply, in their order.
+    pub rules: Vec<ReplayedRule>,
+    /// To how many no rule would apply.
+    pub otherwise: usize,
+    /// For how many a rule could not be asked: they would be refused.
+    pub unanswered: usize,
+    /// The newest 200 of those it would answer otherwise.
+    pub examples: Vec<ReplayedRequest>,
+}
+
+/// How often a rule of a draft would have applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReplayedRule {
+    /// Its name.
+    pub name: String,
+    /// To how many requests; 0 is worth a second look.
+    pub requests: usize,
+}
+
+/// A request that a draft would answer otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReplayedRequest {
+    /// `req_…`
+    pub request: String,
+    /// Who asked.
+    pub requester: Who,
+    /// For what.
+    pub entitlement_name: String,
+    /// For how long, in seconds.
+    pub duration_seconds: i64,
+    /// When (RFC 3339, UTC).
+    pub submitted_at: String,
+    /// What the version pinned on it says, in words.
+    pub before: String,
+    /// What the draft says, in words.
+    pub after: String,
+}
+
+/// Somebody's question, as if they asked it now.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDryRun {
+    /// Who would ask, for themselves (`usr_…`).
+    pub user: String,
+    /// For what (`ent_…`).
+    pub entitlement: String,
+    /// For how long, in seconds; absent: as long as is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<i64>,
+    /// From when (RFC 3339); absent: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// Why; absent: not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Under this policy (`pol_…`); absent: the entitlement's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// A draft in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<crate::policies::PolicyBody>,
+}
+
+/// What would happen if somebody asked now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DryRun {
+    /// `auto_approved`, `needs_approval` or `refused`.
+    pub verdict: String,
+    /// Whether they could ask for it at all: it is in a catalog of theirs, with a policy.
+    pub offered: bool,
+    /// What is asked for, by name.
+    pub entitlement_name: String,
+    /// Why it could not be asked like this; empty unless refused.
+    pub refusals: Vec<Refusal>,
+    /// Who would have to approve; empty where nobody has to.
+    pub steps: Vec<PreviewStep>,
+    /// The rule that applies; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What was found of the rules, in their order, up to the one that applies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<TriedRule>,
+    /// The longest they could ask for, in seconds.
+    pub max_duration_seconds: i64,
 }

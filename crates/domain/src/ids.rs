@@ -140,6 +140,8 @@ ids! {
     ConnectionId, "con", "a connection";
     /// A Decision on a request.
     DecisionId, "dec", "a decision";
+    /// A delegation: who decides for somebody who is away.
+    DelegationId, "dlg", "a delegation";
     /// An Entitlement: something a Principal can hold.
     EntitlementId, "ent", "an entitlement";
     /// A Grant: the intended access of one User to one Entitlement.
@@ -181,7 +183,7 @@ macro_rules! for_each_id {
     ($callback:ident) => {
         $callback! {
             AccountId ApplicationId AssignmentId AttemptId AuditId BindingId CatalogId
-            CommentId ConnectionId DecisionId EntitlementId GrantId GroupId LinkId NoticeId ObjectId OutboxId PolicyId
+            CommentId ConnectionId DecisionId DelegationId EntitlementId GrantId GroupId LinkId NoticeId ObjectId OutboxId PolicyId
             PolicyVersionId PrincipalId RequestId SignInId SubmissionId SyncId TokenId UserId
         }
     };

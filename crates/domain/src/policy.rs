@@ -29,6 +29,8 @@ pub use refusal::Refusal;
 pub const SHORTEST: Span = Span::minutes(1);
 /// The longest a policy may allow.
 pub const LONGEST: Span = Span::hours(24 * 365);
+/// How long a request waits for its answer where its policy says nothing.
+pub const OPEN_FOR: Span = Span::hours(24 * 30);
 /// How far ahead a start may lie.
 pub const FARTHEST_START: Span = Span::hours(24 * 90);
 /// The longest reason or comment, in characters.
@@ -52,6 +54,10 @@ pub struct PolicyBody {
     /// Whether requester and beneficiary may decide too, where they are approvers.
     #[serde(default)]
     pub allow_self_approval: bool,
+    /// How long after it was asked a request that nobody has answered expires, whatever step it
+    /// waits at; [`OPEN_FOR`] where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_for: Option<Span>,
     /// The time zone in which conditions mean their hours and weekdays (`Europe/Berlin`).
     #[serde(default = "utc", skip_serializing_if = "is_utc")]
     pub zone: String,
@@ -164,6 +170,9 @@ pub struct People {
     pub able: BTreeSet<UserId>,
     /// The people in the Identity Center group it is for, where it is for one.
     pub benefiting: BTreeSet<UserId>,
+    /// To whom somebody who asks or would hold it had delegated when it was asked, and has still:
+    /// treated as them.
+    pub delegates: BTreeSet<UserId>,
 }
 
 /// What somebody asks for, as far as a policy cares.
@@ -325,8 +334,14 @@ impl PolicyBody {
             max_duration,
             reason: ReasonRule::default(),
             allow_self_approval: false,
+            open_for: None,
             zone: utc(),
         }
+    }
+
+    /// How long a request under it waits for its answer at most.
+    pub fn open_for(&self) -> Span {
+        self.open_for.unwrap_or(OPEN_FOR)
     }
 
     /// Every way an answer can come about, the rules' first.
@@ -397,6 +412,38 @@ impl PolicyBody {
     }
 }
 
+/// The conditions of a version's rules, read once, for many questions.
+#[derive(Debug, Clone)]
+pub struct Chooser {
+    rules: Vec<Compiled>,
+}
+
+impl Chooser {
+    /// Of a version that was checked.
+    ///
+    /// Fails with what Cedar says where a condition is none.
+    pub fn of(body: &PolicyBody) -> Result<Self, String> {
+        let rules = body.rules.iter();
+        let rules = rules.map(|rule| Compiled::saved(&rule.when, About::Rule));
+        Ok(Self {
+            rules: rules.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The first rule whose condition is true, from 0; none where none is. As
+    /// [`PolicyBody::choose`] answers.
+    ///
+    /// Fails with the rule that cannot be asked, and why.
+    pub fn choose(&self, scene: &Scene) -> Result<Option<usize>, (usize, String)> {
+        for (at, rule) in self.rules.iter().enumerate() {
+            if rule.holds(scene).map_err(|why| (at, why))? {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// Everybody these steps name, in one.
 pub fn sources<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Approvers {
     let mut all = Approvers::default();
@@ -450,7 +497,10 @@ impl<'a> Outcome<'a> {
     pub fn explain(&self, ask: &Ask, people: &People) -> Vec<ExplainedStep> {
         let own = |user| {
             !self.allow_self_approval
-                && (user == ask.requester || user == ask.beneficiary || ask.members.contains(&user))
+                && (user == ask.requester
+                    || user == ask.beneficiary
+                    || ask.members.contains(&user)
+                    || people.delegates.contains(&user))
         };
         let could = |user| !own(user) && people.able.contains(&user);
         (self.steps().iter())

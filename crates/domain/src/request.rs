@@ -19,26 +19,32 @@
 //!    nobody before the step is late.
 //! 6. Who approves fills a place that is still open: where each group of a step is asked, nobody
 //!    of one stands in for another.
+//! 7. A delegate decides as the one who delegated to them could, if their own right does not
+//!    reach: not for somebody who has decided, nor for whom another delegate has, and nobody by a
+//!    delegation they wrote themselves after the submission. A delegate of who asked or would hold it
+//!    is treated as them.
 //!
 //! Time passes for a request too ([`Request::pass`]): a step that waits is over, one that nobody
-//! approved in time denies, or moves the question with what is still needed to the next one. The
+//! approved in time denies, or moves the question with what is still needed to the next one; a request
+//! that nobody has answered as long as its policy keeps it open expires. The
 //! number of approvals a request needs never falls by that.
 
-use std::collections::BTreeSet;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::{
-    Approvers, Ask, LONGEST_TEXT, Outcome, Part, People, PolicyBody, Refusal, Role, Step, Through,
+    Approvers, Ask, LONGEST_TEXT, Outcome, Part, People, PolicyBody, Refusal, Step, Through,
     Verdict, filled,
 };
-use crate::{GroupId, Time, UserId};
+use crate::{Time, UserId};
 
 mod clock;
+mod decider;
 mod refused;
 #[cfg(test)]
 mod tests;
 
 pub use clock::Passed;
+pub use decider::{Decider, Delegator, Membership, Source};
 pub use refused::{Refused, Verb};
 
 /// What was asked, and under which rules. Never changes.
@@ -60,6 +66,11 @@ impl Question {
     /// What the pinned version says to it.
     pub fn outcome(&self) -> Outcome<'_> {
         self.policy.outcome(self.rule)
+    }
+
+    /// When it expires, if nobody has answered it by then.
+    pub fn expires(&self) -> Time {
+        self.submitted_at + self.policy.open_for()
     }
 
     /// Its steps.
@@ -138,61 +149,19 @@ pub struct Approval {
     pub at: Time,
     /// The parts of the step it may count for, from 0, as it was when they decided.
     pub parts: BTreeSet<usize>,
+    /// For whom, where they decided as a delegate: it counts as that person's.
+    pub on_behalf_of: Option<UserId>,
 }
 
-/// Somebody who wants to decide, as they are now. A token decides as its user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decider {
-    /// Who.
-    pub user: UserId,
-    /// The groups they are in now, and what they are to this question.
-    pub memberships: Vec<Membership>,
-    /// Whether they are now a member of the Identity Center group it is for, where it is for
-    /// one: they would hold the access too.
-    pub benefits: bool,
-    /// When they last changed themselves what conditions may ask about them (their groups, their
-    /// profile, whose manager they are), if ever.
-    pub changed_own: Option<Time>,
-    /// When they last changed themselves who others are (took somebody out of a group, deactivated
-    /// them, took away a role or what they own, set their profile or manager), if ever: that can
-    /// leave a step without its approvers.
-    pub changed_others: Option<Time>,
-}
+impl Approval {
+    /// Whose right it was: whoever delegated, or who decided.
+    pub fn whose(&self) -> UserId {
+        self.on_behalf_of.unwrap_or(self.by)
+    }
 
-/// That somebody is in a group, or has a role, now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Membership {
-    /// Of what.
-    pub of: Source,
-    /// Since when without interruption.
-    pub since: Time,
-    /// Who added them, where a person did.
-    pub added_by: Option<UserId>,
-}
-
-/// What makes somebody an approver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// They are in this group.
-    Group(GroupId),
-    /// They are this to whoever asks, or to what is asked for.
-    Role(Role),
-    /// A condition is true of them.
-    Condition,
-    /// They stand in for approvers of whom there are too few.
-    Fallback,
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Group(id) => id.fmt(f),
-            Self::Role(Role::Manager) => f.write_str("their managers"),
-            Self::Role(Role::ApplicationOwner) => f.write_str("the application's owners"),
-            Self::Role(Role::ConnectionOwner) => f.write_str("the connection's owners"),
-            Self::Condition => f.write_str("those whom the step's condition means"),
-            Self::Fallback => f.write_str("those who stand in"),
-        }
+    /// Whether this person gave it, or it was given for them.
+    fn concerns(&self, user: UserId) -> bool {
+        self.by == user || self.on_behalf_of == Some(user)
     }
 }
 
@@ -240,15 +209,22 @@ pub struct Waiting {
     pub still: u32,
     /// Of the people asked about, those who may decide now.
     pub who: BTreeSet<UserId>,
-    /// When it ends waiting, or is decided by the clock.
+    /// Those of them who may as somebody's delegate, and for whom.
+    pub on_behalf_of: BTreeMap<UserId, UserId>,
+    /// When the step ends waiting, or is decided by the clock.
     pub until: Option<Time>,
+    /// When the request expires, whatever step it waits at.
+    pub expires: Time,
 }
 
 impl Waiting {
     /// Whether fewer people than needed may decide: nothing moves until an administrator
     /// adds approvers to a group of the step, or the request is cancelled.
     pub fn stuck(&self) -> bool {
-        self.who.len() < usize::try_from(self.still).unwrap_or(usize::MAX)
+        // A delegate and who delegated are one place together.
+        let whose = |user: &UserId| self.on_behalf_of.get(user).copied().unwrap_or(*user);
+        let places: BTreeSet<UserId> = self.who.iter().map(whose).collect();
+        places.len() < usize::try_from(self.still).unwrap_or(usize::MAX)
     }
 }
 
@@ -302,7 +278,12 @@ impl Request {
             Answer::Deny { reason } => (Verb::Deny, Some(reason)),
         };
         let place = self.may_decide(decider, people, verb, now)?;
-        let Place { step, parts, still } = place;
+        let Place {
+            step,
+            parts,
+            still,
+            on_behalf_of,
+        } = place;
         let Self {
             question,
             mut state,
@@ -323,6 +304,7 @@ impl Request {
             by: decider.user,
             at: now,
             parts,
+            on_behalf_of,
         });
         let still = still.saturating_sub(1);
         if still > 0 {
@@ -389,22 +371,81 @@ impl Request {
             policy,
             ..
         } = &self.question;
-        let own = decider.user == *requester || decider.user == *beneficiary;
-        if own && !policy.allow_self_approval {
+        let theirs = |user| user == *requester || user == *beneficiary;
+        if theirs(decider.user) && !policy.allow_self_approval {
             return Err(Refused::SelfApproval { verb });
         }
         if decider.benefits && !policy.allow_self_approval {
             return Err(Refused::Benefits { verb });
         }
-        if let Some(before) = (self.state.approvals().iter()).find(|a| a.by == decider.user) {
-            return Err(Refused::AlreadyDecided {
-                step: before.step,
-                at: before.at,
+        let of_theirs = decider.delegators.iter().any(|it| theirs(it.who.user));
+        if of_theirs && !policy.allow_self_approval {
+            return Err(Refused::DelegateOfTheirs { verb });
+        }
+        let approvals = self.state.approvals();
+        if let Some(before) = approvals.iter().find(|a| a.concerns(decider.user)) {
+            let Approval { step, at, by, .. } = *before;
+            return Err(if by == decider.user {
+                Refused::AlreadyDecided { step, at }
+            } else {
+                Refused::DecidedByDelegate { step, at, by }
             });
         }
-        let all = self.parts(&current, people, Some(decider.user), now);
-        let parts = self.counts_for(&current, &all, decider, people, now)?;
-        let (places, mut given) = self.given(&current, &all);
+        let own = self.place(&current, decider, None, people, verb, now);
+        let Err(why) = own else { return own };
+        let mut instead = None;
+        for delegator in &decider.delegators {
+            let Delegator {
+                who,
+                since,
+                made_by,
+            } = delegator;
+            let self_allowed = policy.allow_self_approval;
+            if approvals.iter().any(|a| a.concerns(who.user)) || (who.benefits && !self_allowed) {
+                continue;
+            }
+            if *made_by == Some(decider.user) && *since >= self.question.submitted_at {
+                let since = *since;
+                instead = instead.or(Some(Refused::DelegatedToOneself { since }));
+                continue;
+            }
+            match self.place(&current, who, Some(decider), people, verb, now) {
+                Ok(place) => {
+                    return Ok(Place {
+                        on_behalf_of: Some(who.user),
+                        ..place
+                    });
+                }
+                Err(Refused::NotAnApprover { .. }) => {}
+                Err(other @ Refused::NotNeeded { .. }) => instead = Some(other),
+                Err(other) => instead = instead.or(Some(other)),
+            }
+        }
+        Err(match (why, instead) {
+            // What is nearest to a yes says most.
+            (
+                Refused::NotAnApprover { .. } | Refused::BecameApproverAfterSubmission { .. },
+                Some(not_needed @ Refused::NotNeeded { .. }),
+            ) => not_needed,
+            (Refused::NotAnApprover { .. }, Some(instead)) => instead,
+            (why, _) => why,
+        })
+    }
+
+    /// What the approval of somebody would count for by their own right; where `delegate` gives it
+    /// for them, both are known to be able.
+    fn place(
+        &self,
+        current: &CurrentStep<'_>,
+        decider: &Decider,
+        delegate: Option<&Decider>,
+        people: &People,
+        verb: Verb,
+        now: Time,
+    ) -> Result<Place, Refused> {
+        let all = self.parts(current, people, Some(decider.user), now);
+        let parts = self.counts_for(current, &all, decider, delegate, people, now)?;
+        let (places, mut given) = self.given(current, &all);
         let total = places.iter().fold(0u32, |sum, n| sum.saturating_add(*n));
         let before = filled(&places, &given);
         given.push(parts.clone());
@@ -418,6 +459,7 @@ impl Request {
             step: current.index,
             parts,
             still: total.saturating_sub(before),
+            on_behalf_of: None,
         })
     }
 
@@ -442,16 +484,24 @@ impl Request {
         let total = places.iter().fold(0u32, |sum, n| sum.saturating_add(*n));
         let step = current.step;
         let length = step.wait.or(step.deadline.map(|it| it.after));
+        let mut who = BTreeSet::new();
+        let mut on_behalf_of = BTreeMap::new();
+        for decider in deciders {
+            let Ok(place) = self.may_decide(decider, people, Verb::Approve, now) else {
+                continue;
+            };
+            who.insert(decider.user);
+            on_behalf_of.extend(place.on_behalf_of.map(|whose| (decider.user, whose)));
+        }
         Some(Waiting {
             step: current.index,
             name: step.name.clone(),
             needed: total,
             still: total.saturating_sub(filled(&places, &given)),
-            who: (deciders.into_iter())
-                .filter(|d| self.may_decide(d, people, Verb::Approve, now).is_ok())
-                .map(|d| d.user)
-                .collect(),
+            who,
+            on_behalf_of,
             until: length.map(|length| current.since + length),
+            expires: self.question.expires(),
         })
     }
 
@@ -468,12 +518,13 @@ impl Request {
             !question.policy.allow_self_approval
                 && (user == question.requester
                     || user == question.beneficiary
-                    || people.benefiting.contains(&user))
+                    || people.benefiting.contains(&user)
+                    || people.delegates.contains(&user))
         };
         let before = self.state.approvals().iter();
         let elsewhere: BTreeSet<UserId> = before
             .filter(|a| a.step != current.index)
-            .map(|a| a.by)
+            .flat_map(|a| [a.by, a.whose()])
             .collect();
         let could = |user| {
             let able = people.able.contains(&user) || decider == Some(user);
@@ -501,9 +552,17 @@ impl Request {
         current: &CurrentStep<'_>,
         parts: &[Part],
         decider: &Decider,
+        delegate: Option<&Decider>,
         people: &People,
         now: Time,
     ) -> Result<BTreeSet<usize>, Refused> {
+        // What the delegate did for who delegated counts as little as what those did themselves.
+        let by_hand = |by: Option<UserId>| {
+            by.is_some_and(|by| by == decider.user || delegate.is_some_and(|it| by == it.user))
+        };
+        let by_delegate = delegate.and_then(|it| it.changed_others);
+        let changed_own = decider.changed_own.max(by_delegate);
+        let changed_others = decider.changed_others.max(by_delegate);
         let step = current.step;
         let mut own = None;
         let mut through = |approvers: &Approvers| {
@@ -516,7 +575,7 @@ impl Request {
                 condition: who.is_some_and(|all| all.contains(&decider.user)),
                 ..Through::default()
             };
-            if let Some(at) = decider.changed_own
+            if let Some(at) = changed_own
                 && through.condition
                 && at >= self.question.submitted_at
             {
@@ -532,7 +591,7 @@ impl Request {
                 if !named {
                     continue;
                 }
-                if it.added_by == Some(decider.user) && it.since >= self.question.submitted_at {
+                if by_hand(it.added_by) && it.since >= self.question.submitted_at {
                     own = own.or(Some((it.of, it.since)));
                     continue;
                 }
@@ -547,7 +606,7 @@ impl Request {
         let (first, mut fallback) = (through(&step.approvers), through(&step.fallback));
         let any = |through: &Through| *through != Through::default();
         // Who may have left the step without its approvers does not stand in for them.
-        if let Some(at) = decider.changed_others
+        if let Some(at) = changed_others
             && any(&fallback)
             && at >= self.question.submitted_at
             && !current.is_late(now)
@@ -637,6 +696,8 @@ pub struct Place {
     pub parts: BTreeSet<usize>,
     /// How many approvals it needs before theirs.
     pub still: u32,
+    /// For whom, where it would count as a delegate's.
+    pub on_behalf_of: Option<UserId>,
 }
 
 impl State {

@@ -224,11 +224,18 @@ table! {
     GetRotation         "objects.get_rotation"           All All All Nil   All   Nil  Hide(GetConnection), "see how a connection's access key was rotated";
     RotateKey           "objects.rotate_key"             All All Nil Nil   Nil   Nil  Hide(GetConnection), "rotate a connection's access key, try again or call it off";
 
+    ReplayPolicy        "requests.replay"                All Nil All Nil   Nil   Nil  Hide(GetPolicy), "hold a draft of a policy against the requests of the last days";
+    DryRun              "requests.dry_run"               All Nil All Nil   Nil   Nil  Forbid, "see what would happen if somebody asked for something now";
     PreviewRequest      "requests.preview"               All All All All   All   All  Forbid, "see who would have to approve";
     SubmitRequest       "requests.submit"                All All All All   All   All  Forbid, "ask for access for oneself";
     AskForGroup         "requests.ask_for_group"         All All Own Own   Own   Own  Forbid, "ask for access for an Identity Center group: the owners of its connection or application, Connection Admins and Super Admins may";
     ListRequests        "requests.list"                  All All All All   All   Nil  Forbid, "list everybody's requests";
     MyRequests          "requests.mine"                  All All All All   All   All  Forbid, "list one's own requests";
+    MyDelegations       "identity.my_delegations"        All All All All   All   All  Forbid, "list who decides for one while one is away, and for whom one does";
+    ListDelegations     "identity.list_delegations"      All Nil Nil All   All   Nil  Forbid, "list everybody's delegations";
+    GetDelegation       "identity.get_delegation"        All Own Own All   All   Own  Hide(GetDelegation), "see a delegation";
+    Delegate            "identity.delegate"              All Own Own Own   Own   Own  Forbid, "let somebody decide for one while one is away";
+    EndDelegation       "identity.end_delegation"        All Own Own Own   Own   Own  Hide(GetDelegation), "end a delegation of one's own, or to oneself";
     Inbox               "requests.inbox"                 All All All All   All   All  Forbid, "list the requests that wait for one's decision";
     GetRequest          "requests.get"                   All All All All   All   Mine Hide(GetRequest), "see a request and its timeline";
     ApproveRequest      "requests.approve"               Nil Nil Nil Never Never Mine Hide(GetRequest), "approve a request";

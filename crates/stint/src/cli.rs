@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::client::Server;
-use crate::commands::{account, audit, estates, grants, notices, objects, people, rules};
+use crate::commands::{
+    account, audit, delegations, estates, grants, notices, objects, people, rules,
+};
 use crate::config::Overrides;
 
 /// AWS access for exactly as long as it is needed.
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     /// Groups of users.
     #[command(subcommand)]
     Groups(people::Groups),
+    /// Who decides while people are away.
+    #[command(subcommand)]
+    Delegations(delegations::Delegations),
     /// Whose principals in AWS are whose.
     #[command(subcommand)]
     Links(people::Links),

@@ -19,7 +19,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 use cli::{Audit, Cli, Command, MasterKey, Users};
 use commands::{
-    account, ask, audit, estates, grants, local, notices, objects, people, rules, serve, sim,
+    account, ask, audit, delegations, estates, grants, local, notices, objects, people, rules,
+    serve, sim,
 };
 use config::Settings;
 use exit::{Exit, Failure};
@@ -68,6 +69,7 @@ async fn command(command: Command) -> Result<(), Failure> {
         Command::MasterKey(MasterKey::Add { file }) => local::add_key(&file),
         Command::Users(Users::Others(what)) => people::users(what).await,
         Command::Groups(what) => people::groups(what).await,
+        Command::Delegations(what) => delegations::delegations(what).await,
         Command::Links(what) => people::links(what).await,
         Command::Login(args) => account::login(args).await,
         Command::Logout { server } => account::logout(&server).await,

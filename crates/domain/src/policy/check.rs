@@ -157,6 +157,14 @@ pub enum Wrong {
     /// What is said to those who are refused is empty or endless.
     #[error("say why it is denied, in at most 500 characters: whoever asks reads it")]
     DenyMessage,
+    /// Requests would expire at once, hardly ever, or before a step that waits is over.
+    #[error(
+        "a request may wait from an hour to 366 days for its answer, and longer than the {waits} its steps wait by themselves"
+    )]
+    OpenFor {
+        /// The longest that the steps of one way to an answer wait by themselves.
+        waits: Span,
+    },
     /// There is no such time zone.
     #[error("there is no time zone “{zone}”: write it as Europe/Berlin, America/New_York or UTC")]
     Zone {
@@ -206,6 +214,7 @@ impl Wrong {
             Self::RuleName => "rule_name",
             Self::Unreachable { .. } => "unreachable_rule",
             Self::DenyMessage => "deny_message",
+            Self::OpenFor { .. } => "open_for",
             Self::Zone { .. } => "unknown_zone",
         }
     }
@@ -232,6 +241,7 @@ impl Wrong {
             Self::RuleName => "name".to_owned(),
             Self::Unreachable { .. } => "when".to_owned(),
             Self::DenyMessage => "auto_deny".to_owned(),
+            Self::OpenFor { .. } => "open_for_seconds".to_owned(),
             Self::Zone { .. } => "zone".to_owned(),
         }
     }
@@ -290,6 +300,16 @@ impl PolicyBody {
         let mut found = Vec::new();
         check_route(&self.route, people, &mut found);
         check_limits(self.max_duration, self.reason, &mut found);
+        let waits = (self.routes())
+            .map(|route| {
+                let steps = route.steps().iter();
+                (steps.filter_map(|step| step.wait)).fold(Span::ZERO, |sum, wait| sum + wait)
+            })
+            .fold(Span::ZERO, Span::max);
+        let open_for = self.open_for();
+        if open_for < Span::hours(1) || open_for > Span::hours(24 * 366) || open_for <= waits {
+            found.push(Wrong::OpenFor { waits });
+        }
         if !condition::is_zone(&self.zone) {
             let zone = self.zone.clone();
             found.push(Wrong::Zone { zone });

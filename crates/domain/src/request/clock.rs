@@ -45,6 +45,7 @@ impl Request {
         let times = [step.wait, remind, opens, step.deadline.map(|it| it.after)];
         (times.into_iter().flatten())
             .map(|after| current.since + after)
+            .chain([self.question.expires()])
             .min()
     }
 
@@ -55,9 +56,34 @@ impl Request {
         if self.due().is_none_or(|due| now < due) {
             return (self, None);
         }
+        let expires = self.question.expires();
+        if self.due().is_some_and(|due| due == expires) {
+            return self.expired(now);
+        }
         let Self { question, state } = self;
         let (state, passed) = passed(question.steps(), state, now);
         (Self { question, state }, passed)
+    }
+
+    /// Nobody has answered as long as it was open.
+    fn expired(self, now: Time) -> (Self, Option<Passed>) {
+        let step = match self.state {
+            State::Pending { step, .. } => step,
+            _ => return (self, None),
+        };
+        let Self {
+            question,
+            mut state,
+        } = self;
+        let open_for = question.policy.open_for();
+        let state = State::Denied {
+            at: now,
+            by: None,
+            step,
+            reason: format!("It has expired: nobody answered within {open_for}."),
+            approvals: state.take_approvals(),
+        };
+        (Self { question, state }, Some(Passed::Denied))
     }
 }
 

@@ -49,6 +49,35 @@ pub enum Refused {
         /// What was tried.
         verb: Verb,
     },
+    /// Who asked, or would hold it, has delegated to them.
+    #[error(
+        "you stand in for who asked for this access or would hold it, and its policy lets nobody {verb} their own request: another approver must decide, or the delegation be ended"
+    )]
+    DelegateOfTheirs {
+        /// What was tried.
+        verb: Verb,
+    },
+    /// A delegate has decided on it for them.
+    #[error(
+        "somebody to whom you delegated approved this request for you at step {} on {at}: nobody counts twice, somebody else must decide now",
+        step + 1
+    )]
+    DecidedByDelegate {
+        /// At which step, counted from 0.
+        step: usize,
+        /// When.
+        at: Time,
+        /// Who.
+        by: UserId,
+    },
+    /// They wrote down themselves that an approver delegated to them, while it was waiting.
+    #[error(
+        "you wrote the delegation to yourself at {since}, after this request was submitted: another approver must decide"
+    )]
+    DelegatedToOneself {
+        /// When they wrote it.
+        since: Time,
+    },
     /// They have decided on it before.
     #[error(
         "you approved this request at step {} on {at}: nobody counts twice, somebody else must decide now",
@@ -122,6 +151,9 @@ impl Refused {
             Self::SelfApproval { .. } => "self_approval",
             Self::Benefits { .. } => "member_of_the_group",
             Self::AlreadyDecided { .. } => "already_decided",
+            Self::DelegateOfTheirs { .. } => "delegate_of_requester",
+            Self::DecidedByDelegate { .. } => "decided_by_delegate",
+            Self::DelegatedToOneself { .. } => "delegated_to_oneself",
             Self::NotAnApprover { .. } => "not_an_approver",
             Self::BecameApproverAfterSubmission { .. } => "became_approver_after_submission",
             Self::NotYetFallback { .. } => "not_yet_fallback",

@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::*;
-use crate::Span;
-use crate::policy::{Deadline, Route, Then};
+use crate::policy::{Deadline, Role, Route, Then};
+use crate::{GroupId, Span};
 
 const T0: Time = Time::from_micros(1_000_000_000);
 
@@ -50,6 +50,7 @@ fn person(n: u128) -> Decider {
         benefits: false,
         changed_own: None,
         changed_others: None,
+        delegators: Vec::new(),
     }
 }
 
@@ -64,6 +65,7 @@ fn member(n: u128, of: u128, since: Time, added_by: Option<u128>) -> Decider {
         benefits: false,
         changed_own: None,
         changed_others: None,
+        delegators: Vec::new(),
     }
 }
 
@@ -380,7 +382,7 @@ fn fallback_approvers_decide_only_where_too_few_others_could_or_once_it_is_late(
     assert_eq!(r.due(), Some(at(30)));
     let (noticed, passed) = r.clone().pass(at(31));
     assert_eq!(passed, Some(Passed::Late { step: 0 }));
-    assert_eq!(noticed.due(), None);
+    assert_eq!(noticed.due(), Some(noticed.question.expires()));
     assert_eq!(code(&noticed, &[2, 3, 9], 31), "ok");
     assert_eq!(code(&r, &[2, 3, 9], 30), "ok", "late");
 }

@@ -1,6 +1,7 @@
 //! Invariant 4 under any sequence of verbs: nobody decides a request they made or benefit
-//! from unless the pinned policy says so; needed approvals never fall; who added themselves
-//! to the approvers after the submission cannot decide.
+//! from unless the pinned policy says so, themselves or by a delegate; needed approvals never fall;
+//! who added themselves to the approvers after the submission cannot decide; a delegate and who
+//! delegated count once together.
 //!
 //! The oracle keeps a diary of who did what when, in its own words, and judges by it. It
 //! calls no function of the domain.
@@ -9,7 +10,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use stint_domain::policy::{Approvers, Ask, Deadline, People, PolicyBody, Route, Step, Then};
-use stint_domain::request::{Answer, Decider, Membership, Request, Source, State};
+use stint_domain::request::{Answer, Decider, Delegator, Membership, Request, Source, State};
 use stint_domain::{GroupId, Span, Time, UserId};
 use uuid::Uuid;
 
@@ -42,6 +43,13 @@ enum Act {
     Leave {
         user: u8,
         group: u8,
+    },
+    /// Somebody lets another decide for them from now on, or `by` writes it down for them; or it
+    /// ends.
+    Delegate {
+        by: u8,
+        whom: u8,
+        to: Option<u8>,
     },
     Decide {
         who: u8,
@@ -109,6 +117,15 @@ struct Entry {
     by: u8,
 }
 
+/// That `to` may decide for `whom`.
+#[derive(Debug, Clone)]
+struct Standin {
+    whom: u8,
+    to: u8,
+    since: i64,
+    by: u8,
+}
+
 /// What the diary says of one request.
 #[derive(Debug)]
 struct Case {
@@ -120,6 +137,10 @@ struct Case {
     /// As it was written when it was asked.
     rules: Rules,
     yes: BTreeSet<u8>,
+    /// For whom else somebody said yes.
+    yes_for: BTreeSet<u8>,
+    /// Who stood in for who asked or would hold it when it was asked.
+    near: BTreeSet<u8>,
     /// The step it is at, as far as the diary can tell.
     at: usize,
     over: Option<&'static str>,
@@ -131,6 +152,7 @@ struct Diary {
     minute: i64,
     policies: Vec<Rules>,
     members: Vec<Entry>,
+    standins: Vec<Standin>,
     /// Who is in the group of AWS now.
     crowd: BTreeSet<u8>,
     cases: Vec<Case>,
@@ -171,6 +193,8 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (adder, 0..USERS, 0..GROUPS)
             .prop_map(|(by, user, group)| Act::Join { by: by.unwrap_or(user), user, group }),
         2 => (0..USERS, 0..GROUPS).prop_map(|(user, group)| Act::Leave { user, group }),
+        3 => (prop::option::of(0..USERS), 0..USERS, prop::option::weighted(0.8, 0..USERS))
+            .prop_map(|(by, whom, to)| Act::Delegate { by: by.unwrap_or(whom), whom, to }),
         12 => (0..USERS, index(), prop::bool::weighted(0.93))
             .prop_map(|(who, request, yes)| Act::Decide { who, request, yes }),
         1 => (0..USERS, index()).prop_map(|(who, request)| Act::Cancel { who, request }),
@@ -238,6 +262,8 @@ impl Diary {
                 if !rules.own_allowed {
                     who.retain(|n| *n != case.0 && *n != case.1);
                     who.retain(|n| !crowd || !self.crowd.contains(n));
+                    let near = self.delegates_of(&[case.0, case.1]);
+                    who.retain(|n| !near.contains(n));
                 }
                 places.extend((0..stage.needed).map(|_| who.clone()));
             }
@@ -258,31 +284,66 @@ impl Diary {
         place(&places, &mut BTreeSet::new())
     }
 
+    /// Who may decide for one of these now.
+    fn delegates_of(&self, whom: &[u8]) -> BTreeSet<u8> {
+        let all = self.standins.iter().filter(|it| whom.contains(&it.whom));
+        all.map(|it| it.to).collect()
+    }
+
+    /// Whether the step asks this person, whoever acts for them: what `hands` wrote about them
+    /// since the request was made makes them nothing.
+    fn is_asked(&self, case: &Case, who: u8, hands: &[u8]) -> bool {
+        let stage = case.rules.steps.get(case.at);
+        stage.is_some_and(|stage| {
+            stage.named.contains(&who)
+                || self.members.iter().any(|e| {
+                    e.user == who
+                        && stage.groups.contains(&e.group)
+                        && (!hands.contains(&e.by) || e.since < case.asked_at)
+                })
+        })
+    }
+
     /// Whether the diary lets this person say yes or no to that request now.
     fn legitimate(&self, case: &Case, who: u8) -> bool {
-        let Some(stage) = case.rules.steps.get(case.at) else {
-            return false;
-        };
-        let inside = case.crowd && self.crowd.contains(&who);
-        let own = who == case.who || who == case.whom || inside;
-        let counted = case.yes.contains(&who);
-        let through_group = self.members.iter().any(|e| {
-            e.user == who
-                && stage.groups.contains(&e.group)
-                && (e.by != who || e.since < case.asked_at)
+        let inside = |n: u8| case.crowd && self.crowd.contains(&n);
+        let near = self.delegates_of(&[case.who, case.whom]).contains(&who);
+        let own = who == case.who || who == case.whom || inside(who) || near;
+        let counted = |n: u8| case.yes.contains(&n) || case.yes_for.contains(&n);
+        let for_another = self.standins.iter().any(|it| {
+            it.to == who
+                && !counted(it.whom)
+                && (!inside(it.whom) || case.rules.own_allowed)
+                && (it.by != who || it.since < case.asked_at)
+                && self.is_asked(case, it.whom, &[it.whom, who])
         });
         case.over.is_none()
             && (!own || case.rules.own_allowed)
-            && !counted
-            && (stage.named.contains(&who) || through_group)
+            && !counted(who)
+            && (self.is_asked(case, who, &[who]) || for_another)
     }
 
     fn decider(&self, case: &Case, who: u8) -> Decider {
+        let delegators = self.standins.iter().filter(|it| it.to == who);
+        let delegators = delegators.map(|it| Delegator {
+            who: self.alone(case, it.whom),
+            since: time(it.since),
+            made_by: Some(user(it.by)),
+        });
+        Decider {
+            delegators: delegators.collect(),
+            ..self.alone(case, who)
+        }
+    }
+
+    /// Somebody without those for whom they may decide.
+    fn alone(&self, case: &Case, who: u8) -> Decider {
         Decider {
             user: user(who),
             benefits: case.crowd && self.crowd.contains(&who),
             changed_own: None,
             changed_others: None,
+            delegators: Vec::new(),
             memberships: (self.members.iter())
                 .filter(|e| e.user == who)
                 .map(|e| Membership {
@@ -309,6 +370,11 @@ impl Diary {
                 })
                 .collect(),
             able: (0..USERS).map(user).collect(),
+            delegates: self
+                .delegates_of(&[who, whom])
+                .into_iter()
+                .map(user)
+                .collect(),
             ..People::default()
         };
         let ask = Ask {
@@ -327,6 +393,7 @@ impl Diary {
             answer.is_ok(),
             self.can_be_filled((who, whom), crowd, &rules)
         );
+        let near = self.delegates_of(&[who, whom]);
         if let Ok((real, _)) = answer {
             self.cases.push(Case {
                 who,
@@ -335,6 +402,8 @@ impl Diary {
                 asked_at: self.minute,
                 over: rules.steps.is_empty().then_some("approved"),
                 yes: BTreeSet::new(),
+                yes_for: BTreeSet::new(),
+                near,
                 at: 0,
                 rules,
                 real,
@@ -357,6 +426,7 @@ impl Diary {
         };
         let people = People {
             able: (0..USERS).map(user).collect(),
+            delegates: case.near.iter().map(|n| user(*n)).collect(),
             ..People::default()
         };
         match case.real.clone().decide(&decider, &people, answer, now) {
@@ -385,6 +455,10 @@ impl Diary {
             return Ok(());
         }
         case.yes.insert(who);
+        let last = case.real.state.approvals().last();
+        let whose = last.and_then(|it| it.on_behalf_of);
+        case.yes_for
+            .extend((0..USERS).filter(|n| Some(user(*n)) == whose));
         match &case.real.state {
             State::Pending { step, .. } => case.at = *step,
             State::Approved { .. } => case.over = Some("approved"),
@@ -436,6 +510,16 @@ impl Diary {
             Act::Leave { user, group } => {
                 (self.members).retain(|e| (e.user, e.group) != (user, group));
             }
+            Act::Delegate { by, whom, to } => {
+                self.standins.retain(|it| it.whom != whom);
+                let since = self.minute;
+                (self.standins).extend(to.filter(|to| *to != whom).map(|to| Standin {
+                    whom,
+                    to,
+                    since,
+                    by,
+                }));
+            }
             Act::Join { by, user, group } => {
                 if !self.members_of(group).contains(&user) {
                     self.members.push(Entry {
@@ -483,9 +567,21 @@ impl Case {
         prop_assert_eq!(word, self.over);
         let people: BTreeSet<_> = yes.iter().map(|a| a.by).collect();
         prop_assert_eq!(people.len(), yes.len(), "somebody counts twice");
+        let whose: BTreeSet<_> = yes
+            .iter()
+            .map(stint_domain::request::Approval::whose)
+            .collect();
+        prop_assert_eq!(
+            whose.len(),
+            yes.len(),
+            "somebody counts by themselves and by another"
+        );
         let own = [user(self.who), user(self.whom)];
         prop_assert!(
-            self.rules.own_allowed || own.iter().all(|o| !people.contains(o)),
+            self.rules.own_allowed
+                || own
+                    .iter()
+                    .all(|o| !people.contains(o) && !whose.contains(o)),
             "somebody approved what is theirs"
         );
         // However the answer comes about, the number of approvals it needs never falls.

@@ -53,6 +53,7 @@ pub const CATEGORIES: &[&str] = &[
     "policy",
     "user",
     "group",
+    "delegation",
     "link",
     "token",
     "sign_in",

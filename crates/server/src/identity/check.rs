@@ -38,6 +38,14 @@ pub(super) fn description(text: &str) -> Result<String, Error> {
     Ok(text.to_owned())
 }
 
+/// What is said beside a delegation; may be empty.
+pub(super) fn note(text: &str) -> Result<String, Error> {
+    if text.trim().is_empty() {
+        return Ok(String::new());
+    }
+    one_line("note", text, LONGEST_NAME)
+}
+
 /// An address with something on both sides of one `@`; whether mail arrives is not known.
 pub(super) fn email(text: &str) -> Result<String, Error> {
     let form = || Error::bad("email", "Write it as name@example.com.");

@@ -88,6 +88,17 @@ pub enum Error {
     /// The user has as many usable tokens as one may have.
     #[error("too many tokens")]
     TooManyTokens,
+    /// The user has delegated for some of that time already.
+    #[error("the user has delegated from {from} until {until} already")]
+    DelegationOverlaps {
+        /// From when, in words.
+        from: String,
+        /// Until when, in words.
+        until: String,
+    },
+    /// The user has as many planned delegations as one may have.
+    #[error("too many delegations")]
+    TooManyDelegations,
     /// A persona's sign-in was asked for from elsewhere than this machine.
     #[error("a persona's sign-in was asked for from elsewhere")]
     NotLoopback,
@@ -125,9 +136,12 @@ impl Fault for Error {
             | Self::UnknownUser
             | Self::Inactive
             | Self::Manager => Kind::Invalid,
-            Self::EmailTaken | Self::NameTaken | Self::LastSuperAdmin | Self::TooManyTokens => {
-                Kind::Conflict
-            }
+            Self::EmailTaken
+            | Self::NameTaken
+            | Self::LastSuperAdmin
+            | Self::TooManyTokens
+            | Self::DelegationOverlaps { .. }
+            | Self::TooManyDelegations => Kind::Conflict,
             Self::Stale { .. } => Kind::Stale,
             Self::SignInRefused | Self::SignInOver | Self::BadToken => Kind::Unauthenticated,
             Self::WrongPassword => Kind::Invalid,
@@ -169,6 +183,8 @@ impl Fault for Error {
             Self::BadToken => "invalid_token",
             Self::TokenFromToken => "token_from_token",
             Self::TooManyTokens => "too_many_tokens",
+            Self::DelegationOverlaps { .. } => "delegation_overlaps",
+            Self::TooManyDelegations => "too_many_delegations",
             Self::NotLoopback => "not_loopback",
         }
     }
@@ -183,6 +199,9 @@ impl Fault for Error {
             Self::Password(fault) => format!("This password cannot be used: {fault}."),
             Self::Stale { version } => format!(
                 "It has changed since you read it and is now at version {version}. Read it again, then repeat the change."
+            ),
+            Self::DelegationOverlaps { from, until } => format!(
+                "There is a delegation from {from} until {until} already. End that one first, or choose other times."
             ),
             Self::LockedOut { until, .. } => format!(
                 "Too many sign-ins failed for this address. Wait until {until}, or ask a Super Admin to set a new password."
@@ -223,6 +242,9 @@ impl Error {
             }
             Self::TooManyTokens => {
                 "You have as many usable tokens as one may have. Revoke one you no longer need."
+            }
+            Self::TooManyDelegations => {
+                "There are as many planned delegations as one may have. End one that is no longer needed."
             }
             Self::NotLoopback => {
                 "Personas may be signed in as only on the machine the demo runs on. Open the page at http://127.0.0.1."

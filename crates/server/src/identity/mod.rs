@@ -1,11 +1,12 @@
 //! Who people are: users, their product roles, groups of users, local sign-in, API tokens.
 //!
 //! **Tables**: `users`, `user_roles`, `groups`, `group_members`, `sign_ins`,
-//! `sign_in_failures`, `api_tokens`. **Audit events**: `user.created`, `user.changed`,
+//! `sign_in_failures`, `api_tokens`, `delegations`. **Audit events**: `user.created`, `user.changed`,
 //! `user.profile_set`, `user.manager_set`, `user.password_set`, `user.roles_set`, `user.deactivated`, `user.reactivated`,
 //! `group.created`, `group.changed`, `group.member_added`, `group.member_removed`,
-//! `sign_in.started`, `sign_in.refused`, `sign_in.ended`, `token.issued`, `token.revoked`.
-//! **Outbox**: `user.deactivated`, `user.reactivated`.
+//! `sign_in.started`, `sign_in.refused`, `sign_in.ended`, `token.issued`, `token.revoked`,
+//! `delegation.created`, `delegation.ended`.
+//! **Outbox**: `user.deactivated`, `user.reactivated`, `delegation.created`, `delegation.ended`.
 //!
 //! What it promises: of a cookie, a token or a password only a hash is stored. A wrong
 //! address, a wrong password and a deactivated user answer alike, after the same work.
@@ -20,6 +21,7 @@
 
 mod check;
 mod cookie;
+mod delegations;
 mod demo;
 mod error;
 mod groups;
@@ -42,11 +44,15 @@ use std::str::FromStr;
 
 use stint_db::{Query, Tx};
 use stint_domain::condition::Person;
-use stint_domain::rights::{Relation, Role};
+use stint_domain::rights::{Answer, Relation, Role, Verb, allowed};
 use stint_domain::{GroupId, SignInId, Time, TokenId, UserId};
 
 use crate::cx::Cx;
 
+pub use delegations::{
+    Delegation, DelegationFilter, DelegationShown, DelegationState, NewDelegation, delegate,
+    delegated_by, delegated_to, delegation, end_delegation, get_delegation, list_delegations,
+};
 pub use demo::{DemoCaller, PERSONAS, Persona, demo_sign_in};
 pub use error::Error;
 pub use groups::{
@@ -106,6 +112,11 @@ impl User {
         let mut roles = self.roles.clone();
         roles.push(Role::User);
         roles
+    }
+
+    /// Whether their roles let them decide on what a policy, or who is away, asks them.
+    pub fn decides(&self) -> bool {
+        allowed(&self.all_roles(), Verb::ApproveRequest, Relation::Involved) == Answer::Yes
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod account;
 mod choose;
+mod delegations;
 mod groups;
 mod users;
 pub(crate) mod view;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> Routes {
         .page(Verb::ListUsers, Method::GET, "/people", users)
         .page(Verb::ListGroups, Method::GET, "/people/groups", groups)
         .merge(account::routes())
+        .merge(delegations::routes())
         .merge(groups::routes())
         .merge(users::routes())
 }

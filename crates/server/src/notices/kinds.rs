@@ -72,6 +72,9 @@ kinds! {
     /// Somebody took it away in AWS.
     AccessTakenAway = "access_taken_away", "My access was taken away in AWS",
         "Stint does not put it back by itself.";
+    /// Somebody lets one decide for them, or an administrator wrote it down.
+    Delegation = "delegation", "Somebody lets me decide for them",
+        "And when an administrator lets somebody decide for you; gone once it is ended.";
     /// AWS refuses a removal.
     RemovalStuck = "removal_stuck", "AWS refuses to remove access",
         "For owners of the connection, Connection Admins and Super Admins.";

@@ -33,7 +33,7 @@ use serde_json::json;
 use stint_api::Page;
 use stint_db::Priority;
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{GrantId, NoticeId, RequestId, Time, UserId};
+use stint_domain::{DelegationId, GrantId, NoticeId, RequestId, Time, UserId};
 use uuid::Uuid;
 
 use crate::cx::Cx;
@@ -55,6 +55,8 @@ pub enum Thing {
     Request(RequestId),
     /// A grant.
     Grant(GrantId),
+    /// A delegation.
+    Delegation(DelegationId),
 }
 
 impl Thing {
@@ -63,6 +65,7 @@ impl Thing {
         match self {
             Self::Request(id) => ("request", id.0),
             Self::Grant(id) => ("grant", id.0),
+            Self::Delegation(id) => ("delegation", id.0),
         }
     }
 }
@@ -72,6 +75,7 @@ impl std::fmt::Display for Thing {
         match self {
             Self::Request(id) => id.fmt(f),
             Self::Grant(id) => id.fmt(f),
+            Self::Delegation(id) => id.fmt(f),
         }
     }
 }

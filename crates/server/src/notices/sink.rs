@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use stint_db::Tx;
 use stint_domain::rights::Role;
-use stint_domain::{BindingId, GrantId, RequestId, UserId};
+use stint_domain::{BindingId, DelegationId, GrantId, RequestId, UserId};
 
 use super::store::{self, Telling};
 use super::{Error, Kind, Thing};
 use crate::cx::Cx;
 use crate::grants::{CloseReason, Grant, Origin};
+use crate::identity::DelegationShown;
 use crate::outbox::{News, Sink};
 use crate::requests::Request;
 use crate::tasks::TaskError;
@@ -28,7 +29,9 @@ impl Sink for Inbox {
         kind.starts_with("request.")
             || matches!(
                 kind,
-                "grant.confirmed"
+                "delegation.created"
+                    | "delegation.ended"
+                    | "grant.confirmed"
                     | "grant.ending"
                     | "grant.closed"
                     | "grant.ended"
@@ -58,6 +61,7 @@ impl Taking<'_> {
             "grant.ended" => self.ended().await,
             "binding.stuck" => self.stuck().await,
             "binding.taken_away" => self.taken_away().await,
+            "delegation.created" | "delegation.ended" => self.delegation().await,
             _ => self.request().await,
         }
     }
@@ -235,6 +239,23 @@ impl Taking<'_> {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Both hear of it but who wrote it down; nobody any more once it is ended.
+    async fn delegation(&mut self) -> Result<(), Error> {
+        let Some(id) = self.id::<DelegationId>("delegation") else {
+            return Ok(());
+        };
+        let Some(DelegationShown { delegation, .. }) = identity::delegation(self.tx, id).await?
+        else {
+            return Ok(());
+        };
+        let thing = Thing::Delegation(id);
+        if delegation.ended_at.is_some() {
+            return self.settle(Kind::Delegation, thing).await;
+        }
+        let who = BTreeSet::from([delegation.user, delegation.delegate]);
+        self.tell(Kind::Delegation, thing, 0, who).await
     }
 
     /// The grant the news is about.

@@ -13,9 +13,10 @@ use stint_domain::{GrantId, RequestId};
 use super::{Error, Kind, Notice, Shown, Thing};
 use crate::cx::Cx;
 use crate::grants::{CloseReason, Grant, Names, Origin};
+use crate::identity::{DelegationShown, DelegationState};
 use crate::requests::Seen;
 use crate::web::time::{exact, words};
-use crate::{grants, requests};
+use crate::{grants, identity, requests};
 
 /// What a notice says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,17 +32,23 @@ pub struct Words {
 }
 
 /// These notices with their words, in the same order; without those whose things the caller may
-/// not see now. A fixed number of look-ups for all of them.
+/// not see now. A fixed number of look-ups for all of them, and one for each delegation.
 pub(super) async fn shown(
     cx: &Cx,
     q: &mut impl Query,
     notices: Vec<Notice>,
 ) -> Result<Vec<Shown>, Error> {
     let (mut of_requests, mut of_grants) = (BTreeSet::new(), BTreeSet::new());
+    let mut delegations = BTreeMap::new();
     for notice in &notices {
         match notice.thing {
             Thing::Request(id) => of_requests.insert(id),
             Thing::Grant(id) => of_grants.insert(id),
+            Thing::Delegation(id) => {
+                let found = identity::delegation(q, id).await?;
+                let found = found.and_then(|it| of_delegation(cx, &it));
+                delegations.insert(id, found).is_none()
+            }
         };
     }
     let requests = requests::visible(cx, q, of_requests).await?;
@@ -49,6 +56,7 @@ pub(super) async fn shown(
     let said = |notice: &Notice| match notice.thing {
         Thing::Request(id) => requests.get(&id).map(|it| of_request(notice.kind, it)),
         Thing::Grant(id) => grants.words(notice.kind, id, cx),
+        Thing::Delegation(id) => delegations.get(&id).cloned().flatten(),
     };
     Ok((notices.into_iter())
         .filter_map(|notice| {
@@ -60,6 +68,32 @@ pub(super) async fn shown(
 
 fn page_of(request: RequestId) -> String {
     format!("/requests/{request}")
+}
+
+/// To whoever it concerns, until it is over.
+fn of_delegation(cx: &Cx, it: &DelegationShown) -> Option<Words> {
+    let of = &it.delegation;
+    if of.state(cx.now) == DelegationState::Over {
+        return None;
+    }
+    let me = cx.actor.user();
+    let title = if me == Some(of.delegate) {
+        format!("{} lets you decide for them", it.user.name)
+    } else if me == Some(of.user) {
+        format!("{} decides for you", it.delegate.name)
+    } else {
+        return None;
+    };
+    let mut text = format!("From {} until {}.", exact(of.starts_at), exact(of.ends_at));
+    if !of.note.is_empty() {
+        text.push_str(&format!(" “{}”", of.note));
+    }
+    Some(Words {
+        title,
+        text,
+        link: "/delegations".to_owned(),
+        extend: None,
+    })
 }
 
 fn of_request(kind: Kind, seen: &Seen) -> Words {

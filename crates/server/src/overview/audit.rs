@@ -138,6 +138,11 @@ const SAID: &[(&str, &str)] = &[
     ("grant.opened", "opened a grant"),
     ("group.changed", "changed a group"),
     ("group.created", "created a group"),
+    (
+        "delegation.created",
+        "let somebody decide while a user is away",
+    ),
+    ("delegation.ended", "ended a delegation"),
     ("group.member_added", "added somebody to a group"),
     ("group.member_removed", "took somebody out of a group"),
     ("link.confirmed", "confirmed whose AWS identity it is"),

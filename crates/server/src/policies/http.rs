@@ -234,6 +234,7 @@ fn shown(body: PolicyBody) -> wire::PolicyBody {
         max_duration_seconds: body.max_duration.as_seconds(),
         reason: reason_shown(body.reason),
         allow_self_approval: body.allow_self_approval,
+        open_for_seconds: body.open_for.map(Span::as_seconds),
         zone: (body.zone != "UTC").then_some(body.zone),
     }
 }
@@ -287,7 +288,7 @@ fn approvers_shown(it: Approvers) -> wire::Approvers {
     }
 }
 
-fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
+pub(crate) fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
     let mut rules = Vec::new();
     for (at, rule) in body.rules.into_iter().enumerate() {
         let place = format!("rules[{at}].");
@@ -305,6 +306,7 @@ fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
         max_duration: Span::seconds(body.max_duration_seconds),
         reason: reason_rule(body.reason),
         allow_self_approval: body.allow_self_approval,
+        open_for: body.open_for_seconds.map(Span::seconds),
         zone: body.zone.unwrap_or_else(|| "UTC".to_owned()),
     })
 }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stint_db::{Priority, Query};
 use stint_domain::condition::{About, Compiled, Condition, Person, Scene};
 use stint_domain::policy::{self as rules, Approvers, People, PolicyBody, Role, Route, Step};
-use stint_domain::rights::{Answer, Relation, Verb, allowed};
+use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, GroupId, PolicyId, PolicyVersionId, Time, UserId};
 
 use crate::cx::Cx;
@@ -30,8 +30,8 @@ mod store;
 pub(crate) mod tests;
 
 pub use error::Error;
-pub(crate) use http::{parsed, routes};
-pub(crate) use pages::{routes as page_routes, words as rule_words};
+pub(crate) use http::{parsed, routes, rules as body_of};
+pub(crate) use pages::{draft, routes as page_routes, words as rule_words};
 pub(crate) use store::STATEMENTS;
 
 /// The longest name of a policy, in characters.
@@ -264,6 +264,8 @@ pub struct Subject {
     pub scene: Option<Scene>,
     /// The people in the Identity Center group it is for.
     pub benefiting: BTreeSet<UserId>,
+    /// To whom who asks or would hold it had delegated when it was asked, and has still.
+    pub delegates: BTreeSet<UserId>,
     /// Who alone is asked about: conditions are then asked of nobody else. Not where it counts how
     /// many there are, as it does for those who stand in.
     pub only: Option<UserId>,
@@ -286,6 +288,7 @@ pub async fn people<'a>(
     let mut people = People::default();
     if let Some(subject) = subject {
         people.benefiting.clone_from(&subject.benefiting);
+        people.delegates.clone_from(&subject.delegates);
         for role in roles {
             let who: BTreeSet<UserId> = (holders(q, subject, role).await?.into_iter())
                 .map(|it| it.user)
@@ -308,7 +311,7 @@ pub async fn people<'a>(
     }
     let users: Vec<_> = users.into_iter().collect();
     for user in identity::users(q, &users).await? {
-        if user.active && decides(&user) {
+        if user.active && user.decides() {
             people.able.insert(user.id);
         }
     }
@@ -355,7 +358,7 @@ async fn candidates(
     for condition in wanted {
         let mut who = BTreeSet::new();
         if let Ok(compiled) = Compiled::saved(condition, About::Candidate) {
-            for (user, _) in all.iter().filter(|(user, _)| user.active && decides(user)) {
+            for (user, _) in all.iter().filter(|(user, _)| user.active && user.decides()) {
                 if compiled.holds_of(&scene, user.id) == Ok(true) {
                     who.insert(user.id);
                 }
@@ -366,12 +369,16 @@ async fn candidates(
     Ok(found)
 }
 
-/// Whether a user's roles let them decide on what a policy names them for.
-fn decides(user: &identity::User) -> bool {
-    allowed(&user.all_roles(), Verb::ApproveRequest, Relation::Involved) == Answer::Yes
+/// The ids of all versions of a policy, for other rooms.
+pub async fn version_ids(
+    q: &mut impl Query,
+    policy: PolicyId,
+) -> Result<Vec<PolicyVersionId>, stint_db::Error> {
+    store::version_ids(q, policy).await
 }
 
-async fn check(q: &mut impl Query, new: &NewVersion) -> Result<(), Error> {
+/// What is wrong with a version, for whoever has no business with rights.
+pub async fn check(q: &mut impl Query, new: &NewVersion) -> Result<(), Error> {
     if new.note.chars().count() > LONGEST_NOTE {
         return Err(Error::Note);
     }

@@ -221,6 +221,11 @@ async fn edit(
     }
 }
 
+/// What a form of a version says, whether it is saved or not.
+pub(crate) fn draft(sent: &Sent) -> Result<NewVersion, Mistakes> {
+    Filled::sent(sent).read()
+}
+
 /// At which field a refusal is said, with names instead of ids.
 async fn mistake(cx: &Cx, error: Error, filled: &Filled) -> Result<Mistakes, Error> {
     let faults = match &error {

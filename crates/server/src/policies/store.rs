@@ -29,6 +29,8 @@ macro_rules! listed {
 }
 
 stint_db::statements! {
+    /// The ids of all versions of a policy.
+    VERSION_IDS = "select id from policy_versions where policy_id = $1";
     /// A policy begins.
     INSERT = "insert into policies (id, name, name_key, latest_number, created_at, version)
         values ($1, $2, $3, 1, $4, 1)";
@@ -185,4 +187,12 @@ fn version_row(row: &Row) -> stint_db::Result<PolicyVersion> {
         created_at: row.get::<Time>("written_at")?,
         created_by: row.get::<Option<UserId>>("created_by")?,
     })
+}
+
+pub(super) async fn version_ids(
+    q: &mut impl Query,
+    policy: PolicyId,
+) -> stint_db::Result<Vec<PolicyVersionId>> {
+    let rows = q.all(&VERSION_IDS, args![policy]).await?;
+    rows.iter().map(|row| row.get("id")).collect()
 }

@@ -13,15 +13,14 @@ use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, GrantId, PrincipalId, Span, SubmissionId, Time, UserId};
 
-use super::facts::{self, Chosen, How};
+use super::facts::{self, Chosen, Weighed};
 use super::{Error, Hurdle, Request, decide, store, via};
 use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
 use crate::directory::{Entitlement, Member, Principal};
 use crate::http::{Fault as _, Paging, search_text};
-use crate::policies::Subject;
-use crate::{catalog, connections, directory, grants, identity, outbox, policies};
+use crate::{catalog, connections, directory, grants, identity, outbox};
 
 /// What somebody asks for, for themselves or for an Identity Center group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -325,25 +324,8 @@ async fn weighed(
     ask: &Ask,
     for_group: bool,
 ) -> Result<(Chosen, People), Error> {
-    let how = How {
-        requester: ask.requester,
-        beneficiary: ask.beneficiary,
-        duration: ask.duration,
-        start: ask.start,
-        for_group,
-        at: cx.now,
-    };
-    let body = &offer.policy.body;
-    let chosen = facts::choose(q, &offer.entitlement, body, how).await?;
-    let subject = Subject {
-        beneficiary: ask.beneficiary,
-        connection: offer.entitlement.connection,
-        scene: chosen.scene.clone(),
-        benefiting: ask.members.clone(),
-        only: None,
-    };
-    let steps = body.outcome(chosen.rule).steps();
-    let people = policies::people(q, steps, Some(&subject)).await?;
+    let (thing, body) = (&offer.entitlement, &offer.policy.body);
+    let Weighed { chosen, people } = facts::weigh(cx, q, thing, body, ask, for_group).await?;
     Ok((chosen, people))
 }
 

@@ -44,9 +44,10 @@ async fn decide(
     // Members of the group it is for are read here, in the transaction that decides.
     // What its time has come for comes first: nobody decides on what is over.
     clock::catch_up(cx, &mut tx, &mut request).await?;
-    let only = facts::alone(&request, user);
-    let subject = facts::subject(&mut tx, &request, only).await?;
-    let who = facts::decider(&mut tx, &request, &subject, user).await?;
+    let delegations = identity::delegated_to(&mut tx, user, cx.now).await?;
+    let only = facts::alone(&request, user, &delegations);
+    let subject = facts::subject(&mut tx, &request, only, cx.now).await?;
+    let who = facts::decider(&mut tx, &request, &subject, user, &delegations).await?;
     let steps = facts::current(&request).cloned();
     let people = policies::people(&mut tx, &steps, Some(&subject)).await?;
     let approved = answer == Answer::Approve;
@@ -65,6 +66,7 @@ async fn decide(
         by: user,
         approved,
         parts: place.parts,
+        on_behalf_of: place.on_behalf_of,
         comment: comment.to_owned(),
         at: cx.now,
     };
@@ -74,6 +76,7 @@ async fn decide(
     let facts = json!({
         "step": step + 1,
         "answer": if approved { "approve" } else { "deny" },
+        "on_behalf_of": place.on_behalf_of,
         "comment": comment,
         "state": request.state(),
     });
@@ -158,7 +161,7 @@ pub(super) async fn taken(
 ) -> Result<Request, Error> {
     let user: UserId = cx.person()?.id;
     let request = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
-    cx.authorize(verb, relation(tx, &request, user).await?)?;
+    cx.authorize(verb, relation(tx, &request, user, cx.now).await?)?;
     Ok(request)
 }
 

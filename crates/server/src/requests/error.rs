@@ -9,6 +9,7 @@ use crate::connections::Closed;
 use crate::cx::Denied;
 use crate::grants;
 use crate::http::{BadCursor, Fault, Kind};
+use crate::policies;
 
 /// Why a verb of this room failed.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,17 @@ pub enum Error {
     /// The cursor of a list is none of ours.
     #[error("the cursor of a list is none of ours")]
     Cursor(#[from] BadCursor),
+    /// A draft of a policy could not be saved.
+    #[error(transparent)]
+    Draft(policies::Error),
+    /// There is no policy to judge it by.
+    #[error(
+        "nobody can ask for this entitlement: it has no policy, or is in no catalog of theirs; say under which policy it would be asked"
+    )]
+    NoPolicy,
+    /// So many days are not looked back.
+    #[error("look back from 1 to {} days", super::replay::MOST_DAYS)]
+    Days,
     /// It cannot be asked like this; every reason there is, never empty.
     #[error("it cannot be asked like this: {}", join(.0))]
     Refused(Vec<Refusal>),
@@ -202,15 +214,22 @@ impl Fault for Error {
             Self::Cursor(cursor) => cursor.kind(),
             Self::NotFound => Kind::Invisible,
             Self::Decision(refused) => match refused {
-                Refused::WrongState { .. } | Refused::AlreadyDecided { .. } => Kind::Conflict,
+                Refused::WrongState { .. }
+                | Refused::AlreadyDecided { .. }
+                | Refused::DecidedByDelegate { .. } => Kind::Conflict,
                 Refused::SelfApproval { .. }
+                | Refused::DelegateOfTheirs { .. }
+                | Refused::DelegatedToOneself { .. }
                 | Refused::Benefits { .. }
                 | Refused::NotAnApprover { .. }
                 | Refused::BecameApproverAfterSubmission { .. } => Kind::Denied,
                 Refused::NotYetFallback { .. } | Refused::NotNeeded { .. } => Kind::Conflict,
                 Refused::ReasonRequired | Refused::ReasonTooLong { .. } => Kind::Invalid,
             },
+            Self::Draft(error) => error.kind(),
             Self::Refused(_)
+            | Self::NoPolicy
+            | Self::Days
             | Self::NoLinkedPrincipal { .. }
             | Self::PrincipalGone { .. }
             | Self::NotForGroups
@@ -243,6 +262,9 @@ impl Fault for Error {
 
     fn code(&self) -> &'static str {
         match self {
+            Self::Draft(error) => error.code(),
+            Self::NoPolicy => "no_policy",
+            Self::Days => "invalid_days",
             Self::Denied(denied) => denied.code(),
             Self::Cursor(cursor) => cursor.code(),
             Self::NotFound => "not_found",
@@ -280,6 +302,7 @@ impl Fault for Error {
 
     fn detail(&self) -> String {
         match self {
+            Self::Draft(error) => error.detail(),
             Self::Denied(denied) => denied.detail(),
             Self::Cursor(cursor) => cursor.detail(),
             Self::Refused(why) => join(why),

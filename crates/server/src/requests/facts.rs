@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use stint_db::Query;
 use stint_domain::condition::{Circumstances, Scene};
-use stint_domain::policy::{self as rules, PolicyBody, Refusal, Role, Step, Tried};
-use stint_domain::request::{Decider, Membership, Source, State};
+use stint_domain::policy::{self as rules, Ask, People, PolicyBody, Refusal, Role, Step, Tried};
+use stint_domain::request::{Decider, Delegator, Membership, Source, State};
 use stint_domain::{Span, Time, UserId};
 
 use super::{Error, Request, beneficiaries, benefits};
+use crate::cx::Cx;
 use crate::directory::{self, Entitlement};
+use crate::identity::Delegation;
 use crate::policies::{self, Subject};
 use crate::{identity, requests::voter};
 
@@ -100,11 +102,50 @@ pub(super) async fn choose(
     })
 }
 
+/// What a policy says to a question: which rule applies, and who could decide then.
+pub(super) struct Weighed {
+    pub(super) chosen: Chosen,
+    pub(super) people: People,
+}
+
+pub(super) async fn weigh(
+    cx: &Cx,
+    q: &mut impl Query,
+    entitlement: &Entitlement,
+    body: &PolicyBody,
+    ask: &Ask,
+    for_group: bool,
+) -> Result<Weighed, Error> {
+    let how = How {
+        requester: ask.requester,
+        beneficiary: ask.beneficiary,
+        duration: ask.duration,
+        start: ask.start,
+        for_group,
+        at: cx.now,
+    };
+    let chosen = choose(q, entitlement, body, how).await?;
+    let own = BTreeSet::from([ask.requester, ask.beneficiary]);
+    let near = identity::delegated_by(q, own, cx.now).await?;
+    let subject = Subject {
+        beneficiary: ask.beneficiary,
+        connection: entitlement.connection,
+        scene: chosen.scene.clone(),
+        benefiting: ask.members.clone(),
+        delegates: near.into_iter().map(|it| it.delegate).collect(),
+        only: None,
+    };
+    let steps = body.outcome(chosen.rule).steps();
+    let people = policies::people(q, steps, Some(&subject)).await?;
+    Ok(Weighed { chosen, people })
+}
+
 /// What says who the approvers of a request are now.
 pub(super) async fn subject(
     q: &mut impl Query,
     request: &Request,
     only: Option<UserId>,
+    now: Time,
 ) -> Result<Subject, Error> {
     let steps = request.rules.question.steps();
     let mut scene = None;
@@ -131,8 +172,17 @@ pub(super) async fn subject(
         connection: request.pair.connection,
         scene,
         benefiting,
+        delegates: near(q, request, now).await?,
         only,
     })
+}
+
+/// To whom who asked or would hold it had delegated by then, and has still.
+async fn near(q: &mut impl Query, request: &Request, now: Time) -> Result<BTreeSet<UserId>, Error> {
+    let own = BTreeSet::from([request.requester(), request.beneficiary()]);
+    let all = identity::delegated_by(q, own, now).await?.into_iter();
+    let before = all.filter(|it| it.created_at < request.submitted_at());
+    Ok(before.map(|it| it.delegate).collect())
 }
 
 /// The step a request waits at.
@@ -144,11 +194,11 @@ pub(super) fn current(request: &Request) -> Option<&Step> {
 }
 
 /// Whom alone it takes to look at to know whether they may decide on it: nobody alone where those
-/// who stand in come in by how few the others are.
-pub(super) fn alone(request: &Request, user: UserId) -> Option<UserId> {
+/// who stand in come in by how few the others are, nor a delegate, who may by what others are.
+pub(super) fn alone(request: &Request, user: UserId, delegations: &[Delegation]) -> Option<UserId> {
     let step = current(request);
-    step.is_none_or(|step| step.fallback.is_empty())
-        .then_some(user)
+    let alone = step.is_none_or(|step| step.fallback.is_empty()) && delegations.is_empty();
+    alone.then_some(user)
 }
 
 /// Whether who may decide on a step depends on more than who decides and the groups they are in.
@@ -162,8 +212,30 @@ fn roles(step: &Step) -> BTreeSet<Role> {
     first.iter().chain(second).copied().collect()
 }
 
-/// Somebody as the rules of a decision on this request see them, now.
+/// Somebody as the rules of a decision on this request see them, now, with those who have delegated
+/// to them.
 pub(super) async fn decider(
+    q: &mut impl Query,
+    request: &Request,
+    subject: &Subject,
+    user: UserId,
+    delegations: &[Delegation],
+) -> Result<Decider, Error> {
+    let mut decider = by_themselves(q, request, subject, user).await?;
+    for it in delegations {
+        decider.delegators.push(Delegator {
+            who: by_themselves(q, request, subject, it.user).await?,
+            since: it.created_at,
+            made_by: it.created_by,
+        });
+    }
+    if !delegations.is_empty() {
+        decider.changed_others = identity::changed_others(q, user).await?;
+    }
+    Ok(decider)
+}
+
+async fn by_themselves(
     q: &mut impl Query,
     request: &Request,
     subject: &Subject,

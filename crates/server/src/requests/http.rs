@@ -4,13 +4,15 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use stint_api::{Page, Problem, requests as wire};
-use stint_domain::policy::{ExplainedStep, Hindrance};
+use stint_domain::policy::{ExplainedStep, Hindrance, Tried};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{EntitlementId, GrantId, PrincipalId, RequestId, Span, SubmissionId, UserId};
+use stint_domain::{
+    EntitlementId, GrantId, PrincipalId, RequestId, Span, SubmissionId, Time, UserId,
+};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::read::{What, Who};
+use super::read::{Approver, What, Who};
 use super::{Detail, Extension, Filter, Happening, Line, NewRequest, Preview, Probe, StepView};
 use crate::catalog::named;
 use crate::cx::Cx;
@@ -42,6 +44,7 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::SubmitRequest, routes!(submit_several))
         .api(Verb::GetRequest, routes!(submission))
         .api(Verb::CancelRequest, routes!(cancel_all))
+        .merge(super::replay::http::routes())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -521,9 +524,10 @@ fn shown(cx: &Cx, it: Detail) -> wire::Request {
         waiting: it.waiting.map(|waiting| wire::Waiting {
             stuck: waiting.rules.stuck(),
             until: waiting.rules.until.map(|at| at.to_string()),
+            expires: waiting.rules.expires.to_string(),
             step: waiting.rules.name,
             still: waiting.rules.still,
-            who: waiting.who.iter().map(who).collect(),
+            who: waiting.who.iter().map(approver).collect(),
         }),
         extension: it.extension.map(|it| it.id.to_string()),
         grants: it.grants.iter().map(|grant| given(cx, grant)).collect(),
@@ -542,12 +546,30 @@ fn step(it: StepView) -> wire::RequestStep {
         state: it.standing.as_str().to_owned(),
         decisions: (it.decisions.into_iter())
             .map(|(by, decision)| wire::Decision {
-                by: who(&by),
+                by: who(&by.who),
+                on_behalf_of: by.on_behalf_of.as_ref().map(who),
                 answer: if decision.approved { "approve" } else { "deny" }.to_owned(),
                 comment: decision.comment,
                 at: decision.at.to_string(),
             })
             .collect(),
+    }
+}
+
+fn approver(it: &Approver) -> wire::Approver {
+    let wire::Who { id, name } = who(&it.who);
+    wire::Approver {
+        id,
+        name,
+        on_behalf_of: it.on_behalf_of.as_ref().map(who),
+        away: it.away.as_ref().map(away),
+    }
+}
+
+fn away((until, delegate): &(Time, Who)) -> wire::Away {
+    wire::Away {
+        until: until.to_string(),
+        delegate: who(delegate),
     }
 }
 
@@ -565,8 +587,8 @@ fn happening(it: Happening) -> wire::Happening {
     let (what, by, aws_request_id) = match it.what {
         What::Asked(by) => ("request.submitted".to_owned(), Some(by), None),
         What::AutoApproved => ("request.approved".to_owned(), None, None),
-        What::Decided(by, d) if d.approved => ("request.decided".to_owned(), Some(by), None),
-        What::Decided(by, _) => ("request.denied".to_owned(), Some(by), None),
+        What::Decided(by, d) if d.approved => ("request.decided".to_owned(), Some(by.who), None),
+        What::Decided(by, _) => ("request.denied".to_owned(), Some(by.who), None),
         What::TimedOut(_) => ("request.denied".to_owned(), None, None),
         What::Cancelled(by) => ("request.cancelled".to_owned(), Some(by), None),
         What::Said(by, _) => ("request.commented".to_owned(), Some(by), None),
@@ -581,7 +603,7 @@ fn happening(it: Happening) -> wire::Happening {
     }
 }
 
-fn who(it: &Who) -> wire::Who {
+pub(super) fn who(it: &Who) -> wire::Who {
     wire::Who {
         id: it.id.to_string(),
         name: it.name.clone(),
@@ -596,7 +618,7 @@ fn policy(it: &PolicyVersion) -> wire::PolicyName {
     }
 }
 
-fn previewed(cx: &Cx, it: Preview, people: &[Who]) -> wire::Preview {
+fn previewed(cx: &Cx, it: Preview, people: &[Approver]) -> wire::Preview {
     // What a rule asks tells of things and people that others may not know of.
     let sees_rules = cx.authorize(Verb::GetPolicy, Relation::Others).is_ok();
     let verdict = match (&it.hurdles[..], it.auto) {
@@ -623,27 +645,32 @@ fn previewed(cx: &Cx, it: Preview, people: &[Who]) -> wire::Preview {
         reason_min_length: it.reason.min_length,
         rule: it.rule,
         tried: (it.tried.into_iter())
-            .map(|tried| wire::TriedRule {
-                name: tried.name,
-                when: sees_rules.then(|| tried.when.to_string()),
-                applies: tried.holds.as_ref().is_ok_and(|holds| *holds),
-                problem: match tried.holds {
-                    Ok(_) => None,
-                    Err(why) if sees_rules => Some(why),
-                    Err(_) => Some("It could not be asked.".to_owned()),
-                },
-            })
+            .map(|it| tried(it, sees_rules))
             .collect(),
     }
 }
 
-fn explained(it: ExplainedStep, people: &[Who]) -> wire::PreviewStep {
+/// Of a rule; its condition only to those who see rules.
+pub(super) fn tried(it: Tried, sees_rules: bool) -> wire::TriedRule {
+    wire::TriedRule {
+        name: it.name,
+        when: sees_rules.then(|| it.when.to_string()),
+        applies: it.holds.as_ref().is_ok_and(|holds| *holds),
+        problem: match it.holds {
+            Ok(_) => None,
+            Err(why) if sees_rules => Some(why),
+            Err(_) => Some("It could not be asked.".to_owned()),
+        },
+    }
+}
+
+pub(super) fn explained(it: ExplainedStep, people: &[Approver]) -> wire::PreviewStep {
     wire::PreviewStep {
         name: it.name,
         needed: it.needed,
         fallback: (people.iter())
-            .filter(|who| it.fallback.contains(&who.id))
-            .map(who)
+            .filter(|it_is| it.fallback.contains(&it_is.who.id))
+            .map(|it_is| who(&it_is.who))
             .collect(),
         remind_seconds: it.remind.map(Span::as_seconds),
         late_seconds: it.late.map(Span::as_seconds),
@@ -654,9 +681,10 @@ fn explained(it: ExplainedStep, people: &[Who]) -> wire::PreviewStep {
         wait_seconds: it.wait.map(Span::as_seconds),
         approvers: (it.approvers.into_iter())
             .filter_map(|approver| {
-                let user = people.iter().find(|who| who.id == approver.user)?;
+                let user = people.iter().find(|it| it.who.id == approver.user)?;
                 Some(wire::PreviewApprover {
-                    user: who(user),
+                    user: who(&user.who),
+                    away: user.away.as_ref().map(away),
                     named: approver.through.named,
                     groups: approver
                         .through

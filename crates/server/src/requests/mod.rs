@@ -42,6 +42,7 @@ mod facts;
 mod http;
 pub(crate) mod pages;
 mod read;
+pub mod replay;
 mod several;
 mod store;
 #[cfg(test)]
@@ -56,7 +57,9 @@ pub use error::{Error, Hurdle};
 pub use extend::{Extended, Extension, Extensions, extend, extensions};
 pub(crate) use http::routes;
 pub(crate) use pages::{AskOnce, RequestRow, request_rows, routes as page_routes};
-pub use read::{Detail, Filter, Happening, Line, SORTS, StepView, Who, get, inbox, list, mine};
+pub use read::{
+    Approver, Detail, Filter, Happening, Line, SORTS, StepView, Who, get, inbox, list, mine,
+};
 pub use several::{ItemFault, MOST_ITEMS, Submission, cancel_all, submission, submit_several};
 pub(crate) use store::STATEMENTS;
 pub use told::{Seen, concerned, deciders, extending, find, visible};
@@ -103,6 +106,8 @@ pub struct Decision {
     pub approved: bool,
     /// The parts of the step it may count for, from 0.
     pub parts: BTreeSet<usize>,
+    /// For whom, where they decided as a delegate.
+    pub on_behalf_of: Option<UserId>,
     /// What they said.
     pub comment: String,
     /// When.
@@ -160,37 +165,80 @@ impl Request {
 }
 
 /// How somebody stands to a request.
-async fn relation(q: &mut impl Query, request: &Request, user: UserId) -> Result<Relation, Error> {
-    let mine = identity::groups_of(q, user).await?.into_iter().collect();
-    related(q, request, user, &mine).await
-}
-
-/// The same for somebody who is in these groups.
-async fn related(
+async fn relation(
     q: &mut impl Query,
     request: &Request,
     user: UserId,
-    mine: &BTreeSet<GroupId>,
+    now: Time,
 ) -> Result<Relation, Error> {
+    let reader = Reader::of(q, user, now).await?;
+    related(q, request, &reader).await
+}
+
+/// Somebody who looks at requests.
+struct Reader {
+    /// Them, and who has delegated to them, each with their groups.
+    people: Vec<(UserId, BTreeSet<GroupId>)>,
+    /// What was delegated to them.
+    delegations: Vec<identity::Delegation>,
+    now: Time,
+}
+
+impl Reader {
+    async fn of(q: &mut impl Query, user: UserId, now: Time) -> Result<Self, Error> {
+        let delegations = identity::delegated_to(q, user, now).await?;
+        let mut people = Vec::new();
+        for id in [user]
+            .into_iter()
+            .chain(delegations.iter().map(|it| it.user))
+        {
+            let groups = identity::groups_of(q, id).await?;
+            people.push((id, groups.into_iter().collect()));
+        }
+        Ok(Self {
+            people,
+            delegations,
+            now,
+        })
+    }
+}
+
+/// The same for several requests.
+async fn related(
+    q: &mut impl Query,
+    request: &Request,
+    reader: &Reader,
+) -> Result<Relation, Error> {
+    let steps = request.rules.question.steps();
+    let named = policy::sources(steps);
+    let Some((user, _)) = reader.people.first() else {
+        return Ok(Relation::Others);
+    };
+    let user = *user;
     if user == request.requester() || user == request.beneficiary() {
         return Ok(Relation::Own);
     }
-    let steps = request.rules.question.steps();
-    let named = policy::sources(steps);
-    let decided = request.decisions.iter().any(|d| d.by == user);
-    if decided || named.users.contains(&user) {
+    if request.decisions.iter().any(|d| d.by == user) {
         return Ok(Relation::Involved);
     }
-    if !mine.is_disjoint(&named.groups) {
-        return Ok(Relation::Involved);
+    for (id, groups) in &reader.people {
+        let decided = request.decisions.iter().any(|d| d.by == *id);
+        if decided || named.users.contains(id) || !groups.is_disjoint(&named.groups) {
+            return Ok(Relation::Involved);
+        }
     }
     if steps.iter().any(facts::asks_more) {
-        let subject = facts::subject(q, request, Some(user)).await?;
+        let only = reader.delegations.is_empty().then_some(user);
+        let subject = facts::subject(q, request, only, reader.now).await?;
         let people = policies::people(q, steps, Some(&subject)).await?;
         let mut all = steps
             .iter()
             .flat_map(|step| [&step.approvers, &step.fallback]);
-        if all.any(|of| of.everybody(&people).contains_key(&user)) {
+        let is_named = |of: &policy::Approvers| {
+            let all = of.everybody(&people);
+            reader.people.iter().any(|(id, _)| all.contains_key(id))
+        };
+        if all.any(is_named) {
             return Ok(Relation::Involved);
         }
     }
@@ -240,6 +288,7 @@ async fn voter(q: &mut impl Query, user: UserId) -> Result<Decider, stint_db::Er
         benefits: false,
         changed_own: None,
         changed_others: None,
+        delegators: Vec::new(),
         memberships: (memberships.into_iter())
             .map(|m| Membership {
                 of: Source::Group(m.group),

@@ -102,6 +102,7 @@ pub(crate) fn routes() -> Routes {
             extend::extend,
         )
         .page(Verb::Inbox, Method::GET, "/approvals", inbox::inbox)
+        .merge(super::replay::pages::routes())
 }
 
 /// The page of a request.

@@ -13,6 +13,8 @@ use super::{Comment, Decision, Error, Request, benefiting, facts, relation, stor
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement, Member, Principal};
 use crate::http::{Paging, sorted};
+use crate::identity::Delegation;
+use crate::web::time::exact;
 use crate::{connections, grants, identity, policies};
 
 /// A person, as others see them.
@@ -73,7 +75,30 @@ pub struct WaitingFor {
     /// What the rules say.
     pub rules: Waiting,
     /// Those who could decide now.
-    pub who: Vec<Who>,
+    pub who: Vec<Approver>,
+}
+
+/// Somebody who decides, or could.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approver {
+    /// Who.
+    pub who: Who,
+    /// For whom, where they decide as a delegate.
+    pub on_behalf_of: Option<Who>,
+    /// While they are away: until when, and who decides for them.
+    pub away: Option<(Time, Who)>,
+}
+
+impl Approver {
+    /// As people read it: `Mei Tan`, `Mei Tan for Bo Lindqvist`, `Bo Lindqvist (away until …)`.
+    pub fn words(&self) -> String {
+        let name = &self.who.name;
+        match (&self.on_behalf_of, &self.away) {
+            (Some(whom), _) => format!("{name} for {}", whom.name),
+            (None, Some((until, _))) => format!("{name} (away until {})", exact(*until)),
+            (None, None) => name.clone(),
+        }
+    }
 }
 
 /// One step of a request.
@@ -86,7 +111,7 @@ pub struct StepView {
     /// Where it stands.
     pub standing: Standing,
     /// Who decided, oldest first.
-    pub decisions: Vec<(Who, Decision)>,
+    pub decisions: Vec<(Approver, Decision)>,
 }
 
 /// Where a step stands.
@@ -137,7 +162,7 @@ pub enum What {
     /// Approved at submission, by the policy alone.
     AutoApproved,
     /// Somebody approved or denied.
-    Decided(Who, Decision),
+    Decided(Approver, Decision),
     /// Nobody decided in time, or it could no longer be given: why.
     TimedOut(String),
     /// Somebody took it back.
@@ -173,7 +198,7 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
     let user = cx.person()?.id;
     let mut q = cx.read().await?;
     let request = store::get(&mut q, id).await?.ok_or(Error::NotFound)?;
-    let relation = relation(&mut q, &request, user).await?;
+    let relation = relation(&mut q, &request, user, cx.now).await?;
     cx.authorize(Verb::GetRequest, relation)?;
     let waiting = waiting(&mut q, &request, cx.now).await?;
     let grants = grants::of_request(&mut q, id).await?;
@@ -200,8 +225,19 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         true => Some(directory::members(&mut q, request.pair.principal).await?),
         false => None,
     };
-    let mut ids: BTreeSet<UserId> = request.decisions.iter().map(|d| d.by).collect();
-    ids.extend(waiting.iter().flat_map(|w| w.who.iter().copied()));
+    let decided = request
+        .decisions
+        .iter()
+        .flat_map(|d| [Some(d.by), d.on_behalf_of]);
+    let mut ids: BTreeSet<UserId> = decided.flatten().collect();
+    let deciders: BTreeSet<UserId> = waiting.iter().flat_map(|w| w.who.iter().copied()).collect();
+    ids.extend(
+        waiting
+            .iter()
+            .flat_map(|w| w.on_behalf_of.values().copied()),
+    );
+    ids.extend(&deciders);
+    let away = away(&mut q, deciders, cx.now).await?;
     if let State::Cancelled { by, .. } = request.rules.state {
         ids.insert(by);
     }
@@ -216,7 +252,13 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         steps: steps(&line.request, &names),
         timeline: timeline(&line, &names, said, moments),
         waiting: waiting.map(|rules| WaitingFor {
-            who: rules.who.iter().map(|id| who(&names, *id)).collect(),
+            who: (rules.who.iter())
+                .map(|id| Approver {
+                    who: who(&names, *id),
+                    on_behalf_of: rules.on_behalf_of.get(id).map(|id| who(&names, *id)),
+                    away: away.get(id).cloned(),
+                })
+                .collect(),
             rules,
         }),
         line,
@@ -274,25 +316,35 @@ pub async fn inbox(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
         .is_ok()
     {
         let mut me = voter(&mut q, person.id).await?;
-        let (connections, through_applications) = connections::owned_by(&mut q, person.id).await?;
-        let named = store::Named {
-            groups: identity::groups_of(&mut q, person.id).await?,
-            connections,
-            through_applications,
-            people: identity::managed_by(&mut q, person.id).await?,
-        };
+        let delegations = identity::delegated_to(&mut q, person.id, cx.now).await?;
+        let whose = [person.id].into_iter();
+        let whose = whose.chain(delegations.iter().map(|it| it.user));
+        let mut named = store::Named::default();
+        for user in whose {
+            let (connections, through_applications) = connections::owned_by(&mut q, user).await?;
+            named.users.push(user);
+            named
+                .groups
+                .extend(identity::groups_of(&mut q, user).await?);
+            named.connections.extend(connections);
+            named.through_applications.extend(through_applications);
+            named
+                .people
+                .extend(identity::managed_by(&mut q, user).await?);
+        }
         let within = benefiting(&mut q, person.id).await?;
         let fetch = usize::try_from(paging.fetch()).unwrap_or(usize::MAX);
         let mut after = paging.after::<RequestId>()?;
         // What names them may still not be theirs to decide (their own, decided before), so
         // that a page of names may give fewer rows: look on until the page is full.
         while rows.len() < fetch {
-            let ids = store::waits_for(&mut q, person.id, &named, after, paging.fetch()).await?;
+            let ids = store::waits_for(&mut q, &named, after, paging.fetch()).await?;
             let last = ids.len() < fetch;
             after = ids.last().copied();
             for request in store::several(&mut q, ids).await? {
                 me.benefits = request.is_for_a_group() && within.contains(&request.pair.principal);
-                let may = if facts::current(&request).is_some_and(facts::asks_more) {
+                let more = facts::current(&request).is_some_and(facts::asks_more);
+                let may = if more || !delegations.is_empty() {
                     // One that cannot be looked at hides no other.
                     match decides(cx, &mut q, &request).await {
                         Ok((approves, _)) => approves,
@@ -341,15 +393,28 @@ pub(super) async fn waiting(
     let Some(step) = facts::current(request) else {
         return Ok(None);
     };
-    let subject = facts::subject(q, request, None).await?;
+    let subject = facts::subject(q, request, None, now).await?;
     let people = policies::people(q, [step], Some(&subject)).await?;
     let both = [&step.approvers, &step.fallback];
     let named: BTreeSet<UserId> = (both.iter())
         .flat_map(|of| of.everybody(&people).into_keys())
         .collect();
+    // Who decides for one of them may be named as well, and may stand in for several.
+    let able: BTreeSet<UserId> = named.intersection(&people.able).copied().collect();
+    let mut by_delegate: BTreeMap<UserId, Vec<Delegation>> = BTreeMap::new();
+    for it in identity::delegated_by(q, able.clone(), now).await? {
+        by_delegate.entry(it.delegate).or_default().push(it);
+    }
+    for user in &able {
+        by_delegate.entry(*user).or_default();
+    }
     let mut deciders: Vec<Decider> = Vec::new();
-    for user in named.intersection(&people.able) {
-        deciders.push(facts::decider(q, request, &subject, *user).await?);
+    for (user, mut delegations) in by_delegate {
+        // Also by who is not named: of who asked one may be the delegate.
+        if !delegations.is_empty() || subject.delegates.contains(&user) {
+            delegations = identity::delegated_to(q, user, now).await?;
+        }
+        deciders.push(facts::decider(q, request, &subject, user, &delegations).await?);
     }
     Ok(request.rules.waiting(&deciders, &people, now))
 }
@@ -361,9 +426,11 @@ async fn decides(cx: &Cx, q: &mut impl Query, request: &Request) -> Result<(bool
         return Ok((false, false));
     };
     let user = cx.person()?.id;
-    let subject = facts::subject(q, request, facts::alone(request, user)).await?;
+    let delegations = identity::delegated_to(q, user, cx.now).await?;
+    let only = facts::alone(request, user, &delegations);
+    let subject = facts::subject(q, request, only, cx.now).await?;
     let people = policies::people(q, [step], Some(&subject)).await?;
-    let me = facts::decider(q, request, &subject, user).await?;
+    let me = facts::decider(q, request, &subject, user, &delegations).await?;
     let may = (request.rules).may_decide(&me, &people, rules::Verb::Approve, cx.now);
     let no = (request.rules).may_decide(&me, &people, rules::Verb::Deny, cx.now);
     Ok((may.is_ok(), no.is_ok()))
@@ -439,6 +506,27 @@ pub(super) fn who(names: &Names, id: UserId) -> Who {
     })
 }
 
+fn gave(names: &Names, decision: &Decision) -> Approver {
+    Approver {
+        who: who(names, decision.by),
+        on_behalf_of: decision.on_behalf_of.map(|id| who(names, id)),
+        away: None,
+    }
+}
+
+/// Which of these are away, until when, and who decides for them.
+async fn away(
+    q: &mut impl Query,
+    ids: BTreeSet<UserId>,
+    now: Time,
+) -> Result<BTreeMap<UserId, (Time, Who)>, Error> {
+    let all = identity::delegated_by(q, ids, now).await?;
+    let names = names(q, all.iter().map(|it| it.delegate).collect()).await?;
+    Ok((all.into_iter())
+        .map(|it| (it.user, (it.ends_at, who(&names, it.delegate))))
+        .collect())
+}
+
 fn steps(request: &Request, names: &Names) -> Vec<StepView> {
     let given = |index: usize| {
         let approvals = request.rules.state.approvals().iter();
@@ -465,7 +553,7 @@ fn steps(request: &Request, names: &Names) -> Vec<StepView> {
             standing: standing(index),
             decisions: (request.decisions.iter())
                 .filter(|d| d.step == index)
-                .map(|d| (who(names, d.by), d.clone()))
+                .map(|d| (gave(names, d), d.clone()))
                 .collect(),
         })
         .collect()
@@ -485,7 +573,7 @@ fn timeline(
     for decision in &request.decisions {
         all.push(Happening {
             at: decision.at,
-            what: What::Decided(who(names, decision.by), decision.clone()),
+            what: What::Decided(gave(names, decision), decision.clone()),
         });
     }
     match &request.rules.state {
@@ -529,11 +617,14 @@ impl Happening {
             What::AutoApproved => "Approved by the policy; nobody had to decide".to_owned(),
             What::Decided(who, d) => {
                 let verb = if d.approved { "approved" } else { "denied" };
-                if d.comment.is_empty() {
-                    format!("{} {verb}", who.name)
-                } else {
-                    format!("{} {verb}: “{}”", who.name, d.comment)
+                let mut text = format!("{} {verb}", who.who.name);
+                if let Some(whom) = &who.on_behalf_of {
+                    text.push_str(&format!(" for {}", whom.name));
                 }
+                if !d.comment.is_empty() {
+                    text.push_str(&format!(": “{}”", d.comment));
+                }
+                text
             }
             What::TimedOut(why) => why.trim_end_matches('.').to_owned(),
             What::Cancelled(who) => format!("{} took it back", who.name),
@@ -547,12 +638,19 @@ impl Happening {
 }
 
 /// The people behind explained steps.
-pub(super) async fn approvers(cx: &Cx, steps: &[ExplainedStep]) -> Result<Vec<Who>, Error> {
+pub(super) async fn approvers(cx: &Cx, steps: &[ExplainedStep]) -> Result<Vec<Approver>, Error> {
     let all = steps.iter().flat_map(|step| {
         let approvers = step.approvers.iter().map(|approver| approver.user);
         approvers.chain(step.fallback.iter().copied())
     });
     let ids: BTreeSet<UserId> = all.collect();
     let mut q = cx.read().await?;
-    Ok(names(&mut q, ids).await?.into_values().collect())
+    let mut away = away(&mut q, ids.clone(), cx.now).await?;
+    Ok((names(&mut q, ids).await?.into_values())
+        .map(|who| Approver {
+            away: away.remove(&who.id),
+            on_behalf_of: None,
+            who,
+        })
+        .collect())
 }

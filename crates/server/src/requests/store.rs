@@ -7,7 +7,8 @@ use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::policy::{candidates, sources};
 use stint_domain::request::{self as rules, Approval, Question, State};
 use stint_domain::{
-    ConnectionId, GrantId, GroupId, PolicyVersionId, RequestId, SubmissionId, Time, UserId,
+    ConnectionId, EntitlementId, GrantId, GroupId, PolicyVersionId, RequestId, Span, SubmissionId,
+    Time, UserId,
 };
 use uuid::Uuid;
 
@@ -77,10 +78,10 @@ stint_db::statements! {
     NEXT_DUE = "select min(due_at) as at from requests where due_at is not null";
     /// An answer.
     DECIDE = "insert into decisions \
-            (id, request_id, step, user_id, answer, comment, via, decided_at, parts) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+            (id, request_id, step, user_id, answer, comment, via, decided_at, parts, on_behalf_of) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     /// The answers to several requests.
-    DECISIONS_ON = "select request_id, id, step, user_id, answer, comment, parts, decided_at from decisions \
+    DECISIONS_ON = "select request_id, id, step, user_id, answer, comment, parts, decided_at, on_behalf_of from decisions \
         where request_id in {ids $1} order by id";
     /// Somebody says something.
     COMMENT = "insert into request_comments (id, request_id, user_id, text, question, via, said_at) \
@@ -102,11 +103,15 @@ stint_db::statements! {
     MINE_DOWN = (listed!("(r.requester_id = $1 or r.beneficiary_id = $1)", "<", " desc"));
     /// The oldest first.
     MINE_UP = (listed!("(r.requester_id = $1 or r.beneficiary_id = $1)", ">", ""));
+    /// What was asked under one of these versions since then, newest first.
+    ASKED_UNDER = "select id, requester_id, beneficiary_id, entitlement_id, policy_version_id, duration, start_at, \
+            submitted_at, principal_kind, rule from requests \
+        where policy_version_id in {ids $1} and submitted_at >= $2 and ($3 is null or id < $3) order by id desc limit $4";
     /// What waits at a step that names this user, one of these groups or a role they have in it, or
     /// that has a condition, oldest first.
     WAITS_FOR = "select r.id from requests r where r.state = 'pending' and r.id > $3 and exists \
             (select 1 from request_approvers a where a.request_id = r.id and a.step = r.step \
-            and (a.user_id = $1 or a.group_id in {ids $2} or a.role = 'condition' \
+            and (a.user_id in {ids $1} or a.group_id in {ids $2} or a.role = 'condition' \
                 or (a.role = 'connection_owner' and r.connection_id in {ids $5}) \
                 or (a.role = 'application_owner' and r.connection_id in {ids $6}) \
                 or (a.role = 'manager' and r.beneficiary_id in {ids $7}))) \
@@ -228,7 +233,18 @@ pub(super) async fn decided(tx: &mut Tx, id: RequestId, d: &Decision, via: &str)
     let parts = serde_json::to_string(&d.parts);
     let parts = parts.map_err(|why| unreadable("parts", why.to_string()))?;
     let comment = d.comment.as_str();
-    let args = args![d.id, id, step, d.by, answer, comment, via, d.at, parts];
+    let args = args![
+        d.id,
+        id,
+        step,
+        d.by,
+        answer,
+        comment,
+        via,
+        d.at,
+        parts,
+        d.on_behalf_of
+    ];
     tx.run(&DECIDE, args).await.map(drop)
 }
 
@@ -363,6 +379,8 @@ pub(super) async fn latest(q: &mut impl Query, user: UserId, limit: i64) -> Resu
 /// By what somebody may be named.
 #[derive(Debug, Default)]
 pub(super) struct Named {
+    /// Who they are, and whose delegate.
+    pub(super) users: Vec<UserId>,
     /// The groups they are in.
     pub(super) groups: Vec<GroupId>,
     /// The connections they own.
@@ -377,14 +395,13 @@ pub(super) struct Named {
 /// `limit`, none left out before the last one.
 pub(super) async fn waits_for(
     q: &mut impl Query,
-    user: UserId,
     of: &Named,
     after: Option<RequestId>,
     limit: i64,
 ) -> Result<Vec<RequestId>> {
     let after = after.unwrap_or(FIRST);
     let values = args![
-        user,
+        Val::ids(of.users.iter().copied()),
         Val::ids(of.groups.iter().copied()),
         after,
         limit,
@@ -474,6 +491,7 @@ fn decision(row: &Row) -> Result<Decision> {
         parts: serde_json::from_str(&row.get::<String>("parts")?)
             .map_err(|why| unreadable("parts", why.to_string()))?,
         at: row.get("decided_at")?,
+        on_behalf_of: row.get("on_behalf_of")?,
     })
 }
 
@@ -491,6 +509,7 @@ fn state(row: &Row, decisions: &[Decision]) -> Result<State> {
             by: d.by,
             at: d.at,
             parts: d.parts.clone(),
+            on_behalf_of: d.on_behalf_of,
         })
         .collect();
     let word: String = row.get("state")?;
@@ -602,4 +621,50 @@ fn position(rules: &rules::Request) -> Position {
 
 pub(super) async fn pending_on(q: &mut impl Query, connection: ConnectionId) -> Result<i64> {
     q.one(&PENDING_ON, args![connection]).await?.get("n")
+}
+
+/// A request as far as a draft of its policy is held against it.
+pub(super) struct Replayed {
+    pub(super) id: RequestId,
+    pub(super) requester: UserId,
+    pub(super) beneficiary: UserId,
+    pub(super) entitlement: EntitlementId,
+    pub(super) version: PolicyVersionId,
+    pub(super) rule: Option<usize>,
+    pub(super) duration: Span,
+    pub(super) start: Option<Time>,
+    pub(super) submitted_at: Time,
+    pub(super) for_group: bool,
+}
+
+/// What was asked under one of these versions since then, newest first, a page at a time.
+pub(super) async fn asked_under(
+    q: &mut impl Query,
+    versions: &[PolicyVersionId],
+    since: Time,
+    after: Option<RequestId>,
+    limit: i64,
+) -> Result<Vec<Replayed>> {
+    let versions = Val::ids(versions.iter().copied());
+    let rows = q
+        .all(&ASKED_UNDER, args![versions, since, after, limit])
+        .await?;
+    (rows.iter())
+        .map(|row| {
+            let kind: String = row.get("principal_kind")?;
+            let rule: Option<i64> = row.get("rule")?;
+            Ok(Replayed {
+                id: row.get("id")?,
+                requester: row.get("requester_id")?,
+                beneficiary: row.get("beneficiary_id")?,
+                entitlement: row.get("entitlement_id")?,
+                version: row.get("policy_version_id")?,
+                rule: rule.and_then(|at| usize::try_from(at).ok()),
+                duration: row.get("duration")?,
+                start: row.get("start_at")?,
+                submitted_at: row.get("submitted_at")?,
+                for_group: kind == PrincipalKind::IdentityCenterGroup.as_str(),
+            })
+        })
+        .collect()
 }

@@ -8,9 +8,8 @@ use stint_domain::rights::Verb;
 use stint_domain::{GrantId, RequestId, Time, UserId};
 
 use super::read::{lines, names, waiting, who};
-use super::{Comment, Error, Line, Request, Who, related, store};
+use super::{Comment, Error, Line, Reader, Request, Who, related, store};
 use crate::cx::Cx;
-use crate::identity;
 
 /// A request in a list, and who ended it where a person did.
 #[derive(Debug, Clone)]
@@ -62,11 +61,11 @@ pub async fn visible(
     ids: BTreeSet<RequestId>,
 ) -> Result<BTreeMap<RequestId, Seen>, Error> {
     let user = cx.person()?.id;
-    let mine = identity::groups_of(q, user).await?.into_iter().collect();
+    let reader = Reader::of(q, user, cx.now).await?;
     let mut requests = Vec::new();
     for request in store::several(q, ids).await? {
         // One that cannot be looked at hides no other.
-        match related(q, &request, user, &mine).await {
+        match related(q, &request, &reader).await {
             Ok(relation) if cx.authorize(Verb::GetRequest, relation).is_ok() => {
                 requests.push(request);
             }

@@ -118,6 +118,11 @@ impl Field {
         }
     }
 
+    /// A moment to the minute, in UTC: see [`parse_input`](super::time::parse_input).
+    pub fn moment(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(name, label, Entry::Line("datetime-local"))
+    }
+
     /// A whole number.
     pub fn number(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(name, label, Entry::Line("number"))

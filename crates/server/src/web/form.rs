@@ -62,6 +62,11 @@ impl Mistakes {
             .map(|(_, message)| message.as_str())
     }
 
+    /// Every message, wherever it is.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(|(_, message)| message.as_str())
+    }
+
     /// Whether this field has one.
     pub fn has(&self, field: &str) -> bool {
         self.of(field).is_some()

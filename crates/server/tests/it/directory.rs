@@ -497,7 +497,8 @@ both_engines! {
         assert_eq!(run["phase"], "who holds what");
         let number = |key: &str| run[key].as_i64().expect("a number");
         assert!(number("calls") >= 15 && number("done") == number("calls"), "{run:#}");
-        assert!(number("expected") > number("done"), "{run:#}");
+        // All others may be on their way by now.
+        assert!(number("expected") >= number("done"), "{run:#}");
         assert_eq!(status["status"], "syncing");
         let runs = cy.get(&format!("{address}/sync-runs")).await.ok();
         assert_eq!(runs["items"].as_array().expect("items").len(), 1);

@@ -9,16 +9,16 @@ use stint_testkit::{Door, Organization, World, both_engines};
 use crate::forms::{goes, send, sound};
 
 /// Cy writes a policy over the API, and prod-admin on prod-payments is asked for under it.
-struct Asked {
-    cy: Door,
-    ana: Door,
-    bo: Door,
-    policy: String,
-    what: String,
+pub(crate) struct Asked {
+    pub(crate) cy: Door,
+    pub(crate) ana: Door,
+    pub(crate) bo: Door,
+    pub(crate) policy: String,
+    pub(crate) what: String,
 }
 
 impl Asked {
-    async fn under(world: &World, body: Value) -> Self {
+    pub(crate) async fn under(world: &World, body: Value) -> Self {
         let there = world.organize().await;
         Self::with(world, there, body).await
     }
@@ -44,11 +44,11 @@ impl Asked {
         }
     }
 
-    fn ask(&self, minutes: i64) -> Value {
+    pub(crate) fn ask(&self, minutes: i64) -> Value {
         json!({ "entitlement": self.what, "duration_seconds": minutes * 60, "reason": "release" })
     }
 
-    async fn submit(&self, minutes: i64) -> Value {
+    pub(crate) async fn submit(&self, minutes: i64) -> Value {
         self.ana
             .post("/api/v1/requests", self.ask(minutes))
             .await
@@ -56,20 +56,20 @@ impl Asked {
             .json()
     }
 
-    async fn see(&self, request: &Value) -> Value {
+    pub(crate) async fn see(&self, request: &Value) -> Value {
         let id = request["id"].as_str().expect("an id");
         self.cy.get(&format!("/api/v1/requests/{id}")).await.ok()
     }
 }
 
-fn at(request: &Value, verb: &str) -> String {
+pub(crate) fn at(request: &Value, verb: &str) -> String {
     format!(
         "/api/v1/requests/{}/{verb}",
         request["id"].as_str().expect("an id")
     )
 }
 
-fn by_bo(world: &World) -> Value {
+pub(crate) fn by_bo(world: &World) -> Value {
     json!([{ "name": "Bo", "users": [world.person("bo").id.to_string()] }])
 }
 

@@ -7,6 +7,8 @@
 pub(crate) mod account;
 pub(crate) mod ask;
 pub(crate) mod audit;
+pub(crate) mod delegations;
+mod drafts;
 pub(crate) mod estates;
 pub(crate) mod facts;
 mod feeds;

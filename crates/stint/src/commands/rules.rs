@@ -10,7 +10,7 @@ use crate::client::{Client, Server};
 use crate::exit::Failure;
 use crate::out;
 
-use super::{MOST, find, short, span, version};
+use super::{MOST, drafts, find, short, span, version};
 
 /// Catalogs: which entitlements may be asked for, by whom and how.
 #[derive(Debug, Subcommand)]
@@ -143,6 +143,37 @@ pub(crate) enum Policies {
         /// What to remember about this version.
         #[arg(long, default_value = "")]
         note: String,
+    },
+    /// What a draft would have said to the requests of the last days. Nothing is written.
+    Replay {
+        #[command(flatten)]
+        server: Server,
+        /// The policy: id or name.
+        policy: String,
+        /// The draft as JSON; `-` for standard input. Groups and users by id or name.
+        #[arg(long, value_name = "FILE")]
+        file: String,
+        /// How many days back, 366 at most.
+        #[arg(long, default_value_t = 30)]
+        days: i64,
+    },
+    /// What would happen if somebody asked for something now. Nothing is asked.
+    Try {
+        #[command(flatten)]
+        server: Server,
+        /// Who would ask: id, address or name.
+        user: String,
+        /// For what: id or name of an entitlement.
+        what: String,
+        /// For how long (`90m`, `2h`); as long as allowed if left out.
+        #[arg(long = "for", value_name = "DURATION", value_parser = crate::cli::duration)]
+        length: Option<i64>,
+        /// Under this policy (id or name) instead of the entitlement's own.
+        #[arg(long, conflicts_with = "file")]
+        policy: Option<String>,
+        /// Under a draft: rules as JSON; `-` for standard input.
+        #[arg(long, value_name = "FILE")]
+        file: Option<String>,
     },
 }
 
@@ -389,6 +420,36 @@ pub(crate) async fn policies(what: Policies) -> Result<(), Failure> {
             let body = json!({ "name": name, "body": body(&client, &file).await?, "note": note });
             let made: Value = client.post("/api/v1/policies", &body).await?;
             policy_shown(&server, &made)
+        }
+        Policies::Replay {
+            server,
+            policy,
+            file,
+            days,
+        } => {
+            let draft = body(&Client::new(&server)?, &file).await?;
+            drafts::replay(&server, &policy, draft, days).await
+        }
+        Policies::Try {
+            server,
+            user,
+            what,
+            length,
+            policy,
+            file,
+        } => {
+            let draft = match file {
+                Some(file) => Some(body(&Client::new(&server)?, &file).await?),
+                None => None,
+            };
+            let asked = drafts::Question {
+                user,
+                what,
+                length,
+                policy,
+                draft,
+            };
+            drafts::dry_run(&server, asked).await
         }
         Policies::NewVersion {
             server,

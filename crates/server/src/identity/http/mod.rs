@@ -1,5 +1,6 @@
 //! The identity room over the API: wire types begin and end here.
 
+mod delegations;
 mod groups;
 mod sign_ins;
 mod tokens;
@@ -31,6 +32,10 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::ListTokens, routes!(tokens::list))
         .api(Verb::IssueToken, routes!(tokens::issue))
         .api(Verb::RevokeToken, routes!(tokens::revoke))
+        .api(Verb::MyDelegations, routes!(delegations::list))
+        .api(Verb::Delegate, routes!(delegations::create))
+        .api(Verb::GetDelegation, routes!(delegations::get))
+        .api(Verb::EndDelegation, routes!(delegations::end))
         .api(Verb::ListGroups, routes!(groups::list))
         .api(Verb::CreateGroup, routes!(groups::create))
         .api(Verb::GetGroup, routes!(groups::get))

@@ -165,3 +165,30 @@ pub(crate) struct Issued {
     pub(crate) secret: Copyable,
     pub(crate) until: WhenBoth,
 }
+
+/// `GET /delegations`
+#[derive(Debug, Clone, Template)]
+#[template(path = "identity/delegations.html")]
+pub(crate) struct Delegations {
+    pub(crate) list: List,
+    pub(crate) rows: Vec<DelegationRow>,
+}
+
+/// Who decides for whom.
+#[derive(Debug, Clone)]
+pub(crate) struct DelegationRow {
+    /// Unique on the page.
+    pub(crate) key: String,
+    /// Who is away: a name, or `You`.
+    pub(crate) user: String,
+    /// Who decides for them.
+    pub(crate) delegate: String,
+    pub(crate) chip: Chip,
+    /// Why it counts for nothing, where it does.
+    pub(crate) why: Option<String>,
+    pub(crate) from: WhenBoth,
+    pub(crate) until: WhenBoth,
+    pub(crate) note: String,
+    /// Where it is ended, for who may.
+    pub(crate) end: Option<String>,
+}

@@ -1,5 +1,6 @@
 //! All SQL of the identity room's tables.
 
+pub(super) mod delegations;
 pub(super) mod groups;
 pub(super) mod sign_ins;
 pub(super) mod tokens;
@@ -13,6 +14,7 @@ pub(crate) static STATEMENTS: &[&[&Sql]] = &[
     groups::STATEMENTS,
     sign_ins::STATEMENTS,
     tokens::STATEMENTS,
+    delegations::STATEMENTS,
 ];
 
 /// The form by which names and addresses are unique and ordered.

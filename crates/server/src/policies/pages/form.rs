@@ -28,6 +28,8 @@ pub(super) struct Filled {
     reason: bool,
     min_length: String,
     own: bool,
+    open: (String, String),
+    open_for: Option<Result<Option<Span>, &'static str>>,
     zone: String,
     note: String,
 }
@@ -94,6 +96,7 @@ pub(super) fn field_of(api: &str) -> String {
     }
     let word = match rest.as_str() {
         "max_duration_seconds" => "max",
+        "open_for_seconds" => "open",
         "reason.min_length" => "min_length",
         "auto_deny" => "deny",
         "wait_seconds" => "wait",
@@ -246,6 +249,7 @@ impl Filled {
         Self {
             route: RouteFilled::fresh(""),
             max: ("4".to_owned(), "hours".to_owned()),
+            open: Length::values(None),
             reason: true,
             zone: "UTC".to_owned(),
             ..Self::default()
@@ -265,6 +269,8 @@ impl Filled {
             reason: body.reason.required,
             min_length: shortest(body.reason),
             own: body.allow_self_approval,
+            open: Length::values(body.open_for),
+            open_for: None,
             zone: body.zone.clone(),
             note: String::new(),
         }
@@ -302,6 +308,11 @@ impl Filled {
             reason: sent.ticked("reason"),
             min_length: sent.text("min_length").to_owned(),
             own: sent.ticked("own"),
+            open: (
+                sent.text("open").to_owned(),
+                sent.text("open.unit").to_owned(),
+            ),
+            open_for: Some(sent.length("open")),
             zone: sent.text("zone").to_owned(),
             note: sent.text("note").to_owned(),
         }
@@ -321,6 +332,10 @@ impl Filled {
                 Span::ZERO
             }
         };
+        let open_for = self.open_for.unwrap_or(Ok(None)).unwrap_or_else(|why| {
+            mistakes.add("open", why);
+            None
+        });
         let min_length = whole(&self.min_length, "min_length", &mut mistakes);
         let rules = self.rules.iter().enumerate();
         let rules = rules
@@ -341,6 +356,7 @@ impl Filled {
                     min_length: if self.reason { min_length } else { 0 },
                 },
                 allow_self_approval: self.own,
+                open_for,
                 zone: match self.zone.as_str() {
                     "" => "UTC".to_owned(),
                     zone => zone.to_owned(),
@@ -456,6 +472,7 @@ impl Shown {
                 "New policy".to_owned()
             },
             exists: of.is_some(),
+            replay: of.map(|policy| format!("{}/replay", href(policy.id))),
             version: of.map(|policy| policy.version),
             rules_wrong: mistakes.all_of("rules").map(str::to_owned).collect(),
             may_add_rule: rules.len() < MAX_RULES,
@@ -497,6 +514,11 @@ fn rest(filled: &Filled, mistakes: &Mistakes) -> Vec<Part> {
         )
         .hint("Only where they are an approver anyhow. Leave it off, unless one person alone is on call.")
         .into(),
+        Length::new("open", "A request expires unanswered after")
+            .hint("From when it was asked, whatever step it waits at: 30 days, unless you say otherwise. How long access lasts is another matter.")
+            .value(filled.open.clone())
+            .wrong(mistakes)
+            .into(),
         Field::line("zone", "Time zone")
             .hint("In which conditions mean their hours and weekdays: Europe/Berlin, America/New_York or UTC.")
             .value(&filled.zone)
@@ -523,6 +545,7 @@ mod tests {
             ("steps[0].name", "step0.name"),
             ("steps[2].needed", "step2.needed"),
             ("max_duration_seconds", "max"),
+            ("open_for_seconds", "open"),
             ("reason.min_length", "min_length"),
             ("rules[1].when", "rule1.when"),
             ("rules[0].steps[2].users", "rule0.step2.users"),

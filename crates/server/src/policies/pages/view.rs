@@ -36,6 +36,8 @@ pub(crate) struct PolicyForm {
     pub(crate) crumb: (String, String),
     pub(crate) title: String,
     pub(crate) action: String,
+    /// Where what the draft would change about past requests is shown.
+    pub(crate) replay: Option<String>,
     /// Whether it is a policy that exists.
     pub(crate) exists: bool,
     pub(crate) version: Option<i64>,

@@ -94,6 +94,8 @@ pub(crate) fn rules(body: &PolicyBody, names: &Names) -> Vec<Rule> {
     route_words(&body.route, of, names, &mut rules);
     rules.push(("Longest access".to_owned(), words(body.max_duration)));
     rules.push(("Reason".to_owned(), reason_words(body.reason)));
+    let open = format!("{} after they were asked", words(body.open_for()));
+    rules.push(("Unanswered requests expire".to_owned(), open));
     let own = if body.allow_self_approval {
         "may be decided by who asks, where they are an approver"
     } else {

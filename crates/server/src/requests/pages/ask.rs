@@ -6,7 +6,7 @@ use serde::Deserialize;
 use stint_domain::policy::{ExplainedStep, Hindrance, Refusal, SHORTEST, Then};
 use stint_domain::{EntitlementId, RequestId, Span};
 
-use super::super::read::{Who, approvers};
+use super::super::read::{Approver, approvers};
 use super::super::{Error, Hurdle, NewRequest, Preview, Probe, Request, get, preview};
 use super::whose::{self, Whose};
 use super::{href, number, sentence, view};
@@ -340,7 +340,7 @@ fn facts(found: &Preview) -> Vec<Fact> {
     facts
 }
 
-fn verdict(found: &Preview, people: &[Who], cx: &Cx) -> view::Verdict {
+fn verdict(found: &Preview, people: &[Approver], cx: &Cx) -> view::Verdict {
     let policy = &found.offer.policy;
     let asked = found.steps.iter().filter(|step| step.wait.is_none());
     let needed: u32 = asked.map(|step| step.needed).sum();
@@ -403,7 +403,7 @@ fn step_detail(step: &ExplainedStep, own: bool) -> String {
     said.join("; ")
 }
 
-fn chain_link(at: usize, step: &ExplainedStep, people: &[Who], cx: &Cx) -> ChainLink {
+fn chain_link(at: usize, step: &ExplainedStep, people: &[Approver], cx: &Cx) -> ChainLink {
     if let Some(wait) = step.wait {
         return ChainLink {
             stage: if at == 0 { Stage::Now } else { Stage::Later },
@@ -413,8 +413,8 @@ fn chain_link(at: usize, step: &ExplainedStep, people: &[Who], cx: &Cx) -> Chain
         };
     }
     let name = |user| {
-        let found = people.iter().find(|who| who.id == user);
-        found.map_or_else(|| user.to_string(), |who| who.name.clone())
+        let found = people.iter().find(|it| it.who.id == user);
+        found.map_or_else(|| user.to_string(), Approver::words)
     };
     let able = step
         .approvers

@@ -32,8 +32,11 @@ pub(super) async fn several(
 ) -> Result<Response, Failure> {
     cx.authorize(Verb::SubmitRequest, Relation::Own)
         .map_err(Error::from)?;
-    let ids: BTreeSet<EntitlementId> = sent.all("what").filter_map(|id| id.parse().ok()).collect();
-    let ids: Vec<EntitlementId> = ids.into_iter().collect();
+    // Each once, in the order they were ticked.
+    let mut seen = BTreeSet::new();
+    let ids: Vec<EntitlementId> = (sent.all("what").filter_map(|id| id.parse().ok()))
+        .filter(|id| seen.insert(*id))
+        .collect();
     if ids.len() > MOST_ITEMS {
         let many = Flash::failed(sentence(&Error::HowMany(ids.len()).to_string()));
         return Ok(web::go_with("/request", &many));

@@ -8,7 +8,7 @@ use stint_domain::request::State;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{RequestId, Time};
 
-use super::super::read::{Happening, Standing, StepView, What, Who};
+use super::super::read::{Approver, Happening, Standing, StepView, What};
 use super::super::{Detail, Request, get};
 use super::inbox::{self, Wrong, decide_form};
 use super::{AskOnce, extend, href, sentence, state_chip, view};
@@ -190,10 +190,8 @@ fn chain(found: &Detail, grant: Option<&Grant>, now: Time) -> Chain {
 }
 
 fn step_link(step: &StepView, found: &Detail, now: Time) -> ChainLink {
-    let deciders: Vec<&str> = step
-        .decisions
-        .iter()
-        .map(|(who, _)| who.name.as_str())
+    let deciders: Vec<String> = (step.decisions.iter())
+        .map(|(who, _)| who.words())
         .collect();
     let last = step.decisions.last();
     let waiting = found
@@ -233,12 +231,8 @@ fn step_link(step: &StepView, found: &Detail, now: Time) -> ChainLink {
     }
 }
 
-fn names(people: &[Who]) -> String {
-    let mut out: Vec<String> = people
-        .iter()
-        .take(NAMED)
-        .map(|who| who.name.clone())
-        .collect();
+fn names(people: &[Approver]) -> String {
+    let mut out: Vec<String> = people.iter().take(NAMED).map(Approver::words).collect();
     if people.len() > NAMED {
         out.push(format!("{} more", people.len() - NAMED));
     }
@@ -571,13 +565,13 @@ fn moment(happening: &Happening, request: &Request) -> Moment {
         ),
         What::Decided(who, decision) if decision.approved => line(
             Deed::Agreed,
-            format!("{} approved", who.name),
+            decided(who, "approved"),
             quoted(&decision.comment),
             None,
         ),
         What::Decided(who, decision) => line(
             Deed::Refused,
-            format!("{} denied", who.name),
+            decided(who, "denied"),
             quoted(&decision.comment),
             None,
         ),
@@ -602,5 +596,13 @@ fn moment(happening: &Happening, request: &Request) -> Moment {
             let (deed, text, why) = grants::told(found);
             line(deed, text, why, found.aws_request_id.as_ref())
         }
+    }
+}
+
+fn decided(who: &Approver, verb: &str) -> String {
+    let name = &who.who.name;
+    match &who.on_behalf_of {
+        Some(whom) => format!("{name} {verb} for {}", whom.name),
+        None => format!("{name} {verb}"),
     }
 }

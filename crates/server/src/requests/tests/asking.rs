@@ -21,7 +21,7 @@ async fn a_request_pins_the_policy_and_waits_for_its_first_step() {
     let detail = scene.detail(&scene.ana, request.id).await;
     assert_eq!(detail.line.request, request);
     let waiting = detail.waiting.expect("pending");
-    let names: Vec<_> = waiting.who.iter().map(|who| who.name.as_str()).collect();
+    let names: Vec<_> = waiting.who.iter().map(|it| it.who.name.as_str()).collect();
     assert_eq!(waiting.rules.still, 1);
     assert_eq!(
         (names.contains(&"Bo"), names.contains(&"Bea"), names.len()),

@@ -114,7 +114,7 @@ async fn who_joined_by_themselves_after_it_was_asked_does_not_count() {
         .waiting
         .expect("pending")
         .who;
-    assert!(who.iter().any(|w| w.id == eve.id) && who.iter().all(|w| w.id != pam.id));
+    assert!(who.iter().any(|w| w.who.id == eve.id) && who.iter().all(|w| w.who.id != pam.id));
     // What is asked from now on is theirs to decide.
     scene.house.wait(Span::minutes(1));
     let later = scene.asked().await.id;

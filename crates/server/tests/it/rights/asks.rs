@@ -129,6 +129,8 @@ async fn things(path: &str, method: &str, stage: &Stage) -> Things {
         own_and_others(&own, &others)
     } else if under("/api/v1/notices/{id}") || under("/notices/{id}") {
         own_and_others(&stage.notices[0], &stage.notices[1])
+    } else if under("/api/v1/delegations/{id}") || under("/delegations/{id}") {
+        own_and_others(&stage.delegations[0], &stage.delegations[1])
     } else if under("/api/v1/principals/{id}") {
         own_and_others(&stage.principals[0], &stage.principals[1])
     } else if under("/api/v1/links/{id}") || under("/people/links/{id}") {
@@ -179,6 +181,8 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
         "PUT /api/v1/users/{id}/roles" if own => json!({ "roles": roles }),
         "PUT /api/v1/users/{id}/roles" => json!({ "roles": [] }),
         "POST /api/v1/tokens" => json!({ "name": "another" }),
+        "POST /api/v1/delegations" => json!({ "delegate": "", "ends_at": "2999-01-01T00:00:00Z" }),
+        "POST /api/v1/delegations/{id}/end" => json!({}),
         "POST /api/v1/groups" => json!({ "name": "" }),
         "PATCH /api/v1/groups/{id}" => json!({ "description": "changed" }),
         "POST /api/v1/groups/{id}/members" => json!({ "user_id": stage.me.to_string() }),
@@ -221,6 +225,13 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
         "POST /api/v1/policies/{id}/versions" => json!({
             "body": { "auto_approve": true, "max_duration_seconds": 3600 },
         }),
+        "POST /api/v1/policies/dry-run" => json!({
+            "user": stage.me.to_string(),
+            "entitlement": stage.offered.to_string(),
+        }),
+        "POST /api/v1/policies/{id}/replay" => json!({
+            "body": { "auto_approve": true, "max_duration_seconds": 3600 },
+        }),
         "POST /api/v1/requests/preview" => json!({ "entitlement": thing }),
         "POST /api/v1/requests" => json!({
             "entitlement": thing,
@@ -261,6 +272,7 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         "POST /people/links/new" => "user=&principal=".to_owned(),
         "POST /account/password" => "current=not+it&new=a+fresh+password&again=other".to_owned(),
         "POST /account/tokens/new" => "name=another&days=30".to_owned(),
+        "POST /delegations/new" => "delegate=&starts_at=&ends_at=".to_owned(),
         "POST /sign-in" => format!(
             "email={}&password={}",
             stage.other_email.replace('@', "%40"),
@@ -286,7 +298,9 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
             format!("credential=role&role_arn={}", stage.role_arn)
         }
         "POST /catalogs/new" | "POST /catalogs/{id}/edit" => "version=0&name=".to_owned(),
-        "POST /policies/new" | "POST /policies/{id}/edit" => "version=0&name=".to_owned(),
+        "POST /policies/new" | "POST /policies/{id}/edit" | "POST /policies/{id}/replay" => {
+            "version=0&name=".to_owned()
+        }
         "POST /catalogs/{id}/add" => "name=".to_owned(),
         "POST /catalogs/{id}/entitlements/{entitlement}" => {
             format!("version=0&policy={}", stage.policy)
@@ -354,6 +368,7 @@ const BARE: &[&str] = &[
     "POST /people/users/{id}/reactivate",
     "POST /people/sign-ins/{id}/end",
     "POST /people/tokens/{id}/revoke",
+    "POST /delegations/{id}/end",
     "POST /people/groups/{id}/members/{user}/remove",
     "POST /audit/verify",
 ];

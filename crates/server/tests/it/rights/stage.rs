@@ -56,6 +56,7 @@ pub(crate) struct Stage {
     pub(crate) grants: [String; 3],
     /// That access is there: the caller's, and the other's.
     pub(crate) notices: [String; 2],
+    pub(crate) delegations: [String; 2],
     pub(crate) asset: String,
 }
 
@@ -106,6 +107,18 @@ async fn submit(world: &World, who: &str, what: EntitlementId) -> RequestId {
         .await
         .expect("submitted")
         .id
+}
+
+async fn delegation(world: &World, who: &str) -> String {
+    let new = identity::NewDelegation {
+        user: None,
+        delegate: world.person("cy").email.clone(),
+        starts_at: None,
+        ends_at: world.now() + Span::hours(8),
+        note: String::new(),
+    };
+    let made = identity::delegate(&world.cx(who), new).await;
+    made.expect("a delegation").id.to_string()
 }
 
 /// An IAM user that is looked at, and a rotation.
@@ -423,6 +436,10 @@ impl Stage {
             by_approvers,
             grants,
             notices: [notice(&world, "me").await, notice(&world, "other").await],
+            delegations: [
+                delegation(&world, "me").await,
+                delegation(&world, "other").await,
+            ],
             asset,
             other: other.id,
             world,

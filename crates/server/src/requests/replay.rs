@@ -1,0 +1,447 @@
+//! What a draft of a policy would have said to the requests of the last days, and what it would say
+//! to one that is asked now.
+//!
+//! Nothing is written. People, groups and what AWS holds are as they are now; length, start and
+//! hour are each request's own.
+
+use std::collections::BTreeMap;
+
+use stint_db::Query;
+use stint_domain::condition::{Circumstances, Person, Scene, Thing};
+use stint_domain::policy::{self as rules, Chooser, ExplainedStep, Outcome, PolicyBody, Route};
+use stint_domain::policy::{Ask, Refusal, Tried, Verdict};
+use stint_domain::rights::{Relation, Verb};
+use stint_domain::{EntitlementId, PolicyId, RequestId, Span, Time, UserId};
+
+use super::facts::{self, Weighed};
+use super::store::{self, Replayed};
+use super::{Error, read};
+use crate::cx::Cx;
+use crate::directory::{self, Entitlement};
+use crate::policies::{self, NewVersion};
+use crate::{catalog, identity};
+
+pub(super) mod http;
+pub(super) mod pages;
+
+/// How many days back at most.
+pub const MOST_DAYS: i64 = 366;
+/// How many of the requests that would be answered otherwise are named.
+pub const MOST_CHANGED: usize = 200;
+/// How many requests are looked at at most, the newest first.
+pub const MOST_REQUESTS: usize = 200_000;
+/// How many are read at once.
+const BATCH: i64 = 2_000;
+
+/// What a draft would have said.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// How many requests were asked under the policy in that time, as far as looked at.
+    pub requests: usize,
+    /// Whether there were more than are looked at.
+    pub more: bool,
+    /// How many of them it would answer otherwise.
+    pub changed: usize,
+    /// How many it would leave as they were answered.
+    pub same: usize,
+    /// To how many each rule of the draft would apply, in their order. A rule that applies to none
+    /// is worth a second look.
+    pub rules: Vec<(String, usize)>,
+    /// To how many none would.
+    pub otherwise: usize,
+    /// To how many a rule could not be asked: they would be refused.
+    pub unanswered: usize,
+    /// The newest of those it would answer otherwise.
+    pub examples: Vec<Changed>,
+}
+
+/// A request that a draft would answer otherwise.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// Which.
+    pub request: RequestId,
+    /// Who asked.
+    pub requester: read::Who,
+    /// For what.
+    pub what: String,
+    /// For how long.
+    pub duration: Span,
+    /// When.
+    pub asked_at: Time,
+    /// What the version pinned on it says.
+    pub before: Answered,
+    /// What the draft says.
+    pub after: Answered,
+}
+
+/// What a policy says to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The rule that applies, if one does.
+    pub rule: Option<String>,
+    /// What it says.
+    pub way: Way,
+}
+
+/// How the answer would come about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// At once, by nobody.
+    AtOnce,
+    /// By these steps: how many people each needs.
+    Steps(Vec<(String, u32)>),
+    /// Not at all, and why.
+    Refused(String),
+}
+
+impl Answered {
+    /// In a line.
+    pub fn words(&self) -> String {
+        let way = match &self.way {
+            Way::AtOnce => "approved at once".to_owned(),
+            Way::Steps(steps) => {
+                let steps: Vec<_> = (steps.iter())
+                    .map(|(name, needed)| match needed {
+                        0 => format!("{name} (waits)"),
+                        n => format!("{n} of {name}"),
+                    })
+                    .collect();
+                steps.join(", then ")
+            }
+            Way::Refused(why) => format!("refused: {}", why.trim_end_matches('.')),
+        };
+        match &self.rule {
+            Some(rule) => format!("{way} (rule “{rule}”)"),
+            None => way,
+        }
+    }
+}
+
+/// What was known of people and things, so that each is looked up once.
+#[derive(Default)]
+struct Known {
+    people: BTreeMap<UserId, Person>,
+    things: BTreeMap<EntitlementId, Option<(Entitlement, Thing)>>,
+    pinned: BTreeMap<stint_domain::PolicyVersionId, PolicyBody>,
+}
+
+/// What a draft would have said to the requests asked under this policy in the last days, any version
+/// of it. Nothing is written.
+///
+/// Fails where the draft could not be saved.
+pub async fn replay(
+    cx: &Cx,
+    policy: PolicyId,
+    draft: PolicyBody,
+    days: i64,
+) -> Result<Replay, Error> {
+    cx.authorize(Verb::ReplayPolicy, Relation::Others)?;
+    if !(1..=MOST_DAYS).contains(&days) {
+        return Err(Error::Days);
+    }
+    let mut q = cx.read().await?;
+    policies::current(&mut q, policy)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let new = NewVersion {
+        body: draft,
+        note: String::new(),
+    };
+    policies::check(&mut q, &new).await.map_err(Error::Draft)?;
+    let draft = new.body;
+    let chooser = Chooser::of(&draft).map_err(Error::Scene)?;
+    let versions = policies::version_ids(&mut q, policy).await?;
+    let since = cx.now - Span::hours(24 * days);
+    let mut out = Replay {
+        requests: 0,
+        more: false,
+        changed: 0,
+        same: 0,
+        rules: draft.rules.iter().map(|it| (it.name.clone(), 0)).collect(),
+        otherwise: 0,
+        unanswered: 0,
+        examples: Vec::new(),
+    };
+    let mut known = Known::default();
+    let mut named = Vec::new();
+    let mut after = None;
+    loop {
+        let rows = store::asked_under(&mut q, &versions, since, after, BATCH).await?;
+        let last = rows.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
+        after = rows.last().map(|row| row.id);
+        known.look_up(&mut q, &rows).await?;
+        for row in rows {
+            if out.requests >= MOST_REQUESTS {
+                out.more = true;
+                break;
+            }
+            out.requests += 1;
+            let before = known.before(&row);
+            let found = known.chosen(&draft, &chooser, &row);
+            match &found {
+                Ok(Some(rule)) => {
+                    if let Some((_, count)) = out.rules.get_mut(*rule) {
+                        *count += 1;
+                    }
+                }
+                Ok(None) => out.otherwise += 1,
+                Err(_) => out.unanswered += 1,
+            }
+            let after = match found {
+                Ok(rule) => said(&draft.outcome(rule), &row),
+                Err(why) => Answered {
+                    rule: None,
+                    way: Way::Refused(why),
+                },
+            };
+            // A rule by another name that says the same changes nothing.
+            if before
+                .as_ref()
+                .is_some_and(|before| before.way == after.way)
+            {
+                out.same += 1;
+                continue;
+            }
+            out.changed += 1;
+            if let Some(before) = before.filter(|_| named.len() < MOST_CHANGED) {
+                named.push((row, before, after));
+            }
+        }
+        if last || out.more {
+            break;
+        }
+    }
+    let people = named.iter().map(|(row, ..)| row.requester).collect();
+    let names = read::names(&mut q, people).await?;
+    out.examples = (named.into_iter())
+        .map(|(row, before, after)| Changed {
+            request: row.id,
+            requester: read::who(&names, row.requester),
+            what: known.name(row.entitlement),
+            duration: row.duration,
+            asked_at: row.submitted_at,
+            before,
+            after,
+        })
+        .collect();
+    Ok(out)
+}
+
+/// What an outcome says to a request, its people apart.
+fn said(outcome: &Outcome<'_>, row: &Replayed) -> Answered {
+    let longest = outcome.longest(None);
+    let way = match outcome.route {
+        Route::AutoDeny(message) => Way::Refused(message.clone()),
+        _ if row.duration > longest => Way::Refused(format!(
+            "{} is longer than the {longest} allowed",
+            row.duration
+        )),
+        Route::AutoApprove => Way::AtOnce,
+        Route::Steps(steps) => Way::Steps(
+            (steps.iter())
+                .map(|step| (step.name.clone(), step.total()))
+                .collect(),
+        ),
+    };
+    Answered {
+        rule: outcome.rule.map(|rule| rule.name.clone()),
+        way,
+    }
+}
+
+impl Known {
+    /// Looks up what these are about.
+    async fn look_up(&mut self, q: &mut impl Query, rows: &[Replayed]) -> Result<(), Error> {
+        let missing = |id: &UserId| !self.people.contains_key(id);
+        let people = rows.iter().flat_map(|it| [it.requester, it.beneficiary]);
+        let wanted: Vec<UserId> = people.filter(missing).collect();
+        let found = identity::persons(q, wanted).await?;
+        let managers = found.values().filter_map(|it| it.manager);
+        let managers: Vec<UserId> = managers
+            .filter(|id| !self.people.contains_key(id) && !found.contains_key(id))
+            .collect();
+        self.people.extend(found);
+        self.people.extend(identity::persons(q, managers).await?);
+        let things = rows.iter().map(|it| it.entitlement);
+        let wanted: std::collections::BTreeSet<EntitlementId> =
+            things.filter(|id| !self.things.contains_key(id)).collect();
+        let mut found = directory::entitlements_by_id(q, wanted.iter().copied()).await?;
+        for id in wanted {
+            let described = match found.remove(&id) {
+                Some(it) => directory::described(q, &it).await?.map(|thing| (it, thing)),
+                None => None,
+            };
+            self.things.insert(id, described);
+        }
+        let versions = rows.iter().map(|it| it.version);
+        let wanted: Vec<_> = versions
+            .filter(|id| !self.pinned.contains_key(id))
+            .collect();
+        for (id, version) in policies::versions_by_id(q, wanted).await? {
+            self.pinned.insert(id, version.body);
+        }
+        Ok(())
+    }
+
+    fn name(&self, id: EntitlementId) -> String {
+        let found = self.things.get(&id).and_then(Option::as_ref);
+        found.map_or_else(|| id.to_string(), |(it, _)| it.name.clone())
+    }
+
+    /// What the version pinned on it says.
+    fn before(&self, row: &Replayed) -> Option<Answered> {
+        let body = self.pinned.get(&row.version)?;
+        Some(said(&body.outcome(row.rule), row))
+    }
+
+    /// Which rule of the draft applies; why it cannot be told.
+    fn chosen(
+        &self,
+        draft: &PolicyBody,
+        chooser: &Chooser,
+        row: &Replayed,
+    ) -> Result<Option<usize>, String> {
+        if draft.rules.is_empty() {
+            return Ok(None);
+        }
+        let person = |id| self.people.get(&id).ok_or("somebody it is about is gone");
+        let (requester, beneficiary) = (person(row.requester)?, person(row.beneficiary)?);
+        let thing = self.things.get(&row.entitlement).and_then(Option::as_ref);
+        let (_, thing) = thing.ok_or("what was asked for is gone")?;
+        let managers = [requester.manager, beneficiary.manager]
+            .into_iter()
+            .flatten();
+        let others: Vec<Person> = managers
+            .filter(|id| *id != row.requester && *id != row.beneficiary)
+            .filter_map(|id| self.people.get(&id).cloned())
+            .collect();
+        let how = Circumstances {
+            duration: row.duration,
+            start: row.start,
+            for_group: row.for_group,
+            now: row.submitted_at,
+            zone: draft.zone.clone(),
+        };
+        let scene = Scene::new(requester, beneficiary, &others, thing, &how)?;
+        chooser.choose(&scene).map_err(|(at, why)| {
+            let name = draft.rules.get(at).map_or("", |rule| rule.name.as_str());
+            format!("rule “{name}” could not be asked: {why}")
+        })
+    }
+}
+
+/// Somebody's question, as if it was asked now.
+#[derive(Debug, Clone)]
+pub struct DryRun {
+    /// Who would ask, for themselves.
+    pub user: UserId,
+    /// For what.
+    pub entitlement: EntitlementId,
+    /// For how long; as long as allowed when absent.
+    pub duration: Option<Span>,
+    /// From when; at once when absent.
+    pub start: Option<Time>,
+    /// Why; not judged when absent.
+    pub reason: Option<String>,
+    /// The policy it would be asked under; the entitlement's own when absent.
+    pub policy: Option<PolicyId>,
+    /// A draft in its place.
+    pub draft: Option<PolicyBody>,
+}
+
+/// What would happen.
+#[derive(Debug, Clone)]
+pub struct DryRunFound {
+    /// What it is about.
+    pub entitlement: Entitlement,
+    /// Whether they could ask for it at all: it is in a catalog of theirs, with a policy.
+    pub offered: bool,
+    /// The rule that applies, if one does.
+    pub rule: Option<String>,
+    /// What was found of the rules, in their order, up to the one that applies.
+    pub tried: Vec<Tried>,
+    /// Whether it would be approved at once.
+    pub auto: bool,
+    /// Who would have to approve, and which of them could not.
+    pub steps: Vec<ExplainedStep>,
+    /// Why it could not be asked like this; empty where it could.
+    pub refusals: Vec<Refusal>,
+    /// The longest it could be asked for.
+    pub longest: Span,
+}
+
+/// What would happen if somebody asked for something now. Nothing is asked, and nobody is told.
+///
+/// Fails where there is no policy to judge it by, or the draft could not be saved.
+pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
+    cx.authorize(Verb::DryRun, Relation::Others)?;
+    let mut q = cx.read().await?;
+    let who = identity::user(&mut q, ask.user).await?;
+    who.filter(|it| it.active).ok_or(Error::NotFound)?;
+    let offer = catalog::requestable(&mut q, ask.user, ask.entitlement).await?;
+    let (offered, own) = (
+        offer.is_some(),
+        offer.as_ref().and_then(|it| it.entitlement_max),
+    );
+    let entitlement = directory::entitlement(&mut q, ask.entitlement).await?;
+    let entitlement = entitlement.ok_or(Error::NotFound)?;
+    let body = match (ask.draft, ask.policy) {
+        (Some(body), _) => {
+            let new = NewVersion {
+                body,
+                note: String::new(),
+            };
+            policies::check(&mut q, &new).await.map_err(Error::Draft)?;
+            new.body
+        }
+        (None, Some(id)) => {
+            let found = policies::current(&mut q, id).await?;
+            found.ok_or(Error::NotFound)?.body
+        }
+        (None, None) => match offer {
+            Some(offer) => offer.policy.body,
+            None => return Err(Error::NoPolicy),
+        },
+    };
+    let question = Ask {
+        requester: ask.user,
+        beneficiary: ask.user,
+        members: Default::default(),
+        duration: ask
+            .duration
+            .unwrap_or_else(|| own.map_or_else(|| body.longest(), |own| own.min(body.longest()))),
+        start: ask.start,
+        reason: ask.reason.clone().unwrap_or_default(),
+        entitlement_max: own,
+    };
+    let Weighed { chosen, people } =
+        facts::weigh(cx, &mut q, &entitlement, &body, &question, false).await?;
+    let outcome = body.outcome(chosen.rule);
+    let refusals = match (
+        &chosen.unanswered,
+        outcome.evaluate(&question, &people, cx.now),
+    ) {
+        (Some(why), _) => vec![why.clone()],
+        (None, Verdict::Refused(why)) => (why.into_iter())
+            .filter(|why| match why {
+                Refusal::ReasonRequired => ask.reason.is_some(),
+                Refusal::DurationOverPolicy { .. } => ask.duration.is_some(),
+                _ => true,
+            })
+            .collect(),
+        (None, Verdict::AutoApproved | Verdict::NeedsSteps(_)) => Vec::new(),
+    };
+    Ok(DryRunFound {
+        offered,
+        rule: outcome.rule.map(|rule| rule.name.clone()),
+        auto: *outcome.route == rules::Route::AutoApprove,
+        steps: match chosen.unanswered {
+            None => outcome.explain(&question, &people),
+            Some(_) => Vec::new(),
+        },
+        tried: chosen.tried,
+        refusals,
+        longest: outcome.longest(own),
+        entitlement,
+    })
+}
