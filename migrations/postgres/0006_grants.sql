@@ -34,7 +34,7 @@ create index bindings_due on bindings (due, id);
 create index bindings_stuck on bindings (stuck_since);
 
 -- `ends_at` is the end of the window as it stands: derived, kept to search by. `reminded_at`: when
--- its end was announced, once.
+-- its end was announced, once. `emergency`: whether it was asked for in an emergency.
 create table grants (
     id                uuid    not null primary key,
     binding_id        uuid    not null references bindings (id),
@@ -54,11 +54,13 @@ create table grants (
     remains           text,
     ends_at           bigint,
     reminded_at       bigint,
+    emergency         boolean not null,
     check (origin in ('request'))
 );
 create index grants_binding on grants (binding_id, ended_at);
 create index grants_user on grants (user_id, id);
 create index grants_origin on grants (origin_id);
+create index grants_emergency on grants (id) where emergency;
 create index grants_predecessor on grants (predecessor) where predecessor is not null;
 create index grants_remind on grants (ends_at) where ended_at is null and closed_at is null and reminded_at is null;
 create index grants_ends on grants (ended_at, ends_at);

@@ -1,6 +1,8 @@
 -- Requests: what was asked, under which policy version, by whom it may be decided, and the
 -- decisions. What became of it in AWS is with the grants.
 -- `extends`: the grant that would go on, where it is asked for an extension.
+-- `emergency`: whether the policy it was asked under is one for emergencies. `raised_from`: the request
+-- that was raised to this one, and cancelled by that.
 -- `search_key`: the reason, and the names of what and who it was about when it was asked, in lower case.
 
 -- Several things asked for together: each is a request of its own.
@@ -38,6 +40,8 @@ create table requests (
     closed_at         bigint ,
     closed_by         uuid    references users (id),
     extends           uuid    references grants (id),
+    emergency         boolean not null,
+    raised_from       uuid    references requests (id),
     submission_id     uuid    references submissions (id),
     version           bigint  not null,
     check (principal_kind in ('identity_center_user', 'identity_center_group', 'iam_user')),
@@ -51,6 +55,9 @@ create index requests_beneficiary on requests (beneficiary_id, id);
 create index requests_state on requests (state, id);
 -- One question at a time about the same extension, whoever clicks how often.
 create unique index requests_extending on requests (extends) where state = 'pending';
+-- What is asked in an emergency waits once for each who asks; what is raised is raised once.
+create unique index requests_emergency on requests (requester_id, entitlement_id, principal_id) where state = 'pending' and emergency;
+create unique index requests_raised on requests (raised_from) where raised_from is not null;
 create index requests_submission on requests (submission_id, id) where submission_id is not null;
 create index requests_extends on requests (extends) where extends is not null;
 create index requests_policy on requests (policy_version_id, id);
@@ -101,3 +108,32 @@ create table request_comments (
     said_at           bigint  not null
 );
 create index request_comments_request on request_comments (request_id, id);
+
+-- What was given in an emergency is reviewed afterwards, once for each request: from the moment its
+-- grant is opened until somebody it is not about says whether it was justified.
+create table emergency_reviews (
+    request_id        uuid    not null primary key references requests (id),
+    grant_id          uuid    not null references grants (id),
+    opened_at         bigint not null,
+    due_at            bigint not null,
+    reminded          boolean not null,
+    state             text    not null,
+    verdict           text,
+    note              text,
+    closed_by         uuid    references users (id),
+    closed_at         bigint,
+    via               text,
+    version           bigint not null,
+    check (state in ('open', 'closed')),
+    check (verdict in ('justified', 'not_justified')),
+    check ((state = 'closed') = (verdict is not null and note is not null and closed_by is not null and closed_at is not null and via is not null))
+);
+create index emergency_reviews_state on emergency_reviews (state, request_id);
+create index emergency_reviews_due on emergency_reviews (due_at) where state = 'open';
+-- Whom each names, copied from the pinned version: finds what waits for somebody.
+create table emergency_reviewers (
+    request_id        uuid    not null references emergency_reviews (request_id),
+    group_id          uuid    not null references groups (id),
+    primary key (request_id, group_id)
+);
+create index emergency_reviewers_group on emergency_reviewers (group_id, request_id);

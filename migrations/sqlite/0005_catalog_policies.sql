@@ -50,13 +50,16 @@ create table catalog_entitlements (
 ) strict;
 create index catalog_entitlements_entitlement on catalog_entitlements (entitlement_id);
 
--- An entitlement without a row here cannot be asked for, whatever catalog it is in.
+-- An entitlement without a row here cannot be asked for, whatever catalog it is in; without
+-- `emergency_policy_id` not in an emergency.
 create table access_controls (
     entitlement_id    blob    not null primary key references entitlements (id),
     policy_id         blob    not null references policies (id),
     max_duration      integer,
+    emergency_policy_id blob   references policies (id),
     set_at            integer not null,
     set_by            blob    references users (id),
     version           integer not null
 ) strict;
 create index access_controls_policy on access_controls (policy_id);
+create index access_controls_emergency on access_controls (emergency_policy_id) where emergency_policy_id is not null;

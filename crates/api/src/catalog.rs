@@ -72,6 +72,10 @@ pub struct AddedUnder {
     /// A limit below the policy's, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration_seconds: Option<i64>,
+    /// The policy for emergency access (`pol_…`), made for emergencies; absent: emergency access is
+    /// off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency_policy: Option<String>,
     /// Whether an access control that is there already is replaced; else it stays.
     #[serde(default)]
     pub replace: bool,
@@ -97,6 +101,10 @@ pub struct AccessControl {
     /// A limit below the policy's, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration_seconds: Option<i64>,
+    /// The policy for emergency access (`pol_…`), made for emergencies; absent: emergency access is
+    /// off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency_policy: Option<String>,
     /// For `If-Match`.
     pub version: i64,
 }
@@ -110,6 +118,10 @@ pub struct SetAccessControl {
     /// A limit below the policy's, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration_seconds: Option<i64>,
+    /// The policy for emergency access (`pol_…`), made for emergencies; absent: emergency access is
+    /// off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency_policy: Option<String>,
 }
 
 /// An entitlement as people call it.
@@ -139,4 +151,18 @@ pub struct Offer {
     pub max_duration_seconds: i64,
     /// Whether a reason must be given.
     pub reason_required: bool,
+    /// How it may be asked for in an emergency; absent: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<EmergencyOffer>,
+}
+
+/// How something may be asked for in an emergency. A reason is always needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EmergencyOffer {
+    /// The policy it is asked under then.
+    pub policy: String,
+    /// Whether nobody has to approve.
+    pub auto_approve: bool,
+    /// The longest one may ask for, in seconds.
+    pub max_duration_seconds: i64,
 }

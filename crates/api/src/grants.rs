@@ -25,6 +25,9 @@ pub struct Grant {
     /// The request it came by (`req_…`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
+    /// Whether it was asked for in an emergency.
+    #[serde(default)]
+    pub emergency: bool,
     /// `scheduled`, `provisioning`, `active`, `interrupted`, `ending`, `stuck`, `ended` or `failed`.
     pub status: String,
     /// The status in words.

@@ -70,6 +70,30 @@ pub struct PolicyBody {
     /// when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
+    /// That it is for emergency access: said when it is made, and never changed. Then a reason is
+    /// always required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Emergency>,
+}
+
+/// What a policy for emergency access says beyond any other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Emergency {
+    /// The groups (`grp_…`) that are told at once, whoever approves; at least one, with an active
+    /// member.
+    pub tell: Vec<String>,
+    /// The groups of whom somebody closes the review afterwards; those that are told when absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub review: Vec<String>,
+    /// How long after it was given the review is to be closed, in seconds; 72 hours when absent.
+    #[serde(default = "usual_review")]
+    #[schema(example = 259200)]
+    pub within_seconds: i64,
+}
+
+const fn usual_review() -> i64 {
+    72 * 3_600
 }
 
 /// What holds where a condition is true.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::catalog::EntitlementName;
+use crate::catalog::{EmergencyOffer, EntitlementName};
+use crate::emergency::ReviewState;
 
 /// Ask who would have to approve, without asking for anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -23,6 +24,10 @@ pub struct PreviewRequest {
     /// `prn_…` of the Identity Center group it would be for; absent: for oneself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
+    /// Whether in an emergency: under the policy for that, always with a reason, told at once and
+    /// reviewed afterwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub emergency: bool,
 }
 
 /// What would happen.
@@ -55,6 +60,17 @@ pub struct Preview {
     /// What was found of its rules, in their order, up to the one that applies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<TriedRule>,
+    /// How it may be asked for in an emergency instead; absent where not at all, and where this is
+    /// about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<EmergencyOffer>,
+    /// How many people would be told at once, where it is asked in an emergency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<usize>,
+    /// Within how long it would be reviewed afterwards, in seconds, where it is asked in an
+    /// emergency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_within_seconds: Option<i64>,
 }
 
 /// What was found of a rule.
@@ -172,6 +188,10 @@ pub struct NewRequest {
     /// connection or of its application, Connection Admins and Super Admins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
+    /// Whether in an emergency: under the policy for that, always with a reason, told at once and
+    /// reviewed afterwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub emergency: bool,
 }
 
 /// Ask for several things together, all or none, for oneself.
@@ -274,6 +294,12 @@ pub struct RequestLine {
     /// The grant it is to extend (`grt_…`), where it is for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,
+    /// Whether it was asked in an emergency.
+    #[serde(default)]
+    pub emergency: bool,
+    /// The request that was raised to this one (`req_…`), where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised_from: Option<String>,
 }
 
 /// An Identity Center group a request is for.
@@ -329,10 +355,16 @@ pub struct Request {
     /// The latest request to extend what it gave (`req_…`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<String>,
+    /// The request it was raised to, and cancelled by (`req_…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised_to: Option<String>,
+    /// The review of what it gave in an emergency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewState>,
     /// What happened, oldest first, with what was done in AWS.
     pub timeline: Vec<Happening>,
-    /// What the caller may do now: some of `approve`, `deny`, `cancel`, `return`,
-    /// `extend`. Who sees a request may comment on it.
+    /// What the caller may do now: some of `approve`, `deny`, `cancel`, `raise`,
+    /// `return`, `extend`. Who sees a request may comment on it.
     pub may: Vec<String>,
     /// For `If-Match`.
     pub version: i64,

@@ -16,6 +16,7 @@ use crate::{GroupId, Span, Time, UserId};
 
 mod approvers;
 mod check;
+mod emergency;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ mod tests;
 pub use approvers::{Approvers, Part, PartOf, Role, Through};
 pub(crate) use approvers::{filled, short_parts};
 pub use check::{BodyFault, MAX_RULES, MAX_STEPS};
+pub use emergency::{Emergency, NotReviewer, REVIEW_WITHIN, Reviewing};
 pub use refusal::Refusal;
 
 /// The shortest duration that may be asked for.
@@ -61,6 +63,9 @@ pub struct PolicyBody {
     /// The time zone in which conditions mean their hours and weekdays (`Europe/Berlin`).
     #[serde(default = "utc", skip_serializing_if = "is_utc")]
     pub zone: String,
+    /// That it is for emergencies: who is told at once, and who reviews it afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Emergency>,
 }
 
 /// What holds where a condition is true.
@@ -336,12 +341,21 @@ impl PolicyBody {
             allow_self_approval: false,
             open_for: None,
             zone: utc(),
+            emergency: None,
         }
     }
 
     /// How long a request under it waits for its answer at most.
     pub fn open_for(&self) -> Span {
         self.open_for.unwrap_or(OPEN_FOR)
+    }
+
+    /// The same as a policy for emergencies, which wants a reason.
+    #[must_use]
+    pub fn for_emergencies(mut self, emergency: Emergency) -> Self {
+        self.reason.required = true;
+        self.emergency = Some(emergency);
+        self
     }
 
     /// Every way an answer can come about, the rules' first.

@@ -39,6 +39,7 @@ use crate::{Time, UserId};
 
 mod clock;
 mod decider;
+mod raise;
 mod refused;
 #[cfg(test)]
 mod tests;

@@ -242,6 +242,9 @@ table! {
     DenyRequest         "requests.deny"                  Nil Nil Nil Never Never Mine Hide(GetRequest), "deny a request";
     CommentRequest      "requests.comment"               All All All All   All   Mine Hide(GetRequest), "comment on a request one sees";
     CancelRequest       "requests.cancel"                All Nil Nil Nil   Nil   Own  Hide(GetRequest), "cancel a request";
+    RaiseRequest        "requests.raise"                 Own Own Own Own   Own   Own  Hide(GetRequest), "raise a pending request of one's own to emergency access";
+    ListReviews         "requests.list_reviews"          All Own Own Own   All   Own  Forbid, "list the emergency reviews one is to close; auditors and Super Admins see all";
+    CloseReview         "requests.close_review"          All Nil Nil Never Never Mine Hide(GetRequest), "close the review of emergency access";
     ReturnRequest       "requests.return"                Own Own Own Own   Own   Own  Hide(GetRequest), "return what a request gave, early";
 
     MyNotices           "notices.mine"                   All All All All   All   All  Forbid, "read one's notices, and say which ones to get";

@@ -56,6 +56,7 @@ pub fn statements() -> Vec<&'static [&'static Sql]> {
     all.extend(grants::STATEMENTS);
     all.extend(objects::STATEMENTS);
     all.push(requests::STATEMENTS);
+    all.push(requests::REVIEW_STATEMENTS);
     all.push(notices::STATEMENTS);
     all
 }

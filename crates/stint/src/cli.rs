@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::client::Server;
 use crate::commands::{
-    account, audit, delegations, estates, grants, notices, objects, people, rules,
+    account, audit, delegations, emergency, estates, grants, notices, objects, people, rules,
 };
 use crate::config::Overrides;
 
@@ -118,6 +118,9 @@ pub(crate) enum Command {
         /// Everybody's in this state.
         #[arg(long, value_name = "STATE", value_parser = ["pending", "approved", "denied", "cancelled"], conflicts_with_all = ["id", "waiting"])]
         state: Option<String>,
+        /// Only those asked in an emergency.
+        #[arg(long, conflicts_with_all = ["id", "waiting"])]
+        emergency: bool,
     },
     /// Approve a request.
     Approve {
@@ -146,6 +149,23 @@ pub(crate) enum Command {
         /// The request: id, or words that fit one only of yours that wait.
         request: String,
     },
+    /// Raise a request of yours that waits to emergency access: a new request under the policy for
+    /// emergencies, told at once and reviewed afterwards; the old one is cancelled.
+    Raise {
+        #[command(flatten)]
+        server: Server,
+        /// The request: id, or words that fit one only of yours that wait.
+        request: String,
+        /// For how long, as `1h` [default: as it was asked, or as long as emergency access lasts].
+        #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+        duration: Option<i64>,
+        /// Why [default: as it was asked].
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Reviews of what was given in an emergency.
+    #[command(subcommand)]
+    Emergency(emergency::Emergency),
     /// Say something about a request, or ask who asked for access.
     Comment {
         #[command(flatten)]
@@ -292,6 +312,9 @@ pub(crate) struct Ask {
     /// For an Identity Center group, by name or id (`prn_…`); for owners of the connection or its application, Connection Admins and Super Admins [default: for yourself].
     #[arg(long, value_name = "GROUP")]
     pub for_group: Option<String>,
+    /// In an emergency: under the policy for that, with a reason, told at once and reviewed afterwards.
+    #[arg(long, requires = "reason")]
+    pub emergency: bool,
     /// Only say who would have to approve.
     #[arg(long)]
     pub preview: bool,

@@ -19,8 +19,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 use cli::{Audit, Cli, Command, MasterKey, Users};
 use commands::{
-    account, ask, audit, delegations, estates, grants, local, notices, objects, people, rules,
-    serve, sim,
+    account, ask, audit, delegations, emergency, estates, grants, local, notices, objects, people,
+    rules, serve, sim,
 };
 use config::Settings;
 use exit::{Exit, Failure};
@@ -102,7 +102,18 @@ async fn command(command: Command) -> Result<(), Failure> {
             waiting,
             all,
             state,
-        } => ask::requests(&server, id.as_deref(), waiting, all, state.as_deref()).await,
+            emergency,
+        } => {
+            let (id, state) = (id.as_deref(), state.as_deref());
+            ask::requests(&server, id, waiting, all, state, emergency).await
+        }
+        Command::Raise {
+            server,
+            request,
+            duration,
+            reason,
+        } => ask::raise(&server, &request, duration, reason).await,
+        Command::Emergency(what) => emergency::emergency(what).await,
         Command::Approve {
             server,
             request,

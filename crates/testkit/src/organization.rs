@@ -187,6 +187,7 @@ impl World {
             reason: "INC-2291".to_owned(),
             start: None,
             principal: None,
+            emergency: false,
         };
         requests::submit(&self.cx(word), new)
             .await

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Approvers, LONGEST, LONGEST_TEXT, Part, PartOf, People, PolicyBody, ReasonRule, Route,
-    SHORTEST, Step, Then, short_parts,
+    SHORTEST, Step, Then, emergency, short_parts,
 };
 use crate::condition::{self, About, Compiled, Condition};
 use crate::{GroupId, Span, UserId};
@@ -165,6 +165,28 @@ pub enum Wrong {
         /// The longest that the steps of one way to an answer wait by themselves.
         waits: Span,
     },
+    /// A policy for emergencies wants no reason.
+    #[error("emergency access always needs a reason: require one")]
+    EmergencyReason,
+    /// A policy for emergencies names a group that does not exist.
+    #[error("it names {group}, which does not exist")]
+    EmergencyGroup {
+        /// Where: among those that are told, or that review.
+        field: &'static str,
+        /// What.
+        group: GroupId,
+    },
+    /// Nobody would be told of it, or could review it.
+    #[error(
+        "name at least one group with an active member: emergency access is told at once and reviewed afterwards"
+    )]
+    EmergencyNobody {
+        /// Where: among those that are told, or that review.
+        field: &'static str,
+    },
+    /// The time for the review is out of bounds.
+    #[error("a review is closed within 1 h to 30 days, in whole minutes")]
+    EmergencyWithin,
     /// There is no such time zone.
     #[error("there is no time zone “{zone}”: write it as Europe/Berlin, America/New_York or UTC")]
     Zone {
@@ -215,6 +237,10 @@ impl Wrong {
             Self::Unreachable { .. } => "unreachable_rule",
             Self::DenyMessage => "deny_message",
             Self::OpenFor { .. } => "open_for",
+            Self::EmergencyReason => "emergency_reason",
+            Self::EmergencyGroup { .. } => "unknown_group",
+            Self::EmergencyNobody { .. } => "emergency_nobody",
+            Self::EmergencyWithin => "emergency_within",
             Self::Zone { .. } => "unknown_zone",
         }
     }
@@ -242,6 +268,11 @@ impl Wrong {
             Self::Unreachable { .. } => "when".to_owned(),
             Self::DenyMessage => "auto_deny".to_owned(),
             Self::OpenFor { .. } => "open_for_seconds".to_owned(),
+            Self::EmergencyReason => "reason.required".to_owned(),
+            Self::EmergencyGroup { field, .. } | Self::EmergencyNobody { field } => {
+                (*field).to_owned()
+            }
+            Self::EmergencyWithin => "emergency.within_seconds".to_owned(),
             Self::Zone { .. } => "zone".to_owned(),
         }
     }
@@ -295,6 +326,9 @@ impl PolicyBody {
             check_route(&rule.route, people, &mut found);
             let max = rule.max_duration.unwrap_or(SHORTEST);
             check_limits(max, rule.reason.unwrap_or_default(), &mut found);
+            if self.emergency.is_some() {
+                emergency::check_reason(rule.reason, &mut found);
+            }
             add(Some(at), found);
         }
         let mut found = Vec::new();
@@ -314,6 +348,7 @@ impl PolicyBody {
             let zone = self.zone.clone();
             found.push(Wrong::Zone { zone });
         }
+        emergency::check(self, people, &mut found);
         add(None, found);
         if faults.is_empty() {
             Ok(())

@@ -69,6 +69,11 @@ pub enum Refusal {
         /// What the condition says.
         why: String,
     },
+    /// Nobody but who asks would be told of emergency access.
+    #[error(
+        "nobody would be told of this emergency access: its policy tells groups in which nobody but you is active. A Policy Admin can add somebody"
+    )]
+    NobodyTold,
     /// Nobody, or not enough different people, could approve it.
     #[error(
         "nobody could approve this: {names} would need {needed} different people and has {possible}. A Policy Admin can add approvers"
@@ -96,6 +101,7 @@ impl Refusal {
             Self::StartTooFar { .. } => "start_too_far",
             Self::AutoDenied { .. } => "denied_by_policy",
             Self::Unanswered { .. } => "rule_unanswered",
+            Self::NobodyTold => "nobody_told",
             Self::NoPossibleApprover { .. } => "no_possible_approver",
         }
     }

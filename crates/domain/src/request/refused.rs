@@ -15,6 +15,8 @@ pub enum Verb {
     Deny,
     /// To cancel.
     Cancel,
+    /// To raise it to emergency access.
+    Raise,
 }
 
 /// Why a decision or a cancellation was not taken.
@@ -171,6 +173,7 @@ impl Verb {
             Self::Approve => "approve",
             Self::Deny => "deny",
             Self::Cancel => "cancel",
+            Self::Raise => "raise",
         }
     }
 
@@ -179,13 +182,14 @@ impl Verb {
             Self::Approve => "approved",
             Self::Deny => "denied",
             Self::Cancel => "cancelled",
+            Self::Raise => "raised",
         }
     }
 
     const fn instead(self) -> &'static str {
         match self {
             Self::Approve => "another approver must decide",
-            Self::Deny | Self::Cancel => "cancel it instead",
+            Self::Deny | Self::Cancel | Self::Raise => "cancel it instead",
         }
     }
 }

@@ -39,6 +39,7 @@ pub use verify::{Report, VerifyError, verify};
 /// What actions begin with: what events are about.
 pub const CATEGORIES: &[&str] = &[
     "request",
+    "emergency",
     "grant",
     "binding",
     "attempt",

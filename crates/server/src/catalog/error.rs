@@ -1,6 +1,6 @@
 //! What can go wrong with catalogs.
 
-use stint_domain::{EntitlementId, GroupId, PolicyId};
+use stint_domain::{EntitlementId, GroupId, PolicyId, Span};
 
 use crate::cx::Denied;
 use crate::http::{BadCursor, Fault, Kind};
@@ -44,6 +44,27 @@ pub enum Error {
     /// The policy does not exist.
     #[error("there is no policy {0}")]
     UnknownPolicy(PolicyId),
+    /// The policy for emergencies does not exist.
+    #[error("there is no policy {0}")]
+    UnknownEmergency(PolicyId),
+    /// A policy for emergencies where an ordinary one is wanted.
+    #[error(
+        "“{0}” is a policy for emergency access: choose an ordinary one, and name this one as the policy for emergencies"
+    )]
+    EmergencyAsOrdinary(String),
+    /// An ordinary policy where one for emergencies is wanted.
+    #[error("“{0}” is no policy for emergency access: choose one that was made for emergencies")]
+    NoEmergencyPolicy(String),
+    /// Emergency access could last longer than what is asked for ordinarily.
+    #[error(
+        "under the policy for emergencies access may last {longest}, and ordinarily no longer than {most}: emergency access is the shorter one"
+    )]
+    EmergencyLonger {
+        /// The longest under the policy for emergencies.
+        longest: Span,
+        /// The longest ordinarily, with the entitlement's own limit.
+        most: Span,
+    },
     /// None, or too many at once.
     #[error("add between 1 and {most} entitlements at once, not {0}", most = super::MOST_AT_ONCE)]
     HowMany(usize),
@@ -79,6 +100,10 @@ impl Fault for Error {
             | Self::UnknownGroup(_)
             | Self::UnknownEntitlement(_)
             | Self::UnknownPolicy(_)
+            | Self::UnknownEmergency(_)
+            | Self::EmergencyAsOrdinary(_)
+            | Self::NoEmergencyPolicy(_)
+            | Self::EmergencyLonger { .. }
             | Self::HowMany(_)
             | Self::MaxDuration => Kind::Invalid,
             Self::Db(error) => error.kind(),
@@ -96,7 +121,10 @@ impl Fault for Error {
             Self::UnknownGroup(_) => "unknown_group",
             Self::UnknownEntitlement(_) => "unknown_entitlement",
             Self::OwnedByDirectory { .. } => "group_owned_by_directory",
-            Self::UnknownPolicy(_) => "unknown_policy",
+            Self::UnknownPolicy(_) | Self::UnknownEmergency(_) => "unknown_policy",
+            Self::EmergencyAsOrdinary(_) => "emergency_as_ordinary",
+            Self::NoEmergencyPolicy(_) => "no_emergency_policy",
+            Self::EmergencyLonger { .. } => "emergency_longer",
             Self::HowMany(_) => "how_many",
             Self::MaxDuration => "max_duration",
             Self::Stale { .. } => "stale",

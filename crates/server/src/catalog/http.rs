@@ -257,6 +257,10 @@ async fn add(
         Some(under) => Some(Terms {
             policy: parsed("access_control.policy", &under.policy)?,
             max_duration: under.max_duration_seconds.map(Span::seconds),
+            emergency: emergency_policy(
+                "access_control.emergency_policy",
+                under.emergency_policy.as_deref(),
+            )?,
             replace: under.replace,
         }),
         None => None,
@@ -317,9 +321,13 @@ async fn set_access_control(
     seen: IfMatch,
     Json(input): Json<wire::SetAccessControl>,
 ) -> Result<Response, Failure> {
-    let policy = parsed("policy", &input.policy)?;
-    let max = input.max_duration_seconds.map(Span::seconds);
-    let it = super::set_access_control(&cx, id, policy, max, seen.version()).await?;
+    let terms = Terms {
+        policy: parsed("policy", &input.policy)?,
+        max_duration: input.max_duration_seconds.map(Span::seconds),
+        emergency: emergency_policy("emergency_policy", input.emergency_policy.as_deref())?,
+        replace: true,
+    };
+    let it = super::set_terms(&cx, id, terms, seen.version()).await?;
     Ok(versioned(it.version, Json(control(&it))))
 }
 
@@ -355,6 +363,10 @@ async fn offer(cx: Cx, Path(id): Path<EntitlementId>) -> Result<Json<wire::Offer
     Ok(Json(shown(&super::offer(&cx, id).await?)))
 }
 
+fn emergency_policy(field: &str, id: Option<&str>) -> Result<Option<PolicyId>, Failure> {
+    id.map(|id| parsed(field, id)).transpose()
+}
+
 fn audience(ids: &[String]) -> Result<BTreeSet<GroupId>, Failure> {
     ids.iter().map(|id| parsed("audience", id)).collect()
 }
@@ -388,6 +400,7 @@ fn control(it: &AccessControl) -> wire::AccessControl {
         entitlement: it.entitlement.to_string(),
         policy: it.policy.to_string(),
         max_duration_seconds: it.max_duration.map(Span::as_seconds),
+        emergency_policy: it.emergency.map(|id| id.to_string()),
         version: it.version,
     }
 }
@@ -399,7 +412,18 @@ fn shown(it: &Offer) -> wire::Offer {
         auto_approve: it.policy.body.route == Route::AutoApprove,
         max_duration_seconds: it.max_duration.as_seconds(),
         reason_required: it.policy.body.reason.required,
+        emergency: in_an_emergency(it),
     }
+}
+
+/// How it may be asked for in an emergency, on the wire.
+pub(crate) fn in_an_emergency(it: &Offer) -> Option<wire::EmergencyOffer> {
+    let (policy, longest) = it.emergency.as_ref().zip(it.emergency_max())?;
+    Some(wire::EmergencyOffer {
+        policy: policy.name.clone(),
+        auto_approve: policy.body.route == Route::AutoApprove,
+        max_duration_seconds: longest.as_seconds(),
+    })
 }
 
 /// An entitlement as people call it, on the wire.

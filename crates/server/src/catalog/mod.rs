@@ -33,8 +33,8 @@ mod store;
 mod tests;
 
 pub use error::Error;
-pub(crate) use http::{named, routes};
-pub use offers::{Offer, offer, offers, requestable};
+pub(crate) use http::{in_an_emergency, named, routes};
+pub use offers::{Offer, hold, offer, offers, requestable};
 pub(crate) use pages::routes as page_routes;
 pub(crate) use store::STATEMENTS;
 
@@ -95,17 +95,21 @@ pub struct AccessControl {
     pub policy: PolicyId,
     /// A limit of its own; only felt below the policy's.
     pub max_duration: Option<Span>,
+    /// The policy it may be asked for under in an emergency; none: emergency access is off.
+    pub emergency: Option<PolicyId>,
     /// Counts changes.
     pub version: i64,
 }
 
-/// How entitlements may be asked for from now on, said of many at once.
+/// How entitlements may be asked for from now on, said of one or of many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
     /// The policy they are asked under.
     pub policy: PolicyId,
     /// A limit below the policy's.
     pub max_duration: Option<Span>,
+    /// The policy for emergency access; none where that is off.
+    pub emergency: Option<PolicyId>,
     /// Whether an access control that is there already is replaced; else it stays.
     pub replace: bool,
 }
@@ -341,13 +345,10 @@ pub async fn add_under(
         ..Added::default()
     };
     if let Some(terms) = terms {
-        if policies::current(&mut tx, terms.policy).await?.is_none() {
-            return Err(Error::UnknownPolicy(terms.policy));
-        }
+        check_terms(&mut tx, &terms).await?;
         for entitlement in new {
-            let (policy, max) = (terms.policy, terms.max_duration);
             let wanted = |found| Ok(found == 0 || terms.replace);
-            let set = write_control(cx, &mut tx, *entitlement, policy, max, wanted);
+            let set = write_control(cx, &mut tx, *entitlement, &terms, wanted);
             if set.await?.is_none() {
                 done.kept += 1;
                 continue;
@@ -397,7 +398,7 @@ pub async fn access_control(cx: &Cx, id: EntitlementId) -> Result<Option<AccessC
     Ok(store::access_control(&mut q, id).await?)
 }
 
-/// Sets how an entitlement may be asked for. `expected` is the version the caller had seen;
+/// Sets how an entitlement may be asked for, never in an emergency. `expected` is the version the caller had seen;
 /// 0 stands for none yet.
 pub async fn set_access_control(
     cx: &Cx,
@@ -406,16 +407,33 @@ pub async fn set_access_control(
     max_duration: Option<Span>,
     expected: Option<i64>,
 ) -> Result<AccessControl, Error> {
+    let terms = Terms {
+        policy,
+        max_duration,
+        emergency: None,
+        replace: true,
+    };
+    set_terms(cx, id, terms, expected).await
+}
+
+/// The same with all there is to say; `terms.replace` means nothing for one entitlement.
+///
+/// Fails where the policy is one for emergencies or the one for emergencies is none, and where
+/// emergency access could last longer than what is asked for ordinarily.
+pub async fn set_terms(
+    cx: &Cx,
+    id: EntitlementId,
+    terms: Terms,
+    expected: Option<i64>,
+) -> Result<AccessControl, Error> {
     cx.authorize(Verb::SetAccessControl, Relation::Others)?;
-    check_max(max_duration)?;
+    check_max(terms.max_duration)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
     if directory::entitlement(&mut tx, id).await?.is_none() {
         return Err(Error::NotFound);
     }
-    if policies::current(&mut tx, policy).await?.is_none() {
-        return Err(Error::UnknownPolicy(policy));
-    }
-    let after = write_control(cx, &mut tx, id, policy, max_duration, |found| {
+    check_terms(&mut tx, &terms).await?;
+    let after = write_control(cx, &mut tx, id, &terms, |found| {
         fresh(expected, found).map(|()| true)
     });
     let after = after.await?.ok_or(Error::NotFound)?;
@@ -430,8 +448,7 @@ async fn write_control(
     cx: &Cx,
     tx: &mut Tx,
     id: EntitlementId,
-    policy: PolicyId,
-    max_duration: Option<Span>,
+    terms: &Terms,
     wanted: impl Fn(i64) -> Result<bool, Error>,
 ) -> Result<Option<AccessControl>, Error> {
     let by = cx.person().ok().map(|person| person.id);
@@ -443,8 +460,9 @@ async fn write_control(
         }
         let after = AccessControl {
             entitlement: id,
-            policy,
-            max_duration,
+            policy: terms.policy,
+            max_duration: terms.max_duration,
+            emergency: terms.emergency,
             version: found + 1,
         };
         // Where there was none to lock, somebody else may set the first one meanwhile; it is
@@ -454,19 +472,19 @@ async fn write_control(
         }
     };
     let facts = serde_json::json!({
-        "policy": policy,
-        "max_duration_seconds": max_duration,
+        "policy": terms.policy,
+        "max_duration_seconds": terms.max_duration,
+        "emergency_policy": terms.emergency,
         "before": before.map(|b| serde_json::json!({
             "policy": b.policy,
             "max_duration_seconds": b.max_duration,
+            "emergency_policy": b.emergency,
         })),
     });
-    tx.audit(cx.event(
-        "catalog.access_control_set",
-        [id.into(), policy.into()],
-        facts,
-    ));
-    let news = serde_json::json!({ "entitlement": id, "policy": policy });
+    let mut subjects = vec![id.into(), terms.policy.into()];
+    subjects.extend(terms.emergency.map(Into::into));
+    tx.audit(cx.event("catalog.access_control_set", subjects, facts));
+    let news = serde_json::json!({ "entitlement": id, "policy": terms.policy });
     outbox::emit(tx, cx, "catalog.access_control_set", news).await?;
     Ok(Some(after))
 }
@@ -497,6 +515,30 @@ pub async fn count_under_policy(cx: &Cx, id: PolicyId) -> Result<i64, Error> {
 pub async fn catalogs_with(cx: &Cx, id: EntitlementId) -> Result<Vec<Catalog>, Error> {
     cx.authorize(Verb::GetCatalog, Relation::Others)?;
     Ok(store::catalogs_with(&mut cx.read().await?, id).await?)
+}
+
+/// Whether these policies can be what they are named for.
+async fn check_terms(q: &mut impl Query, terms: &Terms) -> Result<(), Error> {
+    let policy = policies::current(q, terms.policy).await?;
+    let policy = policy.ok_or(Error::UnknownPolicy(terms.policy))?;
+    if policy.body.emergency.is_some() {
+        return Err(Error::EmergencyAsOrdinary(policy.name));
+    }
+    let Some(id) = terms.emergency else {
+        return Ok(());
+    };
+    let emergency = policies::current(q, id).await?;
+    let emergency = emergency.ok_or(Error::UnknownEmergency(id))?;
+    if emergency.body.emergency.is_none() {
+        return Err(Error::NoEmergencyPolicy(emergency.name));
+    }
+    let most = policy.body.longest();
+    let most = terms.max_duration.map_or(most, |max| max.min(most));
+    let longest = emergency.body.longest();
+    if longest > most {
+        return Err(Error::EmergencyLonger { longest, most });
+    }
+    Ok(())
 }
 
 fn check_max(max_duration: Option<Span>) -> Result<(), Error> {

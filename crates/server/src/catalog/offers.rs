@@ -13,6 +13,30 @@ pub struct Offer {
     pub entitlement_max: Option<Span>,
     /// The lower of its limit and the policy's.
     pub max_duration: Span,
+    /// The policy version for emergency access, where that may be asked for.
+    pub emergency: Option<PolicyVersion>,
+}
+
+impl Offer {
+    /// The longest one may have it in an emergency: the lower of what both policies and the
+    /// entitlement's own limit allow. Nothing where emergency access is off.
+    pub fn emergency_max(&self) -> Option<Span> {
+        let emergency = self.emergency.as_ref()?;
+        Some(emergency.body.longest().min(self.max_duration))
+    }
+
+    /// The same as it is asked for in an emergency; nothing where emergency access is off.
+    pub fn in_an_emergency(self) -> Option<Self> {
+        let max_duration = self.emergency_max()?;
+        Some(Self {
+            policy: self.emergency?,
+            // No rule of the policy for emergencies allows more than is had ordinarily.
+            entitlement_max: Some(self.max_duration),
+            max_duration,
+            emergency: None,
+            entitlement: self.entitlement,
+        })
+    }
 }
 
 /// What the caller may ask for, by name; `search` narrows it to what has all its words.
@@ -30,7 +54,9 @@ pub async fn offers(cx: &Cx, search: &str, paging: &Paging) -> Result<Page<Offer
     let found = directory::givable(&mut q, &ids, search, after, paging.fetch()).await?;
     let control = |it: &Entitlement| controls.get(&it.id);
     let asked: BTreeSet<PolicyId> = (found.iter())
-        .filter_map(|(_, it)| control(it).map(|control| control.policy))
+        .filter_map(|(_, it)| control(it))
+        .flat_map(|control| [Some(control.policy), control.emergency])
+        .flatten()
         .collect();
     let policies = policies::currents(&mut q, asked).await?;
     let mut rows = Vec::new();
@@ -40,7 +66,8 @@ pub async fn offers(cx: &Cx, search: &str, paging: &Paging) -> Result<Page<Offer
         };
         if let Some(policy) = policies.get(&control.policy) {
             let id = entitlement.id;
-            let offer = offered(entitlement, policy.clone(), control.max_duration);
+            let emergency = control.emergency.and_then(|id| policies.get(&id).cloned());
+            let offer = offered(entitlement, policy.clone(), control.max_duration, emergency);
             rows.push((sort, id, offer));
         }
     }
@@ -84,11 +111,27 @@ pub async fn requestable(
         return Ok(None);
     };
     let policy = policies::current(q, control.policy).await?;
-    Ok(policy.map(|policy| offered(entitlement, policy, control.max_duration)))
+    let emergency = match control.emergency {
+        Some(id) => policies::current(q, id).await?,
+        None => None,
+    };
+    Ok(policy.map(|policy| offered(entitlement, policy, control.max_duration, emergency)))
 }
 
-fn offered(entitlement: Entitlement, policy: PolicyVersion, own: Option<Span>) -> Offer {
+/// Takes the row of an entitlement's access control: who asks for it in an emergency comes one
+/// after the other.
+pub async fn hold(tx: &mut Tx, id: EntitlementId) -> Result<(), stint_db::Error> {
+    store::lock_access_control(tx, id).await.map(drop)
+}
+
+fn offered(
+    entitlement: Entitlement,
+    policy: PolicyVersion,
+    own: Option<Span>,
+    emergency: Option<PolicyVersion>,
+) -> Offer {
     Offer {
+        emergency: emergency.filter(|it| it.body.emergency.is_some()),
         entitlement,
         max_duration: own.map_or(policy.body.longest(), |own| own.min(policy.body.longest())),
         entitlement_max: own,

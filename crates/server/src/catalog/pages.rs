@@ -374,13 +374,17 @@ async fn form(
     Ok(web::page_with(status, frame, &page.title, &page))
 }
 
-/// Every policy by name, as choices; `none` is the word for no policy.
+/// Every policy by name, as choices, those for emergencies or the others; `none` is the word for
+/// no policy.
 async fn policy_choices(
     cx: &Cx,
     none: &str,
+    emergency: bool,
 ) -> Result<Vec<crate::web::fields::Choice>, policies::Error> {
     let mut choices = vec![crate::web::fields::Choice::new("", none)];
-    choices.extend(all_policies(cx).await?.into_iter().map(|policy| {
+    let all = all_policies(cx).await?.into_iter();
+    let all = all.filter(|policy| policy.latest.body.emergency.is_some() == emergency);
+    choices.extend(all.map(|policy| {
         let longest = words(policy.latest.body.max_duration);
         let word = format!("{} (at most {longest})", policy.name);
         crate::web::fields::Choice::new(policy.id.to_string(), word)

@@ -73,26 +73,29 @@ stint_db::statements! {
     /// An entitlement leaves it.
     REMOVE = "delete from catalog_entitlements where catalog_id = $1 and entitlement_id = $2";
     /// How an entitlement may be asked for.
-    CONTROL = "select entitlement_id, policy_id, max_duration, version
+    CONTROL = "select entitlement_id, policy_id, max_duration, emergency_policy_id, version
         from access_controls where entitlement_id = $1";
     /// How several may be asked for.
-    CONTROLS = "select entitlement_id, policy_id, max_duration, version
+    CONTROLS = "select entitlement_id, policy_id, max_duration, emergency_policy_id, version
         from access_controls where entitlement_id in {ids $1}";
     /// The same, before it is changed.
-    LOCK_CONTROL = "select entitlement_id, policy_id, max_duration, version
+    LOCK_CONTROL = "select entitlement_id, policy_id, max_duration, emergency_policy_id, version
         from access_controls where entitlement_id = $1{lock}";
     /// How it may be asked for from now on.
     SET_CONTROL = "insert into access_controls
-            (entitlement_id, policy_id, max_duration, set_at, set_by, version)
-        values ($1, $2, $3, $4, $5, $6)
+            (entitlement_id, policy_id, max_duration, set_at, set_by, version, emergency_policy_id)
+        values ($1, $2, $3, $4, $5, $6, $7)
         on conflict (entitlement_id) do update set policy_id = excluded.policy_id,
             max_duration = excluded.max_duration, set_at = excluded.set_at,
-            set_by = excluded.set_by, version = excluded.version
+            set_by = excluded.set_by, version = excluded.version,
+            emergency_policy_id = excluded.emergency_policy_id
             where access_controls.version = excluded.version - 1";
     /// What is asked for under a policy.
-    UNDER_POLICY = "select entitlement_id from access_controls where policy_id = $1";
+    UNDER_POLICY = "select entitlement_id from access_controls \
+        where policy_id = $1 or emergency_policy_id = $1";
     /// How much that is.
-    COUNT_UNDER_POLICY = "select count(*) as n from access_controls where policy_id = $1";
+    COUNT_UNDER_POLICY = "select count(*) as n from access_controls \
+        where policy_id = $1 or emergency_policy_id = $1";
     /// Where an entitlement is.
     WITH_ENTITLEMENT = "select id, name, description, created_at, version,
             (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
@@ -100,7 +103,7 @@ stint_db::statements! {
             (select 1 from catalog_entitlements e where e.catalog_id = c.id and e.entitlement_id = $1)
         order by name_key";
     /// What members of these groups may ask for.
-    OFFERED = "select distinct c.entitlement_id, c.policy_id, c.max_duration, c.version
+    OFFERED = "select distinct c.entitlement_id, c.policy_id, c.max_duration, c.emergency_policy_id, c.version
         from catalog_audience a
             join catalog_entitlements e on e.catalog_id = a.catalog_id
             join access_controls c on c.entitlement_id = e.entitlement_id
@@ -283,7 +286,15 @@ pub(super) async fn set_access_control(
     now: Time,
     by: Option<UserId>,
 ) -> stint_db::Result<bool> {
-    let args = args![c.entitlement, c.policy, c.max_duration, now, by, c.version];
+    let args = args![
+        c.entitlement,
+        c.policy,
+        c.max_duration,
+        now,
+        by,
+        c.version,
+        c.emergency
+    ];
     Ok(tx.run(&SET_CONTROL, args).await? > 0)
 }
 
@@ -334,6 +345,7 @@ fn control(row: &Row) -> stint_db::Result<AccessControl> {
         entitlement: row.get("entitlement_id")?,
         policy: row.get("policy_id")?,
         max_duration: row.get("max_duration")?,
+        emergency: row.get("emergency_policy_id")?,
         version: row.get("version")?,
     })
 }

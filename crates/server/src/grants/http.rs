@@ -49,7 +49,7 @@ async fn mine(cx: Cx, paging: Paging) -> Result<Json<Page<wire::Grant>>, Failure
 #[utoipa::path(
     get, path = "/api/v1/grants", tag = "grants",
     params(
-        ("show" = Option<String>, Query, description = "`live` (when absent), `soon` (ending within the hour), `stuck`, `failed` or `ended`."),
+        ("show" = Option<String>, Query, description = "`live` (when absent), `soon` (ending within the hour), `stuck`, `failed`, `ended`, or `emergency` (asked for in an emergency, whatever became of it)."),
         Pages,
     ),
     responses((status = 200, body = Page<wire::Grant>), (status = "4XX", body = Problem))
@@ -78,6 +78,7 @@ fn shown(word: &str) -> Result<Show, Error> {
         "stuck" => Ok(Show::Stuck),
         "failed" => Ok(Show::Failed),
         "ended" => Ok(Show::Ended),
+        "emergency" => Ok(Show::Emergency),
         other => Err(Error::BadShow(other.to_owned())),
     }
 }
@@ -221,6 +222,7 @@ fn named(cx: &Cx, names: &super::Names, grant: Grant) -> wire::Grant {
             name: group.name.clone(),
         }),
         request: Some(request.to_string()),
+        emergency: grant.emergency,
         status: status.to_string(),
         status_title: status.title().to_owned(),
         start: grant.start.to_string(),

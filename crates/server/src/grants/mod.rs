@@ -93,6 +93,8 @@ pub struct NewGrant {
     /// The grant it continues, if its window is still open then; what that is over by itself
     /// makes this a grant like any other, and what was ended early is not continued.
     pub extends: Option<GrantId>,
+    /// Whether it was asked for in an emergency.
+    pub emergency: bool,
 }
 
 /// A grant with the binding that carries it.
@@ -106,6 +108,8 @@ pub struct Grant {
     pub origin: Origin,
     /// Who × what.
     pub pair: Pair,
+    /// Whether it was asked for in an emergency.
+    pub emergency: bool,
     /// When it was opened.
     pub opened_at: Time,
     /// When its window opens.
@@ -160,6 +164,8 @@ pub enum Show {
     Failed,
     /// Those that are over.
     Ended,
+    /// Those asked for in an emergency, whatever became of them.
+    Emergency,
 }
 
 /// How near the end of a grant is when it is listed as ending soon.
@@ -199,6 +205,7 @@ pub async fn open(cx: &Cx, tx: &mut Tx, new: NewGrant) -> Result<GrantId, Error>
     let opening = store::ledgers::Opening {
         user: new.user,
         origin: new.origin,
+        emergency: new.emergency,
         at: cx.now,
     };
     store::ledgers::save(tx, &was, &is, Some(&opening)).await?;

@@ -15,7 +15,7 @@ use stint_domain::{ConnectionId, GrantId, Time};
 use super::{Error, Grant, Names, Origin, Remaining, Show};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Page, Paging, Path, Query, Routes};
-use crate::web::{self, Column, Empty, Flash, Frame, List, Listing, Tab, Tabs, When};
+use crate::web::{self, Chip, Column, Empty, Flash, Frame, List, Listing, Tab, Tabs, When};
 use crate::{connections, directory};
 
 pub(crate) use view::Revoke;
@@ -45,7 +45,7 @@ pub(crate) fn routes() -> Routes {
 
 /// The views of the list: word in the address, word on the tab, what it lists, and what
 /// an empty one means.
-const VIEWS: [(&str, Show, &str, &str, &str); 5] = [
+const VIEWS: [(&str, Show, &str, &str, &str); 6] = [
     (
         "live",
         Show::Live,
@@ -80,6 +80,13 @@ const VIEWS: [(&str, Show, &str, &str, &str); 5] = [
         "Ended",
         "Access that is over. That nothing of it remains was read back from AWS.",
         "Nothing has ended yet",
+    ),
+    (
+        "emergency",
+        Show::Emergency,
+        "Emergency",
+        "Access that was asked for in an emergency, whatever became of it.",
+        "No emergency access was given",
     ),
 ];
 
@@ -240,6 +247,7 @@ async fn rows(cx: &Cx, found: Vec<Grant>) -> Result<Vec<view::GrantRow>, Error> 
             email: user.map(|user| user.email.clone()).unwrap_or_default(),
             group,
             chip: chip(&grant, cx.now),
+            emergency: grant.emergency.then(Chip::emergency),
             why: words::why(&grant, cx.now),
             left: time_left(&grant, cx.now),
             at: time_left(&grant, cx.now)

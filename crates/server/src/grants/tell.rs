@@ -68,6 +68,7 @@ pub(super) async fn opened(
         "duration_seconds": new.duration.map(stint_domain::Span::as_seconds),
         "principal": new.pair.principal, "entitlement": new.pair.entitlement,
         "extends": new.extends.filter(|_| continues_at.is_some()),
+        "emergency": new.emergency,
     });
     let text = match new.duration {
         Some(length) if let Some(at) = continues_at => {

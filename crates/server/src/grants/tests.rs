@@ -110,6 +110,7 @@ impl Stage {
         let cx = self.cx();
         let mut tx = cx.begin(Priority::Interactive).await.expect("begun");
         let opening = Opening {
+            emergency: false,
             user: self.user,
             origin: Origin::Request(RequestId(uuid::Uuid::nil())),
             at: cx.now,
@@ -512,6 +513,7 @@ async fn every_call_is_signed_with_the_time_of_its_intent() {
     let (system, since) = (room.system(), sim.calls());
     slow.0.1.store(2_000_000, Ordering::SeqCst);
     let new = NewGrant {
+        emergency: false,
         pair,
         user: admin.id,
         origin: Origin::Request(RequestId(uuid::Uuid::nil())),

@@ -19,6 +19,9 @@ pub enum Error {
     /// A word that is no kind of notice.
     #[error("`{0}` is no kind of notice: `GET /api/v1/notices/kinds` lists them")]
     UnknownKind(String),
+    /// A kind that cannot be switched off.
+    #[error("“{}” is always told: it cannot be switched off", .0.title())]
+    Always(super::Kind),
     /// What it is about could not be looked up.
     #[error(transparent)]
     Requests(#[from] requests::Error),
@@ -34,6 +37,7 @@ impl Fault for Error {
             Self::Cursor(cursor) => cursor.kind(),
             Self::NotFound => Kind::Invisible,
             Self::UnknownKind(_) => Kind::Invalid,
+            Self::Always(_) => Kind::Conflict,
             Self::Requests(error) => error.kind(),
             Self::Db(error) => error.kind(),
         }
@@ -45,6 +49,7 @@ impl Fault for Error {
             Self::Cursor(cursor) => cursor.code(),
             Self::NotFound => "not_found",
             Self::UnknownKind(_) => "unknown_notice_kind",
+            Self::Always(_) => "always_told",
             Self::Requests(error) => error.code(),
             Self::Db(error) => error.code(),
         }
@@ -54,7 +59,7 @@ impl Fault for Error {
         match self {
             Self::Denied(denied) => denied.detail(),
             Self::Cursor(cursor) => cursor.detail(),
-            Self::NotFound | Self::UnknownKind(_) => self.to_string(),
+            Self::NotFound | Self::UnknownKind(_) | Self::Always(_) => self.to_string(),
             Self::Requests(error) => error.detail(),
             Self::Db(error) => error.detail(),
         }

@@ -30,6 +30,11 @@ macro_rules! kinds {
                 match self { $(Self::$name => $about,)* }
             }
 
+            /// Whether nobody can switch it off.
+            pub const fn always(self) -> bool {
+                matches!(self, Self::EmergencyAsked | Self::EmergencyGiven | Self::EmergencyReview)
+            }
+
             /// The kind this word stands for, if any: a later version may have written others.
             pub fn parse(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|kind| kind.as_str() == word)
@@ -42,6 +47,15 @@ kinds! {
     /// A request waits at a step whose approver one is.
     ApprovalWaiting = "approval_waiting", "A request waits for me",
         "When a request reaches a step you can decide; gone once it needs you no more.";
+    /// Somebody asks for emergency access of which one is told at once.
+    EmergencyAsked = "emergency_asked", "Somebody asks for emergency access",
+        "At once, in the groups its policy tells; gone once it is answered. Always told.";
+    /// Emergency access was given.
+    EmergencyGiven = "emergency_given", "Emergency access was given",
+        "At once, in the groups its policy tells. Always told.";
+    /// Emergency access waits for one's review.
+    EmergencyReview = "emergency_review", "Emergency access waits for my review",
+        "Once it is given, and once more when the time for it is over; gone once somebody has closed it. Always told.";
     /// What one asked for was approved.
     RequestApproved = "request_approved", "My request was approved",
         "Gone once the access is there.";

@@ -204,18 +204,22 @@ pub async fn read_all(cx: &Cx) -> Result<u64, Error> {
     Ok(count)
 }
 
-/// Every kind with whether the caller gets it.
+/// Every kind that can be switched off, with whether the caller gets it.
 pub async fn switches(cx: &Cx) -> Result<Vec<(Kind, bool)>, Error> {
     cx.authorize(Verb::MyNotices, Relation::Own)?;
     let off = store::switched_off(&mut cx.read().await?, cx.person()?.id).await?;
-    let kinds = Kind::ALL.iter();
+    let kinds = Kind::ALL.iter().filter(|kind| !kind.always());
     Ok(kinds.map(|kind| (*kind, !off.contains(kind))).collect())
 }
 
 /// Says whether the caller is to get notices of a kind from now on; those that are there stay.
+/// Fails for what is always told.
 pub async fn switch(cx: &Cx, kind: Kind, on: bool) -> Result<(), Error> {
     cx.authorize(Verb::MyNotices, Relation::Own)?;
     let user = cx.person()?.id;
+    if kind.always() {
+        return Err(Error::Always(kind));
+    }
     let mut tx = cx.begin(Priority::Interactive).await?;
     if store::switch(&mut tx, user, kind, on, cx.now).await? {
         let facts = json!({ "kind": kind.as_str(), "on": on });

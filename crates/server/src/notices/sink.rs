@@ -27,6 +27,7 @@ pub(super) struct Inbox;
 impl Sink for Inbox {
     fn wants(&self, kind: &str) -> bool {
         kind.starts_with("request.")
+            || kind.starts_with("emergency.")
             || matches!(
                 kind,
                 "delegation.created"
@@ -62,6 +63,7 @@ impl Taking<'_> {
             "binding.stuck" => self.stuck().await,
             "binding.taken_away" => self.taken_away().await,
             "delegation.created" | "delegation.ended" => self.delegation().await,
+            kind if kind.starts_with("emergency.") => self.emergency().await,
             _ => self.request().await,
         }
     }
@@ -95,6 +97,14 @@ impl Taking<'_> {
             }
         }
         let kind = match self.news.kind.as_str() {
+            "request.denied" | "request.cancelled" if request.emergency().is_some() => {
+                self.settle(Kind::EmergencyAsked, Thing::Request(id))
+                    .await?;
+                match request.state() {
+                    "denied" => Kind::RequestDenied,
+                    _ => Kind::RequestCancelled,
+                }
+            }
             "request.approved" => Kind::RequestApproved,
             "request.denied" => Kind::RequestDenied,
             "request.cancelled" => Kind::RequestCancelled,
@@ -102,6 +112,35 @@ impl Taking<'_> {
         };
         self.tell(kind, Thing::Request(id), 0, askers(&request))
             .await
+    }
+
+    /// Those who are told of emergency access, and those who review it.
+    async fn emergency(&mut self) -> Result<(), Error> {
+        let Some(id) = self.id::<RequestId>("request") else {
+            return Ok(());
+        };
+        let Some(request) = requests::find(self.tx, id).await? else {
+            return Ok(());
+        };
+        let thing = Thing::Request(id);
+        let review = Kind::EmergencyReview;
+        match self.news.kind.as_str() {
+            "emergency.asked" => {
+                let who = requests::told_at_once(self.tx, &request).await?;
+                self.tell(Kind::EmergencyAsked, thing, 0, who).await
+            }
+            "emergency.given" => {
+                self.settle(Kind::EmergencyAsked, thing).await?;
+                let who = requests::told_at_once(self.tx, &request).await?;
+                self.tell(Kind::EmergencyGiven, thing, 0, who).await
+            }
+            "emergency.review_closed" => self.settle(review, thing).await,
+            // It begins, or its time is over.
+            _ => {
+                let who = requests::reviewers(self.tx, &request).await?;
+                self.tell(review, thing, 0, who).await
+            }
+        }
     }
 
     /// A question is for who asked; the others who have to do with it hear of it. What who asked
@@ -301,7 +340,10 @@ impl Taking<'_> {
             return Ok(());
         }
         let told = store::told(self.tx, self.news.id).await?;
-        let off = store::off_among(self.tx, kind, &who).await?;
+        let off = match kind.always() {
+            true => BTreeSet::new(),
+            false => store::off_among(self.tx, kind, &who).await?,
+        };
         who.retain(|user| !told.contains(user) && !off.contains(user));
         if who.is_empty() {
             return Ok(());

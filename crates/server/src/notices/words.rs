@@ -14,7 +14,7 @@ use super::{Error, Kind, Notice, Shown, Thing};
 use crate::cx::Cx;
 use crate::grants::{CloseReason, Grant, Names, Origin};
 use crate::identity::{DelegationShown, DelegationState};
-use crate::requests::Seen;
+use crate::requests::{Request, Seen};
 use crate::web::time::{exact, words};
 use crate::{grants, identity, requests};
 
@@ -137,6 +137,17 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
             };
             (format!("{who} {verb} {what}"), said)
         }
+        Kind::EmergencyGiven => (
+            format!("Emergency access given: {what} to {}", line.requester.name),
+            for_how_long(request),
+        ),
+        Kind::EmergencyReview => (
+            format!(
+                "Review the emergency access of {} to {what}",
+                line.requester.name
+            ),
+            for_how_long(request),
+        ),
         _ => {
             let who = &line.requester.name;
             let group = match &line.group {
@@ -146,19 +157,30 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
             let start = request
                 .start
                 .map_or_else(String::new, |start| format!(", from {}", exact(start)));
+            let emergency = match request.emergency() {
+                Some(_) => "Emergency: ",
+                None => "",
+            };
             let mut text = format!("For {}{start}", words(request.duration));
             if !request.reason.is_empty() {
                 text.push_str(&format!(": “{}”", request.reason));
             }
-            (format!("{who} asks for {what}{group}"), text)
+            (format!("{emergency}{who} asks for {what}{group}"), text)
         }
     };
     Words {
         title,
         text,
-        link: page_of(request.id),
+        link: match kind {
+            Kind::EmergencyReview => format!("/emergency-reviews/{}", request.id),
+            _ => page_of(request.id),
+        },
         extend: None,
     }
+}
+
+fn for_how_long(request: &Request) -> String {
+    format!("For {}: “{}”", words(request.duration), request.reason)
 }
 
 /// Grants the reader may see, with their names.

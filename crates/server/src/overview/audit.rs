@@ -129,6 +129,18 @@ const SAID: &[(&str, &str)] = &[
         "connection.key_switched",
         "gave a connection its next access key",
     ),
+    (
+        "emergency.review_closed",
+        "closed the review of emergency access",
+    ),
+    (
+        "emergency.review_opened",
+        "gave emergency access, to be reviewed",
+    ),
+    (
+        "emergency.review_overdue",
+        "reminded those who review emergency access",
+    ),
     ("grant.closed", "closed a grant"),
     (
         "grant.confirmed",
@@ -171,6 +183,7 @@ const SAID: &[(&str, &str)] = &[
         "request.moved_on",
         "moved a request on to its next step, as its time had come",
     ),
+    ("request.raised", "raised a request to emergency access"),
     ("request.reminded", "reminded the approvers of a request"),
     ("request.returned", "returned access early"),
     ("request.submitted", "asked for access"),

@@ -30,6 +30,11 @@ pub enum Error {
     /// Another policy is called like that.
     #[error("there is a policy called “{0}” already")]
     NameTaken(String),
+    /// A policy for emergencies is to become an ordinary one, or the other way round.
+    #[error(
+        "whether a policy is for emergency access is said when it is made, and stays: make a new policy"
+    )]
+    KindStays,
     /// Somebody wrote a version in between.
     #[error("the policy is at version {found} of its record, not {expected}")]
     Stale {
@@ -55,7 +60,7 @@ impl Fault for Error {
             Self::Cursor(cursor) => cursor.kind(),
             Self::NotFound => Kind::Invisible,
             Self::Body(_) | Self::Name | Self::Note => Kind::Invalid,
-            Self::NameTaken(_) => Kind::Conflict,
+            Self::NameTaken(_) | Self::KindStays => Kind::Conflict,
             Self::Stale { .. } => Kind::Stale,
             Self::Db(error) => error.kind(),
         }
@@ -70,6 +75,7 @@ impl Fault for Error {
             Self::Name => "invalid_name",
             Self::Note => "invalid_note",
             Self::NameTaken(_) => "name_taken",
+            Self::KindStays => "policy_kind_stays",
             Self::Stale { .. } => "stale",
             Self::Db(error) => error.code(),
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use stint_api::{Page, Problem, policies as wire};
 use stint_domain::condition::{self, Condition};
 use stint_domain::policy::{
-    Approvers, Deadline, PolicyBody, ReasonRule, Role, Route, Rule, Step, Then,
+    Approvers, Deadline, Emergency, PolicyBody, ReasonRule, Role, Route, Rule, Step, Then,
 };
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{PolicyId, Span};
@@ -236,6 +236,11 @@ fn shown(body: PolicyBody) -> wire::PolicyBody {
         allow_self_approval: body.allow_self_approval,
         open_for_seconds: body.open_for.map(Span::as_seconds),
         zone: (body.zone != "UTC").then_some(body.zone),
+        emergency: body.emergency.map(|it| wire::Emergency {
+            tell: it.tell.iter().map(ToString::to_string).collect(),
+            review: it.review.iter().map(ToString::to_string).collect(),
+            within_seconds: it.within.as_seconds(),
+        }),
     }
 }
 
@@ -308,6 +313,17 @@ pub(crate) fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
         allow_self_approval: body.allow_self_approval,
         open_for: body.open_for_seconds.map(Span::seconds),
         zone: body.zone.unwrap_or_else(|| "UTC".to_owned()),
+        emergency: body.emergency.map(emergency).transpose()?,
+    })
+}
+
+fn emergency(it: wire::Emergency) -> Result<Emergency, Failure> {
+    let tell = it.tell.iter().map(|id| parsed("emergency.tell", id));
+    let review = it.review.iter().map(|id| parsed("emergency.review", id));
+    Ok(Emergency {
+        tell: tell.collect::<Result<_, Failure>>()?,
+        review: review.collect::<Result<_, Failure>>()?,
+        within: Span::seconds(it.within_seconds),
     })
 }
 

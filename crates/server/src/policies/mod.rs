@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Priority, Query};
 use stint_domain::condition::{About, Compiled, Condition, Person, Scene};
-use stint_domain::policy::{self as rules, Approvers, People, PolicyBody, Role, Route, Step};
+use stint_domain::policy::{
+    self as rules, Approvers, Emergency, People, PolicyBody, Role, Route, Step,
+};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, GroupId, PolicyId, PolicyVersionId, Time, UserId};
 
@@ -153,6 +155,10 @@ pub async fn new_version(
     }
     check(&mut tx, &new).await?;
     let before = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    // Entitlements have it as the one or the other, and it is asked for by that.
+    if before.latest.body.emergency.is_some() != new.body.emergency.is_some() {
+        return Err(Error::KindStays);
+    }
     let version = written(cx, id, &before.name, number + 1, new);
     store::insert_version(&mut tx, &version).await?;
     store::advance(&mut tx, id, version.number).await?;
@@ -388,6 +394,12 @@ pub async fn check(q: &mut impl Query, new: &NewVersion) -> Result<(), Error> {
         .filter_map(|(condition, about)| Compiled::of(condition, about).ok())
         .flat_map(|compiled| compiled.groups().to_vec())
         .collect();
+    for group in new.body.emergency.iter().flat_map(Emergency::groups) {
+        if identity::group(q, group).await?.is_some() {
+            let members = identity::active_members(q, group).await?;
+            people.groups.insert(group, members.into_iter().collect());
+        }
+    }
     for group in identity::groups_by_id(q, named).await?.into_keys() {
         people.groups.entry(group).or_default();
     }

@@ -11,10 +11,12 @@ use stint_domain::policy::{
 };
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{EntitlementId, GrantId, PrincipalId, Span, SubmissionId, Time, UserId};
+use stint_domain::{
+    EntitlementId, GrantId, PrincipalId, RequestId, Span, SubmissionId, Time, UserId,
+};
 
 use super::facts::{self, Chosen, Weighed};
-use super::{Error, Hurdle, Request, decide, store, via};
+use super::{Error, Hurdle, Request, decide, emergency, store, via};
 use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
@@ -35,6 +37,8 @@ pub struct NewRequest {
     pub start: Option<Time>,
     /// The Identity Center group that is to hold it; the caller's own identity if absent.
     pub principal: Option<PrincipalId>,
+    /// Whether in an emergency: under the policy for that, told at once and reviewed afterwards.
+    pub emergency: bool,
 }
 
 /// What somebody wants to know before they ask. What is absent is not judged.
@@ -50,6 +54,8 @@ pub struct Probe {
     pub start: Option<Time>,
     /// The Identity Center group that would hold it; the caller's own identity if absent.
     pub principal: Option<PrincipalId>,
+    /// Whether in an emergency.
+    pub emergency: bool,
 }
 
 /// What would happen.
@@ -73,6 +79,8 @@ pub struct Preview {
     pub hurdles: Vec<Hurdle>,
     /// Whether the caller may ask for it on behalf of an Identity Center group.
     pub for_groups: bool,
+    /// Who would be told at once, where it is asked in an emergency.
+    pub told: Option<BTreeSet<UserId>>,
     /// The group that would hold it, and who is in it as last seen; nothing where it is for
     /// the caller.
     pub group: Option<(Principal, Vec<Member>)>,
@@ -86,6 +94,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
     let user = cx.person()?.id;
     let mut q = cx.read().await?;
     let offer = offered(cx, &mut q, user, probe.entitlement, Verb::PreviewRequest).await?;
+    let offer = emergency::in_an_emergency(offer, probe.emergency)?;
     let holder = holder(cx, &mut q, user, &offer, probe.principal).await;
     let duration = probe.duration.unwrap_or(offer.max_duration);
     let members = match &holder {
@@ -119,6 +128,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         };
     let for_groups =
         offer.entitlement.key.is_for_groups() && may_for_group(cx, &mut q, user, &offer).await?;
+    let held_by = holder.as_ref().ok().map(|found| found.id);
     let mut group = None;
     match holder {
         Ok(found) if found.kind == PrincipalKind::IdentityCenterGroup => {
@@ -141,6 +151,24 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
             other => return Err(other),
         },
     }
+    let told = match &offer.policy.body.emergency {
+        Some(emergency) => Some(emergency::watchers(&mut q, emergency, user).await?),
+        None => None,
+    };
+    let mut hurdle = |error: &Error| {
+        let (code, detail) = (error.code(), error.detail());
+        hurdles.insert(0, Hurdle { code, detail });
+    };
+    if told.as_ref().is_some_and(BTreeSet::is_empty) {
+        hurdle(&Error::Refused(vec![Refusal::NobodyTold]));
+    }
+    if let Some(holder) = held_by.filter(|_| probe.emergency) {
+        let what = offer.entitlement.id;
+        match emergency::waits(&mut q, user, what, holder).await {
+            Err(error @ (Error::EmergencyWaits(_) | Error::RaiseInstead(_))) => hurdle(&error),
+            other => other?,
+        }
+    }
     // First of all: whoever would hold it, a connection out of service gives nothing.
     if let Some(closed) = closed(&mut q, &offer).await? {
         let (code, detail) = (closed.code(), closed.detail());
@@ -159,6 +187,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         offer,
         hurdles,
         for_groups,
+        told,
         group,
     })
 }
@@ -213,6 +242,8 @@ pub(super) struct With {
     pub(super) extends: Option<GrantId>,
     /// With which others it is asked for.
     pub(super) submission: Option<SubmissionId>,
+    /// The request that is raised to it.
+    pub(super) raised_from: Option<RequestId>,
 }
 
 /// Asks, in the caller's transaction.
@@ -224,10 +255,12 @@ pub(super) async fn asked(
 ) -> Result<Request, Error> {
     let user = cx.person()?.id;
     let offer = offered(cx, tx, user, new.entitlement, Verb::SubmitRequest).await?;
+    let offer = emergency::in_an_emergency(offer, new.emergency)?;
     if let Some(closed) = closed(tx, &offer).await? {
         return Err(Error::Closed(Box::new(closed)));
     }
     let holder = holder(cx, tx, user, &offer, new.principal).await?;
+    emergency::check(tx, &offer, user, holder.id, with.raised_from.is_some()).await?;
     let ask = Ask {
         requester: user,
         beneficiary: user,
@@ -260,6 +293,7 @@ pub(super) async fn asked(
         start: ask.start,
         extends: with.extends,
         submission: with.submission,
+        raised_from: with.raised_from,
         decisions: Vec::new(),
         version: 1,
     };
@@ -273,7 +307,13 @@ pub(super) async fn asked(
         &email,
         &request.reason,
     ]);
-    store::insert(tx, &request, &via(cx), &search).await?;
+    if let Err(error) = store::insert(tx, &request, &via(cx), &search).await {
+        // Only what was asked at the very same time is found this late.
+        return Err(match error.is_unique(store::EMERGENCY_KEY) {
+            true => Error::EmergencyTwice,
+            false => error.into(),
+        });
+    }
     let facts = json!({
         "entitlement": request.pair.entitlement,
         "entitlement_name": offer.entitlement.name,
@@ -290,11 +330,14 @@ pub(super) async fn asked(
         "reason": request.reason,
         "extends": request.extends,
         "submission": request.submission,
+        "emergency": request.emergency().is_some(),
+        "raised_from": request.raised_from,
     });
     let subjects = [request.id.into(), request.entitlement().into(), user.into()];
     tx.audit(cx.event("request.submitted", subjects, facts));
     let news = json!({ "request": request.id, "state": request.state() });
     outbox::emit(tx, cx, "request.submitted", news).await?;
+    emergency::asked(cx, tx, &request).await?;
     if progress == Progress::Approved {
         decide::open(cx, tx, &request).await?;
     }

@@ -1,7 +1,5 @@
 //! What the passing of time does to requests: reminders, steps that wait, deadlines.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use serde_json::json;
 use stint_db::{Priority, Tx};
@@ -20,12 +18,7 @@ const CLOCK: &str = "requests.clock";
 /// How many requests a round takes.
 const BATCH: i64 = 100;
 
-/// Every task of this room.
-pub(crate) fn tasks() -> Vec<Arc<dyn Task>> {
-    vec![Arc::new(Clock)]
-}
-
-struct Clock;
+pub(super) struct Clock;
 
 #[async_trait]
 impl Task for Clock {

@@ -7,7 +7,7 @@ use stint_domain::request::{Answer, Progress, Verb as Tried};
 use stint_domain::rights::Verb;
 use stint_domain::{RequestId, UserId};
 
-use super::{Decision, Error, Request, clock, facts, relation, store, via};
+use super::{Decision, Error, Request, clock, emergency, facts, relation, store, via};
 use crate::cx::Cx;
 use crate::grants::{self, NewGrant, Origin};
 use crate::{directory, identity, outbox, policies};
@@ -203,12 +203,17 @@ pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), 
         duration: Some(request.duration),
         approved_at: cx.now,
         extends: request.extends,
+        emergency: request.emergency().is_some(),
     };
     let grant = grants::open(cx, tx, grant).await?;
     let approvers: Vec<_> = request.decisions.iter().map(|d| d.by).collect();
-    let facts = json!({ "grant": grant, "approved_by": approvers });
+    let facts = json!({
+        "grant": grant,
+        "approved_by": approvers,
+        "emergency": request.emergency().is_some(),
+    });
     tx.audit(cx.event("request.approved", [request.id.into(), grant.into()], facts));
     let news = json!({ "request": request.id, "grant": grant });
     outbox::emit(tx, cx, "request.approved", news).await?;
-    Ok(())
+    emergency::opened(cx, tx, request, grant).await
 }

@@ -1,8 +1,8 @@
 //! What can go wrong with requests.
 
-use stint_domain::policy::Refusal;
+use stint_domain::policy::{NotReviewer, Refusal};
 use stint_domain::request::Refused;
-use stint_domain::{GrantId, PrincipalId};
+use stint_domain::{GrantId, PrincipalId, RequestId, Time};
 
 use super::ItemFault;
 use crate::connections::Closed;
@@ -135,6 +135,37 @@ pub enum Error {
     /// Who asks is somebody else in AWS today than who holds it.
     #[error("your link to AWS has changed since this was given: let it end, and ask for it anew")]
     PrincipalMoved,
+    /// Emergency access is off for it.
+    #[error(
+        "there is no emergency access to this: ask for it in the ordinary way; a Policy Admin can choose a policy for emergencies"
+    )]
+    NoEmergency,
+    /// It was asked in an emergency already.
+    #[error("this was asked in an emergency already")]
+    EmergencyAlready,
+    /// They have asked for the same in an emergency, and nobody has answered.
+    #[error("you have asked for this in an emergency already, and it waits for an answer: {0}")]
+    EmergencyWaits(RequestId),
+    /// They have asked for the same at this moment.
+    #[error("you have asked for this in an emergency just now: look at your requests")]
+    EmergencyTwice,
+    /// They have asked for the same in the ordinary way, and nobody has answered.
+    #[error(
+        "you have asked for this already, and it waits for an answer: raise {0} to emergency access instead of asking twice"
+    )]
+    RaiseInstead(RequestId),
+    /// They may not close this review.
+    #[error(transparent)]
+    NotReviewer(#[from] NotReviewer),
+    /// The review is closed.
+    #[error("this review was closed at {0}: a verdict stays")]
+    ReviewClosed(Time),
+    /// A verdict without words, or with endless ones.
+    #[error(
+        "say what you found, in at most {} characters: it stays with the review",
+        stint_domain::policy::LONGEST_TEXT
+    )]
+    ReviewNote,
     /// There is nothing to return.
     #[error("{0}")]
     NothingToReturn(&'static str),
@@ -240,7 +271,9 @@ impl Fault for Error {
             | Self::Items(_)
             | Self::AskedTwice
             | Self::HowMany(_)
+            | Self::ReviewNote
             | Self::State(_) => Kind::Invalid,
+            Self::NotReviewer(_) => Kind::Denied,
             Self::Closed(_)
             | Self::PrincipalChanged
             | Self::GroupGone { .. }
@@ -253,6 +286,12 @@ impl Fault for Error {
             | Self::PrincipalMoved
             | Self::TooManyComments
             | Self::AllAnswered
+            | Self::NoEmergency
+            | Self::EmergencyAlready
+            | Self::EmergencyWaits(_)
+            | Self::EmergencyTwice
+            | Self::RaiseInstead(_)
+            | Self::ReviewClosed(_)
             | Self::NothingToReturn(_) => Kind::Conflict,
             Self::Scene(_) => Kind::Internal,
             Self::Grants(error) => error.kind(),
@@ -285,6 +324,13 @@ impl Fault for Error {
             Self::NotOffered => "not_offered",
             Self::PrincipalMoved => "principal_moved",
             Self::NothingToReturn(_) => "nothing_to_return",
+            Self::NoEmergency => "no_emergency_access",
+            Self::EmergencyAlready => "emergency_already",
+            Self::EmergencyWaits(_) | Self::EmergencyTwice => "emergency_waits",
+            Self::RaiseInstead(_) => "raise_instead",
+            Self::NotReviewer(why) => why.code(),
+            Self::ReviewClosed(_) => "review_closed",
+            Self::ReviewNote => "review_note",
             Self::Closed(closed) => closed.code(),
             Self::Comment => "comment_too_long",
             Self::NothingSaid => "comment_empty",

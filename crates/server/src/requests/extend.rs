@@ -63,7 +63,7 @@ pub async fn extend(cx: &Cx, id: GrantId, wish: Extension) -> Result<Extended, E
         .ok_or(Error::NotOffered)?;
     let duration = match wish.duration {
         Some(duration) => duration,
-        None => usual(cx, &mut tx, &before, &offer, end).await?,
+        None => usual(cx, &mut tx, &before, &offer, Some(end)).await?,
     };
     let new = NewRequest {
         entitlement: grant.pair.entitlement,
@@ -71,6 +71,7 @@ pub async fn extend(cx: &Cx, id: GrantId, wish: Extension) -> Result<Extended, E
         reason: wish.reason.unwrap_or_else(|| before.reason.clone()),
         start: Some(end),
         principal: before.is_for_a_group().then_some(grant.pair.principal),
+        emergency: false,
     };
     let with = With {
         extends: Some(id),
@@ -86,19 +87,19 @@ pub async fn extend(cx: &Cx, id: GrantId, wish: Extension) -> Result<Extended, E
 }
 
 /// As long as it was asked for before, or as long as the rule allows that applies to that now.
-async fn usual(
+pub(super) async fn usual(
     cx: &Cx,
     q: &mut impl Query,
     before: &Request,
     offer: &Offer,
-    start: Time,
+    start: Option<Time>,
 ) -> Result<Span, Error> {
     let duration = before.duration.min(offer.max_duration);
     let how = How {
         requester: before.requester(),
         beneficiary: before.beneficiary(),
         duration,
-        start: Some(start),
+        start,
         for_group: before.is_for_a_group(),
         at: cx.now,
     };

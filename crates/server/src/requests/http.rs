@@ -1,5 +1,7 @@
 //! Requests over HTTP.
 
+use std::collections::BTreeSet;
+
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Deserialize;
@@ -12,6 +14,7 @@ use stint_domain::{
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
+use super::emergency;
 use super::read::{Approver, What, Who};
 use super::{Detail, Extension, Filter, Happening, Line, NewRequest, Preview, Probe, StepView};
 use crate::catalog::named;
@@ -45,6 +48,7 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::GetRequest, routes!(submission))
         .api(Verb::CancelRequest, routes!(cancel_all))
         .merge(super::replay::http::routes())
+        .merge(emergency::routes())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -61,6 +65,8 @@ struct Asked {
     /// Only those for this entitlement (`ent_…`).
     #[param(value_type = Option<String>)]
     entitlement: Option<EntitlementId>,
+    /// Only those asked in an emergency (`true`), or only the others (`false`).
+    emergency: Option<bool>,
     /// `-asked` (when absent: the newest first) or `asked`.
     sort: Option<String>,
 }
@@ -87,6 +93,7 @@ async fn preview(
             .map(|t| parsed("start", t))
             .transpose()?,
         principal: named_group(input.principal.as_deref())?,
+        emergency: input.emergency,
     };
     let found = super::preview(&cx, probe).await?;
     let people = super::read::approvers(&cx, &found.steps).await?;
@@ -119,6 +126,7 @@ fn asked(input: wire::NewRequest) -> Result<NewRequest, Failure> {
         reason: input.reason,
         start: start.map(|t| parsed("start", t)).transpose()?,
         principal: named_group(input.principal.as_deref())?,
+        emergency: input.emergency,
     })
 }
 
@@ -253,6 +261,7 @@ impl From<Asked> for Filter {
             state: asked.state,
             requester: asked.requester,
             entitlement: asked.entitlement,
+            emergency: asked.emergency,
             sort: asked.sort,
         }
     }
@@ -270,6 +279,8 @@ struct AskedMine {
     /// Only those for this entitlement (`ent_…`).
     #[param(value_type = Option<String>)]
     entitlement: Option<EntitlementId>,
+    /// Only those asked in an emergency (`true`), or only the others (`false`).
+    emergency: Option<bool>,
     /// `-asked` (when absent: the newest first) or `asked`.
     sort: Option<String>,
 }
@@ -292,6 +303,7 @@ async fn mine(
         state: asked.state,
         requester: None,
         entitlement: asked.entitlement,
+        emergency: asked.emergency,
         sort: asked.sort,
     };
     Ok(page(super::mine(&cx, &filter, &paging).await?))
@@ -480,7 +492,11 @@ async fn extend(
 }
 
 /// The request as it is now, seen by the caller.
-async fn answer(cx: &Cx, status: StatusCode, id: RequestId) -> Result<Response, Failure> {
+pub(super) async fn answer(
+    cx: &Cx,
+    status: StatusCode,
+    id: RequestId,
+) -> Result<Response, Failure> {
     let detail = super::get(cx, id).await?;
     let version = detail.line.request.version;
     Ok(versioned(version, (status, Json(shown(cx, detail)))).into_response())
@@ -493,7 +509,7 @@ fn page(page: Page<Line>) -> Json<Page<wire::RequestLine>> {
     })
 }
 
-fn line(it: Line) -> wire::RequestLine {
+pub(super) fn line(it: Line) -> wire::RequestLine {
     let request = it.request;
     wire::RequestLine {
         id: request.id.to_string(),
@@ -509,6 +525,8 @@ fn line(it: Line) -> wire::RequestLine {
         reason: request.reason,
         submission: request.submission.map(|id| id.to_string()),
         extends: request.extends.map(|id| id.to_string()),
+        emergency: request.policy.body.emergency.is_some(),
+        raised_from: request.raised_from.map(|id| id.to_string()),
     }
 }
 
@@ -530,6 +548,8 @@ fn shown(cx: &Cx, it: Detail) -> wire::Request {
             who: waiting.who.iter().map(approver).collect(),
         }),
         extension: it.extension.map(|it| it.id.to_string()),
+        raised_to: it.raised_to.map(|id| id.to_string()),
+        review: (it.review.as_ref()).map(|review| emergency::in_short(cx, review)),
         grants: it.grants.iter().map(|grant| given(cx, grant)).collect(),
         timeline: it.timeline.into_iter().map(happening).collect(),
         may: (it.may.iter())
@@ -644,6 +664,10 @@ fn previewed(cx: &Cx, it: Preview, people: &[Approver]) -> wire::Preview {
         reason_required: it.reason.required,
         reason_min_length: it.reason.min_length,
         rule: it.rule,
+        emergency: crate::catalog::in_an_emergency(&it.offer),
+        told: it.told.as_ref().map(BTreeSet::len),
+        review_within_seconds: (it.offer.policy.body.emergency.as_ref())
+            .map(|emergency| emergency.within.as_seconds()),
         tried: (it.tried.into_iter())
             .map(|it| tried(it, sees_rules))
             .collect(),

@@ -1,9 +1,11 @@
 //! Requests: asking for access, and answering.
 //!
-//! Tables: `submissions`, `requests`, `request_approvers`, `decisions`, `request_comments`. Events:
+//! Tables: `submissions`, `requests`, `request_approvers`, `decisions`, `request_comments`,
+//! `emergency_reviews`, `emergency_reviewers`. Events:
 //! `request.submitted`, `request.decided`, `request.approved`, `request.denied`,
 //! `request.cancelled`, `request.returned`, `request.commented`, `request.reminded`,
-//! `request.late`, `request.moved_on`.
+//! `request.late`, `request.moved_on`, `request.raised`; `emergency.asked` and `emergency.given` as
+//! news, `emergency.review_opened`, `emergency.review_overdue`, `emergency.review_closed`.
 //!
 //! What may happen is `stint_domain::request`'s to say, by the policy version pinned when
 //! it was asked; this room loads the facts (who is in which group *now*), writes down the
@@ -17,10 +19,11 @@
 //! person yet: requester and beneficiary are the same.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use stint_db::Query;
 use stint_domain::entitlement::{Pair, PrincipalKind};
-use stint_domain::policy;
+use stint_domain::policy::{self, Emergency};
 use stint_domain::request::{self as rules, Decider, Membership, Source};
 use stint_domain::rights::Relation;
 use stint_domain::{
@@ -30,12 +33,14 @@ use stint_domain::{
 
 use crate::cx::{Cx, Via};
 use crate::policies::PolicyVersion;
+use crate::tasks::Task;
 use crate::{directory, grants, identity, policies};
 
 mod ask;
 mod clock;
 mod comments;
 mod decide;
+mod emergency;
 mod error;
 mod extend;
 mod facts;
@@ -50,18 +55,23 @@ mod tests;
 mod told;
 
 pub use ask::{NewRequest, Preview, Probe, groups, preview, submit};
-pub(crate) use clock::tasks;
 pub use comments::{Comment, MOST_COMMENTS, comment};
 pub use decide::{approve, cancel, deny, return_early};
+pub use emergency::{
+    Counts, REVIEW_STATES, Raise, Raised, Review, ReviewDetail, ReviewFilter, ReviewLine,
+    ReviewState, close, counts, raise, review, reviewers, reviews, told as told_at_once,
+};
 pub use error::{Error, Hurdle};
 pub use extend::{Extended, Extension, Extensions, extend, extensions};
 pub(crate) use http::routes;
+pub(crate) use pages::emergency::waiting as waiting_reviews;
 pub(crate) use pages::{AskOnce, RequestRow, request_rows, routes as page_routes};
 pub use read::{
     Approver, Detail, Filter, Happening, Line, SORTS, StepView, Who, get, inbox, list, mine,
 };
 pub use several::{ItemFault, MOST_ITEMS, Submission, cancel_all, submission, submit_several};
 pub(crate) use store::STATEMENTS;
+pub(crate) use store::reviews::STATEMENTS as REVIEW_STATEMENTS;
 pub use told::{Seen, concerned, deciders, extending, find, visible};
 
 /// A request as it is stored: the rules' view of it, and what was asked in AWS.
@@ -87,6 +97,8 @@ pub struct Request {
     pub extends: Option<GrantId>,
     /// With which others it was asked for.
     pub submission: Option<SubmissionId>,
+    /// The request that was raised to this one.
+    pub raised_from: Option<RequestId>,
     /// Every answer given, oldest first.
     pub decisions: Vec<Decision>,
     /// Counts changes.
@@ -130,6 +142,11 @@ impl Request {
         self.pair.entitlement
     }
 
+    /// What its policy says about emergencies, where it was asked in one.
+    pub const fn emergency(&self) -> Option<&Emergency> {
+        self.policy.body.emergency.as_ref()
+    }
+
     /// The name of the policy's rule that applied when it was asked, if one did.
     pub fn rule(&self) -> Option<&str> {
         let outcome = self.rules.question.outcome();
@@ -162,6 +179,11 @@ impl Request {
     pub const fn state(&self) -> &'static str {
         self.rules.state.as_str()
     }
+}
+
+/// Every task of this room.
+pub(crate) fn tasks() -> Vec<Arc<dyn Task>> {
+    vec![Arc::new(clock::Clock), Arc::new(emergency::Due)]
 }
 
 /// How somebody stands to a request.
@@ -217,6 +239,15 @@ async fn related(
     let user = *user;
     if user == request.requester() || user == request.beneficiary() {
         return Ok(Relation::Own);
+    }
+    // Who is told of it, and who reviews it, sees it.
+    let watching = request.emergency().into_iter().flat_map(Emergency::groups);
+    let mine = reader.people.first().map(|(_, groups)| groups);
+    if watching
+        .into_iter()
+        .any(|group| mine.is_some_and(|mine| mine.contains(&group)))
+    {
+        return Ok(Relation::Involved);
     }
     if request.decisions.iter().any(|d| d.by == user) {
         return Ok(Relation::Involved);

@@ -2,6 +2,7 @@
 //! for one's decision, and one request with everything that happened.
 
 mod ask;
+pub(crate) mod emergency;
 mod extend;
 mod inbox;
 mod several;
@@ -103,6 +104,41 @@ pub(crate) fn routes() -> Routes {
         )
         .page(Verb::Inbox, Method::GET, "/approvals", inbox::inbox)
         .merge(super::replay::pages::routes())
+        .merge(emergencies())
+}
+
+fn emergencies() -> Routes {
+    Routes::new()
+        .page(
+            Verb::RaiseRequest,
+            Method::GET,
+            "/requests/{id}/raise",
+            emergency::raise_page,
+        )
+        .page(
+            Verb::RaiseRequest,
+            Method::POST,
+            "/requests/{id}/raise",
+            emergency::raise,
+        )
+        .page(
+            Verb::ListReviews,
+            Method::GET,
+            "/emergency-reviews",
+            emergency::list,
+        )
+        .page(
+            Verb::GetRequest,
+            Method::GET,
+            "/emergency-reviews/{id}",
+            emergency::show,
+        )
+        .page(
+            Verb::CloseReview,
+            Method::POST,
+            "/emergency-reviews/{id}/close",
+            emergency::close,
+        )
 }
 
 /// The page of a request.
@@ -143,6 +179,7 @@ fn offer_row(offer: &Offer) -> view::OfferRow {
         place: directory::place(&offer.entitlement),
         decided_by: decided_by(&offer.policy.body),
         longest: words(offer.max_duration),
+        emergency: offer.emergency_max().map(words),
     }
 }
 
@@ -218,6 +255,7 @@ async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
         state: asked.value("state").map(str::to_owned),
         requester: if all { asked.id("requester")? } else { None },
         entitlement: asked.id("entitlement")?,
+        emergency: asked.value("emergency").map(|word| word == "yes"),
         sort: Some(sort.clone()),
     };
     if asked.csv() {
@@ -263,7 +301,13 @@ async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
         } else {
             "Access, group or reason"
         })
-        .filter(web::Filter::choice("state", "Answer", "Any answer", states));
+        .filter(web::Filter::choice("state", "Answer", "Any answer", states))
+        .filter(web::Filter::choice(
+            "emergency",
+            "Emergency",
+            "In an emergency or not",
+            [("yes", "In an emergency"), ("no", "Not in one")],
+        ));
     for (name, label, words) in pins(&cx, &filter, &page.items, all).await? {
         list = list.filter(web::Filter::pin(name, label, words));
     }
@@ -309,7 +353,16 @@ async fn pins(
 
 async fn csv(cx: Cx, filter: Filter, all: bool) -> Result<Response, Failure> {
     let head = [
-        "Access", "Asked by", "E-mail", "Group", "Duration", "Reason", "State", "Asked", "Id",
+        "Access",
+        "Asked by",
+        "E-mail",
+        "Group",
+        "Duration",
+        "Reason",
+        "State",
+        "Asked",
+        "Emergency",
+        "Id",
     ];
     let fetch = move |paging: Paging| {
         let (cx, filter) = (cx.clone(), filter.clone());
@@ -330,6 +383,10 @@ async fn csv(cx: Cx, filter: Filter, all: bool) -> Result<Response, Failure> {
                     line.request.reason.clone(),
                     row.chip.word().to_owned(),
                     line.request.submitted_at().to_string(),
+                    match line.request.emergency() {
+                        Some(_) => "yes".to_owned(),
+                        None => String::new(),
+                    },
                     line.request.id.to_string(),
                 ]
             });
@@ -383,6 +440,7 @@ fn request_row(line: &Line, whose: bool, now: Time) -> RequestRow {
         what: line.entitlement.name.clone(),
         line: said.join(", "),
         chip: state_chip(line),
+        emergency: request.emergency().map(|_| Chip::emergency()),
         asked: When::both(request.submitted_at(), now),
     }
 }
@@ -496,6 +554,12 @@ fn told(error: Error, place: &str) -> Result<Response, Failure> {
         | Error::Grants(grants::Error::ExtendsClosed)
         | Error::NothingSaid
         | Error::AllAnswered
+        | Error::NoEmergency
+        | Error::EmergencyAlready
+        | Error::EmergencyWaits(_)
+        | Error::EmergencyTwice
+        | Error::RaiseInstead(_)
+        | Error::Closed(_)
         | Error::TooManyComments
         | Error::Comment => Ok(web::go_with(
             place,

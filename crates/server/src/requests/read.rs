@@ -9,7 +9,9 @@ use stint_domain::request::{self as rules, Decider, State, Waiting};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PrincipalId, RequestId, Time, UserId};
 
-use super::{Comment, Decision, Error, Request, benefiting, facts, relation, store, voter};
+use super::{
+    Comment, Decision, Error, Request, Review, benefiting, emergency, facts, relation, store, voter,
+};
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement, Member, Principal};
 use crate::http::{Paging, sorted};
@@ -61,9 +63,14 @@ pub struct Detail {
     pub extends: Option<grants::Grant>,
     /// The latest request to extend what this one gave.
     pub extension: Option<Request>,
+    /// The request it was raised to, and cancelled by.
+    pub raised_to: Option<RequestId>,
+    /// The review of what it gave in an emergency.
+    pub review: Option<Review>,
     /// What happened, oldest first, with what was done in AWS.
     pub timeline: Vec<Happening>,
-    /// What the caller may do to it now: some of approve, deny, cancel, return and extend.
+    /// What the caller may do to it now: some of approve, deny, cancel, raise, return and
+    /// extend.
     pub may: Vec<Verb>,
     /// Whether the caller may say something about it.
     pub may_comment: bool,
@@ -185,6 +192,8 @@ pub struct Filter {
     pub requester: Option<UserId>,
     /// For this entitlement.
     pub entitlement: Option<EntitlementId>,
+    /// Asked in an emergency, or not.
+    pub emergency: Option<bool>,
     /// One of [`SORTS`]; the first when absent.
     pub sort: Option<String>,
 }
@@ -212,6 +221,14 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
     if !extensions.possible.is_empty() {
         may.push(Verb::ExtendGrant);
     }
+    if emergency::may_raise(cx, &mut q, &request, relation).await? {
+        may.push(Verb::RaiseRequest);
+    }
+    let raised_to = match request.state() {
+        "cancelled" => store::raised_to(&mut q, id).await?.map(|it| it.id),
+        _ => None,
+    };
+    let review = emergency::review_of(&mut q, &request).await?;
     let may_comment = cx.authorize(Verb::CommentRequest, relation).is_ok();
     let extension = last.first().and_then(|it| extensions.asked.remove(&it.id));
     let extends = match request.extends {
@@ -266,6 +283,8 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         grants,
         extends,
         extension,
+        raised_to,
+        review,
         may,
         may_comment,
     })

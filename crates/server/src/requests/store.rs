@@ -7,8 +7,8 @@ use stint_domain::entitlement::{Pair, PrincipalKind};
 use stint_domain::policy::{candidates, sources};
 use stint_domain::request::{self as rules, Approval, Question, State};
 use stint_domain::{
-    ConnectionId, EntitlementId, GrantId, GroupId, PolicyVersionId, RequestId, Span, SubmissionId,
-    Time, UserId,
+    ConnectionId, EntitlementId, GrantId, GroupId, PolicyVersionId, PrincipalId, RequestId, Span,
+    SubmissionId, Time, UserId,
 };
 use uuid::Uuid;
 
@@ -16,12 +16,14 @@ use super::{Comment, Decision, Filter, Request, Submission};
 use crate::http::like;
 use crate::policies::{self, PolicyVersion};
 
+pub(super) mod reviews;
+
 macro_rules! columns {
     () => {
         "select r.id, r.requester_id, r.beneficiary_id, r.connection_id, r.principal_id, \
          r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.duration, r.start_at, \
          r.submitted_at, r.state, r.rule, r.step, r.step_since, r.carried, r.reminded, r.late, r.ended_because, r.ended_at_step, \
-         r.closed_at, r.closed_by, r.extends, r.submission_id, r.version from requests r "
+         r.closed_at, r.closed_by, r.extends, r.submission_id, r.raised_from, r.version from requests r "
     };
 }
 
@@ -32,7 +34,7 @@ macro_rules! listed {
             columns!(),
             "where ",
             $whose,
-            " and ($2 is null or r.state = $2) and r.search_key like $3 escape '\\' \
+            " and ($7 is null or r.emergency = $7) and ($2 is null or r.state = $2) and r.search_key like $3 escape '\\' \
              and ($4 is null or r.entitlement_id = $4) and ($5 is null or r.id ",
             $beyond,
             " $5) order by r.id",
@@ -49,8 +51,8 @@ stint_db::statements! {
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
             submitted_at, state, step, closed_at, closed_by, principal_kind, search_key, extends, \
-            submission_id, rule, step_since, due_at, carried, reminded, late, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
+            submission_id, rule, step_since, due_at, emergency, raised_from, carried, reminded, late, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
             0, false, false, 1)";
     /// Several things are asked for together.
     SUBMIT = "insert into submissions (id, requester_id, submitted_at) values ($1, $2, $3)";
@@ -60,6 +62,11 @@ stint_db::statements! {
     EXTENDING = (concat!(columns!(), "where r.extends = $1 and r.state = 'pending'"));
     /// Which requests are for extensions of these grants, the latest last.
     EXTENSIONS = (concat!(columns!(), "where r.extends in {ids $1} order by r.id"));
+    /// What one was raised to.
+    RAISED_TO = (concat!(columns!(), "where r.raised_from = $1"));
+    /// What somebody waits for already: the same for the same holder, in an emergency first.
+    WAITING_OF = "select id, emergency from requests where requester_id = $1 and entitlement_id = $2 \
+        and principal_id = $3 and state = 'pending' and extends is null order by emergency desc, id desc limit 1";
     /// Whom a step names.
     NAME = "insert into request_approvers (request_id, step, user_id, group_id, role) \
         values ($1, $2, $3, $4, $5)";
@@ -118,6 +125,9 @@ stint_db::statements! {
         order by r.id limit $4";
 }
 
+/// What identifies that somebody waits for the same in an emergency already.
+pub(super) const EMERGENCY_KEY: &str = "requests_emergency";
+
 /// Before every id there is.
 const FIRST: RequestId = RequestId(Uuid::nil());
 
@@ -153,7 +163,9 @@ pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str, search: &str) ->
         r.submission,
         rule,
         since,
-        r.rules.due()
+        r.rules.due(),
+        r.emergency().is_some(),
+        r.raised_from
     ];
     tx.run(&INSERT, args).await?;
     for (step, number) in r.rules.question.steps().iter().zip(0i64..) {
@@ -329,6 +341,26 @@ pub(super) async fn extending(q: &mut impl Query, id: GrantId) -> Result<Option<
     Ok(requests(q, row.as_slice()).await?.pop())
 }
 
+/// The request that another was raised to.
+pub(super) async fn raised_to(q: &mut impl Query, id: RequestId) -> Result<Option<Request>> {
+    let row = q.maybe(&RAISED_TO, args![id]).await?;
+    Ok(requests(q, row.as_slice()).await?.pop())
+}
+
+/// What somebody has asked for already and nobody has answered, and whether in an emergency.
+pub(super) async fn waiting_of(
+    q: &mut impl Query,
+    user: UserId,
+    entitlement: EntitlementId,
+    principal: PrincipalId,
+) -> Result<Option<(RequestId, bool)>> {
+    let values = args![user, entitlement, principal];
+    match q.maybe(&WAITING_OF, values).await? {
+        Some(row) => Ok(Some((row.get("id")?, row.get("emergency")?))),
+        None => Ok(None),
+    }
+}
+
 /// The requests for extensions of these grants, the latest last.
 pub(super) async fn extensions(
     q: &mut impl Query,
@@ -365,7 +397,8 @@ pub(super) async fn list(
         like(&filter.q),
         filter.entitlement,
         after,
-        limit
+        limit,
+        filter.emergency
     ];
     let rows = q.all(statement, values).await?;
     requests(q, &rows).await
@@ -466,6 +499,7 @@ fn request(row: &Row, policy: PolicyVersion, decisions: Vec<Decision>) -> Result
         start: row.get("start_at")?,
         extends: row.get("extends")?,
         submission: row.get("submission_id")?,
+        raised_from: row.get("raised_from")?,
         decisions,
         version: row.get("version")?,
     })

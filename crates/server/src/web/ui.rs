@@ -69,6 +69,11 @@ impl Chip {
         Self::new(Tone::Soon, "clock-hour-4", "Ends soon")
     }
 
+    /// Asked for, or given, in an emergency.
+    pub fn emergency() -> Self {
+        Self::new(Tone::Soon, "alert-triangle", "Emergency")
+    }
+
     /// AWS refuses and Stint keeps trying.
     pub fn stuck() -> Self {
         Self::new(Tone::Stop, "alert-triangle", "Stuck")

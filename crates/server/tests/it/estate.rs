@@ -152,6 +152,7 @@ impl Estate {
     ) -> Result<GrantId, grants::Error> {
         let cx = world.system();
         let new = NewGrant {
+            emergency: false,
             pair: self.pair(entitlement),
             user: world.person("ana").id,
             origin: Origin::Request(request),

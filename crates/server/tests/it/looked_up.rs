@@ -8,7 +8,7 @@ use stint_domain::policy::Route;
 use stint_domain::rights::Role;
 use stint_domain::{EntitlementId, PrincipalId, Span};
 use stint_server::http::Paging;
-use stint_server::{catalog, connections, directory, identity, outbox, policies};
+use stint_server::{catalog, connections, directory, identity, outbox, policies, requests};
 use stint_testkit::{Door, Engine, Organization, World, both_engines};
 
 /// How many rows there are the first and the second time.
@@ -22,6 +22,7 @@ const LISTS: &[(&str, &str)] = &[
     ("ana", "/api/v1/grants/mine"),
     ("bo", "/api/v1/approvals"),
     ("bo", "/api/v1/notices"),
+    ("bo", "/api/v1/emergency-reviews"),
     ("cy", "/api/v1/applications"),
     ("cy", "/api/v1/catalogs"),
     ("cy", "/api/v1/catalogs/{catalog}/entitlements"),
@@ -68,6 +69,7 @@ const PAGES: &[(&str, &str)] = &[
     ("cy", "/catalogs"),
     ("cy", "/catalogs/{catalog}"),
     ("cy", "/connections"),
+    ("cy", "/emergency-reviews"),
     ("cy", "/grants"),
     ("cy", "/people"),
     ("cy", "/people/groups"),
@@ -182,7 +184,8 @@ impl Growing {
     }
 
     /// One more of everything: a person who is linked and asks for two things, of which they
-    /// and Ana get one at once while the other waits for Bo; and what it takes to ask for them.
+    /// and Ana get one at once while the other waits for Bo; and what it takes to ask for them. One
+    /// of them is had in an emergency as well.
     async fn one_more(&mut self, world: &mut World, number: usize) {
         let there = &self.there;
         let word = format!("p{number:02}");
@@ -239,6 +242,20 @@ impl Growing {
             world.ask(who, given, Span::hours(4)).await;
         }
         world.ask(&word, asked, Span::hours(1)).await;
+        let (name, hour) = (format!("Emergency {number}"), Span::hours(1));
+        let (route, told) = (Route::AutoApprove, there.platform);
+        let emergency = crate::emergency::policy(world, &name, route, hour, told).await;
+        crate::emergency::terms(world, given, policy, Some(emergency)).await;
+        let new = requests::NewRequest {
+            entitlement: given,
+            duration: hour,
+            reason: "INC-2291".to_owned(),
+            start: None,
+            principal: None,
+            emergency: true,
+        };
+        let given = requests::submit(&world.cx(&word), new).await;
+        given.expect("emergency access");
     }
 
     /// Every list, looked at.

@@ -11,6 +11,7 @@ mod connections;
 mod delegations;
 mod directory;
 mod draining;
+mod emergency;
 mod estate;
 mod explore;
 mod extend;

@@ -391,6 +391,7 @@ both_engines! {
                         reason: "INC-2291".to_owned(),
                         start: None,
                         principal: None,
+                        emergency: false,
                     };
                     tokio::spawn(async move { requests::submit(&cx, new).await })
                 })

@@ -76,6 +76,7 @@ async fn given(world: &World, id: ConnectionId) -> GrantId {
     let what = all.iter().find(|it| it.key == key).expect("listed");
     drop(q);
     let new = NewGrant {
+        emergency: false,
         pair: Pair {
             connection: id,
             principal: principal.id,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use stint_api::catalog::{EntitlementName, Offer};
+use stint_api::emergency::Raise;
 use stint_api::requests::{
     Approve, Deny, Extend, NewComment, NewRequest, NewSubmission, Preview, PreviewRequest, Request,
     RequestLine, Submission,
@@ -13,6 +14,7 @@ use crate::client::{Client, Server, pause};
 use crate::exit::{Exit, Failure};
 use crate::out;
 
+use super::emergency::reviewed;
 use super::{MOST, find, short};
 
 /// `stint entitlements [search]`.
@@ -25,16 +27,19 @@ pub(crate) async fn entitlements(server: &Server, search: Option<&str>) -> Resul
         .iter()
         .map(|o| {
             let who = if o.auto_approve { "nobody" } else { "somebody" };
+            let emergency =
+                (o.emergency.as_ref()).map(|it| Span::seconds(it.max_duration_seconds).to_string());
             [
                 o.entitlement.name.clone(),
                 Span::seconds(o.max_duration_seconds).to_string(),
                 who.to_owned(),
+                emergency.unwrap_or_default(),
                 o.entitlement.id.clone(),
             ]
         })
         .collect();
     out::table(
-        ["what", "at most", "approved by", "id"],
+        ["what", "at most", "approved by", "in an emergency", "id"],
         &rows,
         "Nothing fits. Ask whoever runs Stint which catalog it should be in.",
     )
@@ -96,6 +101,7 @@ async fn asked(client: &Client, ask: &Ask, what: Option<&String>) -> Result<NewR
         reason: reason.unwrap_or_default(),
         start: ask.start.clone(),
         principal: group,
+        emergency: ask.emergency,
     })
 }
 
@@ -117,7 +123,7 @@ async fn together(client: &Client, ask: &Ask) -> Result<(), Failure> {
     }
     out::line(&made.id)?;
     for line in &made.requests {
-        out::line(&format!("{}  {}  {}", line.id, line.state, both(line)))?;
+        out::line(&format!("{}  {}  {}", line.id, marked(line), both(line)))?;
     }
     Ok(())
 }
@@ -187,6 +193,7 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
         reason: Some(asked.reason),
         start: asked.start,
         principal: asked.principal,
+        emergency: asked.emergency,
     };
     let preview: Preview = client.post("/api/v1/requests/preview", &body).await?;
     if ask.server.json {
@@ -209,6 +216,19 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
         out::line(&format!(
             "for the group {}: {} in it would hold it",
             group.name, members.count
+        ))?;
+    }
+    if let (Some(told), Some(within)) = (preview.told, preview.review_within_seconds) {
+        out::line(&format!(
+            "emergency access: {told} told at once; reviewed within {}",
+            Span::seconds(within)
+        ))?;
+    }
+    if let Some(it) = &preview.emergency {
+        out::line(&format!(
+            "in an emergency (--emergency): policy {}, at most {}",
+            it.policy,
+            Span::seconds(it.max_duration_seconds)
         ))?;
     }
     if preview.verdict == "auto_approved" {
@@ -359,6 +379,7 @@ pub(crate) async fn requests(
     waiting: bool,
     all: bool,
     state: Option<&str>,
+    emergency: bool,
 ) -> Result<(), Failure> {
     let client = Client::new(server)?;
     if let Some(id) = id {
@@ -366,7 +387,10 @@ pub(crate) async fn requests(
         let request: Request = client.get(&format!("/api/v1/requests/{id}"), &[]).await?;
         return show(server, &request);
     }
-    let query: Vec<_> = state.map(|state| ("state", state)).into_iter().collect();
+    let mut query: Vec<_> = state.map(|state| ("state", state)).into_iter().collect();
+    if emergency {
+        query.push(("emergency", "true"));
+    }
     let (path, empty) = match (waiting, all, state) {
         (true, _, _) => ("/api/v1/approvals", "Nothing waits for you."),
         (_, true, _) => ("/api/v1/requests/all", "No such request."),
@@ -385,7 +409,7 @@ pub(crate) async fn requests(
         .map(|l| {
             [
                 l.id.clone(),
-                l.state.clone(),
+                marked(l),
                 l.entitlement.name.clone(),
                 holder(l),
                 Span::seconds(l.duration_seconds).to_string(),
@@ -432,6 +456,26 @@ pub(crate) async fn cancel(server: &Server, given: &str) -> Result<(), Failure> 
         see: "stint requests",
     };
     answer(server, given, &mine, "cancel", &json!({})).await
+}
+
+/// `stint raise`.
+pub(crate) async fn raise(
+    server: &Server,
+    given: &str,
+    duration_seconds: Option<i64>,
+    reason: Option<String>,
+) -> Result<(), Failure> {
+    let mine = Among {
+        list: MINE,
+        state: Some("pending"),
+        what: "request of yours that waits",
+        see: "stint requests",
+    };
+    let body = Raise {
+        duration_seconds,
+        reason,
+    };
+    answer(server, given, &mine, "raise", &body).await
 }
 
 /// `stint extend`.
@@ -552,7 +596,7 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
         return out::json(request);
     }
     let line = &request.line;
-    out::line(&format!("{}  {}", line.id, line.state))?;
+    out::line(&format!("{}  {}", line.id, marked(line)))?;
     out::line(&format!(
         "{}, {}",
         both(line),
@@ -561,8 +605,17 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
     if let Some(group) = &request.group_members {
         out::line(&format!("{} in the group would hold it", group.count))?;
     }
+    if let Some(from) = &line.raised_from {
+        out::line(&format!("raised from {from}"))?;
+    }
+    if let Some(to) = &request.raised_to {
+        out::line(&format!("raised to {to}"))?;
+    }
     if request.waiting.is_some() {
         out::line(&standing(request))?;
+    }
+    if let Some(review) = &request.review {
+        out::line(&format!("emergency review: {}", reviewed(review)))?;
     }
     for grant in &request.grants {
         let end = grant
@@ -583,6 +636,15 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+/// The state, and that it was asked in an emergency.
+fn marked(line: &RequestLine) -> String {
+    if line.emergency {
+        format!("{}, EMERGENCY", line.state)
+    } else {
+        line.state.clone()
+    }
 }
 
 fn listed(names: &[&str]) -> String {

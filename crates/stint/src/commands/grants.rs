@@ -21,7 +21,7 @@ pub(crate) struct Grants {
     #[arg(long, conflicts_with = "id")]
     all: bool,
     /// Everybody's in this state.
-    #[arg(long, value_name = "STATE", value_parser = ["live", "stuck", "failed", "ended"], conflicts_with = "id")]
+    #[arg(long, value_name = "STATE", value_parser = ["live", "stuck", "failed", "ended", "emergency"], conflicts_with = "id")]
     show: Option<String>,
 }
 
@@ -170,6 +170,7 @@ fn shown(server: &Server, grant: &Value) -> Result<(), Failure> {
         ("what", out::field(grant, "entitlement_name")),
         ("whose", whose(grant)),
         ("request", out::field(grant, "request")),
+        ("emergency", out::field(grant, "emergency")),
         ("start", short(&out::field(grant, "start"))),
         ("confirmed", short(&out::field(grant, "confirmed_at"))),
         ("ends", end(grant)),

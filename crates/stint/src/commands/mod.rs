@@ -9,6 +9,7 @@ pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod delegations;
 mod drafts;
+pub(crate) mod emergency;
 pub(crate) mod estates;
 pub(crate) mod facts;
 mod feeds;

@@ -88,6 +88,9 @@ pub(crate) enum Catalogs {
         /// At most this long, as `4h` [default: as the policy says].
         #[arg(long, value_name = "DURATION", value_parser = crate::cli::duration)]
         at_most: Option<i64>,
+        /// The policy for emergency access: id or name [default: none, emergency access is off].
+        #[arg(long, value_name = "POLICY")]
+        emergency: Option<String>,
     },
 }
 
@@ -282,6 +285,7 @@ pub(crate) async fn catalogs(what: Catalogs) -> Result<(), Failure> {
             entitlement,
             policy,
             at_most,
+            emergency,
         } => {
             let client = Client::new(&server)?;
             let entitlement = find::entitlement(&client, &entitlement).await?;
@@ -291,6 +295,10 @@ pub(crate) async fn catalogs(what: Catalogs) -> Result<(), Failure> {
             let mut body = json!({ "policy": policy });
             if let (Some(at_most), Some(body)) = (at_most, body.as_object_mut()) {
                 body.insert("max_duration_seconds".to_owned(), at_most.into());
+            }
+            if let (Some(given), Some(body)) = (emergency, body.as_object_mut()) {
+                let id = find::id(&client, find::POLICY, &given).await?;
+                body.insert("emergency_policy".to_owned(), id.into());
             }
             let set = client
                 .change(Method::PUT, &path, Some(&body), Some(seen))
@@ -302,6 +310,7 @@ pub(crate) async fn catalogs(what: Catalogs) -> Result<(), Failure> {
                 ("entitlement", out::field(&set, "entitlement")),
                 ("policy", out::field(&set, "policy")),
                 ("at most", span(&set, "max_duration_seconds")),
+                ("emergency", out::field(&set, "emergency_policy")),
             ])
         }
     }
@@ -339,11 +348,12 @@ async fn shown(client: &Client, server: &Server, id: &str) -> Result<(), Failure
                 out::field(entry, "entitlement.name"),
                 policy,
                 span(entry, "access_control.max_duration_seconds"),
+                out::field(entry, "access_control.emergency_policy"),
             ]
         })
         .collect();
     out::table(
-        ["entitlement", "name", "policy", "at most"],
+        ["entitlement", "name", "policy", "at most", "emergency"],
         &rows,
         "Nothing is in it.",
     )
@@ -478,6 +488,11 @@ fn approval(policy: &Value) -> String {
         1 => "; one rule for special cases".to_owned(),
         n => format!("; {n} rules for special cases"),
     };
+    let emergency = match policy.pointer("/latest/body/emergency") {
+        Some(_) => "; for emergencies",
+        None => "",
+    };
+    let special = format!("{special}{emergency}");
     if out::field(policy, "latest.body.auto_approve") == "yes" {
         return format!("nobody{special}");
     }
@@ -510,6 +525,10 @@ fn policy_shown(server: &Server, policy: &Value) -> Result<(), Failure> {
         ("note", out::field(policy, "latest.note")),
         ("approval", approval(policy)),
         ("at most", span(policy, "latest.body.max_duration_seconds")),
+        (
+            "reviewed within",
+            span(policy, "latest.body.emergency.within_seconds"),
+        ),
     ])?;
     out::json(policy.pointer("/latest/body").unwrap_or(&Value::Null))
 }
@@ -529,6 +548,14 @@ async fn body(client: &Client, file: &str) -> Result<Value, Failure> {
     let inner = read.pointer("/latest/body").or_else(|| read.get("body"));
     let mut body = inner.cloned().unwrap_or(read);
     named(client, &mut body).await?;
+    for field in ["tell", "review"] {
+        let place = body.pointer_mut(&format!("/emergency/{field}"));
+        for name in place.and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(given) = name.as_str() {
+                *name = find::id(client, find::GROUP, given).await?.into();
+            }
+        }
+    }
     let rules = body.get_mut("rules").and_then(Value::as_array_mut);
     for rule in rules.into_iter().flatten() {
         named(client, rule).await?;

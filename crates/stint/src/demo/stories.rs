@@ -504,6 +504,7 @@ async fn ask(
         reason: why.to_owned(),
         start: None,
         principal: None,
+        emergency: false,
     };
     Ok(requests::submit(&cx, new).await?.id)
 }
@@ -525,6 +526,7 @@ async fn for_a_group(
         reason: "INC-2291: support follows the payments".to_owned(),
         start: None,
         principal: Some(group.context("support was synced")?.id),
+        emergency: false,
     };
     requests::submit(&cy, new).await?;
     stage

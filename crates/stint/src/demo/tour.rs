@@ -280,6 +280,7 @@ impl Walk {
             reason: reason.to_owned(),
             start: None,
             principal: None,
+            emergency: false,
         };
         Ok(requests::submit(&ana, new).await.context("asking")?.id)
     }
@@ -338,6 +339,7 @@ impl Walk {
             reason: None,
             start: None,
             principal: None,
+            emergency: false,
         };
         let preview = requests::preview(&ana, probe).await?;
         let who: Vec<String> = preview

@@ -71,6 +71,7 @@ pub(crate) async fn ask(cx: &Cx, what: EntitlementId, duration: Span) -> request
         reason: "INC-2291".to_owned(),
         start: None,
         principal: None,
+        emergency: false,
     };
     stint_db::retrying(|| requests::submit(cx, new.clone()))
         .await
@@ -133,6 +134,7 @@ async fn offer(
     let chosen: Vec<_> = chosen.into_iter().map(|(.., id)| id).take(most).collect();
     assert_eq!(chosen.len(), most, "the estate has enough entitlements");
     let terms = catalog::Terms {
+        emergency: None,
         policy: under(organization),
         max_duration: None,
         replace: true,

@@ -99,10 +99,9 @@ async fn add(
         return add_form(&cx, &frame, id, filled, mistakes, StatusCode::OK).await;
     }
     let terms = match filled.terms.read(false) {
-        Ok(read) => read.map(|(policy, max_duration)| Terms {
-            policy,
-            max_duration,
+        Ok(read) => read.map(|terms| Terms {
             replace: filled.replace,
+            ..terms
         }),
         Err(wrong) => {
             mistakes = wrong;
@@ -142,7 +141,10 @@ async fn add(
 /// entitlements are.
 fn mistake(error: Error) -> Result<Mistakes, Error> {
     let field = match &error {
-        Error::UnknownPolicy(_) => "policy",
+        Error::UnknownPolicy(_) | Error::EmergencyAsOrdinary(_) => "policy",
+        Error::UnknownEmergency(_)
+        | Error::NoEmergencyPolicy(_)
+        | Error::EmergencyLonger { .. } => "emergency",
         Error::MaxDuration => "max",
         other if matches!(other.kind(), Kind::Invalid | Kind::Conflict) => "entitlements",
         _ => return Err(error),
@@ -339,6 +341,7 @@ async fn add_form(
 #[derive(Clone)]
 struct TermsFilled {
     policy: String,
+    emergency: String,
     max: (String, String),
     read: Result<Option<Span>, &'static str>,
 }
@@ -347,6 +350,7 @@ impl Default for TermsFilled {
     fn default() -> Self {
         Self {
             policy: String::new(),
+            emergency: String::new(),
             max: Length::values(None),
             read: Ok(None),
         }
@@ -357,6 +361,7 @@ impl TermsFilled {
     fn sent(sent: &Sent) -> Self {
         Self {
             policy: sent.text("policy").to_owned(),
+            emergency: sent.text("emergency").to_owned(),
             max: (
                 sent.text("max").to_owned(),
                 sent.text("max.unit").to_owned(),
@@ -365,8 +370,8 @@ impl TermsFilled {
         }
     }
 
-    /// Policy and limit; nothing where no policy is chosen and none is needed.
-    fn read(&self, needed: bool) -> Result<Option<(PolicyId, Option<Span>)>, Mistakes> {
+    /// What is said; nothing where no policy is chosen and none is needed.
+    fn read(&self, needed: bool) -> Result<Option<Terms>, Mistakes> {
         let mut mistakes = Mistakes::none();
         let policy = match self.policy.as_str() {
             "" if needed => {
@@ -389,27 +394,50 @@ impl TermsFilled {
                 None
             }
         };
-        if self.policy.is_empty() && !needed && max.is_some() {
+        let emergency = match self.emergency.as_str() {
+            "" => None,
+            id => match id.parse::<PolicyId>() {
+                Ok(id) => Some(id),
+                Err(_) => {
+                    mistakes.add("emergency", "There is no such policy: choose another one.");
+                    None
+                }
+            },
+        };
+        if self.policy.is_empty() && !needed && (max.is_some() || emergency.is_some()) {
             mistakes.add(
                 "policy",
-                "A limit goes with a policy: choose one, or leave the limit empty.",
+                "A limit and emergency access go with a policy: choose one, or leave them empty.",
             );
         }
         if mistakes.any() {
             return Err(mistakes);
         }
-        Ok(policy.map(|policy| (policy, max)))
+        Ok(policy.map(|policy| Terms {
+            policy,
+            max_duration: max,
+            emergency,
+            replace: true,
+        }))
     }
 
-    /// The two fields; `none` is the choice of no policy, which `needed` refuses.
+    /// The fields; `none` is the choice of no policy, which `needed` refuses.
     async fn parts(
         &self,
         cx: &Cx,
         none: &str,
         needed: bool,
         mistakes: &Mistakes,
-    ) -> Result<[Part; 2], policies::Error> {
-        let choices = policy_choices(cx, none).await?;
+    ) -> Result<[Part; 3], policies::Error> {
+        let emergency = Field::one_of(
+            "emergency",
+            "In an emergency",
+            policy_choices(cx, "No emergency access", true).await?,
+        )
+        .hint("Under a policy made for emergencies: faster and shorter, told at once, reviewed afterwards.")
+        .value(&self.emergency)
+        .wrong(mistakes);
+        let choices = policy_choices(cx, none, false).await?;
         let only_none = choices.len() == 1;
         let policy = Field::one_of("policy", "Asked for under the policy", choices)
             .hint(if only_none {
@@ -426,6 +454,7 @@ impl TermsFilled {
                 .value(self.max.clone())
                 .wrong(mistakes)
                 .into(),
+            emergency.into(),
         ])
     }
 }
@@ -441,6 +470,10 @@ async fn control_page(
         .as_ref()
         .map_or_else(TermsFilled::default, |control| TermsFilled {
             policy: control.policy.to_string(),
+            emergency: control
+                .emergency
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
             max: Length::values(control.max_duration),
             read: Ok(control.max_duration),
         });
@@ -466,7 +499,7 @@ async fn set_control(
         version: sent.version().unwrap_or(0),
         ..ControlForm::default()
     };
-    let (policy, max) = match form.filled.read(true) {
+    let terms = match form.filled.read(true) {
         Ok(Some(read)) => read,
         Ok(None) => return Err(Failure::not_found()),
         Err(mistakes) => {
@@ -474,7 +507,7 @@ async fn set_control(
             return form.answer(&cx, &frame, catalog, id, wrong).await;
         }
     };
-    match super::super::set_access_control(&cx, id, policy, max, Some(form.version)).await {
+    match super::super::set_terms(&cx, id, terms, Some(form.version)).await {
         Ok(_) => Ok(web::go_with(
             &href(catalog),
             &Flash::done("Saved. It counts for whoever asks from now on."),
@@ -482,7 +515,7 @@ async fn set_control(
         Err(Error::Stale { .. }) => {
             let now = super::super::access_control(&cx, id).await?;
             form.version = now.as_ref().map_or(0, |control| control.version);
-            form.meanwhile = Some(changed_meanwhile(&cx, id, now.as_ref(), policy, max).await?);
+            form.meanwhile = Some(changed_meanwhile(&cx, id, now.as_ref(), &terms).await?);
             let late = StatusCode::PRECONDITION_FAILED;
             form.answer(&cx, &frame, catalog, id, late).await
         }
@@ -497,8 +530,7 @@ async fn changed_meanwhile(
     cx: &Cx,
     id: EntitlementId,
     now: Option<&super::super::AccessControl>,
-    policy: PolicyId,
-    max: Option<Span>,
+    typed: &Terms,
 ) -> Result<Meanwhile, Failure> {
     let mut q = cx.read().await?;
     let mut name = async |id: Option<PolicyId>| -> Result<String, Failure> {
@@ -513,12 +545,17 @@ async fn changed_meanwhile(
         (
             "Policy".to_owned(),
             name(now.map(|control| control.policy)).await?,
-            name(Some(policy)).await?,
+            name(Some(typed.policy)).await?,
+        ),
+        (
+            "In an emergency".to_owned(),
+            name(now.and_then(|control| control.emergency)).await?,
+            name(typed.emergency).await?,
         ),
         (
             "At most".to_owned(),
             limit(now.and_then(|control| control.max_duration)),
-            limit(max),
+            limit(typed.max_duration),
         ),
     ];
     let action = "catalog.access_control_set";

@@ -30,6 +30,8 @@ pub(crate) struct GrantRow {
     /// The group that holds it, where a group does: the person is answerable.
     pub(crate) group: Option<String>,
     pub(crate) chip: Chip,
+    /// That it was asked for in an emergency.
+    pub(crate) emergency: Option<Chip>,
     /// Why it failed or is stuck, or why it ended.
     pub(crate) why: String,
     pub(crate) left: Option<TimeLeft>,

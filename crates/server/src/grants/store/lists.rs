@@ -15,7 +15,7 @@ use crate::cx::Notices;
 /// The columns of a grant with those of its binding that a window is read with.
 macro_rules! columns {
     () => {
-        "select g.id, g.binding_id, g.user_id, g.origin, g.origin_id, g.opened_at, g.start_at, g.duration, g.latest_end, g.confirmed_at, \
+        "select g.id, g.binding_id, g.user_id, g.origin, g.origin_id, g.emergency, g.opened_at, g.start_at, g.duration, g.latest_end, g.confirmed_at, \
          g.closed_at, g.close_reason, g.close_note, g.predecessor, g.ended_at, g.remains, \
          b.connection_id, b.principal_id, b.entitlement_id from grants g join bindings b on b.id = g.binding_id "
     };
@@ -52,6 +52,7 @@ stint_db::statements! {
     FAILED = (concat!(columns!(), "where g.close_reason in ('refused', 'not_confirmed') and g.opened_at <= $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
     ENDED = (concat!(columns!(), "where g.ended_at is not null and (g.close_reason is null or g.close_reason not in ('refused', 'not_confirmed')) \
         and g.opened_at <= $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
+    EMERGENCY = (concat!(columns!(), "where g.emergency = $4 and g.opened_at <= $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
     COUNT_STUCK = "select count(*) as n from grants g join bindings b on b.id = g.binding_id \
         where g.ended_at is null and b.stuck_since is not null and g.ends_at is not null and g.ends_at <= $1";
     /// $1 is a JSON list of pairs of ids, $2 a moment: which pairs a grant gave
@@ -203,6 +204,10 @@ pub(in crate::grants) async fn list(
         Show::Stuck => &STUCK,
         Show::Failed => &FAILED,
         Show::Ended => &ENDED,
+        Show::Emergency => {
+            let rows = q.all(&EMERGENCY, args![now, before, limit, true]).await?;
+            return whole(q, &rows).await;
+        }
     };
     let rows = q.all(sql, args![now, before, limit]).await?;
     whole(q, &rows).await
@@ -324,6 +329,7 @@ async fn whole(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Grant>> {
             user: row.get("user_id")?,
             origin: Origin::Request(row.get::<RequestId>("origin_id")?),
             pair: window.pair,
+            emergency: row.get("emergency")?,
             opened_at: row.get("opened_at")?,
             start: window.start,
             window,

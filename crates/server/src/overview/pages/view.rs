@@ -19,6 +19,8 @@ pub(crate) struct Home {
     pub(crate) nothing_asked: Empty,
     pub(crate) inbox: Vec<Waiting>,
     pub(crate) nothing_waits: Empty,
+    /// That emergency reviews wait, and where.
+    pub(crate) reviews: Option<(String, &'static str)>,
     /// How many wait in all.
     pub(crate) inbox_count: u64,
     /// Seconds until the page looks again by itself.

@@ -1,5 +1,6 @@
 //! Every page with invented facts.
 
+mod emergency;
 mod objects;
 
 use askama::Template;
@@ -144,6 +145,7 @@ fn request_rows() -> Vec<requests::RequestRow> {
         href: "/requests/req_1".into(),
         what: what.into(),
         line: line.into(),
+        emergency: what.starts_with("Admin").then(Chip::emergency),
         chip,
         asked: When::both(at(asked), now()),
     };
@@ -207,6 +209,7 @@ fn inbox() -> requests::Inbox {
         who: who.into(),
         initials: crate::web::frame::initials(who),
         email: "someone@example.com".into(),
+        emergency: (key == "c1").then(Chip::emergency),
         asked: When::relative(at("2026-11-23T14:08:00Z"), now()),
         reason: reason.into(),
         duration: "2 h, from when it is approved".into(),
@@ -246,6 +249,8 @@ fn show(settled: bool) -> requests::Show {
         id: Copyable::new("req_01jd4n7k2m9x0v5t3q8w6y1z4a", "the request's id"),
         what: "AdministratorAccess on prod-payments".into(),
         chip: Chip::ends_soon(),
+        emergency: settled.then(Chip::emergency),
+        raise: (!settled).then(|| "/requests/req_1/raise".into()),
         left: Some(TimeLeft::running(
             at("2026-11-23T12:06:41Z"),
             at("2026-11-23T14:30:00Z"),
@@ -394,6 +399,11 @@ fn ask(mistakes: Mistakes, blocked: bool) -> requests::Ask {
     };
     requests::Ask {
         special: false,
+        emergency: mistakes.any().then(|| {
+            Note::warning("You ask for emergency access. 4 people are told at once.")
+        }),
+        way_in: (!mistakes.any())
+            .then(|| ("/request/ent_1?emergency=yes".into(), "1 h".into())),
         action: "/request/ent_1".into(),
         what: "AdministratorAccess on prod-payments".into(),
         longest: "4 h".into(),
@@ -698,6 +708,7 @@ fn grants_list() -> grants::Grants {
             who: "Ana Reyes".into(),
             email: "ana.reyes@example.com".into(),
             group: None,
+            emergency: (key == "s").then(Chip::emergency),
             chip,
             why: why.into(),
             at: left
@@ -1208,6 +1219,7 @@ fn offers(q: &str, any: bool) -> requests::Offers {
         place: place.into(),
         decided_by: by.into(),
         longest: longest.into(),
+        emergency: what.starts_with("Admin").then(|| "1 h".into()),
     };
     requests::Offers {
         q: q.into(),
@@ -1251,6 +1263,12 @@ fn home(any: bool) -> overview::Home {
             "Nothing waits for you",
             "Requests you may decide on show here.",
         ),
+        reviews: any.then(|| {
+            (
+                "2 emergency reviews to close, 1 overdue".into(),
+                "/emergency-reviews?state=open",
+            )
+        }),
         inbox_count: if any { 3 } else { 0 },
         poll: Some(20),
     }
@@ -1389,6 +1407,11 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         }))),
         ("notices", view("/notices", "Notices", &put(notices(3)))),
         ("notices-empty", view("/notices", "Notices", &put(notices(0)))),
+        ("reviews", view("/emergency-reviews", "Emergency reviews", &put(emergency::reviews(true)))),
+        ("reviews-empty", view("/emergency-reviews", "Emergency reviews", &put(emergency::reviews(false)))),
+        ("review", view("/emergency-reviews/req_1", "Emergency review", &put(emergency::review(true, Mistakes::none())))),
+        ("review-mistakes", view("/emergency-reviews/req_1", "Emergency review", &put(emergency::review(true, Mistakes::at("note", "Say what you found."))))),
+        ("review-not-mine", view("/emergency-reviews/req_1", "Emergency review", &put(emergency::review(false, Mistakes::none())))),
         ("inbox", view("/approvals", "Approvals", &put(inbox()))),
         ("show", page(&flash, "Request", &show(true))),
         ("show-open", view("/requests/req_1", "Request", &put(show(false)))),

@@ -13,8 +13,10 @@ use crate::http::Failure;
 use crate::identity;
 use crate::web::fields::{Choice, Field, Length, Meanwhile, Part, Several, Tick};
 use crate::web::{self, Frame, Mistakes, Sent};
+use emergency::EmergencyFilled;
 use route::RouteFilled;
 
+mod emergency;
 mod route;
 
 /// What stands in the form.
@@ -31,6 +33,7 @@ pub(super) struct Filled {
     open: (String, String),
     open_for: Option<Result<Option<Span>, &'static str>>,
     zone: String,
+    emergency: EmergencyFilled,
     note: String,
 }
 
@@ -98,6 +101,10 @@ pub(super) fn field_of(api: &str) -> String {
         "max_duration_seconds" => "max",
         "open_for_seconds" => "open",
         "reason.min_length" => "min_length",
+        "reason.required" => "reason",
+        "emergency.tell" => "tell",
+        "emergency.review" => "review",
+        "emergency.within_seconds" => "within",
         "auto_deny" => "deny",
         "wait_seconds" => "wait",
         "remind_seconds" => "remind",
@@ -272,6 +279,7 @@ impl Filled {
             open: Length::values(body.open_for),
             open_for: None,
             zone: body.zone.clone(),
+            emergency: EmergencyFilled::of(body.emergency.as_ref()),
             note: String::new(),
         }
     }
@@ -314,6 +322,7 @@ impl Filled {
             ),
             open_for: Some(sent.length("open")),
             zone: sent.text("zone").to_owned(),
+            emergency: EmergencyFilled::sent(sent),
             note: sent.text("note").to_owned(),
         }
     }
@@ -342,6 +351,9 @@ impl Filled {
             .map(|(at, rule)| rule.read(at, &mut mistakes))
             .collect();
         let route = self.route.read(&mut mistakes);
+        let emergency = self.emergency.read(&mut mistakes);
+        // Emergency access always needs one: a box that is not ticked says nothing then.
+        let required = self.reason || emergency.is_some();
         if mistakes.any() {
             return Err(mistakes);
         }
@@ -351,9 +363,9 @@ impl Filled {
                 route,
                 max_duration,
                 reason: ReasonRule {
-                    required: self.reason,
+                    required,
                     // A length without a reason says nothing: a box that is not ticked wins.
-                    min_length: if self.reason { min_length } else { 0 },
+                    min_length: if required { min_length } else { 0 },
                 },
                 allow_self_approval: self.own,
                 open_for,
@@ -361,6 +373,7 @@ impl Filled {
                     "" => "UTC".to_owned(),
                     zone => zone.to_owned(),
                 },
+                emergency,
             },
             note: self.note.clone(),
         })
@@ -452,6 +465,15 @@ impl Shown {
             rules.push(rule.form(cx, at, last, &action, &mistakes).await?);
         }
         let route = filled.route.form(cx, &action, &mistakes).await?;
+        let exists = of.is_some();
+        let was = of.is_some_and(|policy| policy.latest.body.emergency.is_some());
+        let emergency = match exists && !was {
+            true => Vec::new(),
+            false => {
+                let of = &filled.emergency;
+                of.form(cx, exists, &action, &mistakes).await?
+            }
+        };
         let name = of.is_none().then(|| {
             Field::line("name", "Name")
                 .hint("As administrators and requesters read it, such as “Production admin”.")
@@ -471,8 +493,10 @@ impl Shown {
             } else {
                 "New policy".to_owned()
             },
-            exists: of.is_some(),
+            exists,
             replay: of.map(|policy| format!("{}/replay", href(policy.id))),
+            for_emergencies: was,
+            emergency,
             version: of.map(|policy| policy.version),
             rules_wrong: mistakes.all_of("rules").map(str::to_owned).collect(),
             may_add_rule: rules.len() < MAX_RULES,
@@ -552,6 +576,9 @@ mod tests {
             ("rules[0].reason.min_length", "rule0.min_length"),
             ("steps[1].deadline.after_seconds", "step1.deadline"),
             ("steps[0].fallback.who", "step0.fallback.who"),
+            ("emergency.tell", "tell"),
+            ("emergency.within_seconds", "within"),
+            ("rules[2].reason.required", "rule2.reason"),
         ] {
             assert_eq!(field_of(api), field);
         }

@@ -56,6 +56,10 @@ pub(crate) struct PolicyForm {
     /// What holds otherwise.
     pub(crate) route: RouteForm,
     pub(crate) rest: Vec<Part>,
+    /// Who is told of emergency access, and who reviews it; empty where it is for none.
+    pub(crate) emergency: Vec<Part>,
+    /// Whether the policy is for emergencies, and stays so.
+    pub(crate) for_emergencies: bool,
     pub(crate) back: String,
 }
 

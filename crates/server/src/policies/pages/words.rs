@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::Query;
 use stint_domain::condition::Compiled;
-use stint_domain::policy::{Approvers, PolicyBody, ReasonRule, Role, Route, Step, Then};
+use stint_domain::policy::{Approvers, Emergency, PolicyBody, ReasonRule, Role, Route, Step, Then};
 use stint_domain::{GroupId, UserId};
 
 use crate::identity;
@@ -28,6 +28,7 @@ impl Names {
             let named = body.sources();
             users.extend(named.users);
             groups.extend(named.groups);
+            groups.extend(body.emergency.iter().flat_map(Emergency::groups));
             for (condition, about) in body.conditions() {
                 if let Ok(compiled) = Compiled::of(condition, about) {
                     groups.extend(compiled.groups().iter().copied());
@@ -105,7 +106,28 @@ pub(crate) fn rules(body: &PolicyBody, names: &Names) -> Vec<Rule> {
     if body.zone != "UTC" {
         rules.push(("Time zone".to_owned(), body.zone.clone()));
     }
+    if let Some(emergency) = &body.emergency {
+        let told = group_words(&emergency.tell, names);
+        rules.push((
+            "Emergency access".to_owned(),
+            format!("{told} are told at once"),
+        ));
+        let review = group_words(emergency.reviewers(), names);
+        let within = words(emergency.within);
+        rules.push((
+            "Reviewed afterwards".to_owned(),
+            format!("by one of {review}, within {within}"),
+        ));
+    }
     rules
+}
+
+fn group_words(groups: &BTreeSet<GroupId>, names: &Names) -> String {
+    let mut who: Vec<String> = (groups.iter())
+        .map(|id| format!("the members of {}", names.group(*id)))
+        .collect();
+    who.sort();
+    who.join(", ")
 }
 
 fn reason_words(reason: ReasonRule) -> String {
@@ -205,7 +227,10 @@ pub(crate) const fn role_words(role: Role) -> &'static str {
 
 /// The way a request goes, in a few words.
 pub(crate) fn way(body: &PolicyBody) -> String {
-    let otherwise = route_way(&body.route);
+    let mut otherwise = route_way(&body.route);
+    if body.emergency.is_some() {
+        otherwise = format!("for emergencies: {otherwise}");
+    }
     match body.rules.len() {
         0 => otherwise,
         1 => format!("{otherwise}; one rule for special cases"),

@@ -33,6 +33,7 @@ const NAMED: usize = 6;
 #[derive(Debug, Clone, Default)]
 struct AskForm {
     whose: Whose,
+    emergency: bool,
     duration: String,
     hours: String,
     minutes: String,
@@ -44,6 +45,8 @@ struct AskForm {
 #[derive(Debug, Deserialize)]
 pub(super) struct Again {
     again: Option<RequestId>,
+    #[serde(default)]
+    emergency: String,
 }
 
 pub(super) async fn form(
@@ -52,10 +55,11 @@ pub(super) async fn form(
     Path(id): Path<EntitlementId>,
     Query(asked): Query<Again>,
 ) -> Result<Response, Failure> {
-    let filled = match asked.again {
+    let mut filled = match asked.again {
         Some(before) => AskForm::again(&get(&cx, before).await?.line.request),
         None => AskForm::default(),
     };
+    filled.emergency = asked.emergency == "yes";
     page(&cx, &frame, id, filled, Mistakes::none(), StatusCode::OK).await
 }
 
@@ -65,7 +69,7 @@ pub(super) async fn submit(
     Path(id): Path<EntitlementId>,
     Form(sent): Form<Sent>,
 ) -> Result<Response, Failure> {
-    let form = AskForm::sent(&sent);
+    let mut form = AskForm::sent(&sent);
     // Words that wait in the search for a group count only where it is for one.
     let own = form.whose.for_group != Some(true) && sent.pressed().is_none();
     if !own && !sent.to_save() {
@@ -81,6 +85,12 @@ pub(super) async fn submit(
             &href(request.id),
             &Flash::done("Approved by the policy. It is being set up in AWS now."),
         )),
+        Ok(request) if request.emergency().is_some() => Ok(web::go_with(
+            &href(request.id),
+            &Flash::done(
+                "Sent. Those who may decide see it, and those who are told of emergencies know.",
+            ),
+        )),
         Ok(request) => Ok(web::go_with(
             &href(request.id),
             &Flash::done("Sent. Those who may decide see it in their approvals."),
@@ -91,9 +101,16 @@ pub(super) async fn submit(
             | Error::PrincipalGone { .. }
             | Error::OwnedByDirectory { .. }
             | Error::IamSwitchedOff
+            | Error::NoEmergency
+            | Error::EmergencyWaits(_)
+            | Error::EmergencyTwice
+            | Error::RaiseInstead(_)
             | Error::Closed(_)),
         ) => {
-            let mistakes = Mistakes::at("", error.detail());
+            let mistakes = Mistakes::at("", sentence(&error.detail()));
+            if matches!(error, Error::NoEmergency) {
+                form.emergency = false;
+            }
             page(&cx, &frame, id, form, mistakes, wrong).await
         }
         Err(error) => page(&cx, &frame, id, form, whose::mistake(error)?, wrong).await,
@@ -105,6 +122,7 @@ impl AskForm {
         let text = |name| sent.text(name).to_owned();
         Self {
             whose: Whose::sent(sent),
+            emergency: sent.ticked("emergency"),
             duration: text("duration"),
             hours: text("hours"),
             minutes: text("minutes"),
@@ -152,6 +170,7 @@ impl AskForm {
             reason: self.reason.clone(),
             start,
             principal,
+            emergency: self.emergency,
         })
     }
 
@@ -186,6 +205,7 @@ fn mistakes(why: &[Refusal]) -> Mistakes {
             | Refusal::ReasonTooLong { .. } => "reason",
             Refusal::StartInPast { .. } | Refusal::StartTooFar { .. } => "start",
             Refusal::NoPossibleApprover { .. }
+            | Refusal::NobodyTold
             | Refusal::AutoDenied { .. }
             | Refusal::Unanswered { .. } => "",
         };
@@ -210,6 +230,7 @@ async fn page(
         reason: None,
         start: None,
         principal: filled.whose.group(),
+        emergency: filled.emergency,
     };
     let mut found = preview(cx, probe.clone()).await?;
     let special = !found.offer.policy.body.rules.is_empty();
@@ -253,6 +274,9 @@ async fn page(
     let entitlement = &found.offer.entitlement;
     let view = view::Ask {
         action: format!("/request/{id}"),
+        emergency: emergency_note(&found),
+        way_in: (found.offer.emergency_max())
+            .map(|longest| (format!("/request/{id}?emergency=yes"), words(longest))),
         what: entitlement.name.clone(),
         longest: words(found.longest.max(SHORTEST)),
         special,
@@ -275,6 +299,23 @@ async fn page(
         blocked,
     };
     Ok(web::page_with(status, frame, "Request access", &view))
+}
+
+/// What emergency access means, where it is asked for.
+fn emergency_note(found: &Preview) -> Option<Note> {
+    let emergency = found.offer.policy.body.emergency.as_ref()?;
+    let told = match found
+        .told
+        .as_ref()
+        .map_or(0, std::collections::BTreeSet::len)
+    {
+        1 => "One person is told at once".to_owned(),
+        n => format!("{n} people are told at once"),
+    };
+    Some(Note::warning(format!(
+        "You ask for emergency access. {told}, with your reason, and somebody reviews within {} whether it was justified.",
+        words(emergency.within)
+    )))
 }
 
 /// The usual lengths that are allowed, the longest allowed always among them.

@@ -73,6 +73,7 @@ async fn card(
         who: line.requester.name.clone(),
         initials: initials(&line.requester.name),
         email: line.requester.email.clone(),
+        emergency: request.emergency().map(|_| web::Chip::emergency()),
         asked: When::relative(request.submitted_at(), cx.now),
         reason: request.reason.clone(),
         duration: duration(request),

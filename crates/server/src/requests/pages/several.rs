@@ -76,6 +76,7 @@ pub(super) async fn several(
             reason: sent.text("reason").to_owned(),
             start,
             principal: None,
+            emergency: false,
         })
         .collect();
     match submit_several(&cx, items).await {

@@ -11,7 +11,7 @@ use stint_domain::{RequestId, Time};
 use super::super::read::{Approver, Happening, Standing, StepView, What};
 use super::super::{Detail, Request, get};
 use super::inbox::{self, Wrong, decide_form};
-use super::{AskOnce, extend, href, sentence, state_chip, view};
+use super::{AskOnce, emergency, extend, href, sentence, state_chip, view};
 use crate::connections::{self, Connection};
 use crate::cx::Cx;
 use crate::directory::{self, Member};
@@ -78,6 +78,8 @@ pub(super) async fn page(
         id: Copyable::new(id.to_string(), "the request's id"),
         what: found.line.entitlement.name.clone(),
         chip: grant.map_or_else(|| state_chip(&found.line), |grant| grants::chip(grant, now)),
+        emergency: request.emergency().map(|_| web::Chip::emergency()),
+        raise: emergency::raise_href(&found),
         left: grant.and_then(|grant| grants::time_left(grant, now)),
         policy: format!("policy {}", request.policy_words()),
         chain: chain(&found, grant, now),
@@ -360,7 +362,7 @@ fn said(at: Time, comment: &str, now: Time) -> String {
 // ---- what to know
 
 fn notes(found: &Detail, grant: Option<&Grant>, now: Time) -> Vec<Note> {
-    let mut notes = Vec::new();
+    let mut notes = emergency::notes(found);
     if found
         .waiting
         .as_ref()
@@ -460,6 +462,7 @@ fn facts(
         let place = format!("/submissions/{id}");
         facts.push(Fact::new("Asked with", "").link(place, "Others, at the same time"));
     }
+    facts.extend(emergency::facts(found, cx));
     if let Some(before) = &found.extends {
         let Origin::Request(request) = before.origin;
         facts.push(Fact::new("Extends", "").link(href(request), "The access asked for before"));

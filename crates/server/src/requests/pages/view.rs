@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::grants::Revoke;
-use crate::web::fields::{Choose, Field, Length};
+use crate::web::fields::{Choose, Field, Length, Part};
 use crate::web::filters;
 use crate::web::{
     Chain, Chip, Copyable, Empty, Facts, List, Mistakes, Note, Pager, Tabs, TimeLeft, Timeline,
@@ -36,6 +36,8 @@ pub(crate) struct OfferRow {
     pub(crate) decided_by: String,
     /// `at most 4 h`
     pub(crate) longest: String,
+    /// How long at most in an emergency, where that may be asked for.
+    pub(crate) emergency: Option<String>,
 }
 
 /// `POST /request`: the form for several things.
@@ -124,6 +126,10 @@ pub(crate) struct Ask {
     pub(crate) mistakes: Mistakes,
     pub(crate) verdict: Verdict,
     pub(crate) facts: Facts,
+    /// What emergency access means, where it is asked for.
+    pub(crate) emergency: Option<Note>,
+    /// Where it is asked for in an emergency instead, and how long at most then.
+    pub(crate) way_in: Option<(String, String)>,
     /// Why it cannot be asked for, and who can mend that; hides the form.
     pub(crate) blocked: Option<Note>,
 }
@@ -147,6 +153,8 @@ pub(crate) struct RequestRow {
     /// Where it stands, in a sentence.
     pub(crate) line: String,
     pub(crate) chip: Chip,
+    /// That it was asked in an emergency.
+    pub(crate) emergency: Option<Chip>,
     pub(crate) asked: WhenBoth,
 }
 
@@ -178,6 +186,8 @@ pub(crate) struct InboxCard {
     pub(crate) who: String,
     pub(crate) initials: String,
     pub(crate) email: String,
+    /// That it was asked in an emergency.
+    pub(crate) emergency: Option<Chip>,
     pub(crate) asked: When,
     pub(crate) reason: String,
     /// `2 h, from when it is approved`
@@ -231,6 +241,10 @@ pub(crate) struct Show {
     pub(crate) id: Copyable,
     pub(crate) what: String,
     pub(crate) chip: Chip,
+    /// That it was asked in an emergency.
+    pub(crate) emergency: Option<Chip>,
+    /// Where it is raised to emergency access, for who may.
+    pub(crate) raise: Option<String>,
     pub(crate) left: Option<TimeLeft>,
     /// Which policy and version decided.
     pub(crate) policy: String,
@@ -252,4 +266,48 @@ pub(crate) struct Show {
     pub(crate) revoke: Option<Revoke>,
     /// Seconds until the page looks again by itself, while something is in motion.
     pub(crate) poll: Option<u32>,
+}
+
+/// `GET /emergency-reviews`: what was given in emergencies.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/reviews.html")]
+pub(crate) struct Reviews {
+    pub(crate) list: List,
+    pub(crate) rows: Vec<ReviewRow>,
+}
+
+/// One review.
+#[derive(Debug, Clone)]
+pub(crate) struct ReviewRow {
+    pub(crate) href: String,
+    pub(crate) what: String,
+    pub(crate) place: String,
+    pub(crate) who: String,
+    pub(crate) reason: String,
+    pub(crate) chip: Chip,
+    /// What who closed it says.
+    pub(crate) said: String,
+    pub(crate) given: WhenBoth,
+    pub(crate) due: WhenBoth,
+}
+
+/// `GET /emergency-reviews/{id}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/review.html")]
+pub(crate) struct ShowReview {
+    pub(crate) what: String,
+    pub(crate) chip: Chip,
+    pub(crate) facts: Facts,
+    /// Why the reader does not close it.
+    pub(crate) why_not: Option<Note>,
+    /// For who may close it.
+    pub(crate) form: Option<CloseReview>,
+    pub(crate) mistakes: Mistakes,
+}
+
+/// The form that closes a review.
+#[derive(Debug, Clone)]
+pub(crate) struct CloseReview {
+    pub(crate) action: String,
+    pub(crate) parts: Vec<Part>,
 }

@@ -136,6 +136,7 @@ async fn without_a_principal_in_aws_one_is_told_who_can_mend_it() {
         reason: None,
         start: None,
         principal: None,
+        emergency: false,
     };
     let seen = preview(&cx, probe).await.expect("visible");
     assert_eq!(seen.hurdles[0].code, "no_linked_principal");
@@ -166,6 +167,7 @@ async fn a_preview_says_who_and_why_and_asks_nothing() {
         reason: None,
         start: None,
         principal: None,
+        emergency: false,
     };
     let seen = preview(&scene.house.by(&scene.ana), probe.clone()).await;
     let seen = seen.expect("visible");
@@ -219,6 +221,7 @@ async fn a_start_is_kept_until_it_is_approved_later() {
     let new = NewRequest {
         start: Some(start),
         principal: None,
+        emergency: false,
         ..scene.ask()
     };
     let cx = scene.house.by(&scene.ana);

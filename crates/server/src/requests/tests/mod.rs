@@ -95,6 +95,7 @@ impl Scene {
             reason: "release 4711".into(),
             start: None,
             principal: None,
+            emergency: false,
         }
     }
 

@@ -155,6 +155,9 @@ async fn things(path: &str, method: &str, stage: &Stage) -> Things {
             ("other's", stage.offered.to_string()),
             ("hidden", stage.hidden.to_string()),
         ]
+    } else if path.contains("/emergency-reviews/{id}") {
+        // One for each route: a verdict stays.
+        of_three(&stage.emergencies().await)
     } else if path.ends_with("/requests/{id}/return") {
         of_three(&stage.approved_requests().await)
     } else if path.contains("/requests/{id}/") {
@@ -241,6 +244,10 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
         "POST /api/v1/requests/{id}/approve" => json!({ "comment": "" }),
         "POST /api/v1/requests/{id}/deny" => json!({ "reason": "to see who hears what" }),
         "POST /api/v1/requests/{id}/cancel" | "POST /api/v1/requests/{id}/return" => json!({}),
+        "POST /api/v1/requests/{id}/raise" => json!({}),
+        "POST /api/v1/emergency-reviews/{id}/close" => {
+            json!({ "verdict": "justified", "note": "to see who hears what" })
+        }
         "POST /api/v1/submissions" => json!({ "items": [] }),
         "POST /api/v1/submissions/{id}/cancel" => json!({}),
         "POST /api/v1/grants/{id}/extend" => json!({}),
@@ -286,6 +293,10 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
             "comment=to+see+who+hears+what".to_owned()
         }
         "POST /requests/{id}/comments" => "text=to+see+who+hears+what".to_owned(),
+        "POST /requests/{id}/raise" => "length=&reason=to+see+who+hears+what".to_owned(),
+        "POST /emergency-reviews/{id}/close" => {
+            "verdict=justified&note=to+see+who+hears+what".to_owned()
+        }
         "POST /grants/{id}/revoke" | "POST /grants/{id}/cut-off" => {
             "reason=to+see+who+hears+what".to_owned()
         }

@@ -53,6 +53,8 @@ pub(crate) struct Stage {
     pub(crate) requests: [RequestId; 3],
     by_bo: EntitlementId,
     by_approvers: EntitlementId,
+    /// What nobody waits for, and whose emergencies the caller reviews.
+    watched: EntitlementId,
     pub(crate) grants: [String; 3],
     /// That access is there: the caller's, and the other's.
     pub(crate) notices: [String; 2],
@@ -102,6 +104,7 @@ async fn submit(world: &World, who: &str, what: EntitlementId) -> RequestId {
         reason: "to see who hears what".to_owned(),
         start: None,
         principal: None,
+        emergency: false,
     };
     requests::submit(&world.cx(who), new)
         .await
@@ -119,6 +122,19 @@ async fn delegation(world: &World, who: &str) -> String {
     };
     let made = identity::delegate(&world.cx(who), new).await;
     made.expect("a delegation").id.to_string()
+}
+
+async fn emergency(world: &World, who: &str, what: EntitlementId) -> RequestId {
+    let new = requests::NewRequest {
+        entitlement: what,
+        duration: Span::minutes(10),
+        reason: "to see who hears what".to_owned(),
+        start: None,
+        principal: None,
+        emergency: true,
+    };
+    let made = requests::submit(&world.cx(who), new).await;
+    made.expect("given").id
 }
 
 /// An IAM user that is looked at, and a rotation.
@@ -246,6 +262,16 @@ impl Stage {
         pending(&self.world, self.by_bo, self.by_approvers).await
     }
 
+    /// Emergency access to be reviewed: the caller's own, another's that they review, and another's
+    /// that others do.
+    pub(crate) async fn emergencies(&self) -> [RequestId; 3] {
+        [
+            emergency(&self.world, "me", self.offered).await,
+            emergency(&self.world, "other", self.watched).await,
+            emergency(&self.world, "ana", self.offered).await,
+        ]
+    }
+
     /// Submissions nobody has decided on yet: own, another's.
     pub(crate) async fn submissions(&self) -> [SubmissionId; 2] {
         let mut made = Vec::new();
@@ -256,6 +282,7 @@ impl Stage {
                 reason: "to see who hears what".to_owned(),
                 start: None,
                 principal: None,
+                emergency: false,
             };
             let done = requests::submit_several(&self.world.cx(who), vec![new]).await;
             made.push(done.expect("submitted").0.id);
@@ -347,8 +374,9 @@ impl Stage {
             .filter(|e| e.key.kind() == "account_assignment")
             .map(|e| e.id)
             .collect();
-        let &[by_bo, by_approvers, at_once, hidden, spare_one, ..] = accounts.as_slice() else {
-            panic!("the estate has five entitlements");
+        let &[by_bo, by_approvers, at_once, hidden, spare_one, watched, ..] = accounts.as_slice()
+        else {
+            panic!("the estate has six entitlements");
         };
         let bos = policy(&cy, "Bo", steps("Bo", &[bo], &[])).await;
         let mine = policy(&cy, "Approvers", steps("Approvers", &[], &[approvers])).await;
@@ -366,7 +394,7 @@ impl Stage {
             .await
             .expect("a catalog")
             .id;
-        catalog::add(&cy, seen, &[by_bo, by_approvers, at_once])
+        catalog::add(&cy, seen, &[by_bo, by_approvers, at_once, watched])
             .await
             .expect("added");
         catalog::add(&cy, unseen, &[hidden, spare_one])
@@ -380,6 +408,26 @@ impl Stage {
         ] {
             let set = catalog::set_access_control(&cy, what, policy, None, None).await;
             set.expect("an access control");
+        }
+
+        let watch = group(&cy, "Watch", &[bo, spare]).await;
+        for (name, told, whats) in [
+            ("Watched", watch, [(by_bo, bos), (at_once, auto)].as_slice()),
+            ("Watched by approvers", approvers, &[(watched, mine)]),
+        ] {
+            let hour = Span::hours(1);
+            let route = Route::AutoApprove;
+            let policy = crate::emergency::policy(&world, name, route, hour, told).await;
+            for (what, ordinary) in whats {
+                let terms = catalog::Terms {
+                    policy: *ordinary,
+                    max_duration: None,
+                    emergency: Some(policy),
+                    replace: true,
+                };
+                let set = catalog::set_terms(&cy, *what, terms, None).await;
+                set.expect("emergency access");
+            }
         }
 
         let involved = submit(&world, "other", by_approvers).await;
@@ -434,6 +482,7 @@ impl Stage {
             requests: pending,
             by_bo,
             by_approvers,
+            watched,
             grants,
             notices: [notice(&world, "me").await, notice(&world, "other").await],
             delegations: [

@@ -595,6 +595,7 @@ impl Run {
             reason: "INC-2291".to_owned(),
             start,
             principal: pair.for_group.then_some(pair.principal),
+            emergency: false,
         };
         let length = new.duration;
         let asked = requests::submit(&self.world.cx(pair.word), new).await;

@@ -1,0 +1,72 @@
+//! The reviews of emergency access.
+
+use super::{at, now, sample_list};
+use crate::requests::pages::emergency::COLUMNS;
+use crate::requests::pages::view as requests;
+use crate::web::fields::{Choice, Field, Several};
+use crate::web::{Chip, Fact, Facts, Mistakes, Note, Tone, When};
+
+pub(super) fn reviews(any: bool) -> requests::Reviews {
+    let row = |what: &str, chip: Chip, said: &str| requests::ReviewRow {
+        href: "/emergency-reviews/req_1".into(),
+        what: what.into(),
+        place: "4012-7788-0131".into(),
+        who: "Ana Reyes".into(),
+        reason: "INC-2291 card declines, the gateway is down".into(),
+        chip,
+        said: said.into(),
+        given: When::both(at("2026-11-20T02:12:00Z"), now()),
+        due: When::both(at("2026-11-23T02:12:00Z"), now()),
+    };
+    requests::Reviews {
+        list: sample_list("/emergency-reviews", COLUMNS, "", if any { 2 } else { 0 }),
+        rows: if any {
+            vec![
+                row(
+                    "AdministratorAccess on prod-payments",
+                    Chip::new(Tone::Stop, "alert-triangle", "Overdue"),
+                    "",
+                ),
+                row(
+                    "DatabaseAdmin on data-warehouse",
+                    Chip::new(Tone::Live, "check", "Justified"),
+                    "Mei Tan: “the runbook says so, and she was alone”",
+                ),
+            ]
+        } else {
+            vec![]
+        },
+    }
+}
+
+pub(super) fn review(mine: bool, mistakes: Mistakes) -> requests::ShowReview {
+    let choices = vec![
+        Choice::new("justified", "It was justified"),
+        Choice::new("not_justified", "It was not justified"),
+    ];
+    requests::ShowReview {
+        what: "AdministratorAccess on prod-payments".into(),
+        chip: Chip::new(Tone::Wait, "hourglass", "Open"),
+        facts: Facts {
+            facts: vec![
+                Fact::new("Asked by", "Ana Reyes").faint("ana.reyes@example.com"),
+                Fact::new("Reason", "INC-2291 card declines, the gateway is down"),
+                Fact::new("Who can close it", "Mei Tan, Jonas Weber"),
+            ],
+        },
+        why_not: (!mine).then(|| Note::info("You are in none of the groups that review this.")),
+        form: mine.then(|| requests::CloseReview {
+            action: "/emergency-reviews/req_1/close".into(),
+            parts: vec![
+                Several::one("verdict", "Was it justified?", choices)
+                    .wrong(&mistakes)
+                    .into(),
+                Field::text("note", "What did you find?")
+                    .required()
+                    .wrong(&mistakes)
+                    .into(),
+            ],
+        }),
+        mistakes,
+    }
+}
