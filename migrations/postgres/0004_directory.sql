@@ -288,3 +288,38 @@ create table change_feeds (
     ended           bigint not null,
     ended_since     bigint
 );
+
+-- Counts the changes of what conditions ask about entitlements: whoever keeps answers knows by it
+-- whether they still hold. The triggers count, so that nothing that writes can forget to; what only
+-- says when something was last seen does not count. A transaction counts once.
+create table directory_version (
+    one             bigint not null primary key,
+    version         bigint not null,
+    check (one = 1)
+);
+insert into directory_version (one, version) values (1, 1);
+
+create function directory_moved() returns trigger language plpgsql as $$
+begin
+    if current_setting('stint.directory_moved', true) is distinct from 'yes' then
+        perform set_config('stint.directory_moved', 'yes', true);
+        update directory_version set version = version + 1;
+    end if;
+    return null;
+end $$;
+
+create trigger entitlements_came after insert on entitlements for each row execute function directory_moved();
+create trigger entitlements_moved after update on entitlements for each row when (old.name is distinct from new.name or old.sort_key is distinct from new.sort_key or old.aws_name is distinct from new.aws_name or old.owned_by is distinct from new.owned_by or (old.gone_at is null) is distinct from (new.gone_at is null)) execute function directory_moved();
+create trigger accounts_came after insert on accounts for each row execute function directory_moved();
+create trigger accounts_moved after update on accounts for each row when (old.name is distinct from new.name) execute function directory_moved();
+create trigger account_facts_came after insert on account_facts for each row execute function directory_moved();
+create trigger account_facts_moved after update on account_facts for each row when (old.path is distinct from new.path) execute function directory_moved();
+create trigger account_facts_left after delete on account_facts for each row execute function directory_moved();
+create trigger permission_sets_came after insert on permission_sets for each row execute function directory_moved();
+create trigger permission_sets_moved after update on permission_sets for each row when (old.name is distinct from new.name) execute function directory_moved();
+create trigger principals_came after insert on principals for each row when (new.kind = 'identity_center_group') execute function directory_moved();
+create trigger principals_moved after update on principals for each row when (new.kind = 'identity_center_group' and old.name is distinct from new.name) execute function directory_moved();
+create trigger connections_came after insert on connections for each row execute function directory_moved();
+create trigger connections_moved after update on connections for each row when (old.name is distinct from new.name or old.application_id is distinct from new.application_id or (old.removed_at is null) is distinct from (new.removed_at is null)) execute function directory_moved();
+create trigger applications_came after insert on applications for each row execute function directory_moved();
+create trigger applications_moved after update on applications for each row when (old.name is distinct from new.name) execute function directory_moved();

@@ -288,3 +288,29 @@ create table change_feeds (
     ended           integer not null,
     ended_since     integer
 ) strict;
+
+-- Counts the changes of what conditions ask about entitlements: whoever keeps answers knows by it
+-- whether they still hold. The triggers count, so that nothing that writes can forget to; what only
+-- says when something was last seen does not count.
+create table directory_version (
+    one             integer not null primary key,
+    version         integer not null,
+    check (one = 1)
+) strict;
+insert into directory_version (one, version) values (1, 1);
+
+create trigger entitlements_came after insert on entitlements begin update directory_version set version = version + 1; end;
+create trigger entitlements_moved after update on entitlements when old.name is not new.name or old.sort_key is not new.sort_key or old.aws_name is not new.aws_name or old.owned_by is not new.owned_by or (old.gone_at is null) is not (new.gone_at is null) begin update directory_version set version = version + 1; end;
+create trigger accounts_came after insert on accounts begin update directory_version set version = version + 1; end;
+create trigger accounts_moved after update on accounts when old.name is not new.name begin update directory_version set version = version + 1; end;
+create trigger account_facts_came after insert on account_facts begin update directory_version set version = version + 1; end;
+create trigger account_facts_moved after update on account_facts when old.path is not new.path begin update directory_version set version = version + 1; end;
+create trigger account_facts_left after delete on account_facts begin update directory_version set version = version + 1; end;
+create trigger permission_sets_came after insert on permission_sets begin update directory_version set version = version + 1; end;
+create trigger permission_sets_moved after update on permission_sets when old.name is not new.name begin update directory_version set version = version + 1; end;
+create trigger principals_came after insert on principals when new.kind = 'identity_center_group' begin update directory_version set version = version + 1; end;
+create trigger principals_moved after update on principals when new.kind = 'identity_center_group' and old.name is not new.name begin update directory_version set version = version + 1; end;
+create trigger connections_came after insert on connections begin update directory_version set version = version + 1; end;
+create trigger connections_moved after update on connections when old.name is not new.name or old.application_id is not new.application_id or (old.removed_at is null) is not (new.removed_at is null) begin update directory_version set version = version + 1; end;
+create trigger applications_came after insert on applications begin update directory_version set version = version + 1; end;
+create trigger applications_moved after update on applications when old.name is not new.name begin update directory_version set version = version + 1; end;

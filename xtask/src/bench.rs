@@ -18,6 +18,8 @@ pub enum Name {
     Request,
     /// How long it takes until the access of 10,000 grants that end at once is gone.
     Expire,
+    /// How long the first page of what somebody may ask for takes, of 50,000 things by condition.
+    Policy,
     /// What it takes to read an estate: calls, time, memory.
     Sync,
     /// How many calls the simulated AWS answers each second, and how large an estate it holds.
@@ -30,6 +32,7 @@ impl Name {
         match self {
             Self::Request => Some(["figures", "request"]),
             Self::Expire => Some(["figures", "expire"]),
+            Self::Policy => Some(["figures", "policy"]),
             Self::Sync => Some(["figures", "sync"]),
             Self::Sim => None,
         }

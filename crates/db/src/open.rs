@@ -99,6 +99,8 @@ impl Db {
             fault: options.commit_fault.clone(),
             commits: AtomicU64::new(0),
             statements: AtomicU64::new(0),
+            recording: AtomicBool::new(false),
+            recorded: Mutex::default(),
             crashed: AtomicBool::new(false),
         });
         let (pool, lock) = match sqlite_path(&options.url) {
@@ -198,6 +200,21 @@ impl Db {
     /// How many statements were run since opening, those of the commit hook included.
     pub fn statements(&self) -> u64 {
         self.inner.shared.statements.load(Ordering::Relaxed)
+    }
+
+    /// From now on notes every statement that is run, for [`recorded`](Self::recorded): for tests of
+    /// what can be told from outside by how much is done.
+    pub fn record(&self) {
+        self.inner.shared.recording.store(true, Ordering::Relaxed);
+    }
+
+    /// The statements that were run since the last call, in their order, by module and name.
+    pub fn recorded(&self) -> Vec<String> {
+        let recorded = &self.inner.shared.recorded;
+        let all = std::mem::take(&mut *recorded.lock().unwrap_or_else(PoisonError::into_inner));
+        (all.iter())
+            .map(|sql| format!("{}::{}", sql.module(), sql.name()))
+            .collect()
     }
 
     /// Whether an injected crash has happened: the handle is dead then.

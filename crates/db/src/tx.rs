@@ -1,7 +1,7 @@
 //! Transactions that write, readers of one moment, and what happens at a commit.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use stint_domain::audit::Event;
 
@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) fault: Option<Arc<dyn CommitFault>>,
     pub(crate) commits: AtomicU64,
     pub(crate) statements: AtomicU64,
+    pub(crate) recording: AtomicBool,
+    pub(crate) recorded: Mutex<Vec<&'static Sql>>,
     pub(crate) crashed: AtomicBool,
 }
 
@@ -62,8 +64,12 @@ impl Shared {
         }
     }
 
-    fn count(&self) {
+    fn count(&self, sql: &'static Sql) {
         self.statements.fetch_add(1, Ordering::Relaxed);
+        if self.recording.load(Ordering::Relaxed) {
+            let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+            recorded.push(sql);
+        }
     }
 
     fn crash_at(&self, nth: u64, point: CommitPoint) -> Result<()> {
@@ -110,7 +116,7 @@ impl Tx {
     /// Runs a statement that gives no rows; answers how many it touched.
     pub async fn run(&mut self, sql: &'static Sql, args: Vec<Val>) -> Result<u64> {
         self.usable()?;
-        self.shared.count();
+        self.shared.count(sql);
         let ran = self.conn.run(sql, args).await;
         self.note(sql, ran, |touched| *touched > 0)
     }
@@ -198,7 +204,7 @@ impl Query for Tx {
 
     async fn all(&mut self, sql: &'static Sql, args: Vec<Val>) -> Result<Vec<Row>> {
         self.usable()?;
-        self.shared.count();
+        self.shared.count(sql);
         let ran = self.conn.rows(sql, args).await;
         self.note(sql, ran, |rows| !rows.is_empty())
     }
@@ -214,7 +220,7 @@ pub struct Hand<'t> {
 impl Hand<'_> {
     /// Runs a statement that gives no rows; answers how many it touched.
     pub async fn run(&mut self, sql: &'static Sql, args: Vec<Val>) -> Result<u64> {
-        self.shared.count();
+        self.shared.count(sql);
         self.conn.run(sql, args).await
     }
 }
@@ -225,7 +231,7 @@ impl Query for Hand<'_> {
     }
 
     async fn all(&mut self, sql: &'static Sql, args: Vec<Val>) -> Result<Vec<Row>> {
-        self.shared.count();
+        self.shared.count(sql);
         self.conn.rows(sql, args).await
     }
 }
@@ -255,7 +261,7 @@ impl Query for Reader {
                 statement: sql.name(),
             });
         }
-        self.shared.count();
+        self.shared.count(sql);
         self.conn.rows_to_read(sql, args).await
     }
 }

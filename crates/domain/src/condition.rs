@@ -1,4 +1,5 @@
-//! Conditions: what a policy asks about a request or about a person, in Cedar.
+//! Conditions: what a policy asks about a request or about a person, and a catalog about an
+//! entitlement or a person, in Cedar.
 //!
 //! A [`Condition`] is the text somebody wrote, an expression that is true or false. It is
 //! checked when it is saved ([`Compiled::of`]): every name against [`SCHEMA`], every type, and
@@ -6,26 +7,30 @@
 //! by an overflow of numbers; whoever asks then decides as if the question had not been
 //! answered ([`Compiled::holds`]).
 //!
-//! What it is asked about is a [`Scene`], made of plain facts. Nothing here knows where they
-//! come from.
+//! What it is asked about is a [`Scene`], or many things or people one after the other ([`Many`]),
+//! made of plain facts. Nothing here knows where they come from.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr as _;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use cedar_policy::{
-    Authorizer, Decision, EntityUid, Expression, ParseErrors, Policy, PolicySet, Request, Schema,
-    ValidationMode, Validator,
+    Authorizer, Decision, Entities, EntityUid, Expression, ParseErrors, Policy, PolicySet, Request,
+    Schema, ValidationMode, Validator,
 };
 use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
 
 use crate::{GroupId, UserId};
 
+mod many;
+mod parts;
 mod scene;
 #[cfg(test)]
 mod tests;
 
+pub use many::Many;
 pub use scene::{Circumstances, Person, Scene, Thing, is_zone};
 
 /// Everything conditions may speak about, as Cedar writes schemas.
@@ -51,6 +56,10 @@ pub enum About {
     Rule,
     /// Whether somebody is an approver: `principal` is who might be.
     Candidate,
+    /// Whether a catalog holds an entitlement: `resource` is the entitlement.
+    Contents,
+    /// Whether somebody sees a catalog: `principal` is the person.
+    Audience,
 }
 
 /// Why a condition cannot be saved, and where in its text.
@@ -68,9 +77,17 @@ pub struct Fault {
 #[derive(Debug, Clone)]
 pub struct Compiled {
     about: About,
-    set: PolicySet,
+    set: Arc<PolicySet>,
+    /// Of a condition over entitlements.
+    parts: Arc<[parts::Part]>,
     groups: Vec<GroupId>,
 }
+
+/// What was compiled of late, so that a text is read once and not at every question.
+static COMPILED: LazyLock<Mutex<HashMap<(About, Condition), Compiled>>> =
+    LazyLock::new(Mutex::default);
+/// How many are kept. Where there are more, all are read anew.
+const KEPT: usize = 4_096;
 
 impl Condition {
     /// The text, without the room around it.
@@ -106,6 +123,20 @@ impl About {
         match self {
             Self::Rule => "ask",
             Self::Candidate => "approve",
+            Self::Contents => "hold",
+            Self::Audience => "see",
+        }
+    }
+
+    const fn example(self) -> &'static str {
+        match self {
+            Self::Rule => "context.minutes > 60",
+            Self::Candidate | Self::Audience => {
+                "principal has department && principal.department == \"Platform\""
+            }
+            Self::Contents => {
+                "resource has permission_set && resource.permission_set like \"ReadOnly*\""
+            }
         }
     }
 
@@ -124,6 +155,14 @@ impl About {
     fn uid(self) -> EntityUid {
         scene::uid("Action", self.action())
     }
+
+    /// What few questions answer for many things; nothing where none is asked so.
+    fn parts(self, policy: &Policy) -> Arc<[parts::Part]> {
+        match self {
+            Self::Contents => parts::parts(policy).into(),
+            Self::Rule | Self::Candidate | Self::Audience => Arc::default(),
+        }
+    }
 }
 
 impl Compiled {
@@ -141,9 +180,10 @@ impl Compiled {
             }]
         };
         if text.is_empty() {
-            return Err(whole(
-                "a condition says something: such as `context.minutes > 60`".into(),
-            ));
+            return Err(whole(format!(
+                "a condition says something: such as `{}`",
+                about.example()
+            )));
         }
         let length = text.chars().count();
         if length > LONGEST {
@@ -177,6 +217,7 @@ impl Compiled {
                 ))),
             }
         }
+        let parts = about.parts(&policy);
         let set = PolicySet::from_policies([policy]).map_err(|why| whole(why.to_string()))?;
         let found = CHECKED.validate(&set, ValidationMode::Strict);
         faults.extend((found.validation_errors()).map(|why| fault(why, text, head.len())));
@@ -193,20 +234,39 @@ impl Compiled {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Self { about, set, groups })
+        Ok(Self {
+            about,
+            set: Arc::new(set),
+            parts,
+            groups,
+        })
     }
 
     /// The same of one that was checked when it was saved.
     ///
     /// Fails with what Cedar says where the text was not saved by this program.
     pub fn saved(condition: &Condition, about: About) -> Result<Self, String> {
+        let key = (about, condition.clone());
+        let kept = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kept().get(&key) {
+            return Ok(found.clone());
+        }
         let policy = about.policy(condition.as_str());
         let policy = policy.map_err(|errors| errors.to_string())?;
-        Ok(Self {
+        let parts = about.parts(&policy);
+        let set = PolicySet::from_policies([policy]).map_err(|why| why.to_string())?;
+        let compiled = Self {
             about,
-            set: PolicySet::from_policies([policy]).map_err(|why| why.to_string())?,
+            set: Arc::new(set),
+            parts,
             groups: Vec::new(),
-        })
+        };
+        let mut kept = kept();
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(key, compiled.clone());
+        Ok(compiled)
     }
 
     /// The groups it names.
@@ -216,20 +276,44 @@ impl Compiled {
 
     /// Whether it is true of this. Fails with what Cedar says where it cannot be told.
     pub fn holds(&self, scene: &Scene) -> Result<bool, String> {
-        self.asked(scene, scene.request(self.about)?)
+        self.asked(scene.entities(), &scene.request(self.about)?)
     }
 
     /// Whether it is true with this person as `principal`, of those the scene knows.
     pub fn holds_of(&self, scene: &Scene, person: UserId) -> Result<bool, String> {
-        self.asked(scene, scene.request_of(self.about, person)?)
+        self.asked(scene.entities(), &scene.request_of(self.about, person)?)
     }
 
-    fn asked(&self, scene: &Scene, request: Request) -> Result<bool, String> {
-        let answer = Authorizer::new().is_authorized(&request, &self.set, scene.entities());
-        match answer.diagnostics().errors().next() {
-            Some(why) => Err(said(&why.to_string())),
-            None => Ok(answer.decision() == Decision::Allow),
-        }
+    /// Of each of these things, or people, in their order, whether it is true. Of whom or what it
+    /// cannot be told, it is not.
+    pub fn holds_of_each(&self, many: &Many) -> Vec<bool> {
+        let asked = many.requests(self.about);
+        asked
+            .map(|request| {
+                request.is_some_and(|request| self.asked(many.entities(), &request) == Ok(true))
+            })
+            .collect()
+    }
+
+    /// Of each of these things of one connection, in their order, for each of these conditions over
+    /// entitlements in theirs, whether it is true of it; as [`holds_of_each`](Self::holds_of_each),
+    /// with fewer questions.
+    ///
+    /// Fails where facts contradict each other.
+    pub fn hold_of_things(all: &[&Self], things: &[&Thing]) -> Result<Vec<Vec<bool>>, String> {
+        parts::holds(all, things)
+    }
+
+    fn asked(&self, entities: &Entities, request: &Request) -> Result<bool, String> {
+        asked(&self.set, entities, request)
+    }
+}
+
+fn asked(set: &PolicySet, entities: &Entities, request: &Request) -> Result<bool, String> {
+    let answer = Authorizer::new().is_authorized(request, set, entities);
+    match answer.diagnostics().errors().next() {
+        Some(why) => Err(said(&why.to_string())),
+        None => Ok(answer.decision() == Decision::Allow),
     }
 }
 
@@ -276,6 +360,23 @@ fn is_looked_at(text: &str, about: About) -> bool {
         .any(|why| why.to_string().contains("no_such_attribute"))
 }
 
+/// Where in a text something first stands, for a fault about it; the beginning where it does not.
+pub fn placed(text: &str, part: &str, message: String) -> Fault {
+    let (line, column) = line_and_column(text, text.find(part).unwrap_or(0));
+    Fault {
+        line,
+        column,
+        message,
+    }
+}
+
+fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let so_far = text.get(..at).unwrap_or_default();
+    let line = so_far.matches('\n').count() + 1;
+    let column = so_far.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    (line, column)
+}
+
 /// Cedar warns of a condition that is always false. A rule that never applies is found by who
 /// checks the rules together, with its number.
 fn is_constant(text: &str) -> bool {
@@ -304,9 +405,7 @@ fn fault(why: &dyn Diagnostic, text: &str, before: usize) -> Fault {
         .rev()
         .find(|at| text.is_char_boundary(*at))
         .unwrap_or(0);
-    let so_far = text.get(..at).unwrap_or_default();
-    let line = so_far.matches('\n').count() + 1;
-    let column = so_far.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    let (line, column) = line_and_column(text, at);
     let mut message = said(&why.to_string());
     if let Some(help) = why.help() {
         message = format!("{message}: {help}");

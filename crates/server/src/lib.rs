@@ -53,6 +53,7 @@ pub fn statements() -> Vec<&'static [&'static Sql]> {
     all.extend(directory::STATEMENTS);
     all.push(policies::STATEMENTS);
     all.push(catalog::STATEMENTS);
+    all.push(catalog::CONDITION_STATEMENTS);
     all.extend(grants::STATEMENTS);
     all.extend(objects::STATEMENTS);
     all.push(requests::STATEMENTS);

@@ -105,6 +105,7 @@ impl World {
                 name: "For everyone".to_owned(),
                 description: String::new(),
                 audience: BTreeSet::from([everyone]),
+                ..catalog::NewCatalog::default()
             },
         )
         .await

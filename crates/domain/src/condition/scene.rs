@@ -159,7 +159,7 @@ pub(super) fn uid(kind: &str, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(kind, EntityId::new(id))
 }
 
-fn user(id: UserId) -> EntityUid {
+pub(super) fn user(id: UserId) -> EntityUid {
     uid("User", &id.to_string())
 }
 
@@ -180,7 +180,7 @@ fn entity(
 impl Person {
     /// A manager stands in it also where nothing more is known of them: that somebody has one is
     /// known, and what asks for more of them cannot be answered.
-    fn entity(&self) -> Result<Entity, String> {
+    pub(super) fn entity(&self) -> Result<Entity, String> {
         let mut attributes: Attributes = [
             ("name".to_owned(), text(&self.name)),
             ("email".to_owned(), text(&self.email)),
@@ -202,7 +202,7 @@ impl Person {
 }
 
 impl Thing {
-    fn entities(&self) -> Result<Vec<Entity>, String> {
+    pub(super) fn entities(&self) -> Result<Vec<Entity>, String> {
         let unit = |id: &String| uid("OrganizationalUnit", id);
         let mut entities = Vec::new();
         for (at, id) in self.path.iter().enumerate() {

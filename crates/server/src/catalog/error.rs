@@ -41,6 +41,15 @@ pub enum Error {
         /// The directory.
         owner: String,
     },
+    /// The conditions, or what is said beside them, cannot be saved; every fault, never empty.
+    #[error("{}", join(.0))]
+    Rules(Vec<super::RuleFault>),
+    /// There is no such user.
+    #[error("there is no user {0}")]
+    UnknownUser(stint_domain::UserId),
+    /// Looking at everything was broken off.
+    #[error("looking at everything was broken off")]
+    Stopped,
     /// The policy does not exist.
     #[error("there is no policy {0}")]
     UnknownPolicy(PolicyId),
@@ -87,6 +96,11 @@ pub enum Error {
     Db(#[from] stint_db::Error),
 }
 
+fn join(faults: &[super::RuleFault]) -> String {
+    let texts: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
@@ -104,8 +118,11 @@ impl Fault for Error {
             | Self::EmergencyAsOrdinary(_)
             | Self::NoEmergencyPolicy(_)
             | Self::EmergencyLonger { .. }
+            | Self::Rules(_)
+            | Self::UnknownUser(_)
             | Self::HowMany(_)
             | Self::MaxDuration => Kind::Invalid,
+            Self::Stopped => Kind::Internal,
             Self::Db(error) => error.kind(),
         }
     }
@@ -119,12 +136,15 @@ impl Fault for Error {
             Self::Description => "invalid_description",
             Self::NameTaken(_) => "name_taken",
             Self::UnknownGroup(_) => "unknown_group",
+            Self::UnknownUser(_) => "unknown_user",
+            Self::Stopped => "internal",
             Self::UnknownEntitlement(_) => "unknown_entitlement",
             Self::OwnedByDirectory { .. } => "group_owned_by_directory",
             Self::UnknownPolicy(_) | Self::UnknownEmergency(_) => "unknown_policy",
             Self::EmergencyAsOrdinary(_) => "emergency_as_ordinary",
             Self::NoEmergencyPolicy(_) => "no_emergency_policy",
             Self::EmergencyLonger { .. } => "emergency_longer",
+            Self::Rules(faults) => faults.first().map_or("invalid_value", |it| it.code),
             Self::HowMany(_) => "how_many",
             Self::MaxDuration => "max_duration",
             Self::Stale { .. } => "stale",

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use stint_api::{Page, Problem, catalog as wire};
+use stint_domain::condition::Condition;
 use stint_domain::policy::Route;
 use stint_domain::rights::Verb;
 use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Span};
@@ -13,7 +14,8 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::{
-    AccessControl, Catalog, Change, Entry, EntryFilter, Filter, NewCatalog, Offer, Terms, Under,
+    AccessControl, Catalog, Change, ContentRule, DefaultTerms, Entry, EntryFilter, Filter,
+    NewCatalog, Offer, RANK, Rules, Terms, Under,
 };
 use crate::cx::Cx;
 use crate::directory::Entitlement;
@@ -23,8 +25,11 @@ use crate::http::{
 };
 use crate::policies::parsed;
 
+mod conditions;
+
 pub(crate) fn routes() -> Routes {
     Routes::new()
+        .merge(conditions::routes())
         .api(Verb::ListCatalogs, routes!(list))
         .api(Verb::CreateCatalog, routes!(create))
         .api(Verb::GetCatalog, routes!(get))
@@ -124,6 +129,17 @@ async fn create(cx: Cx, body: Idempotent<wire::NewCatalog>) -> Result<Response, 
             name: input.name,
             description: input.description,
             audience: audience(&input.audience)?,
+            rules: Rules {
+                contents: input.contents.into_iter().map(content_rule).collect(),
+                audience_when: input.audience_when.as_deref().and_then(when),
+                terms: input
+                    .default_terms
+                    .as_ref()
+                    .map(default_terms)
+                    .transpose()?
+                    .flatten(),
+                rank: input.rank.unwrap_or(RANK),
+            },
         };
         let made = super::create(&cx, new).await?;
         Ok(answer(StatusCode::CREATED, made))
@@ -165,6 +181,14 @@ async fn update(
         name: input.name,
         description: input.description,
         audience: input.audience.as_deref().map(audience).transpose()?,
+        contents: (input.contents).map(|all| all.into_iter().map(content_rule).collect()),
+        audience_when: input.audience_when.as_deref().map(when),
+        terms: input
+            .default_terms
+            .as_ref()
+            .map(default_terms)
+            .transpose()?,
+        rank: input.rank,
     };
     let changed = super::update(&cx, id, change, seen.version()).await?;
     Ok(answer(StatusCode::OK, changed))
@@ -337,17 +361,18 @@ async fn set_access_control(
     path = "/api/v1/offers",
     tag = "requests",
     params(Search, Pages),
-    responses((status = 200, body = Page<wire::Offer>), (status = "4XX", body = Problem))
+    responses((status = 200, body = wire::OfferPage), (status = "4XX", body = Problem))
 )]
 async fn offers(
     cx: Cx,
     Query(asked): Query<Search>,
     paging: Paging,
-) -> Result<Json<Page<wire::Offer>>, Failure> {
-    let page = super::offers(&cx, &asked.q, &paging).await?;
-    Ok(Json(Page {
-        items: page.items.iter().map(shown).collect(),
-        next: page.next,
+) -> Result<Json<wire::OfferPage>, Failure> {
+    let found = super::offers(&cx, &asked.q, &paging).await?;
+    Ok(Json(wire::OfferPage {
+        items: found.page.items.iter().map(shown).collect(),
+        next: found.page.next,
+        total: i64::try_from(found.total).unwrap_or(i64::MAX),
     }))
 }
 
@@ -371,6 +396,41 @@ fn audience(ids: &[String]) -> Result<BTreeSet<GroupId>, Failure> {
     ids.iter().map(|id| parsed("audience", id)).collect()
 }
 
+/// A condition, unless nothing is written.
+fn when(text: &str) -> Option<Condition> {
+    (!text.trim().is_empty()).then(|| Condition::new(text))
+}
+
+pub(super) fn content_rule(it: wire::ContentRule) -> ContentRule {
+    ContentRule {
+        name: it.name.trim().to_owned(),
+        when: Condition::new(&it.when),
+    }
+}
+
+fn default_terms(it: &wire::DefaultTerms) -> Result<Option<DefaultTerms>, Failure> {
+    let max_duration = it.max_duration_seconds.map(Span::seconds);
+    match &it.policy {
+        None if max_duration.is_some() => Err(Failure::new(
+            Kind::Invalid,
+            "invalid_value",
+            "default_terms.policy: a limit goes with a policy. Name one, or leave the limit out.",
+        )),
+        None => Ok(None),
+        Some(policy) => Ok(Some(DefaultTerms {
+            policy: parsed("default_terms.policy", policy)?,
+            max_duration,
+        })),
+    }
+}
+
+pub(super) fn terms_shown(it: DefaultTerms) -> wire::DefaultTerms {
+    wire::DefaultTerms {
+        policy: Some(it.policy.to_string()),
+        max_duration_seconds: it.max_duration.map(Span::as_seconds),
+    }
+}
+
 fn answer(status: StatusCode, it: Catalog) -> Response {
     let version = it.version;
     versioned(version, (status, Json(catalog(it)))).into_response()
@@ -382,6 +442,15 @@ fn catalog(it: Catalog) -> wire::Catalog {
         name: it.name,
         description: it.description,
         audience: it.audience.iter().map(ToString::to_string).collect(),
+        audience_when: it.rules.audience_when.map(|when| when.to_string()),
+        contents: (it.rules.contents.into_iter())
+            .map(|rule| wire::ContentRule {
+                name: rule.name,
+                when: rule.when.to_string(),
+            })
+            .collect(),
+        default_terms: it.rules.terms.map(terms_shown),
+        rank: it.rules.rank,
         entitlements: it.entitlements,
         created_at: it.created_at.to_string(),
         version: it.version,
@@ -395,7 +464,7 @@ fn entry(it: Entry) -> wire::CatalogEntry {
     }
 }
 
-fn control(it: &AccessControl) -> wire::AccessControl {
+pub(super) fn control(it: &AccessControl) -> wire::AccessControl {
     wire::AccessControl {
         entitlement: it.entitlement.to_string(),
         policy: it.policy.to_string(),

@@ -1,20 +1,26 @@
 //! Catalogs: which entitlements may be asked for, by whom, and how.
 //!
-//! Somebody may ask for an entitlement when it is in a catalog whose audience has one of
-//! their groups *and* it has an access control: the policy it is asked under, and a longest
-//! duration of its own if that is below the policy's. What is in none of one's catalogs is
-//! invisible, to administrators too.
+//! Somebody may ask for an entitlement when it is in a catalog that they see *and* it is said how:
+//! by an access control of its own (the policy it is asked under, and a longest duration if that is
+//! below the policy's), else by the catalog. What is in none of one's catalogs is invisible, to
+//! administrators too; it answers as what does not exist, by the same statements.
 //!
-//! Tables: `catalogs`, `catalog_audience`, `catalog_entitlements`, `access_controls`.
+//! What is in a catalog, and who sees it, is a list and conditions beside it (`rules`), asked when
+//! it matters: what is asked for, in its own transaction (`judge`); what is listed, of everything
+//! at once and kept until a version moves (`stock`).
+//!
+//! Tables: `catalogs`, `catalog_audience`, `catalog_entitlements`, `access_controls`,
+//! `catalog_version`.
 //! Events: `catalog.created`, `catalog.changed`, `catalog.entitlements_added`,
 //! `catalog.entitlement_removed`, `catalog.access_control_set`.
 //!
 //! It does not know what an entitlement is in AWS (that is `directory`), what a policy
 //! means (`policies`), or what was asked (`requests`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use stint_db::{Priority, Query, Tx};
+use stint_domain::condition::Condition;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Span, Time, UserId};
 
@@ -24,19 +30,31 @@ use crate::http::{Page, Paging, sorted};
 use crate::policies::PolicyVersion;
 use crate::{directory, identity, outbox, policies};
 
+mod bits;
+mod contents;
 mod error;
 mod http;
+mod judge;
 mod offers;
 pub(crate) mod pages;
+mod rules;
+mod stock;
 mod store;
 #[cfg(test)]
 mod tests;
 
+pub use contents::{
+    CONTENT_SORTS, Checked, ContentFilter, Held, Matches, check, contents, count_matched,
+};
 pub use error::Error;
 pub(crate) use http::{in_an_emergency, named, routes};
-pub use offers::{Offer, hold, offer, offers, requestable};
+pub use judge::{Judgement, Seen, judge};
+pub use offers::{Offer, Offers, hold, offer, offers, requestable};
 pub(crate) use pages::routes as page_routes;
-pub(crate) use store::STATEMENTS;
+pub use rules::{
+    ContentRule, DefaultTerms, LONGEST_RULE_NAME, MOST_RULES, RANK, RANKS, RuleFault, Rules,
+};
+pub(crate) use store::{CONDITION_STATEMENTS, STATEMENTS};
 
 /// The longest name of a catalog, in characters.
 pub const LONGEST_NAME: usize = 80;
@@ -56,7 +74,9 @@ pub struct Catalog {
     pub description: String,
     /// The groups whose members see it.
     pub audience: BTreeSet<GroupId>,
-    /// How many entitlements are in it.
+    /// What is in it, who sees it, and how it is asked for, beside the lists.
+    pub rules: Rules,
+    /// How many entitlements are in its list.
     pub entitlements: i64,
     /// Since when.
     pub created_at: Time,
@@ -65,7 +85,7 @@ pub struct Catalog {
 }
 
 /// A catalog to be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct NewCatalog {
     /// Unique, whatever the capitals.
     pub name: String,
@@ -73,6 +93,8 @@ pub struct NewCatalog {
     pub description: String,
     /// The groups whose members see it.
     pub audience: BTreeSet<GroupId>,
+    /// What is in it, who sees it, and how it is asked for, beside the lists.
+    pub rules: Rules,
 }
 
 /// What changes about a catalog; what is absent stays.
@@ -84,6 +106,14 @@ pub struct Change {
     pub description: Option<String>,
     /// The audience from now on.
     pub audience: Option<BTreeSet<GroupId>>,
+    /// The conditions over entitlements from now on.
+    pub contents: Option<Vec<ContentRule>>,
+    /// The condition over people from now on, or none.
+    pub audience_when: Option<Option<Condition>>,
+    /// How what has no access control of its own is asked for from now on, if at all.
+    pub terms: Option<Option<DefaultTerms>>,
+    /// Where it stands among catalogs that hold the same.
+    pub rank: Option<i64>,
 }
 
 /// How one entitlement may be asked for, in whichever catalog it is.
@@ -142,17 +172,19 @@ pub async fn create(cx: &Cx, new: NewCatalog) -> Result<Catalog, Error> {
         name: checked_name(&new.name)?,
         description: checked_description(&new.description)?,
         audience: new.audience,
+        rules: new.rules,
         entitlements: 0,
         created_at: cx.now,
         version: 1,
     };
     let mut tx = cx.begin(Priority::Interactive).await?;
     check_audience(&mut tx, &catalog.audience).await?;
+    rules::check(&mut tx, &catalog.rules).await?;
     taken(
         store::insert(&mut tx, &catalog, &key(&catalog.name)).await,
         &catalog.name,
     )?;
-    let facts = serde_json::json!({ "name": catalog.name, "audience": catalog.audience });
+    let facts = facts_of(&catalog);
     tx.audit(cx.event("catalog.created", [catalog.id.into()], facts));
     let news = serde_json::json!({ "catalog": catalog.id });
     outbox::emit(&mut tx, cx, "catalog.created", news).await?;
@@ -184,27 +216,44 @@ pub async fn update(
         check_audience(&mut tx, &audience).await?;
         after.audience = audience;
     }
+    let rules = &mut after.rules;
+    rules.contents = change.contents.unwrap_or_else(|| rules.contents.clone());
+    rules.audience_when = (change.audience_when).unwrap_or_else(|| rules.audience_when.clone());
+    rules.terms = change.terms.unwrap_or(rules.terms);
+    rules.rank = change.rank.unwrap_or(rules.rank);
+    if after.rules != before.rules {
+        rules::check(&mut tx, &after.rules).await?;
+    }
     after.version += 1;
     taken(
         store::update(&mut tx, &before, &after, &key(&after.name)).await,
         &after.name,
     )?;
-    let facts = serde_json::json!({
-        "name": after.name,
-        "description": after.description,
-        "audience": after.audience,
-        "before": {
-            "name": before.name,
-            "description": before.description,
-            "audience": before.audience,
-        },
-    });
+    let mut facts = facts_of(&after);
+    if let Some(facts) = facts.as_object_mut() {
+        facts.insert("before".to_owned(), facts_of(&before));
+    }
     tx.audit(cx.event("catalog.changed", [id.into()], facts));
     let news = serde_json::json!({ "catalog": id });
     outbox::emit(&mut tx, cx, "catalog.changed", news).await?;
     tx.commit().await?;
     cx.app.nudge(outbox::DELIVER);
     Ok(after)
+}
+
+/// What an audit event tells of a catalog.
+fn facts_of(it: &Catalog) -> serde_json::Value {
+    let terms = it.rules.terms.as_ref();
+    serde_json::json!({
+        "name": it.name,
+        "description": it.description,
+        "audience": it.audience,
+        "audience_when": it.rules.audience_when,
+        "contents": it.rules.contents,
+        "policy": terms.map(|terms| terms.policy),
+        "max_duration_seconds": terms.and_then(|terms| terms.max_duration),
+        "rank": it.rules.rank,
+    })
 }
 
 /// Which catalogs to list, and how.
@@ -511,10 +560,19 @@ pub async fn count_under_policy(cx: &Cx, id: PolicyId) -> Result<i64, Error> {
     Ok(store::count_under_policy(&mut cx.read().await?, id).await?)
 }
 
-/// The catalogs an entitlement is in, by name.
+/// The catalogs an entitlement is in, by its list or a condition, by name.
 pub async fn catalogs_with(cx: &Cx, id: EntitlementId) -> Result<Vec<Catalog>, Error> {
     cx.authorize(Verb::GetCatalog, Relation::Others)?;
-    Ok(store::catalogs_with(&mut cx.read().await?, id).await?)
+    let mut q = cx.read().await?;
+    let mut found = store::catalogs_with(&mut q, id).await?;
+    let stock = stock::now(cx, &mut q).await?;
+    for stocked in stock.matching(id) {
+        if !found.iter().any(|it| it.id == stocked.id) {
+            found.push(stocked.clone());
+        }
+    }
+    found.sort_by_key(|it| key(&it.name));
+    Ok(found)
 }
 
 /// Whether these policies can be what they are named for.

@@ -9,9 +9,9 @@ pub struct Offer {
     pub entitlement: Entitlement,
     /// The policy version it would be asked under now.
     pub policy: PolicyVersion,
-    /// The entitlement's own limit, if it has one.
+    /// The limit of its own, or of the catalog that says how it is asked for, if there is one.
     pub entitlement_max: Option<Span>,
-    /// The lower of its limit and the policy's.
+    /// The lower of that limit and the policy's.
     pub max_duration: Span,
     /// The policy version for emergency access, where that may be asked for.
     pub emergency: Option<PolicyVersion>,
@@ -39,42 +39,44 @@ impl Offer {
     }
 }
 
+/// A page of what somebody may ask for.
+#[derive(Debug, Clone)]
+pub struct Offers {
+    /// By name.
+    pub page: Page<Offer>,
+    /// How much there is on all pages together.
+    pub total: usize,
+}
+
 /// What the caller may ask for, by name; `search` narrows it to what has all its words.
-pub async fn offers(cx: &Cx, search: &str, paging: &Paging) -> Result<Page<Offer>, Error> {
+pub async fn offers(cx: &Cx, search: &str, paging: &Paging) -> Result<Offers, Error> {
     cx.authorize(Verb::ListOffers, Relation::Own)?;
     let user = cx.person()?.id;
-    let mut q = cx.read().await?;
-    let groups = identity::groups_of(&mut q, user).await?;
-    let controls = store::offered(&mut q, &groups).await?;
-    let controls: BTreeMap<EntitlementId, AccessControl> = (controls.into_iter())
-        .map(|control| (control.entitlement, control))
-        .collect();
-    let ids: Vec<_> = controls.keys().copied().collect();
     let after = paging.after::<(String, EntitlementId)>()?;
-    let found = directory::givable(&mut q, &ids, search, after, paging.fetch()).await?;
-    let control = |it: &Entitlement| controls.get(&it.id);
+    let fetch = usize::try_from(paging.fetch()).unwrap_or(0);
+    let mut q = cx.read().await?;
+    let stock = stock::now(cx, &mut q).await?;
+    let known = identity::somebody(&mut q, user).await?;
+    let mine = stock.seen_by(&known, user);
+    let (found, total) = stock.offered(&mine, search, after.as_ref(), fetch);
+    let shown = found.iter().map(|(_, id, _)| *id);
+    let mut entitlements = directory::entitlements_by_id(&mut q, shown).await?;
     let asked: BTreeSet<PolicyId> = (found.iter())
-        .filter_map(|(_, it)| control(it))
-        .flat_map(|control| [Some(control.policy), control.emergency])
+        .flat_map(|(_, _, terms)| [Some(terms.policy), terms.emergency])
         .flatten()
         .collect();
     let policies = policies::currents(&mut q, asked).await?;
-    let mut rows = Vec::new();
-    for (sort, entitlement) in found {
-        let Some(control) = control(&entitlement) else {
-            continue;
-        };
-        if let Some(policy) = policies.get(&control.policy) {
-            let id = entitlement.id;
-            let emergency = control.emergency.and_then(|id| policies.get(&id).cloned());
-            let offer = offered(entitlement, policy.clone(), control.max_duration, emergency);
-            rows.push((sort, id, offer));
-        }
-    }
-    let page = paging.page(rows, |(sort, id, _)| (sort.clone(), *id));
-    Ok(Page {
-        items: page.items.into_iter().map(|(_, _, offer)| offer).collect(),
-        next: page.next,
+    let rows = found.into_iter().filter_map(|(key, id, terms)| {
+        let entitlement = entitlements.remove(&id)?;
+        let policy = policies.get(&terms.policy)?.clone();
+        let emergency = terms.emergency.and_then(|id| policies.get(&id).cloned());
+        let offer = offered(entitlement, policy, terms.max_duration, emergency);
+        Some((key, id, offer))
+    });
+    let page = paging.page(rows.collect(), |(key, id, _)| (key.clone(), *id));
+    Ok(Offers {
+        page: page.map(|(_, _, offer)| offer),
+        total,
     })
 }
 
@@ -92,30 +94,24 @@ pub async fn offer(cx: &Cx, id: EntitlementId) -> Result<Offer, Error> {
     found.ok_or(Error::NotFound)
 }
 
-/// What this user may ask for under this id: nothing if no catalog of theirs has it, or it
-/// has no access control, or it is gone from AWS.
+/// What this user may ask for under this id: nothing if no catalog of theirs has it, or nothing
+/// says how it is asked for, or it is gone from AWS. Where it is nothing the statements are the same,
+/// whatever the reason.
 pub async fn requestable(
     q: &mut impl Query,
     user: UserId,
     id: EntitlementId,
 ) -> Result<Option<Offer>, stint_db::Error> {
-    let groups = identity::groups_of(q, user).await?;
-    if !store::sees(q, &groups, id).await? {
-        return Ok(None);
-    }
-    let Some(control) = store::access_control(q, id).await? else {
+    let found = judge::look(q, user, id).await?;
+    let Some((entitlement, terms)) = found.offered(user) else {
         return Ok(None);
     };
-    let found = directory::entitlement(q, id).await?;
-    let Some(entitlement) = found.filter(|it| it.gone_at.is_none()) else {
-        return Ok(None);
-    };
-    let policy = policies::current(q, control.policy).await?;
-    let emergency = match control.emergency {
+    let policy = policies::current(q, terms.policy).await?;
+    let emergency = match terms.emergency {
         Some(id) => policies::current(q, id).await?,
         None => None,
     };
-    Ok(policy.map(|policy| offered(entitlement, policy, control.max_duration, emergency)))
+    Ok(policy.map(|policy| offered(entitlement, policy, terms.max_duration, emergency)))
 }
 
 /// Takes the row of an entitlement's access control: who asks for it in an emergency comes one

@@ -8,11 +8,15 @@ use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Time, UserId};
 use super::{AccessControl, Catalog, Under};
 use crate::http::like;
 
+pub(super) mod conditions;
+
+pub(crate) use conditions::STATEMENTS as CONDITION_STATEMENTS;
+
 /// A page in one order, narrowed.
 macro_rules! listed {
     ($key:literal, $beyond:literal, $direction:literal) => {
         concat!(
-            "select id, name, description, created_at, version, \
+            "select id, name, description, contents, audience_when, policy_id, max_duration, rank, created_at, version, \
              (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements \
              from catalogs c where ($1 is null or ",
             $key,
@@ -28,16 +32,18 @@ macro_rules! listed {
 
 stint_db::statements! {
     /// A catalog begins, empty.
-    INSERT = "insert into catalogs (id, name, name_key, description, created_at, version)
-        values ($1, $2, $3, $4, $5, 1)";
-    /// Name and description.
-    UPDATE = "update catalogs set name = $2, name_key = $3, description = $4, version = $5
+    INSERT = "insert into catalogs (id, name, name_key, description, created_at, version,
+            contents, audience_when, policy_id, max_duration, rank)
+        values ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10)";
+    /// All but the lists.
+    UPDATE = "update catalogs set name = $2, name_key = $3, description = $4, version = $5,
+            contents = $6, audience_when = $7, policy_id = $8, max_duration = $9, rank = $10
         where id = $1";
     /// Before anything about it is changed.
     LOCK = "select name from catalogs where id = $1{lock}";
     /// One catalog.
-    GET = "select id, name, description, created_at, version,
-            (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
+    GET = "select id, name, description, contents, audience_when, policy_id, max_duration, rank,
+            created_at, version, (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
         from catalogs c where id = $1";
     /// A page by name.
     BY_NAME_UP = (listed!("name_key", ">", ""));
@@ -72,6 +78,8 @@ stint_db::statements! {
         values ($1, $2, $3) on conflict (catalog_id, entitlement_id) do nothing";
     /// An entitlement leaves it.
     REMOVE = "delete from catalog_entitlements where catalog_id = $1 and entitlement_id = $2";
+    /// Whether it is in it.
+    LISTED = "select 1 as one from catalog_entitlements where catalog_id = $1 and entitlement_id = $2";
     /// How an entitlement may be asked for.
     CONTROL = "select entitlement_id, policy_id, max_duration, emergency_policy_id, version
         from access_controls where entitlement_id = $1";
@@ -97,34 +105,25 @@ stint_db::statements! {
     COUNT_UNDER_POLICY = "select count(*) as n from access_controls \
         where policy_id = $1 or emergency_policy_id = $1";
     /// Where an entitlement is.
-    WITH_ENTITLEMENT = "select id, name, description, created_at, version,
-            (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
+    WITH_ENTITLEMENT = "select id, name, description, contents, audience_when, policy_id, max_duration, rank,
+            created_at, version, (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
         from catalogs c where exists
             (select 1 from catalog_entitlements e where e.catalog_id = c.id and e.entitlement_id = $1)
         order by name_key";
-    /// What members of these groups may ask for.
-    OFFERED = "select distinct c.entitlement_id, c.policy_id, c.max_duration, c.emergency_policy_id, c.version
-        from catalog_audience a
-            join catalog_entitlements e on e.catalog_id = a.catalog_id
-            join access_controls c on c.entitlement_id = e.entitlement_id
-        where a.group_id in {ids $1}";
-    /// Whether somebody in one of these groups sees that entitlement in a catalog.
-    SEES = "select 1 as one from catalog_audience a
-            join catalog_entitlements e on e.catalog_id = a.catalog_id
-        where a.group_id in {ids $1} and e.entitlement_id = $2 limit 1";
 }
 
 /// What identifies the key a name is unique by.
 pub(super) const NAME_KEY: &str = "catalogs.name_key";
 
 pub(super) async fn insert(tx: &mut Tx, c: &Catalog, key: &str) -> stint_db::Result<()> {
-    let args = args![
+    let mut args = args![
         c.id,
         c.name.as_str(),
         key,
         c.description.as_str(),
         c.created_at
     ];
+    args.extend(conditions::values(&c.rules));
     tx.run(&INSERT, args).await?;
     for group in &c.audience {
         tx.run(&ADMIT, args![c.id, *group]).await?;
@@ -138,13 +137,14 @@ pub(super) async fn update(
     after: &Catalog,
     key: &str,
 ) -> stint_db::Result<()> {
-    let args = args![
+    let mut args = args![
         after.id,
         after.name.as_str(),
         key,
         after.description.as_str(),
         after.version
     ];
+    args.extend(conditions::values(&after.rules));
     tx.run(&UPDATE, args).await?;
     for group in before.audience.difference(&after.audience) {
         tx.run(&EXCLUDE, args![after.id, *group]).await?;
@@ -205,6 +205,7 @@ async fn catalogs(q: &mut impl Query, rows: &[Row]) -> stint_db::Result<Vec<Cata
                 name: row.get("name")?,
                 description: row.get("description")?,
                 audience: audiences.remove(&id).unwrap_or_default(),
+                rules: conditions::rules(row)?,
                 entitlements: row.get("entitlements")?,
                 created_at: row.get("created_at")?,
                 version: row.get("version")?,
@@ -250,6 +251,14 @@ pub(super) async fn remove(
     entitlement: EntitlementId,
 ) -> stint_db::Result<bool> {
     Ok(tx.run(&REMOVE, args![id, entitlement]).await? > 0)
+}
+
+pub(super) async fn is_listed(
+    q: &mut impl Query,
+    id: CatalogId,
+    entitlement: EntitlementId,
+) -> stint_db::Result<bool> {
+    Ok(q.maybe(&LISTED, args![id, entitlement]).await?.is_some())
 }
 
 pub(super) async fn access_control(
@@ -320,24 +329,6 @@ pub(super) async fn catalogs_with(
 ) -> stint_db::Result<Vec<Catalog>> {
     let rows = q.all(&WITH_ENTITLEMENT, args![id]).await?;
     catalogs(q, &rows).await
-}
-
-pub(super) async fn offered(
-    q: &mut impl Query,
-    groups: &[GroupId],
-) -> stint_db::Result<Vec<AccessControl>> {
-    let groups = Val::ids(groups.iter().copied());
-    let rows = q.all(&OFFERED, args![groups]).await?;
-    rows.iter().map(control).collect()
-}
-
-pub(super) async fn sees(
-    q: &mut impl Query,
-    groups: &[GroupId],
-    id: EntitlementId,
-) -> stint_db::Result<bool> {
-    let groups = Val::ids(groups.iter().copied());
-    Ok(q.maybe(&SEES, args![groups, id]).await?.is_some())
 }
 
 fn control(row: &Row) -> stint_db::Result<AccessControl> {

@@ -381,6 +381,22 @@ pub async fn connections(q: &mut impl Query) -> stint_db::Result<Vec<Connection>
     store::all_connections(q).await
 }
 
+/// What a connection and its application are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// The connection.
+    pub connection: String,
+    /// Its application.
+    pub application: ApplicationId,
+    /// What that is called.
+    pub application_name: String,
+}
+
+/// What every connection that is not removed, and its application, are called.
+pub async fn names(q: &mut impl Query) -> stint_db::Result<BTreeMap<ConnectionId, Names>> {
+    store::names(q).await
+}
+
 /// One application, without its owners.
 pub async fn application(
     q: &mut impl Query,

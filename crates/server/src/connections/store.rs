@@ -11,8 +11,8 @@ use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::{ApplicationId, ConnectionId, Time, UserId};
 
 use super::{
-    Application, Connection, Credential, Draining, Filter, KeyOnFile, MemberAccess, Scope, Status,
-    TestReport,
+    Application, Connection, Credential, Draining, Filter, KeyOnFile, MemberAccess, Names, Scope,
+    Status, TestReport,
 };
 use crate::http::like;
 use crate::identity::Answerable;
@@ -112,6 +112,9 @@ stint_db::statements! {
     CONNECTIONS_BY_AGE_DOWN = (connections!("id", "<", " desc"));
     /// All connections by name.
     ALL_CONNECTIONS = (concat!(connection_columns!(), "where removed_at is null order by name_key"));
+    /// What each connection and its application are called.
+    NAMES = "select c.id, c.name, c.application_id, a.name as application from connections c \
+        join applications a on a.id = c.application_id where c.removed_at is null";
     /// Another connection to the same instance.
     SAME_INSTANCE = "select name from connections where instance_arn = $1 and id <> $2 and removed_at is null";
     /// A new connection.
@@ -434,6 +437,21 @@ pub(super) async fn all_connections(q: &mut impl Query) -> Result<Vec<Connection
         .await?
         .iter()
         .map(read_connection)
+        .collect()
+}
+
+/// See [`super::names`].
+pub(super) async fn names(q: &mut impl Query) -> Result<BTreeMap<ConnectionId, Names>> {
+    let rows = q.all(&NAMES, args![]).await?;
+    (rows.iter())
+        .map(|row| {
+            let names = Names {
+                connection: row.get("name")?,
+                application: row.get("application_id")?,
+                application_name: row.get("application")?,
+            };
+            Ok((row.get("id")?, names))
+        })
         .collect()
 }
 

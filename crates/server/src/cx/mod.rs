@@ -9,6 +9,7 @@
 
 mod actor;
 mod ids;
+mod kept;
 mod nudges;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use stint_domain::{Clock, Span, Time};
 use crate::http::{Limiter, Limits};
 pub use actor::{Actor, Denied, Person, Via};
 pub use ids::IdSource;
+pub use kept::Kept;
 pub use nudges::Nudges;
 
 /// What can be set about a running server.
@@ -126,6 +128,8 @@ pub struct App {
     pub sync_every: SyncEvery,
     /// How long notices are kept.
     pub notices: Notices,
+    /// What rooms keep in memory.
+    pub kept: Kept,
     /// How many calls each caller has made of late.
     pub(crate) limiter: Arc<Limiter>,
     /// The handle by which the demo's clock is moved; absent in production.
@@ -163,6 +167,7 @@ impl App {
             key_rules: stint_domain::managed::KeyRules::default(),
             sync_every: SyncEvery::default(),
             notices: Notices::default(),
+            kept: Kept::default(),
             demo_clock: None,
         }
     }

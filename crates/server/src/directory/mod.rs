@@ -37,12 +37,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stint_aws::PairKey;
 use stint_db::{Query, Tx};
+use stint_domain::condition::Thing;
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::{
     AssignmentId, ConnectionId, EntitlementId, LinkId, PrincipalId, SyncId, Time, UserId,
 };
 
-use crate::connections::Connection;
+use crate::connections::{self, Connection};
 
 pub use changes::{ClassFreshness, Feed, Freshness, freshness};
 pub use error::Error;
@@ -277,19 +278,7 @@ pub async fn entitlements(
     after: Option<(String, EntitlementId)>,
     limit: i64,
 ) -> stint_db::Result<Vec<(String, Entitlement)>> {
-    store::things::entitlements_among(q, ids, search, |_| true, after, limit).await
-}
-
-/// The same without those a directory decides about.
-pub async fn givable(
-    q: &mut impl Query,
-    ids: &[EntitlementId],
-    search: &str,
-    after: Option<(String, EntitlementId)>,
-    limit: i64,
-) -> stint_db::Result<Vec<(String, Entitlement)>> {
-    let only = |it: &Entitlement| it.owned_by.is_none();
-    store::things::entitlements_among(q, ids, search, only, after, limit).await
+    store::things::entitlements_among(q, ids, search, after, limit).await
 }
 
 /// A page of those among these ids, also of what is gone from AWS, by name or from the other end,
@@ -304,6 +293,33 @@ pub async fn named_entitlements(
     limit: i64,
 ) -> stint_db::Result<Vec<(String, Entitlement)>> {
     store::things::named_entitlements(q, ids, search, down, after, limit).await
+}
+
+/// How often what conditions ask about entitlements has changed: an answer holds as long as this
+/// stays, also one that another process has.
+pub async fn version(q: &mut impl Query) -> stint_db::Result<i64> {
+    store::offered::version(q).await
+}
+
+/// An entitlement, also one that is gone, with what conditions ask about it; none where its
+/// connection is removed. Runs the same statements whether it exists or not.
+pub async fn offerable(
+    q: &mut impl Query,
+    id: EntitlementId,
+) -> stint_db::Result<Option<(Entitlement, Thing)>> {
+    store::offered::one(q, id).await
+}
+
+/// A page of the entitlements of a connection that could be given (AWS has them, and no directory
+/// decides about them), by (sort key, id), with what conditions ask about them.
+pub async fn all_offerable(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    names: &BTreeMap<ConnectionId, connections::Names>,
+    after: Option<(String, EntitlementId)>,
+    limit: i64,
+) -> stint_db::Result<Vec<(String, Thing)>> {
+    store::offered::of_connection(q, connection, names, after, limit).await
 }
 
 /// Why nobody is put into such a group here, and where it is done instead.

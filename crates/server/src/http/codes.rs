@@ -208,7 +208,7 @@ pub const CODES: &[Code] = &[
     row(422, "step_times", "A time of a step is out of bounds, or comes to nothing.", "Correct it as `detail` says."),
     row(422, "step_wait", "A step that waits names somebody, or does not wait.", "Leave out its approvers, and give between a minute and 30 days."),
     row(422, "steps_share_approvers", "Together the steps need more different people than they name: nobody counts for two steps.", "Add approvers, or let the steps need fewer."),
-    row(422, "too_many_rules", "The policy has more rules than may be.", "Join some of them."),
+    row(422, "too_many_rules", "The policy, or the catalog, has more rules than may be.", "Join some of them."),
     row(422, "too_many_steps", "The policy has more steps than may be.", "Join some of them."),
     row(422, "unknown_application", "There is no application with this id.", "Look it up in the list, or create one first."),
     row(422, "unknown_entitlement", "There is no entitlement with this id.", "Sync the connection, and look it up in its list."),

@@ -161,14 +161,26 @@ fn sentence(text: &str) -> String {
 // ---- what one may ask for
 
 async fn offers(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
-    let page = catalog::offers(&cx, asked.words(), &asked.paging(ROWS)).await?;
+    let found = catalog::offers(&cx, asked.words(), &asked.paging(ROWS)).await?;
+    let page = found.page;
     let view = view::Offers {
+        total: counted(found.total, asked.words()),
         q: asked.words().to_owned(),
         pager: asked.pager("/request", page.next.as_deref()),
         rows: page.items.iter().map(offer_row).collect(),
         empty: no_offers(asked.words()),
     };
     Ok(web::page(&frame, "Request access", &view))
+}
+
+/// `12 things you may ask for`.
+fn counted(total: usize, searched: &str) -> String {
+    match (total, searched.is_empty()) {
+        (1, true) => "1 thing you may ask for".to_owned(),
+        (n, true) => format!("{n} things you may ask for"),
+        (1, false) => format!("1 found for “{searched}”"),
+        (n, false) => format!("{n} found for “{searched}”"),
+    }
 }
 
 fn offer_row(offer: &Offer) -> view::OfferRow {

@@ -7,6 +7,7 @@ use stint_testkit::{Answer, Door};
 
 mod asking;
 mod catalogs;
+mod conditions;
 mod emergency;
 mod people;
 mod policies;

@@ -26,6 +26,7 @@ const LISTS: &[(&str, &str)] = &[
     ("cy", "/api/v1/applications"),
     ("cy", "/api/v1/catalogs"),
     ("cy", "/api/v1/catalogs/{catalog}/entitlements"),
+    ("cy", "/api/v1/catalogs/{catalog}/contents"),
     ("cy", "/api/v1/connections"),
     ("cy", "/api/v1/grants"),
     ("cy", "/api/v1/groups"),
@@ -68,6 +69,7 @@ const PAGES: &[(&str, &str)] = &[
     ("cy", "/applications"),
     ("cy", "/catalogs"),
     ("cy", "/catalogs/{catalog}"),
+    ("cy", "/catalogs/{catalog}/contents"),
     ("cy", "/connections"),
     ("cy", "/emergency-reviews"),
     ("cy", "/grants"),
@@ -204,6 +206,7 @@ impl Growing {
             name: format!("Catalog {number}"),
             description: String::new(),
             audience: BTreeSet::from([group]),
+            ..catalog::NewCatalog::default()
         };
         catalog::create(&cx, new).await.expect("a catalog");
         let current = policies::get(&cx, there.approved).await.expect("a policy");

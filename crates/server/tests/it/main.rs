@@ -48,3 +48,4 @@ mod tasks;
 mod together;
 mod urgent;
 mod versions;
+mod visibility;

@@ -7,6 +7,7 @@
 pub(crate) mod account;
 pub(crate) mod ask;
 pub(crate) mod audit;
+mod catalogs;
 pub(crate) mod delegations;
 mod drafts;
 pub(crate) mod emergency;

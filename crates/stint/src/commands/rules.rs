@@ -10,7 +10,7 @@ use crate::client::{Client, Server};
 use crate::exit::Failure;
 use crate::out;
 
-use super::{MOST, drafts, find, short, span, version};
+use super::{MOST, catalogs, drafts, find, short, span, version};
 
 /// Catalogs: which entitlements may be asked for, by whom and how.
 #[derive(Debug, Subcommand)]
@@ -39,8 +39,44 @@ pub(crate) enum Catalogs {
         /// Whose members see it: id or name of a group; may be given several times.
         #[arg(long = "audience", value_name = "GROUP")]
         audience: Vec<String>,
+        /// What it says by condition, as JSON; `-` for standard input. See `catalogs check`.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<String>,
     },
-    /// Change name, description or audience.
+    /// What it holds now, by its list and by its conditions, and why.
+    Contents {
+        #[command(flatten)]
+        server: Server,
+        /// The catalog: id or name.
+        catalog: String,
+        /// Only what has these words in its name.
+        #[arg(long, value_name = "WORDS", default_value = "")]
+        search: String,
+    },
+    /// Whether an entitlement is in it, whether somebody sees it, and why.
+    Try {
+        #[command(flatten)]
+        server: Server,
+        /// The catalog: id or name.
+        catalog: String,
+        /// The entitlement: id, or words that fit one only.
+        #[arg(long, value_name = "ENTITLEMENT")]
+        entitlement: Option<String>,
+        /// The person: id or e-mail address.
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+    },
+    /// What conditions in a file would be true of now, and what is wrong with them. Changes nothing.
+    Check {
+        #[command(flatten)]
+        server: Server,
+        /// JSON with `contents` (a list of `name` and `when`), `audience_when`, `default_terms`
+        /// (`policy` by id or name, `max_duration_seconds`) and `rank`, each as far as you like;
+        /// what `catalogs show --json` printed will do. `-` for standard input.
+        #[arg(long, value_name = "FILE")]
+        rules: String,
+    },
+    /// Change name, description, audience, or what it says by condition.
     Change {
         #[command(flatten)]
         server: Server,
@@ -55,6 +91,10 @@ pub(crate) enum Catalogs {
         /// Whose members see it from now on, instead of those who do.
         #[arg(long = "audience", value_name = "GROUP")]
         audience: Vec<String>,
+        /// What it says by condition from now on, as JSON; what is not in it stays. `-` for standard
+        /// input. See `catalogs check`.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<String>,
     },
     /// Put entitlements in.
     Add {
@@ -209,15 +249,46 @@ pub(crate) async fn catalogs(what: Catalogs) -> Result<(), Failure> {
             let it = find::one(&client, find::CATALOG, &catalog).await?;
             shown(&client, &server, &out::field(&it, "id")).await
         }
+        Catalogs::Contents {
+            server,
+            catalog,
+            search,
+        } => {
+            let client = Client::new(&server)?;
+            let id = find::id(&client, find::CATALOG, &catalog).await?;
+            catalogs::contents(&client, &server, &id, &search).await
+        }
+        Catalogs::Try {
+            server,
+            catalog,
+            entitlement,
+            user,
+        } => {
+            let client = Client::new(&server)?;
+            let id = find::id(&client, find::CATALOG, &catalog).await?;
+            catalogs::judge(&client, &server, &id, entitlement, user).await
+        }
+        Catalogs::Check { server, rules } => {
+            let client = Client::new(&server)?;
+            catalogs::check(&client, &server, &rules).await
+        }
         Catalogs::Create {
             server,
             name,
             description,
             audience,
+            rules,
         } => {
             let client = Client::new(&server)?;
             let audience = find::ids(&client, find::GROUP, &audience).await?;
-            let body = json!({ "name": name, "description": description, "audience": audience });
+            let mut body = match rules {
+                Some(file) => catalogs::read(&client, &file).await?,
+                None => serde_json::Map::new(),
+            };
+            body.insert("name".to_owned(), name.into());
+            body.insert("description".to_owned(), description.into());
+            body.insert("audience".to_owned(), audience.into());
+            let body = Value::Object(body);
             let made: Value = client.post("/api/v1/catalogs", &body).await?;
             shown(&client, &server, &out::field(&made, "id")).await
         }
@@ -227,10 +298,14 @@ pub(crate) async fn catalogs(what: Catalogs) -> Result<(), Failure> {
             name,
             description,
             audience,
+            rules,
         } => {
             let client = Client::new(&server)?;
             let it = find::one(&client, find::CATALOG, &catalog).await?;
-            let mut body = serde_json::Map::new();
+            let mut body = match rules {
+                Some(file) => catalogs::read(&client, &file).await?,
+                None => serde_json::Map::new(),
+            };
             if let Some(name) = name {
                 body.insert("name".to_owned(), name.into());
             }
@@ -243,7 +318,7 @@ pub(crate) async fn catalogs(what: Catalogs) -> Result<(), Failure> {
             }
             if body.is_empty() {
                 return Err(Failure::usage(
-                    "say what to change: --name, --description or --audience",
+                    "say what to change: --name, --description, --audience or --rules",
                 ));
             }
             let id = out::field(&it, "id");
@@ -334,7 +409,11 @@ async fn shown(client: &Client, server: &Server, id: &str) -> Result<(), Failure
         ("name", out::field(&it, "name")),
         ("description", out::field(&it, "description")),
         ("audience", out::field(&it, "audience")),
+        ("also seen by", out::field(&it, "audience_when")),
+        ("without a policy of its own", catalogs::terms(&it)),
+        ("rank", out::field(&it, "rank")),
     ])?;
+    catalogs::rules(&it)?;
     let path = format!("/api/v1/catalogs/{id}/entitlements");
     let entries: Vec<Value> = client.list(&path, &[], MOST).await?;
     let rows: Vec<_> = (entries.iter())
@@ -533,9 +612,8 @@ fn policy_shown(server: &Server, policy: &Value) -> Result<(), Failure> {
     out::json(policy.pointer("/latest/body").unwrap_or(&Value::Null))
 }
 
-/// The rules of a file: a policy's body, or what `policies show --json` printed, with groups
-/// and users by name turned into ids.
-async fn body(client: &Client, file: &str) -> Result<Value, Failure> {
+/// What a file, or standard input, has as JSON.
+pub(super) fn json_of(file: &str) -> Result<Value, Failure> {
     let text = if file == "-" {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;
@@ -543,8 +621,13 @@ async fn body(client: &Client, file: &str) -> Result<Value, Failure> {
     } else {
         std::fs::read_to_string(file).map_err(|e| Failure::usage(format!("{file}: {e}")))?
     };
-    let read: Value = serde_json::from_str(&text)
-        .map_err(|e| Failure::usage(format!("{file} is not JSON: {e}")))?;
+    serde_json::from_str(&text).map_err(|e| Failure::usage(format!("{file} is not JSON: {e}")))
+}
+
+/// The rules of a file: a policy's body, or what `policies show --json` printed, with groups
+/// and users by name turned into ids.
+async fn body(client: &Client, file: &str) -> Result<Value, Failure> {
+    let read = json_of(file)?;
     let inner = read.pointer("/latest/body").or_else(|| read.get("body"));
     let mut body = inner.cloned().unwrap_or(read);
     named(client, &mut body).await?;

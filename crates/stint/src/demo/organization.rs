@@ -169,6 +169,7 @@ pub(crate) async fn open_for_requests(
             name: "Engineering".to_owned(),
             description: "What engineers may ask for".to_owned(),
             audience,
+            ..NewCatalog::default()
         },
     )
     .await

@@ -1,5 +1,5 @@
-//! Figures of a whole Stint on both engines: `cargo xtask bench request`, `bench expire` and
-//! `bench sync`.
+//! Figures of a whole Stint on both engines: `cargo xtask bench request`, `bench expire`,
+//! `bench policy` and `bench sync`.
 //!
 //! One JSON line for each figure on standard output, progress on standard error. A figure
 //! stands beside `against`: a bound or a baseline measured in the same run on the same
@@ -19,6 +19,7 @@ mod audited;
 mod changed;
 mod crowd;
 mod expire;
+mod policy;
 mod reader;
 mod request;
 mod said;
@@ -51,6 +52,7 @@ async fn main() {
         match name.as_str() {
             "request" => request::measure(engine).await,
             "expire" => expire::measure(engine, few.unwrap_or(10_000)).await,
+            "policy" => policy::measure(engine).await,
             "sync" => {
                 let only = more.as_deref();
                 sync::measure(engine, only).await;
@@ -62,7 +64,9 @@ async fn main() {
                 }
             }
             other => {
-                eprintln!("error: there is no bench `{other}`: `request`, `expire` or `sync`");
+                eprintln!(
+                    "error: there is no bench `{other}`: `request`, `expire`, `policy` or `sync`"
+                );
                 std::process::exit(2);
             }
         }

@@ -154,11 +154,11 @@ fn mistake(error: Error) -> Result<Mistakes, Error> {
 
 /// What a search gave.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     /// What can be added, each with the estate it is in.
-    items: Vec<(Entitlement, String)>,
+    pub(super) items: Vec<(Entitlement, String)>,
     /// Whether there is more.
-    more: bool,
+    pub(super) more: bool,
     /// What matches and cannot be added: groups that a directory provisions.
     owned: Vec<Entitlement>,
 }
@@ -181,7 +181,7 @@ impl Found {
 }
 
 /// What was found, at most `limit`.
-async fn search(cx: &Cx, q: &str, limit: i64) -> Result<Found, Failure> {
+pub(super) async fn search(cx: &Cx, q: &str, limit: i64) -> Result<Found, Failure> {
     let wanted = usize::try_from(limit).unwrap_or(0);
     let all = connections::connections(&mut cx.read().await?).await?;
     let mut found = Found::default();
@@ -232,7 +232,7 @@ async fn all_that_match(
     Ok(())
 }
 
-fn item(it: &Entitlement, estate: &str) -> Item {
+pub(super) fn item(it: &Entitlement, estate: &str) -> Item {
     Item {
         id: it.id.to_string(),
         title: it.name.clone(),
@@ -339,8 +339,8 @@ async fn add_form(
 
 /// What stands in the fields about policy and limit.
 #[derive(Clone)]
-struct TermsFilled {
-    policy: String,
+pub(super) struct TermsFilled {
+    pub(super) policy: String,
     emergency: String,
     max: (String, String),
     read: Result<Option<Span>, &'static str>,
@@ -358,7 +358,17 @@ impl Default for TermsFilled {
 }
 
 impl TermsFilled {
-    fn sent(sent: &Sent) -> Self {
+    /// As it is said now, if anything is.
+    pub(super) fn of(terms: Option<(PolicyId, Option<Span>)>) -> Self {
+        terms.map_or_else(Self::default, |(policy, max_duration)| Self {
+            policy: policy.to_string(),
+            max: Length::values(max_duration),
+            read: Ok(max_duration),
+            ..Self::default()
+        })
+    }
+
+    pub(super) fn sent(sent: &Sent) -> Self {
         Self {
             policy: sent.text("policy").to_owned(),
             emergency: sent.text("emergency").to_owned(),
@@ -371,7 +381,7 @@ impl TermsFilled {
     }
 
     /// What is said; nothing where no policy is chosen and none is needed.
-    fn read(&self, needed: bool) -> Result<Option<Terms>, Mistakes> {
+    pub(super) fn read(&self, needed: bool) -> Result<Option<Terms>, Mistakes> {
         let mut mistakes = Mistakes::none();
         let policy = match self.policy.as_str() {
             "" if needed => {
@@ -422,7 +432,7 @@ impl TermsFilled {
     }
 
     /// The fields; `none` is the choice of no policy, which `needed` refuses.
-    async fn parts(
+    pub(super) async fn parts(
         &self,
         cx: &Cx,
         none: &str,
@@ -466,17 +476,12 @@ async fn control_page(
 ) -> Result<Response, Failure> {
     cx.authorize(Verb::SetAccessControl, Relation::Others)?;
     let now = super::super::access_control(&cx, id).await?;
-    let filled = now
-        .as_ref()
-        .map_or_else(TermsFilled::default, |control| TermsFilled {
-            policy: control.policy.to_string(),
-            emergency: control
-                .emergency
-                .map(|id| id.to_string())
-                .unwrap_or_default(),
-            max: Length::values(control.max_duration),
-            read: Ok(control.max_duration),
-        });
+    let filled = TermsFilled {
+        emergency: (now.as_ref().and_then(|it| it.emergency))
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+        ..TermsFilled::of((now.as_ref()).map(|it| (it.policy, it.max_duration)))
+    };
     let version = now.map_or(0, |control| control.version);
     let page = ControlForm {
         filled,

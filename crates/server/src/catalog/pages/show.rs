@@ -7,7 +7,7 @@ use http::Method;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{CatalogId, PolicyId};
 
-use super::super::{Entry, EntryFilter, Under, count_closed, entries, get};
+use super::super::{Catalog, Entry, EntryFilter, Under, count_closed, count_matched, entries, get};
 use super::{all_policies, href, view};
 use crate::cx::Cx;
 use crate::http::{Failure, Page, Paging, Path, Query, Routes};
@@ -49,7 +49,11 @@ async fn show(
         return csv(cx, id, filter).await;
     }
     let page = entries(&cx, id, &filter, &asked.paging(ROWS)).await?;
-    let closed = count_closed(&cx, id).await?;
+    let closed = match catalog.rules.terms {
+        Some(_) => 0,
+        None => count_closed(&cx, id).await?,
+    };
+    let (held, counts) = count_matched(&cx, id).await?;
     let may_change = cx.authorize(Verb::UpdateCatalog, Relation::Others).is_ok();
     let path = href(id);
     let groups = identity::group_items(&cx, &Picked::of(&catalog.audience)).await?;
@@ -80,10 +84,13 @@ async fn show(
         list,
         rows: rows.collect(),
         closed: closed_words(closed, filter.under),
-        unseen: catalog
-            .audience
-            .is_empty()
-            .then(|| Note::warning("Nobody sees this catalog: choose the groups it is for.")),
+        audience_when: (catalog.rules.audience_when.as_ref()).map(ToString::to_string),
+        terms: terms(&cx, &catalog).await?,
+        rank: catalog.rules.rank,
+        rules: rule_rows(&catalog, &counts, &path),
+        held,
+        unseen: (catalog.audience.is_empty() && catalog.rules.audience_when.is_none())
+            .then(|| Note::warning("Nobody sees this catalog: choose the groups it is for, or write a condition over people.")),
         groups: groups
             .into_iter()
             .map(|group| view::GroupLine {
@@ -99,6 +106,37 @@ async fn show(
         path,
     };
     Ok(web::page(&frame, &view.name, &view))
+}
+
+/// Its conditions over entitlements, each with how much it is true of.
+fn rule_rows(catalog: &Catalog, counts: &[usize], path: &str) -> Vec<view::RuleRow> {
+    let rules = catalog.rules.contents.iter().enumerate();
+    rules
+        .map(|(at, rule)| view::RuleRow {
+            name: rule.name.clone(),
+            when: rule.when.to_string(),
+            count: counts.get(at).copied().unwrap_or_default(),
+            href: format!("{path}/contents?rule={at}"),
+        })
+        .collect()
+}
+
+/// How what has no policy of its own is asked for.
+async fn terms(cx: &Cx, of: &Catalog) -> Result<Option<(String, String, String)>, Failure> {
+    let Some(terms) = of.rules.terms else {
+        return Ok(None);
+    };
+    let policy = policies::current(&mut cx.read().await?, terms.policy).await?;
+    let more = terms
+        .max_duration
+        .map(|max| format!(", for at most {}", words(max)));
+    Ok(policy.map(|policy| {
+        (
+            format!("/policies/{}", terms.policy),
+            policy.name,
+            more.unwrap_or_default(),
+        )
+    }))
 }
 
 /// What the list can be narrowed to: what has no policy, and each policy by name, for who may

@@ -2,8 +2,9 @@
 
 use askama::Template;
 
+use crate::web::fields::{Meanwhile, Part};
 use crate::web::filters;
-use crate::web::{Chip, Copyable, Empty, List, Note, Pager, WhenBoth};
+use crate::web::{Chip, Copyable, Empty, Facts, List, Mistakes, Note, Pager, WhenBoth};
 
 /// `GET /catalogs`
 #[derive(Debug, Clone, Template)]
@@ -24,6 +25,8 @@ pub(crate) struct CatalogRow {
     /// The names of its groups.
     pub(crate) audience: String,
     pub(crate) entitlements: i64,
+    /// Whether more is in it by condition.
+    pub(crate) by_rule: bool,
     pub(crate) since: WhenBoth,
 }
 
@@ -40,6 +43,16 @@ pub(crate) struct ShowCatalog {
     pub(crate) closed: Option<String>,
     /// That it has no audience.
     pub(crate) unseen: Option<Note>,
+    /// The condition over people, if there is one.
+    pub(crate) audience_when: Option<String>,
+    /// What is in it by condition.
+    pub(crate) rules: Vec<RuleRow>,
+    /// How much is in it now, by list and condition.
+    pub(crate) held: usize,
+    /// How what has no policy of its own is asked for: where the policy is, its name, and more.
+    pub(crate) terms: Option<(String, String, String)>,
+    /// Where it stands among catalogs that hold the same.
+    pub(crate) rank: i64,
     pub(crate) groups: Vec<GroupLine>,
     pub(crate) rows: Vec<EntryRow>,
     pub(crate) may_change: bool,
@@ -122,4 +135,94 @@ pub(crate) struct VersionRow {
     pub(crate) changes: Option<Vec<(String, String, String)>>,
     /// What it says.
     pub(crate) rules: Vec<(String, String)>,
+}
+
+/// A condition over entitlements, in the page of a catalog.
+#[derive(Debug, Clone)]
+pub(crate) struct RuleRow {
+    pub(crate) name: String,
+    pub(crate) when: String,
+    /// How much it is true of now.
+    pub(crate) count: usize,
+    /// Where that is listed.
+    pub(crate) href: String,
+}
+
+/// `GET /catalogs/{id}/edit`
+#[derive(Debug, Clone, Template)]
+#[template(path = "catalog/form.html")]
+pub(crate) struct CatalogForm {
+    /// Where one comes from.
+    pub(crate) crumb: (String, String),
+    pub(crate) title: String,
+    pub(crate) exists: bool,
+    pub(crate) action: String,
+    /// The version the person has before them.
+    pub(crate) version: Option<i64>,
+    pub(crate) mistakes: Mistakes,
+    pub(crate) meanwhile: Option<Meanwhile>,
+    pub(crate) first: Vec<Part>,
+    pub(crate) audience: Vec<Part>,
+    /// Of whom the condition is true now, where that was asked.
+    pub(crate) audience_found: Option<String>,
+    pub(crate) rules: Vec<ContentRuleForm>,
+    /// What is wrong with all of them together.
+    pub(crate) rules_wrong: Vec<String>,
+    pub(crate) may_add_rule: bool,
+    pub(crate) terms: Vec<Part>,
+    /// Whether it says what the conditions are true of now.
+    pub(crate) looked: bool,
+    pub(crate) back: String,
+}
+
+/// The fields of one condition over entitlements.
+#[derive(Debug, Clone)]
+pub(crate) struct ContentRuleForm {
+    /// From 0.
+    pub(crate) at: usize,
+    /// From 1.
+    pub(crate) number: usize,
+    pub(crate) parts: Vec<Part>,
+    /// What it is true of now, where that was asked.
+    pub(crate) found: Option<String>,
+}
+
+/// `GET /catalogs/{id}/contents`
+#[derive(Debug, Clone, Template)]
+#[template(path = "catalog/held.html")]
+pub(crate) struct ShowHeld {
+    pub(crate) path: String,
+    pub(crate) name: String,
+    pub(crate) total: usize,
+    pub(crate) list: List,
+    pub(crate) rows: Vec<HeldRow>,
+}
+
+/// Something a catalog holds now.
+#[derive(Debug, Clone)]
+pub(crate) struct HeldRow {
+    pub(crate) name: String,
+    pub(crate) place: String,
+    /// `in the list, by “Readers”`.
+    pub(crate) why: String,
+    /// Where the policy is, and its name; none where this catalog offers it in no way.
+    pub(crate) policy: Option<(String, String)>,
+    /// Whether that is the catalog's, for want of one of its own.
+    pub(crate) default: bool,
+    pub(crate) at_most: String,
+    /// Where it is asked about.
+    pub(crate) ask: String,
+}
+
+/// `GET /catalogs/{id}/try`
+#[derive(Debug, Clone, Template)]
+#[template(path = "catalog/try.html")]
+pub(crate) struct TryCatalog {
+    pub(crate) path: String,
+    pub(crate) name: String,
+    pub(crate) action: String,
+    pub(crate) mistakes: Mistakes,
+    pub(crate) parts: Vec<Part>,
+    /// What came of it, each with what it is about.
+    pub(crate) answers: Vec<(String, Note, Facts)>,
 }

@@ -10,6 +10,7 @@ pub(super) mod facts;
 pub(super) mod holdings;
 pub(super) mod iam;
 pub(super) mod links;
+pub(super) mod offered;
 pub(super) mod reread;
 pub(super) mod runs;
 pub(super) mod scopes;
@@ -29,6 +30,7 @@ pub(crate) static STATEMENTS: &[&[&Sql]] = &[
     holdings::STATEMENTS,
     iam::STATEMENTS,
     links::STATEMENTS,
+    offered::STATEMENTS,
     reread::STATEMENTS,
     runs::STATEMENTS,
     scopes::STATEMENTS,

@@ -426,7 +426,6 @@ pub(in crate::directory) async fn entitlements_among(
     q: &mut impl Query,
     ids: &[EntitlementId],
     search: &str,
-    only: impl Fn(&Entitlement) -> bool,
     mut after: Option<(String, EntitlementId)>,
     limit: i64,
 ) -> Result<Vec<(String, Entitlement)>> {
@@ -447,10 +446,7 @@ pub(in crate::directory) async fn entitlements_among(
             let key: String = row.get("sort_key")?;
             let entitlement = read_entitlement(row)?;
             after = Some((key.clone(), entitlement.id));
-            if found.len() < wanted
-                && only(&entitlement)
-                && words.iter().all(|word| key.contains(word))
-            {
+            if found.len() < wanted && words.iter().all(|word| key.contains(word)) {
                 found.push((key, entitlement));
             }
         }

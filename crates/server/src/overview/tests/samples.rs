@@ -1223,6 +1223,7 @@ fn offers(q: &str, any: bool) -> requests::Offers {
     };
     requests::Offers {
         q: q.into(),
+        total: "3 things you may ask for".into(),
         rows: if any { vec![
             row("AdministratorAccess on prod-payments", "4012-7788-0131", "one of Platform, then one of Security", "4 h"),
             row("ReadOnlyAccess on prod-payments", "4012-7788-0131", "nobody: approved at once", "8 h"),

@@ -152,6 +152,17 @@ impl House {
     }
 
     /// A connection that has passed its test.
+    /// Where somebody works from now on.
+    pub(crate) async fn department(&self, user: &User, department: Option<&str>) {
+        let change = identity::UserChange {
+            department: Some(department.unwrap_or_default().to_owned()),
+            ..identity::UserChange::default()
+        };
+        identity::update_user(&self.system(), user.id, change, None)
+            .await
+            .expect("changed");
+    }
+
     pub(crate) async fn connection(&self) -> ConnectionId {
         let (app, id): (ApplicationId, ConnectionId) = (self.app.new_id(), self.app.new_id());
         let now = self.app.clock.now();

@@ -16,6 +16,8 @@ use crate::web::{
 pub(crate) struct Offers {
     /// What was searched for.
     pub(crate) q: String,
+    /// How much there is on all pages together.
+    pub(crate) total: String,
     pub(crate) rows: Vec<OfferRow>,
     pub(crate) pager: Pager,
     /// Shown when there is no row.

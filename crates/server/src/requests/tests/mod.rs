@@ -62,6 +62,7 @@ impl Scene {
             name: "Prod".into(),
             description: String::new(),
             audience: [devs].into(),
+            ..catalog::NewCatalog::default()
         };
         let catalog = catalog::create(&cx, new).await.expect("a catalog").id;
         let scene = Self {

@@ -214,6 +214,7 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
             "principal_id": stage.principals[1],
         }),
         "POST /api/v1/catalogs" => json!({ "name": "" }),
+        "POST /api/v1/catalogs/check" => json!({ "contents": [] }),
         "PATCH /api/v1/catalogs/{id}" => json!({ "description": "changed" }),
         "POST /api/v1/catalogs/{id}/entitlements" => {
             json!({ "entitlements": [stage.offered.to_string()] })
@@ -313,6 +314,7 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
             "version=0&name=".to_owned()
         }
         "POST /catalogs/{id}/add" => "name=".to_owned(),
+        "POST /catalogs/{id}/try" => "entitlement=".to_owned(),
         "POST /catalogs/{id}/entitlements/{entitlement}" => {
             format!("version=0&policy={}", stage.policy)
         }

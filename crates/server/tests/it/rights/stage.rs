@@ -385,6 +385,7 @@ impl Stage {
             name: name.to_owned(),
             description: String::new(),
             audience: audience.iter().copied().collect::<BTreeSet<_>>(),
+            ..catalog::NewCatalog::default()
         };
         let seen = catalog::create(&cy, new("Seen", &[staff]))
             .await

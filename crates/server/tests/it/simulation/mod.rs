@@ -13,7 +13,7 @@
 
 mod names;
 mod oracle;
-mod rng;
+pub(crate) mod rng;
 mod run;
 mod stage;
 mod weather;
