@@ -60,7 +60,7 @@ create table grants (
 create index grants_binding on grants (binding_id, ended_at);
 create index grants_user on grants (user_id, id);
 create index grants_origin on grants (origin_id);
-create index grants_emergency on grants (id) where emergency = 1;
+create index grants_emergency on grants (id) where emergency;
 create index grants_predecessor on grants (predecessor) where predecessor is not null;
 create index grants_remind on grants (ends_at) where ended_at is null and closed_at is null and reminded_at is null;
 create index grants_ends on grants (ended_at, ends_at);

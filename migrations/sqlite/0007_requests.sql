@@ -56,7 +56,7 @@ create index requests_state on requests (state, id);
 -- One question at a time about the same extension, whoever clicks how often.
 create unique index requests_extending on requests (extends) where state = 'pending';
 -- What is asked in an emergency waits once for each who asks; what is raised is raised once.
-create unique index requests_emergency on requests (requester_id, entitlement_id, principal_id) where state = 'pending' and emergency = 1;
+create unique index requests_emergency on requests (requester_id, entitlement_id, principal_id) where state = 'pending' and emergency;
 create unique index requests_raised on requests (raised_from) where raised_from is not null;
 create index requests_submission on requests (submission_id, id) where submission_id is not null;
 create index requests_extends on requests (extends) where extends is not null;
