@@ -302,13 +302,13 @@ async fn named(q: &mut impl Query, text: &str) -> Result<Option<User>, Error> {
 
 // ---- what other rooms read, inside their own transaction
 
-/// What is delegated to this user at that moment, by people who are active and may decide.
+/// What is delegated to these users at that moment, by people who are active and may decide.
 pub async fn delegated_to(
     q: &mut impl Query,
-    user: UserId,
+    users: impl IntoIterator<Item = UserId>,
     at: Time,
 ) -> stint_db::Result<Vec<Delegation>> {
-    let all = delegations::to(q, [user], at).await?;
+    let all = delegations::to(q, users, at).await?;
     able(q, all, |it| it.user).await
 }
 

@@ -44,7 +44,7 @@ async fn decide(
     // Members of the group it is for are read here, in the transaction that decides.
     // What its time has come for comes first: nobody decides on what is over.
     clock::catch_up(cx, &mut tx, &mut request).await?;
-    let delegations = identity::delegated_to(&mut tx, user, cx.now).await?;
+    let delegations = identity::delegated_to(&mut tx, [user], cx.now).await?;
     let only = facts::alone(&request, user, &delegations);
     let subject = facts::subject(&mut tx, &request, only, cx.now).await?;
     let who = facts::decider(&mut tx, &request, &subject, user, &delegations).await?;

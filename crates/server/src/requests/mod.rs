@@ -208,7 +208,7 @@ struct Reader {
 
 impl Reader {
     async fn of(q: &mut impl Query, user: UserId, now: Time) -> Result<Self, Error> {
-        let delegations = identity::delegated_to(q, user, now).await?;
+        let delegations = identity::delegated_to(q, [user], now).await?;
         let mut people = Vec::new();
         for id in [user]
             .into_iter()

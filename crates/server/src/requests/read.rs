@@ -335,7 +335,7 @@ pub async fn inbox(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
         .is_ok()
     {
         let mut me = voter(&mut q, person.id).await?;
-        let delegations = identity::delegated_to(&mut q, person.id, cx.now).await?;
+        let delegations = identity::delegated_to(&mut q, [person.id], cx.now).await?;
         let whose = [person.id].into_iter();
         let whose = whose.chain(delegations.iter().map(|it| it.user));
         let mut named = store::Named::default();
@@ -418,22 +418,19 @@ pub(super) async fn waiting(
     let named: BTreeSet<UserId> = (both.iter())
         .flat_map(|of| of.everybody(&people).into_keys())
         .collect();
-    // Who decides for one of them may be named as well, and may stand in for several.
-    let able: BTreeSet<UserId> = named.intersection(&people.able).copied().collect();
-    let mut by_delegate: BTreeMap<UserId, Vec<Delegation>> = BTreeMap::new();
-    for it in identity::delegated_by(q, able.clone(), now).await? {
-        by_delegate.entry(it.delegate).or_default().push(it);
-    }
-    for user in &able {
-        by_delegate.entry(*user).or_default();
-    }
+    // Who decides for one of them may be named as well, and may decide for several; and of who
+    // asked one may be the delegate.
+    let mut who: BTreeSet<UserId> = named.intersection(&people.able).copied().collect();
+    let by = identity::delegated_by(q, who.clone(), now).await?;
+    who.extend(by.iter().map(|it| it.delegate));
+    let to = identity::delegated_to(q, who.clone(), now).await?;
     let mut deciders: Vec<Decider> = Vec::new();
-    for (user, mut delegations) in by_delegate {
-        // Also by who is not named: of who asked one may be the delegate.
-        if !delegations.is_empty() || subject.delegates.contains(&user) {
-            delegations = identity::delegated_to(q, user, now).await?;
-        }
-        deciders.push(facts::decider(q, request, &subject, user, &delegations).await?);
+    for user in who {
+        let mine: Vec<Delegation> = (to.iter())
+            .filter(|it| it.delegate == user)
+            .cloned()
+            .collect();
+        deciders.push(facts::decider(q, request, &subject, user, &mine).await?);
     }
     Ok(request.rules.waiting(&deciders, &people, now))
 }
@@ -445,7 +442,7 @@ async fn decides(cx: &Cx, q: &mut impl Query, request: &Request) -> Result<(bool
         return Ok((false, false));
     };
     let user = cx.person()?.id;
-    let delegations = identity::delegated_to(q, user, cx.now).await?;
+    let delegations = identity::delegated_to(q, [user], cx.now).await?;
     let only = facts::alone(request, user, &delegations);
     let subject = facts::subject(q, request, only, cx.now).await?;
     let people = policies::people(q, [step], Some(&subject)).await?;

@@ -130,6 +130,8 @@ both_engines! {
         let request = asked.submit(60).await;
         let_decide(&world, "ana", "bo").await;
         asked.bo.post(&at(&request, "approve"), json!({})).await.refused(403, "delegate_of_requester");
+        let who = asked.see(&request).await["waiting"]["who"].clone();
+        assert_eq!(who.as_array().expect("a list").len(), 1, "only Cy: {who:#}");
         // Nor does who asked decide by what an approver delegates to them.
         let_decide(&world, "cy", "ana").await;
         asked.ana.post(&at(&request, "approve"), json!({})).await.refused(403, "self_approval");

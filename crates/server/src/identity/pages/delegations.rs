@@ -201,9 +201,8 @@ async fn create(cx: Cx, frame: Frame, Form(sent): Form<Sent>) -> Result<Response
     let user = if filled.user.is_empty() {
         None
     } else {
-        let found = store::users::by_email(&mut cx.read().await?, &filled.user).await?;
-        // What one may say for others alone tells who is here.
         cx.authorize(Verb::Delegate, Relation::Others)?;
+        let found = store::users::by_email(&mut cx.read().await?, &filled.user).await?;
         if found.is_none() {
             mistakes.add("user", "There is no user with this e-mail address.");
         }
