@@ -140,7 +140,7 @@ pub struct PreviewApprover {
     /// Whether a condition of the step is true of them.
     #[serde(default)]
     pub condition: bool,
-    /// `own_request` or `unable`, if they could not decide on this one.
+    /// `own_request`, `delegate_of_requester` or `unable`, if they could not decide on this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hindrance: Option<String>,
     /// While they are away.

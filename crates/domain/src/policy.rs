@@ -131,6 +131,32 @@ pub struct Step {
     pub wait: Option<Span>,
 }
 
+impl Step {
+    /// Whether it asks the same of the same people at the same times, whatever it is called.
+    fn asks_as(&self, other: &Self) -> bool {
+        let Self {
+            name: _,
+            approvers,
+            needed,
+            each_group,
+            fallback,
+            remind,
+            late,
+            deadline,
+            wait,
+        } = self;
+        (approvers, needed, each_group, fallback)
+            == (
+                &other.approvers,
+                &other.needed,
+                &other.each_group,
+                &other.fallback,
+            )
+            && (remind, late, deadline, wait)
+                == (&other.remind, &other.late, &other.deadline, &other.wait)
+    }
+}
+
 /// What happens to a step that has not been approved in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -175,8 +201,8 @@ pub struct People {
     pub able: BTreeSet<UserId>,
     /// The people in the Identity Center group it is for, where it is for one.
     pub benefiting: BTreeSet<UserId>,
-    /// To whom somebody who asks or would hold it had delegated when it was asked, and has still:
-    /// treated as them.
+    /// To whom somebody who asks or would hold it delegates: they do not approve it, and are not
+    /// missing by that.
     pub delegates: BTreeSet<UserId>,
 }
 
@@ -272,6 +298,9 @@ pub struct Approver {
 /// Why somebody a step names could not decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hindrance {
+    /// Whoever asked, or would hold it, delegates to them, and the policy lets nobody approve their
+    /// own request.
+    Delegate,
     /// They ask, or it is for them, and the policy does not allow that.
     OwnRequest,
     /// They are not active, or a role of theirs decides nothing.
@@ -507,16 +536,30 @@ impl<'a> Outcome<'a> {
         }
     }
 
+    /// Whether it asks the same of the same people at the same times, whatever its steps are called.
+    pub fn asks_as(&self, other: &Outcome<'_>) -> bool {
+        let (own, others) = (self.steps(), other.steps());
+        self.allow_self_approval == other.allow_self_approval
+            && own.len() == others.len()
+            && own.iter().zip(others).all(|(a, b)| a.asks_as(b))
+    }
+
     /// Who would have to approve, and which of them could not. Empty where nobody has to.
     pub fn explain(&self, ask: &Ask, people: &People) -> Vec<ExplainedStep> {
         let own = |user| {
             !self.allow_self_approval
-                && (user == ask.requester
-                    || user == ask.beneficiary
-                    || ask.members.contains(&user)
-                    || people.delegates.contains(&user))
+                && (user == ask.requester || user == ask.beneficiary || ask.members.contains(&user))
         };
+        let of_theirs = |user| !self.allow_self_approval && people.delegates.contains(&user);
         let could = |user| !own(user) && people.able.contains(&user);
+        let parts = |step: &Step| {
+            // Whose delegate somebody is opens nothing to the fallback approvers.
+            let mut parts = step.parts(people, could, 0, false);
+            for part in &mut parts {
+                part.who.retain(|user| !of_theirs(*user));
+            }
+            parts
+        };
         (self.steps().iter())
             .map(|step| ExplainedStep {
                 name: step.name.clone(),
@@ -527,6 +570,8 @@ impl<'a> Outcome<'a> {
                         through,
                         hindrance: if own(user) {
                             Some(Hindrance::OwnRequest)
+                        } else if of_theirs(user) {
+                            Some(Hindrance::Delegate)
                         } else if !people.able.contains(&user) {
                             Some(Hindrance::Unable)
                         } else {
@@ -534,9 +579,9 @@ impl<'a> Outcome<'a> {
                         },
                     })
                     .collect(),
-                parts: step.parts(people, could, 0, false),
+                parts: parts(step),
                 fallback: (step.fallback.everybody(people).into_keys())
-                    .filter(|user| could(*user))
+                    .filter(|user| could(*user) && !of_theirs(*user))
                     .collect(),
                 remind: step.remind,
                 late: step.late,

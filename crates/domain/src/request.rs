@@ -22,7 +22,7 @@
 //! 7. A delegate decides as the one who delegated to them could, if their own right does not
 //!    reach: not for somebody who has decided, nor for whom another delegate has, and nobody by a
 //!    delegation they wrote themselves after the submission. A delegate of who asked or would hold it
-//!    is treated as them.
+//!    does not approve, and nobody for them; that they cannot opens nothing to fallback approvers.
 //!
 //! Time passes for a request too ([`Request::pass`]): a step that waits is over, one that nobody
 //! approved in time denies, or moves the question with what is still needed to the next one; a request
@@ -356,7 +356,7 @@ impl Request {
         Ok(Self { question, state })
     }
 
-    /// Whether this person may say this now: the six rules, first that fails. Answers what their
+    /// Whether this person may say this now: the rules above, the first that fails. Answers what their
     /// approval would count for.
     pub fn may_decide(
         &self,
@@ -379,9 +379,9 @@ impl Request {
         if decider.benefits && !policy.allow_self_approval {
             return Err(Refused::Benefits { verb });
         }
-        let of_theirs = decider.delegators.iter().any(|it| theirs(it.who.user));
-        if of_theirs && !policy.allow_self_approval {
-            return Err(Refused::DelegateOfTheirs { verb });
+        let approves = verb == Verb::Approve && !policy.allow_self_approval;
+        if decider.of_theirs && approves {
+            return Err(Refused::DelegateOfTheirs);
         }
         let approvals = self.state.approvals();
         if let Some(before) = approvals.iter().find(|a| a.concerns(decider.user)) {
@@ -401,8 +401,10 @@ impl Request {
                 since,
                 made_by,
             } = delegator;
-            let self_allowed = policy.allow_self_approval;
-            if approvals.iter().any(|a| a.concerns(who.user)) || (who.benefits && !self_allowed) {
+            // Not what they could not themselves.
+            let own = (theirs(who.user) || who.benefits) && !policy.allow_self_approval;
+            let counted = approvals.iter().any(|a| a.concerns(who.user));
+            if own || counted || (who.of_theirs && approves) {
                 continue;
             }
             if *made_by == Some(decider.user) && *since >= self.question.submitted_at {
@@ -519,8 +521,7 @@ impl Request {
             !question.policy.allow_self_approval
                 && (user == question.requester
                     || user == question.beneficiary
-                    || people.benefiting.contains(&user)
-                    || people.delegates.contains(&user))
+                    || people.benefiting.contains(&user))
         };
         let before = self.state.approvals().iter();
         let elsewhere: BTreeSet<UserId> = before

@@ -49,6 +49,14 @@ impl Request {
             .min()
     }
 
+    /// When the step it waits at ends by itself, if ever.
+    fn ends_at(&self) -> Option<Time> {
+        let current = self.current(Verb::Approve).ok()?;
+        let step = current.step;
+        let ends = step.wait.or(step.deadline.map(|it| it.after));
+        ends.map(|after| current.since + after)
+    }
+
     /// What the passing of time does to it: one thing at a time, the earliest. Nothing before
     /// [`Request::due`]. A worker that slept finds what it missed one after the other, each step
     /// beginning when the one before it was over.
@@ -56,8 +64,9 @@ impl Request {
         if self.due().is_none_or(|due| now < due) {
             return (self, None);
         }
+        // What would have ended the step later comes too late, whatever else was missed.
         let expires = self.question.expires();
-        if self.due().is_some_and(|due| due == expires) {
+        if expires <= now && self.ends_at().is_none_or(|at| at >= expires) {
             return self.expired(now);
         }
         let Self { question, state } = self;

@@ -15,6 +15,8 @@ pub struct Decider {
     /// Whether they are now a member of the Identity Center group it is for, where it is for
     /// one: they would hold the access too.
     pub benefits: bool,
+    /// Whether somebody who asked or would hold it has delegated to them, now.
+    pub of_theirs: bool,
     /// When they last changed themselves what conditions may ask about them (their groups, their
     /// profile, whose manager they are), if ever.
     pub changed_own: Option<Time>,
@@ -22,7 +24,7 @@ pub struct Decider {
     /// them, took away a role or what they own, set their profile or manager), if ever: that can
     /// leave a step without its approvers.
     pub changed_others: Option<Time>,
-    /// Who has delegated to them, for now. Delegations of delegators do not count.
+    /// Who has delegated to them, now. What was delegated to those is not passed on.
     pub delegators: Vec<Delegator>,
 }
 

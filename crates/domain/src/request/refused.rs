@@ -53,12 +53,9 @@ pub enum Refused {
     },
     /// Who asked, or would hold it, has delegated to them.
     #[error(
-        "you stand in for who asked for this access or would hold it, and its policy lets nobody {verb} their own request: another approver must decide, or the delegation be ended"
+        "you decide for who asked for this access or would hold it while they are away, and its policy lets nobody approve their own request: another approver must, or the delegation be ended"
     )]
-    DelegateOfTheirs {
-        /// What was tried.
-        verb: Verb,
-    },
+    DelegateOfTheirs,
     /// A delegate has decided on it for them.
     #[error(
         "somebody to whom you delegated approved this request for you at step {} on {at}: nobody counts twice, somebody else must decide now",
@@ -153,7 +150,7 @@ impl Refused {
             Self::SelfApproval { .. } => "self_approval",
             Self::Benefits { .. } => "member_of_the_group",
             Self::AlreadyDecided { .. } => "already_decided",
-            Self::DelegateOfTheirs { .. } => "delegate_of_requester",
+            Self::DelegateOfTheirs => "delegate_of_requester",
             Self::DecidedByDelegate { .. } => "decided_by_delegate",
             Self::DelegatedToOneself { .. } => "delegated_to_oneself",
             Self::NotAnApprover { .. } => "not_an_approver",

@@ -48,6 +48,7 @@ fn person(n: u128) -> Decider {
         user: user(n),
         memberships: Vec::new(),
         benefits: false,
+        of_theirs: false,
         changed_own: None,
         changed_others: None,
         delegators: Vec::new(),
@@ -63,6 +64,7 @@ fn member(n: u128, of: u128, since: Time, added_by: Option<u128>) -> Decider {
             added_by: added_by.map(user),
         }],
         benefits: false,
+        of_theirs: false,
         changed_own: None,
         changed_others: None,
         delegators: Vec::new(),
@@ -608,4 +610,61 @@ fn groups_that_share_their_only_person_are_short_together() {
         answer.expect("one of the two").1,
         Progress::Waiting { still: 1 }
     );
+}
+
+#[test]
+fn who_asked_opens_nothing_to_those_who_stand_in_by_delegating_to_an_approver() {
+    let r = pending(vec![Step {
+        fallback: Approvers {
+            users: [user(9)].into(),
+            ..Approvers::default()
+        },
+        ..step("Platform", &[2], &[], 1)
+    }]);
+    let people = People {
+        delegates: [user(2)].into(),
+        ..people(&[2, 9], &[])
+    };
+    let code = |who: &Decider, answer: Answer| {
+        let answer = r.clone().decide(who, &people, answer, at(5));
+        answer.map(|_| "ok").unwrap_or_else(|why| why.code())
+    };
+    assert_eq!(code(&person(9), Answer::Approve), "not_yet_fallback");
+    let delegate = Decider {
+        of_theirs: true,
+        ..person(2)
+    };
+    assert_eq!(code(&delegate, Answer::Approve), "delegate_of_requester");
+    let no = || Answer::Deny {
+        reason: "no".to_owned(),
+    };
+    assert_eq!(code(&delegate, no()), "ok", "a no is nobody's own yes");
+    // Nor does their delegate say yes for them.
+    let next = Decider {
+        delegators: vec![Delegator {
+            who: delegate,
+            since: at(-10),
+            made_by: Some(user(2)),
+        }],
+        ..person(5)
+    };
+    assert_eq!(code(&next, Answer::Approve), "not_an_approver");
+    assert_eq!(code(&next, no()), "ok");
+}
+
+#[test]
+fn what_would_have_ended_a_step_after_the_request_expired_comes_too_late() {
+    let mut r = pending(vec![Step {
+        remind: Some(Span::hours(1)),
+        deadline: Some(Deadline {
+            after: Span::hours(48),
+            then: Then::NextStep,
+        }),
+        ..step("Platform", &[2], &[], 1)
+    }]);
+    r.question.policy.open_for = Some(Span::hours(24));
+    let (after, passed) = r.pass(T0 + Span::hours(72));
+    assert_eq!(passed, Some(Passed::Denied));
+    let why = after.denied_because().expect("a reason");
+    assert!(why.starts_with("It has expired"), "{why}");
 }

@@ -139,8 +139,6 @@ struct Case {
     yes: BTreeSet<u8>,
     /// For whom else somebody said yes.
     yes_for: BTreeSet<u8>,
-    /// Who stood in for who asked or would hold it when it was asked.
-    near: BTreeSet<u8>,
     /// The step it is at, as far as the diary can tell.
     at: usize,
     over: Option<&'static str>,
@@ -262,7 +260,7 @@ impl Diary {
                 if !rules.own_allowed {
                     who.retain(|n| *n != case.0 && *n != case.1);
                     who.retain(|n| !crowd || !self.crowd.contains(n));
-                    let near = self.delegates_of(&[case.0, case.1]);
+                    let near = self.delegates_of(&self.whose(case, crowd));
                     who.retain(|n| !near.contains(n));
                 }
                 places.extend((0..stage.needed).map(|_| who.clone()));
@@ -304,21 +302,34 @@ impl Diary {
         })
     }
 
+    /// Who may decide for somebody to whom this request belongs.
+    fn near(&self, case: &Case) -> BTreeSet<u8> {
+        self.delegates_of(&self.whose((case.who, case.whom), case.crowd))
+    }
+
+    /// To whom a request belongs: who asks, who would hold it, and the group it is for.
+    fn whose(&self, case: (u8, u8), crowd: bool) -> Vec<u8> {
+        let mut whose = vec![case.0, case.1];
+        whose.extend(self.crowd.iter().filter(|_| crowd));
+        whose
+    }
+
     /// Whether the diary lets this person say yes or no to that request now.
-    fn legitimate(&self, case: &Case, who: u8) -> bool {
+    fn legitimate(&self, case: &Case, who: u8, yes: bool) -> bool {
         let inside = |n: u8| case.crowd && self.crowd.contains(&n);
-        let near = self.delegates_of(&[case.who, case.whom]).contains(&who);
-        let own = who == case.who || who == case.whom || inside(who) || near;
+        let own = |n: u8| n == case.who || n == case.whom || inside(n);
+        let near = |n: u8| yes && self.near(case).contains(&n);
+        let hindered = |n: u8| (own(n) || near(n)) && !case.rules.own_allowed;
         let counted = |n: u8| case.yes.contains(&n) || case.yes_for.contains(&n);
         let for_another = self.standins.iter().any(|it| {
             it.to == who
                 && !counted(it.whom)
-                && (!inside(it.whom) || case.rules.own_allowed)
+                && !hindered(it.whom)
                 && (it.by != who || it.since < case.asked_at)
                 && self.is_asked(case, it.whom, &[it.whom, who])
         });
         case.over.is_none()
-            && (!own || case.rules.own_allowed)
+            && !hindered(who)
             && !counted(who)
             && (self.is_asked(case, who, &[who]) || for_another)
     }
@@ -341,6 +352,7 @@ impl Diary {
         Decider {
             user: user(who),
             benefits: case.crowd && self.crowd.contains(&who),
+            of_theirs: self.near(case).contains(&who),
             changed_own: None,
             changed_others: None,
             delegators: Vec::new(),
@@ -371,7 +383,7 @@ impl Diary {
                 .collect(),
             able: (0..USERS).map(user).collect(),
             delegates: self
-                .delegates_of(&[who, whom])
+                .delegates_of(&self.whose((who, whom), crowd))
                 .into_iter()
                 .map(user)
                 .collect(),
@@ -393,7 +405,6 @@ impl Diary {
             answer.is_ok(),
             self.can_be_filled((who, whom), crowd, &rules)
         );
-        let near = self.delegates_of(&[who, whom]);
         if let Ok((real, _)) = answer {
             self.cases.push(Case {
                 who,
@@ -403,7 +414,6 @@ impl Diary {
                 over: rules.steps.is_empty().then_some("approved"),
                 yes: BTreeSet::new(),
                 yes_for: BTreeSet::new(),
-                near,
                 at: 0,
                 rules,
                 real,
@@ -413,7 +423,7 @@ impl Diary {
     }
 
     fn decide(&mut self, at: usize, who: u8, yes: bool) -> Result<(), TestCaseError> {
-        let legitimate = self.legitimate(&self.cases[at], who);
+        let legitimate = self.legitimate(&self.cases[at], who, yes);
         let decider = self.decider(&self.cases[at], who);
         let now = time(self.minute);
         let case = &mut self.cases[at];
@@ -426,7 +436,6 @@ impl Diary {
         };
         let people = People {
             able: (0..USERS).map(user).collect(),
-            delegates: case.near.iter().map(|n| user(*n)).collect(),
             ..People::default()
         };
         match case.real.clone().decide(&decider, &people, answer, now) {

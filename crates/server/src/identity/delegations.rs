@@ -20,6 +20,11 @@ const LONGEST: Span = Span::hours(24 * 366);
 const FARTHEST: Span = Span::hours(24 * 366);
 /// How many that are not over one user may have.
 const MOST: usize = 20;
+/// For how many users at most one may decide at a time: what they see is looked up for each.
+const MOST_TO_ONE: usize = 50;
+/// Why somebody cannot be chosen: the same whoever it is, so that it tells nothing of them.
+const NOBODY: &str =
+    "Nobody active who may decide has this address: give the e-mail address of somebody who has.";
 /// So much in the past a start may lie: whoever fills in a form takes a while.
 const LATE: Span = Span::minutes(15);
 
@@ -93,7 +98,7 @@ impl Delegation {
 pub struct NewDelegation {
     /// Who is away; the caller when absent. Only a Super Admin names somebody else.
     pub user: Option<UserId>,
-    /// Who decides for them: an id, or an e-mail address.
+    /// Who decides for them: an e-mail address; or an id, from whoever may see every user.
     pub delegate: String,
     /// From when; at once when absent.
     pub starts_at: Option<Time>,
@@ -144,23 +149,18 @@ pub async fn delegate(cx: &Cx, new: NewDelegation) -> Result<Delegation, Error> 
     }
     let note = check::note(&new.note)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
-    let whom = named(&mut tx, &new.delegate).await?;
+    let whom = named(cx, &mut tx, &new.delegate).await?;
     // Held until the commit: of two at once the second sees the first.
     let away = users::lock(&mut tx, user).await?.ok_or(Error::NotFound)?;
-    let whom = whom.filter(|it| it.active).ok_or_else(|| {
-        let why = "There is no active user like this: give the e-mail address of one.";
-        Error::bad("delegate", why)
-    })?;
-    if whom.id == user {
+    let own = whom.as_ref().is_some_and(|it| it.id == user);
+    if own {
         return Err(Error::bad(
             "delegate",
             "It is who would be away: choose somebody else.",
         ));
     }
-    if !whom.decides() {
-        let why = format!("The roles of {} let them decide on nothing.", whom.name);
-        return Err(Error::bad("delegate", why));
-    }
+    let whom = whom.filter(|it| it.active && it.decides());
+    let whom = whom.ok_or_else(|| Error::bad("delegate", NOBODY))?;
     if !away.active {
         return Err(Error::Inactive);
     }
@@ -174,6 +174,10 @@ pub async fn delegate(cx: &Cx, new: NewDelegation) -> Result<Delegation, Error> 
     }
     if open.len() >= MOST {
         return Err(Error::TooManyDelegations);
+    }
+    if delegations::open_to(&mut tx, whom.id, cx.now).await? >= MOST_TO_ONE {
+        let why = "They are to decide for many others already: choose somebody else.";
+        return Err(Error::bad("delegate", why));
     }
     let made = Delegation {
         id: cx.app.new_id(),
@@ -292,10 +296,13 @@ fn stands(cx: &Cx, of: Option<&Delegation>) -> Relation {
     }
 }
 
-async fn named(q: &mut impl Query, text: &str) -> Result<Option<User>, Error> {
+async fn named(cx: &Cx, q: &mut impl Query, text: &str) -> Result<Option<User>, Error> {
     let text = text.trim();
     Ok(match text.parse::<UserId>() {
-        Ok(id) => users::get(q, id).await?,
+        Ok(id) if cx.authorize(Verb::GetUser, super::relation(cx, id)).is_ok() => {
+            users::get(q, id).await?
+        }
+        Ok(_) => None,
         Err(_) => users::by_email(q, text).await?,
     })
 }

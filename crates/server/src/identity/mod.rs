@@ -396,10 +396,19 @@ pub async fn persons(
 
 /// Somebody and their manager, as conditions see them.
 pub async fn somebody(q: &mut impl Query, id: UserId) -> stint_db::Result<Vec<(User, Person)>> {
-    let Some(one) = user(q, id).await? else {
-        return Ok(Vec::new());
-    };
-    let ids: Vec<UserId> = std::iter::once(id).chain(one.manager).collect();
+    some_people(q, &BTreeSet::from([id])).await
+}
+
+/// These people and their managers, as conditions see them.
+pub async fn some_people(
+    q: &mut impl Query,
+    ids: &BTreeSet<UserId>,
+) -> stint_db::Result<Vec<(User, Person)>> {
+    let named: Vec<UserId> = ids.iter().copied().collect();
+    let found = store::users::several(q, &named).await?;
+    let managers = found.iter().filter_map(|it| it.manager);
+    let ids: BTreeSet<UserId> = named.into_iter().chain(managers).collect();
+    let ids: Vec<UserId> = ids.into_iter().collect();
     let users = store::users::several(q, &ids).await?;
     let mut groups = store::groups::of_users(q, ids).await?;
     Ok((users.into_iter())

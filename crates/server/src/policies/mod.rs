@@ -270,11 +270,11 @@ pub struct Subject {
     pub scene: Option<Scene>,
     /// The people in the Identity Center group it is for.
     pub benefiting: BTreeSet<UserId>,
-    /// To whom who asks or would hold it had delegated when it was asked, and has still.
+    /// To whom who asks or would hold it delegates now.
     pub delegates: BTreeSet<UserId>,
-    /// Who alone is asked about: conditions are then asked of nobody else. Not where it counts how
+    /// Who alone are asked about: conditions are then asked of nobody else. Not where it counts how
     /// many there are, as it does for those who stand in.
-    pub only: Option<UserId>,
+    pub only: Option<BTreeSet<UserId>>,
 }
 
 /// Who could decide on these steps, as it is now: the members of the groups they name, and which
@@ -304,7 +304,7 @@ pub async fn people<'a>(
         }
         let wanted = rules::candidates(steps);
         if let Some(scene) = subject.scene.as_ref().filter(|_| !wanted.is_empty()) {
-            for (condition, who) in candidates(q, scene, wanted, subject.only).await? {
+            for (condition, who) in candidates(q, scene, wanted, subject.only.as_ref()).await? {
                 users.extend(who.iter().copied());
                 people.matching.insert(condition, who);
             }
@@ -350,10 +350,10 @@ async fn candidates(
     q: &mut impl Query,
     scene: &Scene,
     wanted: BTreeSet<&Condition>,
-    only: Option<UserId>,
+    only: Option<&BTreeSet<UserId>>,
 ) -> Result<Vec<(Condition, BTreeSet<UserId>)>, stint_db::Error> {
     let all = match only {
-        Some(id) => identity::somebody(q, id).await?,
+        Some(ids) => identity::some_people(q, ids).await?,
         None => identity::everybody(q).await?,
     };
     let people: Vec<Person> = all.iter().map(|(_, person)| person.clone()).collect();

@@ -41,9 +41,10 @@ async fn decide(
     let user = cx.person()?.id;
     let mut tx = cx.begin(Priority::Interactive).await?;
     let mut request = taken(cx, &mut tx, id, verb).await?;
-    // Members of the group it is for are read here, in the transaction that decides.
     // What its time has come for comes first: nobody decides on what is over.
     clock::catch_up(cx, &mut tx, &mut request).await?;
+    // Who may decide, and who is in the group it is for, is read here, in the transaction that
+    // decides.
     let delegations = identity::delegated_to(&mut tx, [user], cx.now).await?;
     let only = facts::alone(&request, user, &delegations);
     let subject = facts::subject(&mut tx, &request, only, cx.now).await?;
@@ -81,7 +82,9 @@ async fn decide(
         "state": request.state(),
     });
     request.decisions.push(decision);
-    tx.audit(cx.event("request.decided", [id.into(), user.into()], facts));
+    let about = [id.into(), user.into()].into_iter();
+    let about = about.chain(place.on_behalf_of.map(Into::into));
+    tx.audit(cx.event("request.decided", about, facts));
     match progress {
         Progress::Waiting { .. } | Progress::Step { .. } => {
             let news = json!({ "request": id });

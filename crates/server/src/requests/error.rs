@@ -24,6 +24,9 @@ pub enum Error {
     /// The cursor of a list is none of ours.
     #[error("the cursor of a list is none of ours")]
     Cursor(#[from] BadCursor),
+    /// Holding a draft against past requests was broken off.
+    #[error("holding the draft against past requests was broken off")]
+    Stopped,
     /// A draft of a policy could not be saved.
     #[error(transparent)]
     Draft(policies::Error),
@@ -249,7 +252,7 @@ impl Fault for Error {
                 | Refused::AlreadyDecided { .. }
                 | Refused::DecidedByDelegate { .. } => Kind::Conflict,
                 Refused::SelfApproval { .. }
-                | Refused::DelegateOfTheirs { .. }
+                | Refused::DelegateOfTheirs
                 | Refused::DelegatedToOneself { .. }
                 | Refused::Benefits { .. }
                 | Refused::NotAnApprover { .. }
@@ -293,7 +296,7 @@ impl Fault for Error {
             | Self::RaiseInstead(_)
             | Self::ReviewClosed(_)
             | Self::NothingToReturn(_) => Kind::Conflict,
-            Self::Scene(_) => Kind::Internal,
+            Self::Scene(_) | Self::Stopped => Kind::Internal,
             Self::Grants(error) => error.kind(),
             Self::Db(error) => error.kind(),
         }
@@ -340,7 +343,7 @@ impl Fault for Error {
             Self::AllAnswered => "all_answered",
             Self::TooManyComments => "too_many_comments",
             Self::State(_) => "invalid_state",
-            Self::Scene(_) => "internal",
+            Self::Scene(_) | Self::Stopped => "internal",
             Self::Grants(error) => error.code(),
             Self::Db(error) => error.code(),
         }

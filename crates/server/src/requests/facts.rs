@@ -125,14 +125,14 @@ pub(super) async fn weigh(
         at: cx.now,
     };
     let chosen = choose(q, entitlement, body, how).await?;
-    let own = BTreeSet::from([ask.requester, ask.beneficiary]);
-    let near = identity::delegated_by(q, own, cx.now).await?;
+    let theirs = [ask.requester, ask.beneficiary].into_iter();
+    let theirs = theirs.chain(ask.members.iter().copied());
     let subject = Subject {
         beneficiary: ask.beneficiary,
         connection: entitlement.connection,
         scene: chosen.scene.clone(),
         benefiting: ask.members.clone(),
-        delegates: near.into_iter().map(|it| it.delegate).collect(),
+        delegates: delegates(q, theirs, cx.now).await?,
         only: None,
     };
     let steps = body.outcome(chosen.rule).steps();
@@ -144,7 +144,7 @@ pub(super) async fn weigh(
 pub(super) async fn subject(
     q: &mut impl Query,
     request: &Request,
-    only: Option<UserId>,
+    only: Option<BTreeSet<UserId>>,
     now: Time,
 ) -> Result<Subject, Error> {
     let steps = request.rules.question.steps();
@@ -167,22 +167,28 @@ pub(super) async fn subject(
         true => beneficiaries(q, request.pair.principal).await?,
         false => BTreeSet::new(),
     };
+    let theirs = [request.requester(), request.beneficiary()].into_iter();
+    let theirs = theirs.chain(benefiting.iter().copied());
+    let delegates = delegates(q, theirs, now).await?;
     Ok(Subject {
         beneficiary: request.beneficiary(),
         connection: request.pair.connection,
         scene,
         benefiting,
-        delegates: near(q, request, now).await?,
+        delegates,
         only,
     })
 }
 
-/// To whom who asked or would hold it had delegated by then, and has still.
-async fn near(q: &mut impl Query, request: &Request, now: Time) -> Result<BTreeSet<UserId>, Error> {
-    let own = BTreeSet::from([request.requester(), request.beneficiary()]);
-    let all = identity::delegated_by(q, own, now).await?.into_iter();
-    let before = all.filter(|it| it.created_at < request.submitted_at());
-    Ok(before.map(|it| it.delegate).collect())
+/// To whom these delegate now.
+async fn delegates(
+    q: &mut impl Query,
+    users: impl IntoIterator<Item = UserId>,
+    now: Time,
+) -> Result<BTreeSet<UserId>, Error> {
+    let users: BTreeSet<UserId> = users.into_iter().collect();
+    let all = identity::delegated_by(q, users, now).await?;
+    Ok(all.into_iter().map(|it| it.delegate).collect())
 }
 
 /// The step a request waits at.
@@ -193,12 +199,17 @@ pub(super) fn current(request: &Request) -> Option<&Step> {
     }
 }
 
-/// Whom alone it takes to look at to know whether they may decide on it: nobody alone where those
-/// who stand in come in by how few the others are, nor a delegate, who may by what others are.
-pub(super) fn alone(request: &Request, user: UserId, delegations: &[Delegation]) -> Option<UserId> {
+/// Whom alone it takes to look at to know whether they may decide on it: them and who delegates to
+/// them; everybody where those who stand in come in by how few the others are.
+pub(super) fn alone(
+    request: &Request,
+    user: UserId,
+    delegations: &[Delegation],
+) -> Option<BTreeSet<UserId>> {
     let step = current(request);
-    let alone = step.is_none_or(|step| step.fallback.is_empty()) && delegations.is_empty();
-    alone.then_some(user)
+    let alone = step.is_none_or(|step| step.fallback.is_empty());
+    let whose = || delegations.iter().map(|it| it.user);
+    alone.then(|| whose().chain([user]).collect())
 }
 
 /// Whether who may decide on a step depends on more than who decides and the groups they are in.
@@ -243,6 +254,7 @@ async fn by_themselves(
 ) -> Result<Decider, Error> {
     let mut decider = voter(q, user).await?;
     decider.benefits = benefits(q, request, user).await?;
+    decider.of_theirs = subject.delegates.contains(&user);
     if let Some(step) = current(request) {
         if !step.fallback.is_empty() {
             decider.changed_others = identity::changed_others(q, user).await?;

@@ -723,6 +723,7 @@ pub(super) fn explained(it: ExplainedStep, people: &[Approver]) -> wire::Preview
                     hindrance: approver.hindrance.map(|hindrance| {
                         match hindrance {
                             Hindrance::OwnRequest => "own_request",
+                            Hindrance::Delegate => "delegate_of_requester",
                             Hindrance::Unable => "unable",
                         }
                         .to_owned()

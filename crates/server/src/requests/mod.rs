@@ -201,8 +201,6 @@ async fn relation(
 struct Reader {
     /// Them, and who has delegated to them, each with their groups.
     people: Vec<(UserId, BTreeSet<GroupId>)>,
-    /// What was delegated to them.
-    delegations: Vec<identity::Delegation>,
     now: Time,
 }
 
@@ -217,11 +215,7 @@ impl Reader {
             let groups = identity::groups_of(q, id).await?;
             people.push((id, groups.into_iter().collect()));
         }
-        Ok(Self {
-            people,
-            delegations,
-            now,
-        })
+        Ok(Self { people, now })
     }
 }
 
@@ -243,31 +237,34 @@ async fn related(
     // Who is told of it, and who reviews it, sees it.
     let watching = request.emergency().into_iter().flat_map(Emergency::groups);
     let mine = reader.people.first().map(|(_, groups)| groups);
+    let own = |d: &Decision| d.by == user || d.on_behalf_of == Some(user);
     if watching
         .into_iter()
         .any(|group| mine.is_some_and(|mine| mine.contains(&group)))
     {
         return Ok(Relation::Involved);
     }
-    if request.decisions.iter().any(|d| d.by == user) {
+    if request.decisions.iter().any(own) {
         return Ok(Relation::Involved);
     }
-    for (id, groups) in &reader.people {
-        let decided = request.decisions.iter().any(|d| d.by == *id);
-        if decided || named.users.contains(id) || !groups.is_disjoint(&named.groups) {
+    // For somebody else they look at what waits, not at what is past.
+    let for_others = matches!(request.rules.state, rules::State::Pending { .. });
+    let whose = (reader.people.iter()).take(if for_others { usize::MAX } else { 1 });
+    for (id, groups) in whose.clone() {
+        if named.users.contains(id) || !groups.is_disjoint(&named.groups) {
             return Ok(Relation::Involved);
         }
     }
     if steps.iter().any(facts::asks_more) {
-        let only = reader.delegations.is_empty().then_some(user);
-        let subject = facts::subject(q, request, only, reader.now).await?;
+        let only = whose.clone().map(|(id, _)| *id).collect();
+        let subject = facts::subject(q, request, Some(only), reader.now).await?;
         let people = policies::people(q, steps, Some(&subject)).await?;
         let mut all = steps
             .iter()
             .flat_map(|step| [&step.approvers, &step.fallback]);
         let is_named = |of: &policy::Approvers| {
             let all = of.everybody(&people);
-            reader.people.iter().any(|(id, _)| all.contains_key(id))
+            whose.clone().any(|(id, _)| all.contains_key(id))
         };
         if all.any(is_named) {
             return Ok(Relation::Involved);
@@ -317,6 +314,7 @@ async fn voter(q: &mut impl Query, user: UserId) -> Result<Decider, stint_db::Er
     Ok(Decider {
         user,
         benefits: false,
+        of_theirs: false,
         changed_own: None,
         changed_others: None,
         delegators: Vec::new(),

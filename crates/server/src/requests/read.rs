@@ -365,7 +365,7 @@ pub async fn inbox(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
                 let more = facts::current(&request).is_some_and(facts::asks_more);
                 let may = if more || !delegations.is_empty() {
                     // One that cannot be looked at hides no other.
-                    match decides(cx, &mut q, &request).await {
+                    match decides(cx, &mut q, &request, &delegations).await {
                         Ok((approves, _)) => approves,
                         Err(Error::Db(error)) => return Err(Error::Db(error)),
                         Err(error) => {
@@ -437,16 +437,20 @@ pub(super) async fn waiting(
 
 /// Whether the caller may approve it now, and whether they may deny it: of a part of a step that has
 /// all it needs one may still say no.
-async fn decides(cx: &Cx, q: &mut impl Query, request: &Request) -> Result<(bool, bool), Error> {
+async fn decides(
+    cx: &Cx,
+    q: &mut impl Query,
+    request: &Request,
+    delegations: &[Delegation],
+) -> Result<(bool, bool), Error> {
     let Some(step) = facts::current(request) else {
         return Ok((false, false));
     };
     let user = cx.person()?.id;
-    let delegations = identity::delegated_to(q, [user], cx.now).await?;
-    let only = facts::alone(request, user, &delegations);
+    let only = facts::alone(request, user, delegations);
     let subject = facts::subject(q, request, only, cx.now).await?;
     let people = policies::people(q, [step], Some(&subject)).await?;
-    let me = facts::decider(q, request, &subject, user, &delegations).await?;
+    let me = facts::decider(q, request, &subject, user, delegations).await?;
     let may = (request.rules).may_decide(&me, &people, rules::Verb::Approve, cx.now);
     let no = (request.rules).may_decide(&me, &people, rules::Verb::Deny, cx.now);
     Ok((may.is_ok(), no.is_ok()))
@@ -460,7 +464,8 @@ async fn may(
     relation: Relation,
     grants: &[grants::Grant],
 ) -> Result<Vec<Verb>, Error> {
-    let (approves, denies) = decides(cx, q, request).await?;
+    let delegations = identity::delegated_to(q, [cx.person()?.id], cx.now).await?;
+    let (approves, denies) = decides(cx, q, request, &delegations).await?;
     let pending = matches!(request.rules.state, State::Pending { .. });
     let open = grants.iter().any(grants::Grant::is_open);
     let could = [

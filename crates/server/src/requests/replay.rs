@@ -12,6 +12,7 @@ use stint_domain::policy::{self as rules, Chooser, ExplainedStep, Outcome, Polic
 use stint_domain::policy::{Ask, Refusal, Tried, Verdict};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PolicyId, RequestId, Span, Time, UserId};
+use tokio::sync::Semaphore;
 
 use super::facts::{self, Weighed};
 use super::store::{self, Replayed};
@@ -29,9 +30,11 @@ pub const MOST_DAYS: i64 = 366;
 /// How many of the requests that would be answered otherwise are named.
 pub const MOST_CHANGED: usize = 200;
 /// How many requests are looked at at most, the newest first.
-pub const MOST_REQUESTS: usize = 200_000;
+pub const MOST_REQUESTS: usize = 100_000;
 /// How many are read at once.
 const BATCH: i64 = 2_000;
+/// One at a time, of each process: it takes seconds of a processor.
+static TURN: Semaphore = Semaphore::const_new(1);
 
 /// What a draft would have said.
 #[derive(Debug, Clone)]
@@ -81,6 +84,8 @@ pub struct Answered {
     pub rule: Option<String>,
     /// What it says.
     pub way: Way,
+    /// Whether it says so in the same words as before, and yet asks other people, or at other times.
+    pub elsewise: bool,
 }
 
 /// How the answer would come about.
@@ -106,7 +111,11 @@ impl Answered {
                         n => format!("{n} of {name}"),
                     })
                     .collect();
-                steps.join(", then ")
+                let steps = steps.join(", then ");
+                match self.elsewise {
+                    true => format!("{steps}, but other people or times"),
+                    false => steps,
+                }
             }
             Way::Refused(why) => format!("refused: {}", why.trim_end_matches('.')),
         };
@@ -139,6 +148,7 @@ pub async fn replay(
     if !(1..=MOST_DAYS).contains(&days) {
         return Err(Error::Days);
     }
+    let turn = TURN.acquire().await.map_err(|_| Error::Stopped)?;
     let mut q = cx.read().await?;
     policies::current(&mut q, policy)
         .await?
@@ -148,69 +158,35 @@ pub async fn replay(
         note: String::new(),
     };
     policies::check(&mut q, &new).await.map_err(Error::Draft)?;
-    let draft = new.body;
-    let chooser = Chooser::of(&draft).map_err(Error::Scene)?;
+    let mut tally = Tally::of(new.body)?;
     let versions = policies::version_ids(&mut q, policy).await?;
     let since = cx.now - Span::hours(24 * days);
-    let mut out = Replay {
-        requests: 0,
-        more: false,
-        changed: 0,
-        same: 0,
-        rules: draft.rules.iter().map(|it| (it.name.clone(), 0)).collect(),
-        otherwise: 0,
-        unanswered: 0,
-        examples: Vec::new(),
-    };
-    let mut known = Known::default();
-    let mut named = Vec::new();
     let mut after = None;
     loop {
-        let rows = store::asked_under(&mut q, &versions, since, after, BATCH).await?;
+        let mut rows = store::asked_under(&mut q, &versions, since, after, BATCH).await?;
         let last = rows.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
         after = rows.last().map(|row| row.id);
-        known.look_up(&mut q, &rows).await?;
-        for row in rows {
-            if out.requests >= MOST_REQUESTS {
-                out.more = true;
-                break;
-            }
-            out.requests += 1;
-            let before = known.before(&row);
-            let found = known.chosen(&draft, &chooser, &row);
-            match &found {
-                Ok(Some(rule)) => {
-                    if let Some((_, count)) = out.rules.get_mut(*rule) {
-                        *count += 1;
-                    }
-                }
-                Ok(None) => out.otherwise += 1,
-                Err(_) => out.unanswered += 1,
-            }
-            let after = match found {
-                Ok(rule) => said(&draft.outcome(rule), &row),
-                Err(why) => Answered {
-                    rule: None,
-                    way: Way::Refused(why),
-                },
-            };
-            // A rule by another name that says the same changes nothing.
-            if before
-                .as_ref()
-                .is_some_and(|before| before.way == after.way)
-            {
-                out.same += 1;
-                continue;
-            }
-            out.changed += 1;
-            if let Some(before) = before.filter(|_| named.len() < MOST_CHANGED) {
-                named.push((row, before, after));
-            }
-        }
-        if last || out.more {
+        tally.known.look_up(&mut q, &rows).await?;
+        let room = MOST_REQUESTS - tally.out.requests;
+        tally.out.more = rows.len() > room;
+        rows.truncate(room);
+        // Much of this would keep others waiting.
+        let counted = tokio::task::spawn_blocking(move || {
+            tally.count(rows);
+            tally
+        });
+        tally = counted.await.map_err(|_| Error::Stopped)?;
+        if last || tally.out.more {
             break;
         }
     }
+    drop(turn);
+    let Tally {
+        known,
+        mut out,
+        named,
+        ..
+    } = tally;
     let people = named.iter().map(|(row, ..)| row.requester).collect();
     let names = read::names(&mut q, people).await?;
     out.examples = (named.into_iter())
@@ -225,6 +201,88 @@ pub async fn replay(
         })
         .collect();
     Ok(out)
+}
+
+/// A replay as far as it got.
+struct Tally {
+    draft: PolicyBody,
+    chooser: Chooser,
+    known: Known,
+    out: Replay,
+    /// The newest that change, with what was and what would be answered.
+    named: Vec<(Replayed, Answered, Answered)>,
+}
+
+impl Tally {
+    fn of(draft: PolicyBody) -> Result<Self, Error> {
+        let out = Replay {
+            requests: 0,
+            more: false,
+            changed: 0,
+            same: 0,
+            rules: draft.rules.iter().map(|it| (it.name.clone(), 0)).collect(),
+            otherwise: 0,
+            unanswered: 0,
+            examples: Vec::new(),
+        };
+        Ok(Self {
+            chooser: Chooser::of(&draft).map_err(Error::Scene)?,
+            draft,
+            known: Known::default(),
+            out,
+            named: Vec::new(),
+        })
+    }
+
+    fn count(&mut self, rows: Vec<Replayed>) {
+        for row in rows {
+            self.out.requests += 1;
+            let found = self.known.chosen(&self.draft, &self.chooser, &row);
+            match &found {
+                Ok(Some(rule)) => {
+                    if let Some((_, count)) = self.out.rules.get_mut(*rule) {
+                        *count += 1;
+                    }
+                }
+                Ok(None) => self.out.otherwise += 1,
+                Err(_) => self.out.unanswered += 1,
+            }
+            let then = self.known.pinned.get(&row.version);
+            let then = then.map(|body| body.outcome(row.rule));
+            let before = then.as_ref().map(|it| said(it, &row));
+            let after = match found {
+                Ok(rule) => {
+                    let now = self.draft.outcome(rule);
+                    let mut after = said(&now, &row);
+                    // Of steps counts what they ask of whom and when, whatever they are called.
+                    if let (Some(then), Some(before)) = (&then, &before)
+                        && matches!((&before.way, &after.way), (Way::Steps(_), Way::Steps(_)))
+                    {
+                        match now.asks_as(then) {
+                            true => after.way = before.way.clone(),
+                            false => after.elsewise = before.way == after.way,
+                        }
+                    }
+                    after
+                }
+                Err(why) => Answered {
+                    rule: None,
+                    way: Way::Refused(why),
+                    elsewise: false,
+                },
+            };
+            // A rule by another name that says the same changes nothing.
+            let same = |before: &Answered| before.way == after.way && !after.elsewise;
+            if before.as_ref().is_some_and(same) {
+                self.out.same += 1;
+                continue;
+            }
+            self.out.changed += 1;
+            if let Some(before) = before.filter(|_| self.named.len() < MOST_CHANGED) {
+                self.named.push((row, before, after));
+            }
+        }
+    }
 }
 
 /// What an outcome says to a request, its people apart.
@@ -246,6 +304,7 @@ fn said(outcome: &Outcome<'_>, row: &Replayed) -> Answered {
     Answered {
         rule: outcome.rule.map(|rule| rule.name.clone()),
         way,
+        elsewise: false,
     }
 }
 
@@ -286,12 +345,6 @@ impl Known {
     fn name(&self, id: EntitlementId) -> String {
         let found = self.things.get(&id).and_then(Option::as_ref);
         found.map_or_else(|| id.to_string(), |(it, _)| it.name.clone())
-    }
-
-    /// What the version pinned on it says.
-    fn before(&self, row: &Replayed) -> Option<Answered> {
-        let body = self.pinned.get(&row.version)?;
-        Some(said(&body.outcome(row.rule), row))
     }
 
     /// Which rule of the draft applies; why it cannot be told.

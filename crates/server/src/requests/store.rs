@@ -113,7 +113,7 @@ stint_db::statements! {
     /// What was asked under one of these versions since then, newest first.
     ASKED_UNDER = "select id, requester_id, beneficiary_id, entitlement_id, policy_version_id, duration, start_at, \
             submitted_at, principal_kind, rule from requests \
-        where policy_version_id in {ids $1} and submitted_at >= $2 and ($3 is null or id < $3) order by id desc limit $4";
+        where policy_version_id in {ids $1} and submitted_at >= $2 and id >= $5 and id < $3 order by id desc limit $4";
     /// What waits at a step that names this user, one of these groups or a role they have in it, or
     /// that has a condition, oldest first.
     WAITS_FOR = "select r.id from requests r where r.state = 'pending' and r.id > $3 and exists \
@@ -127,6 +127,15 @@ stint_db::statements! {
 
 /// What identifies that somebody waits for the same in an emergency already.
 pub(super) const EMERGENCY_KEY: &str = "requests_emergency";
+
+/// So much a clock may have been set back between what gave an id and what dated the row.
+const SLACK: Span = Span::hours(24);
+
+/// Before every id given at that moment or later: an id begins with when it was given.
+fn first_of(at: Time) -> RequestId {
+    let millis = u128::try_from(at.micros().div_euclid(1_000)).unwrap_or(0);
+    RequestId(Uuid::from_u128(millis << 80))
+}
 
 /// Before every id there is.
 const FIRST: RequestId = RequestId(Uuid::nil());
@@ -680,8 +689,10 @@ pub(super) async fn asked_under(
     limit: i64,
 ) -> Result<Vec<Replayed>> {
     let versions = Val::ids(versions.iter().copied());
+    let after = after.unwrap_or(RequestId(Uuid::max()));
+    let from = first_of(since - SLACK);
     let rows = q
-        .all(&ASKED_UNDER, args![versions, since, after, limit])
+        .all(&ASKED_UNDER, args![versions, since, after, limit, from])
         .await?;
     (rows.iter())
         .map(|row| {

@@ -121,7 +121,6 @@ both_engines! {
         let who = asked.see(&request).await["waiting"]["who"].clone();
         assert_eq!(who.as_array().expect("a list").len(), 1, "only Cy: {who:#}");
         asked.bo.post(&at(&request, "approve"), json!({})).await.refused(403, "delegate_of_requester");
-        asked.bo.post(&at(&request, "deny"), json!({ "reason": "no" })).await.refused(403, "delegate_of_requester");
         end(&asked.ana, &given).await;
         asked.bo.post(&at(&request, "approve"), json!({})).await.ok();
         world.settle().await;
@@ -137,6 +136,33 @@ both_engines! {
         asked.ana.post(&at(&request, "approve"), json!({})).await.refused(403, "self_approval");
         asked.cy.post(&at(&request, "approve"), json!({})).await.ok();
         world.settle().await;
+        // A no is nobody's own yes.
+        world.advance(Span::hours(2)).await;
+        let request = asked.submit(60).await;
+        asked.bo.post(&at(&request, "deny"), json!({ "reason": "not today" })).await.ok();
+        assert_eq!(asked.see(&request).await["state"], "denied");
+        world.settle().await;
+    }
+
+    async fn who_decides_for_others_sees_what_waits_for_them_and_no_more_of_it_once_it_is_answered(world) {
+        world.add_person("eve", &[]).await;
+        world.add_person("fay", &[]).await;
+        let asked = Asked::under(&world, two_of(&world, &["bo", "cy"], 1)).await;
+        let (eve, fay) = (world.as_user("eve"), world.as_user("fay"));
+        let_decide(&world, "bo", "eve").await;
+        let_decide(&world, "cy", "fay").await;
+        let request = asked.submit(60).await;
+        let seen = format!("/api/v1/requests/{}", request["id"].as_str().expect("an id"));
+        eve.get(&seen).await.ok();
+        fay.get(&seen).await.ok();
+        eve.post(&at(&request, "approve"), json!({})).await.ok();
+        world.settle().await;
+        eve.get(&seen).await.ok();
+        assert_eq!(fay.get(&seen).await.code(), "not_found", "it waits for nobody they decide for");
+        asked.bo.get(&seen).await.ok();
+        let bo = world.person("bo").id;
+        let log = asked.cy.get(&format!("/api/v1/audit-events?about={bo}&action=request.decided")).await.ok();
+        assert_eq!(log["items"].as_array().expect("a list").len(), 1, "{log:#}");
     }
 
     async fn nobody_decides_by_a_delegation_they_wrote_down_themselves_afterwards(world) {
@@ -157,7 +183,7 @@ both_engines! {
         let asked = Asked::under(&world, json!({ "steps": by_bo(&world), "max_duration_seconds": 14400 })).await;
         let eve = world.as_user("eve");
         let times = |from: i64, until: i64| json!({
-            "delegate": world.person("eve").id.to_string(),
+            "delegate": world.person("eve").email,
             "starts_at": (world.now() + Span::hours(from)).to_string(),
             "ends_at": (world.now() + Span::hours(until)).to_string(),
         });
@@ -196,9 +222,11 @@ both_engines! {
         let past = (world.now() - Span::hours(1)).to_string();
         let far = (world.now() + Span::hours(24 * 400)).to_string();
         for (body, says) in [
-            (ask("nobody@acme.example", &until), "no active user like this"),
+            (ask("nobody@acme.example", &until), "Nobody active who may decide has this address"),
+            // By its id a user without a say cannot look anybody up.
+            (ask(&world.person("cy").id.to_string(), &until), "Nobody active who may decide"),
             (ask(&world.person("bo").email, &until), "choose somebody else"),
-            (ask(&world.person("dee").email, &until), "let them decide on nothing"),
+            (ask(&world.person("dee").email, &until), "Nobody active who may decide has this address"),
             (ask(&cy, &past), "not after the start"),
             (ask(&cy, &far), "at most 366 days"),
             (ask(&cy, "tomorrow"), "ends_at"),
@@ -212,7 +240,7 @@ both_engines! {
         let ends_at = (world.now() + Span::hours(30)).to_string();
         let form = [("delegate", "nobody@acme.example"), ("starts_at", ""), ("ends_at", &ends_at[..16]), ("note", "away")];
         let wrong = sound(page.form("/delegations/new", &form).await, 422);
-        assert!(wrong.contains("nobody@acme.example") && wrong.contains("no active user like this"));
+        assert!(wrong.contains("nobody@acme.example") && wrong.contains("Nobody active who may decide"));
         let form = [("delegate", cy.as_str()), ("starts_at", ""), ("ends_at", &ends_at[..16]), ("note", "away")];
         page.form("/delegations/new", &form).await.is(303);
         let list = sound(page.get("/delegations").await, 200);

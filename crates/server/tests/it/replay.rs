@@ -32,6 +32,15 @@ both_engines! {
         assert_eq!(said(1, "after"), "approved at once (rule “Short”)");
         assert_eq!(examples[1]["duration_seconds"], 3600);
 
+        // By another name it is the same; of somebody else it is not, though the words are.
+        let by = |name: &str, who: &str| json!({ "days": 7, "body": { "steps": [{ "name": name,
+            "users": [world.person(who).id.to_string()], "needed": 1 }], "max_duration_seconds": 14400 } });
+        let found = asked.cy.post(&place, by("Anybody", "bo")).await.ok();
+        assert_eq!((found["changed"].as_i64(), found["same"].as_i64()), (Some(0), Some(3)), "{found:#}");
+        let found = asked.cy.post(&place, by("Bo", "cy")).await.ok();
+        assert_eq!((found["changed"].as_i64(), found["same"].as_i64()), (Some(3), Some(0)), "{found:#}");
+        assert_eq!(found["examples"][0]["after"], "1 of Bo, but other people or times");
+
         // Nothing was written, and what is outside the days is left out.
         let policy = asked.cy.get(&format!("/api/v1/policies/{}", asked.policy)).await.ok();
         assert_eq!(policy["latest"]["number"], 1);

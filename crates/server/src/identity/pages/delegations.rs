@@ -307,7 +307,7 @@ fn form(
             "What a delegate may do",
             vec![
                 "Decide on requests that wait for whoever is away, as long as both are active. They decide in their own name; it is on record for whom.".to_owned(),
-                "Not on what either of you asked for or would hold, and not twice: your answer and your delegate's count as one.".to_owned(),
+                "They approve nothing that either of you asked for or would hold. Your answer and your delegate's count as one.".to_owned(),
                 "You may still decide yourself, and end it at any time.".to_owned(),
             ],
         )),

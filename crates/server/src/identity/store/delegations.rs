@@ -32,6 +32,8 @@ stint_db::statements! {
         order by user_id, id"));
     /// Those of somebody's that are not over.
     OPEN = (concat!(columns!(), "where user_id = $1 and ended_at is null and ends_at > $2 order by starts_at, id"));
+    /// How many that are not over name this delegate.
+    OPEN_TO = "select count(*) as n from delegations where delegate_id = $1 and ended_at is null and ends_at > $2";
     /// A new one.
     INSERT = "insert into delegations (id, user_id, delegate_id, starts_at, ends_at, note, created_at, created_by) \
         values ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -112,6 +114,16 @@ pub(in super::super) async fn open(
     at: Time,
 ) -> Result<Vec<Delegation>> {
     all(&q.all(&OPEN, args![user, at]).await?)
+}
+
+/// How many that are not over by then name this delegate.
+pub(in super::super) async fn open_to(
+    q: &mut impl Query,
+    delegate: UserId,
+    at: Time,
+) -> Result<usize> {
+    let count: i64 = q.one(&OPEN_TO, args![delegate, at]).await?.get("n")?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 pub(in super::super) async fn insert(tx: &mut Tx, it: &Delegation) -> Result<()> {
