@@ -83,6 +83,8 @@ pub struct Knobs {
     pub scim_cursors: bool,
     /// Whether accounts come without the retired `Status` (AWS reference §1.4 [M]).
     pub omit_account_status: bool,
+    /// Whether accounts come without `Paths` (AWS reference §1.4 [M]).
+    pub omit_account_paths: bool,
     /// Whether users of the identity store come without `UserStatus`, as in older stores (AWS
     /// reference §1.2 [M]).
     pub omit_user_status: bool,
@@ -115,6 +117,7 @@ impl Default for Knobs {
             scim_token_micros: crate::scim::YEAR,
             scim_cursors: true,
             omit_account_status: false,
+            omit_account_paths: false,
             omit_user_status: false,
         }
     }

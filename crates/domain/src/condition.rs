@@ -81,6 +81,8 @@ pub struct Compiled {
     /// Of a condition over entitlements.
     parts: Arc<[parts::Part]>,
     groups: Vec<GroupId>,
+    /// Whether it asks for an organizational unit.
+    units: bool,
 }
 
 /// What was compiled of late, so that a text is read once and not at every question.
@@ -159,7 +161,7 @@ impl About {
     /// What few questions answer for many things; nothing where none is asked so.
     fn parts(self, policy: &Policy) -> Arc<[parts::Part]> {
         match self {
-            Self::Contents => parts::parts(policy).into(),
+            Self::Contents => stacker::maybe_grow(STACK, STACK, || parts::parts(policy).into()),
             Self::Rule | Self::Candidate | Self::Audience => Arc::default(),
         }
     }
@@ -191,6 +193,11 @@ impl Compiled {
                 "a condition has at most {LONGEST} characters, this one {length}"
             )));
         }
+        if about == About::Contents && joined(text) > MOST_JOINED {
+            return Err(whole(format!(
+                "it joins too much: at most {MOST_JOINED} of `&&`, `||`, `+`, `-` and `*`; use `[\"a\", \"b\"].contains(…)`, or several conditions"
+            )));
+        }
         if nested(text) > DEEPEST {
             return Err(whole(format!(
                 "it is nested too deeply: at most {DEEPEST} brackets and `if`s one in another"
@@ -217,8 +224,8 @@ impl Compiled {
                 ))),
             }
         }
-        let parts = about.parts(&policy);
-        let set = PolicySet::from_policies([policy]).map_err(|why| whole(why.to_string()))?;
+        let set = PolicySet::from_policies([policy.clone()]);
+        let set = set.map_err(|why| whole(why.to_string()))?;
         let found = CHECKED.validate(&set, ValidationMode::Strict);
         faults.extend((found.validation_errors()).map(|why| fault(why, text, head.len())));
         faults.extend(
@@ -237,7 +244,9 @@ impl Compiled {
         Ok(Self {
             about,
             set: Arc::new(set),
-            parts,
+            // Only of what was found to be sound: it descends as deep as the text is.
+            parts: about.parts(&policy),
+            units: parts::asks_for_units(&policy),
             groups,
         })
     }
@@ -253,12 +262,13 @@ impl Compiled {
         }
         let policy = about.policy(condition.as_str());
         let policy = policy.map_err(|errors| errors.to_string())?;
-        let parts = about.parts(&policy);
+        let (parts, units) = (about.parts(&policy), parts::asks_for_units(&policy));
         let set = PolicySet::from_policies([policy]).map_err(|why| why.to_string())?;
         let compiled = Self {
             about,
             set: Arc::new(set),
             parts,
+            units,
             groups: Vec::new(),
         };
         let mut kept = kept();
@@ -276,11 +286,13 @@ impl Compiled {
 
     /// Whether it is true of this. Fails with what Cedar says where it cannot be told.
     pub fn holds(&self, scene: &Scene) -> Result<bool, String> {
+        self.told(scene)?;
         self.asked(scene.entities(), &scene.request(self.about)?)
     }
 
     /// Whether it is true with this person as `principal`, of those the scene knows.
     pub fn holds_of(&self, scene: &Scene, person: UserId) -> Result<bool, String> {
+        self.told(scene)?;
         self.asked(scene.entities(), &scene.request_of(self.about, person)?)
     }
 
@@ -289,8 +301,11 @@ impl Compiled {
     pub fn holds_of_each(&self, many: &Many) -> Vec<bool> {
         let asked = many.requests(self.about);
         asked
-            .map(|request| {
-                request.is_some_and(|request| self.asked(many.entities(), &request) == Ok(true))
+            .enumerate()
+            .map(|(nth, request)| {
+                let told = !(self.units && many.is_lost(nth));
+                let asked = |request| self.asked(many.entities(), &request) == Ok(true);
+                told && request.is_some_and(asked)
             })
             .collect()
     }
@@ -302,6 +317,13 @@ impl Compiled {
     /// Fails where facts contradict each other.
     pub fn hold_of_things(all: &[&Self], things: &[&Thing]) -> Result<Vec<Vec<bool>>, String> {
         parts::holds(all, things)
+    }
+
+    fn told(&self, scene: &Scene) -> Result<(), String> {
+        match self.units && scene.is_lost() {
+            true => Err("it is not known where in its organization the account is".to_owned()),
+            false => Ok(()),
+        }
     }
 
     fn asked(&self, entities: &Entities, request: &Request) -> Result<bool, String> {
@@ -319,6 +341,32 @@ fn asked(set: &PolicySet, entities: &Entities, request: &Request) -> Result<bool
 
 /// How deeply brackets and `if`s may be nested: what reads them descends as deeply.
 const DEEPEST: usize = 20;
+
+/// How much a condition over entitlements may join: it is taken apart, which descends once for each.
+const MOST_JOINED: usize = 100;
+/// The stack that takes, in bytes; a thread of its own would have as much at most.
+const STACK: usize = 32 << 20;
+
+/// How often it joins something, outside of texts.
+fn joined(text: &str) -> usize {
+    let (mut count, mut quoted, mut escaped, mut last) = (0usize, false, false, ' ');
+    for c in text.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            '&' | '|' if !quoted && last == c => count += 1,
+            '+' | '-' | '*' if !quoted => count += 1,
+            _ => {}
+        }
+        last = if last == c && matches!(c, '&' | '|') {
+            ' '
+        } else {
+            c
+        };
+    }
+    count
+}
 
 /// How deeply they are, at most: brackets outside of texts, and every `if`.
 fn nested(text: &str) -> usize {

@@ -93,6 +93,7 @@ pub(super) fn account(world: &World, account: &Account) -> Value {
     let place = world.accounts_by_id.get(&account.id);
     let unit = place.and_then(|place| world.tree.parents.get(*place as usize));
     let path = format!("{}{}/", path_of(world, unit.copied().flatten()), account.id);
+    let paths = (!world.knobs.omit_account_paths).then(|| json!([path]));
     let status = (!world.knobs.omit_account_status).then(|| account.state.name());
     object([
         ("Id", json!(account.id)),
@@ -101,7 +102,7 @@ pub(super) fn account(world: &World, account: &Account) -> Value {
         ("Name", json!(account.name)),
         ("Status", json!(status)),
         ("State", json!(account.state.name())),
-        ("Paths", json!([path])),
+        ("Paths", json!(paths)),
         (
             "JoinedMethod",
             json!(if is_management { "INVITED" } else { "CREATED" }),

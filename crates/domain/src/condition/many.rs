@@ -1,6 +1,6 @@
 //! Many things, or many people, of which one condition after the other is asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, PolicySet, Request};
 
@@ -13,6 +13,8 @@ use super::scene::{Person, Thing, uid, user};
 pub struct Many {
     entities: Entities,
     asked: Vec<EntityUid>,
+    /// Of which what asks for a unit cannot be told.
+    lost: HashSet<usize>,
 }
 
 impl Many {
@@ -21,14 +23,17 @@ impl Many {
     /// Fails where facts contradict each other.
     pub fn things<'a>(things: impl IntoIterator<Item = &'a Thing>) -> Result<Self, String> {
         let mut all: HashMap<EntityUid, Entity> = HashMap::new();
-        let mut asked = Vec::new();
+        let (mut asked, mut lost) = (Vec::new(), HashSet::new());
         for thing in things {
+            if thing.is_lost() {
+                lost.insert(asked.len());
+            }
             asked.push(uid("Entitlement", &thing.id.to_string()));
             for entity in thing.entities()? {
                 all.entry(entity.uid()).or_insert(entity);
             }
         }
-        Self::of(all, asked)
+        Self::of(all, asked, lost)
     }
 
     /// People of whom it is asked, and others they lead to: managers.
@@ -48,19 +53,29 @@ impl Many {
             let entity = person.entity()?;
             all.entry(entity.uid()).or_insert(entity);
         }
-        Self::of(all, asked)
+        Self::of(all, asked, HashSet::new())
     }
 
-    fn of(all: HashMap<EntityUid, Entity>, asked: Vec<EntityUid>) -> Result<Self, String> {
+    fn of(
+        all: HashMap<EntityUid, Entity>,
+        asked: Vec<EntityUid>,
+        lost: HashSet<usize>,
+    ) -> Result<Self, String> {
         Ok(Self {
             entities: Entities::from_entities(all.into_values(), None)
                 .map_err(|why| why.to_string())?,
             asked,
+            lost,
         })
     }
 
     pub(super) const fn entities(&self) -> &Entities {
         &self.entities
+    }
+
+    /// Whether what asks for a unit can be told of the `nth`, from 0.
+    pub(super) fn is_lost(&self, nth: usize) -> bool {
+        self.lost.contains(&nth)
     }
 
     /// Whether a condition over entitlements is true of the `nth` thing, from 0.

@@ -20,6 +20,8 @@ pub(super) struct Part {
     set: Arc<PolicySet>,
     /// What it reads of an entitlement; none where it looks at the entitlement itself.
     reads: Option<Vec<Read>>,
+    /// Whether it asks for an organizational unit.
+    units: bool,
 }
 
 /// What a part reads of an entitlement.
@@ -68,9 +70,11 @@ pub(super) fn parts(policy: &Policy) -> Vec<Part> {
     let apart = taken_apart(policy).filter(|parts| !parts.is_empty());
     apart.unwrap_or_else(|| {
         let whole = PolicySet::from_policies([policy.clone()]);
+        let units = asks_for_units(policy);
         let part = |set| Part {
             set: Arc::new(set),
             reads: None,
+            units,
         };
         whole.into_iter().map(part).collect()
     })
@@ -89,13 +93,22 @@ fn taken_apart(policy: &Policy) -> Option<Vec<Part>> {
             let mut part = whole.clone();
             *part.pointer_mut("/conditions/0/body")? = body.clone();
             let part = Policy::from_json(None, part).ok()?;
+            let units = asks_for_units(&part);
             let mut reads = Vec::new();
             Some(Part {
                 set: Arc::new(PolicySet::from_policies([part]).ok()?),
                 reads: read(body, &mut reads).then_some(reads),
+                units,
             })
         })
         .collect()
+}
+
+/// Whether it asks for an organizational unit, by its id or as such.
+pub(super) fn asks_for_units(policy: &Policy) -> bool {
+    let named = policy.entity_literals().into_iter();
+    let mut kinds = named.map(|uid| uid.type_name().to_string());
+    kinds.any(|kind| kind == "OrganizationalUnit")
 }
 
 /// What `&&` joins, from left to right.
@@ -187,7 +200,7 @@ pub(super) fn holds(conditions: &[&Compiled], things: &[&Thing]) -> Result<Vec<V
             {
                 *holds = *known.entry(at).or_insert_with(|| {
                     let nth = place.get(at).copied().unwrap_or(usize::MAX);
-                    many.holds(&part.set, nth)
+                    !(part.units && many.is_lost(nth)) && many.holds(&part.set, nth)
                 });
             }
         }
@@ -227,6 +240,7 @@ mod tests {
                     },
                 },
                 account_name: (account > 0).then(|| format!("account-{account}")),
+                lost: account == 0,
                 path: match account {
                     0 => Vec::new(),
                     n => vec!["r-1".to_owned(), format!("ou-{}", n % 2)],

@@ -43,6 +43,9 @@ pub struct Thing {
     pub account_name: Option<String>,
     /// The root and the organizational units above the account, outermost first.
     pub path: Vec<String>,
+    /// Whether it is not known where in its organization the account is: what asks for a unit cannot
+    /// be told of it then.
+    pub lost: bool,
     /// The permission set's name, where it is one.
     pub permission_set: Option<String>,
     /// The group's name, where it is membership of one.
@@ -87,6 +90,7 @@ pub struct Scene {
     principal: EntityUid,
     resource: EntityUid,
     context: Context,
+    lost: bool,
 }
 
 impl Scene {
@@ -116,6 +120,7 @@ impl Scene {
             principal: user(requester.id),
             resource: uid("Entitlement", &thing.id.to_string()),
             context: how.context(requester.id, beneficiary.id)?,
+            lost: thing.is_lost(),
         })
     }
 
@@ -135,6 +140,11 @@ impl Scene {
 
     pub(super) const fn entities(&self) -> &Entities {
         &self.entities
+    }
+
+    /// Whether it is about something of which what asks for a unit cannot be told.
+    pub(super) const fn is_lost(&self) -> bool {
+        self.lost
     }
 
     pub(super) fn request(&self, about: About) -> Result<Request, String> {
@@ -202,6 +212,31 @@ impl Person {
 }
 
 impl Thing {
+    /// Something that stands in where there is nothing.
+    pub fn nothing() -> Self {
+        Self {
+            id: EntitlementId(uuid::Uuid::nil()),
+            name: String::new(),
+            key: EntitlementKey::AccountAssignment {
+                account: String::new(),
+                permission_set: String::new(),
+            },
+            account_name: None,
+            path: Vec::new(),
+            lost: false,
+            permission_set: None,
+            group: None,
+            application: ApplicationId(uuid::Uuid::nil()),
+            application_name: String::new(),
+            connection: String::new(),
+        }
+    }
+
+    /// Whether it is on an account, and it is not known where that is.
+    pub(super) const fn is_lost(&self) -> bool {
+        self.lost && !matches!(self.key, EntitlementKey::GroupMembership { .. })
+    }
+
     pub(super) fn entities(&self) -> Result<Vec<Entity>, String> {
         let unit = |id: &String| uid("OrganizationalUnit", id);
         let mut entities = Vec::new();

@@ -35,6 +35,7 @@ fn thing() -> Thing {
             permission_set: "arn:aws:sso:::permissionSet/ssoins-1/ps-1".to_owned(),
         },
         account_name: Some("prod".to_owned()),
+        lost: false,
         path: vec!["r-abcd".to_owned(), "ou-abcd-prod".to_owned()],
         permission_set: Some("Admin".to_owned()),
         group: None,
@@ -271,6 +272,74 @@ fn nothing_is_nested_so_deeply_that_reading_it_ends_badly() {
     assert!(rule(&late).is_err());
     // What is quoted is no bracket.
     assert!(rule(&format!("resource.name == \"{}\\\"(\"", "(".repeat(100))).is_ok());
+}
+
+#[test]
+fn what_a_catalog_asks_is_not_so_long_that_reading_it_ends_badly() {
+    let of = |text: &str, about| Compiled::of(&Condition::new(text), about).map(drop);
+    let many = |part: &str, n: usize| format!("{}false", part.repeat(n));
+    for joined in ["true && ", "true || ", "resource.name == \"a\" || "] {
+        let most = many(joined, (LONGEST - 5) / joined.len());
+        for text in [many(joined, 101), most] {
+            let faults = of(&text, About::Contents).expect_err("too much");
+            assert!(faults[0].message.contains("joins"), "{faults:?}");
+        }
+        assert_eq!(of(&many(joined, 90), About::Contents), Ok(()), "{joined}");
+        // On a stack as small as threads have, saved ones too.
+        let small = std::thread::Builder::new().stack_size(1 << 20);
+        let saved = many(joined, 90);
+        let read = small
+            .spawn(move || Compiled::saved(&Condition::new(&saved), About::Contents).map(drop));
+        assert_eq!(read.expect("a thread").join().expect("no panic"), Ok(()));
+    }
+    let sum = |n: usize| format!("{}1 == 2", "1 + ".repeat(n));
+    assert!(of(&sum(400), About::Contents).is_err());
+    assert_eq!(of(&sum(90), About::Contents), Ok(()));
+    // Of people it is not taken apart, and Cedar says when it is too much.
+    let audience = many("principal.name == \"a\" || ", 70);
+    assert_eq!(of(&audience, About::Audience), Ok(()));
+    let quoted = format!("resource.name == \"{}\"", "&&||+".repeat(60));
+    assert_eq!(of(&quoted, About::Contents), Ok(()));
+}
+
+#[test]
+fn what_asks_for_a_unit_is_not_answered_while_it_is_not_known_where_the_account_is() {
+    let lost = Thing {
+        lost: true,
+        path: Vec::new(),
+        ..thing()
+    };
+    let beyond =
+        "!(resource has account && resource.account in OrganizationalUnit::\"ou-abcd-prod\")";
+    let asked = rule(beyond).expect("checked");
+    let ana = person(1, "Ana");
+    let of = |thing: &Thing| Scene::new(&ana, &ana, &[], thing, &how()).expect("one world");
+    assert_eq!(asked.holds(&of(&thing())), Ok(false));
+    let why = asked.holds(&of(&lost)).expect_err("not told");
+    assert!(why.contains("not known where"), "{why}");
+    assert!(asked.holds_of(&of(&lost), user(1)).is_err());
+    // An account that is in no organization is in none of its units.
+    let alone = Thing {
+        lost: false,
+        ..lost.clone()
+    };
+    assert_eq!(asked.holds(&of(&alone)), Ok(true));
+    // A group is nowhere, known or not.
+    let group = Thing {
+        key: EntitlementKey::GroupMembership {
+            group: "g-1".to_owned(),
+        },
+        ..lost.clone()
+    };
+    assert_eq!(asked.holds(&of(&group)), Ok(true));
+    let contents = |text: &str| Compiled::of(&Condition::new(text), About::Contents).expect("ok");
+    let (units, name) = (contents(beyond), contents("resource.name like \"Admin*\""));
+    for (thing, holds) in [(&lost, [false, true]), (&alone, [true, true])] {
+        let many = Many::things([thing]).expect("one world");
+        assert_eq!(units.holds_of_each(&many), [holds[0]]);
+        let found = Compiled::hold_of_things(&[&units, &name], &[thing]).expect("one world");
+        assert_eq!(found, [[holds[0]], [holds[1]]]);
+    }
 }
 
 #[test]

@@ -290,6 +290,7 @@ fn scene(minutes: i64) -> Scene {
         },
         account_name: None,
         path: Vec::new(),
+        lost: false,
         permission_set: None,
         group: Some("Developers".to_owned()),
         application: crate::ApplicationId(Uuid::from_u128(2)),

@@ -49,8 +49,7 @@ pub async fn contents(
     let sort = sorted(filter.sort.as_deref(), CONTENT_SORTS)?;
     let after = paging.after_in::<(String, EntitlementId)>(sort)?;
     let fetch = usize::try_from(paging.fetch()).unwrap_or(0);
-    let mut q = cx.read().await?;
-    let stock = stock::now(cx, &mut q).await?;
+    let (stock, mut q) = stock::now(cx).await?;
     let stocked = stock.catalog(id).ok_or(Error::NotFound)?;
     let down = sort.starts_with('-');
     let (found, total) = stock.contents(stocked, filter, down, after.as_ref(), fetch);
@@ -83,8 +82,7 @@ pub async fn contents(
 /// How much a catalog holds now, and how much of it by each of its conditions, in their order.
 pub async fn count_matched(cx: &Cx, id: CatalogId) -> Result<(usize, Vec<usize>), Error> {
     cx.authorize(Verb::GetCatalog, Relation::Others)?;
-    let mut q = cx.read().await?;
-    let stock = stock::now(cx, &mut q).await?;
+    let (stock, _) = stock::now(cx).await?;
     let stocked = stock.catalog(id).ok_or(Error::NotFound)?;
     Ok(stock.counts(stocked))
 }
@@ -115,6 +113,7 @@ const FIRST: usize = 8;
 /// Says what rules would be true of now, and what is wrong with them.
 pub async fn check(cx: &Cx, rules: &Rules) -> Result<Checked, Error> {
     cx.authorize(Verb::CreateCatalog, Relation::None)?;
+    let _turn = stock::turn(cx).await;
     let mut q = cx.read().await?;
     let faults = rules::faults(&mut q, rules).await?;
     let mut checked = Checked {
@@ -150,10 +149,18 @@ pub async fn check(cx: &Cx, rules: &Rules) -> Result<Checked, Error> {
 /// Of whom a condition over people is true, of those who are active.
 async fn people(q: &mut impl Query, when: &Condition) -> Result<Matches<String>, Error> {
     let everybody = identity::everybody(q).await?;
+    // Their managers lead to more, whoever is active: as where it is asked of one.
+    let known: BTreeSet<UserId> = everybody.iter().map(|(user, _)| user.id).collect();
+    let managers = everybody.iter().filter_map(|(_, person)| person.manager);
+    let managers: BTreeSet<UserId> = managers.filter(|id| !known.contains(id)).collect();
+    let others = identity::some_people(q, &managers).await?;
     let compiled = Compiled::of(when, About::Audience);
     let judged = tokio::task::spawn_blocking(move || {
         let people = everybody.iter().map(|(_, person)| person);
-        let holds = match (compiled, Many::people(people, [])) {
+        let holds = match (
+            compiled,
+            Many::people(people, others.iter().map(|(_, it)| it)),
+        ) {
             (Ok(compiled), Ok(many)) => compiled.holds_of_each(&many),
             _ => Vec::new(),
         };

@@ -17,8 +17,28 @@ pub(super) struct Found {
     known: Vec<(User, Person)>,
 }
 
-/// Looks everything up: always the same statements.
+/// How often it is looked again where something changed meanwhile.
+const LOOKS: usize = 3;
+
+/// Looks everything up, as it was at one moment: always the same statements.
 pub(super) async fn look(
+    q: &mut impl Query,
+    user: UserId,
+    id: EntitlementId,
+) -> Result<Found, stint_db::Error> {
+    let mut before = rows::version(q).await?;
+    for _ in 1..LOOKS {
+        let found = once(q, user, id).await?;
+        let after = rows::version(q).await?;
+        if before == after {
+            return Ok(found);
+        }
+        before = after;
+    }
+    once(q, user, id).await
+}
+
+async fn once(
     q: &mut impl Query,
     user: UserId,
     id: EntitlementId,
@@ -40,21 +60,25 @@ impl Found {
     /// in none.
     fn holding(&self, user: UserId) -> Vec<&rows::Candidate> {
         let there = self.entitlement.as_ref();
-        let Some((entitlement, thing)) = there.filter(|(it, _)| it.gone_at.is_none()) else {
-            return Vec::new();
-        };
+        let there = there.filter(|(it, _)| it.gone_at.is_none());
+        // Every condition is asked of something, whatever there is: nobody learns by how long it
+        // takes that something is there which they may not ask for.
+        let stand_in = Thing::nothing();
+        let thing = there.map_or(&stand_in, |(_, thing)| thing);
+        let many = Many::things([thing]).ok();
         // What a directory decides about is in no catalog by a condition.
-        let many = match &entitlement.owned_by {
-            None => Many::things([thing]).ok(),
-            Some(_) => None,
-        };
-        let holds = |it: &&rows::Candidate| it.listed || by_rule(&it.rules, many.as_ref());
-        let sees = |it: &&rows::Candidate| {
-            it.admitted
-                || (it.rules.audience_when.as_ref())
-                    .is_some_and(|when| admits(when, &self.known, user))
-        };
-        self.catalogs.iter().filter(sees).filter(holds).collect()
+        let ruled = there.is_some_and(|(it, _)| it.owned_by.is_none());
+        let mut holding = Vec::new();
+        for it in &self.catalogs {
+            let by_rule = by_rule(&it.rules, many.as_ref());
+            let admitted = (it.rules.audience_when.as_ref())
+                .is_some_and(|when| admits(when, &self.known, user));
+            let holds = it.listed || (by_rule && ruled);
+            if there.is_some() && holds && (it.admitted || admitted) {
+                holding.push(it);
+            }
+        }
+        holding
     }
 
     /// What they may ask for, and how: nothing where no catalog of theirs holds it, or nothing says
@@ -82,8 +106,10 @@ fn by_rule(rules: &Rules, many: Option<&Many>) -> bool {
         return false;
     };
     let compiled = (rules.contents.iter()).filter_map(|rule| compiled(&rule.when, About::Contents));
-    let mut found = compiled.map(|rule| rule.holds_of_each(many));
-    found.any(|holds| holds.first() == Some(&true))
+    let found = compiled.map(|rule| rule.holds_of_each(many));
+    // All of them: see above.
+    let found: Vec<bool> = (found.map(|holds| holds.first() == Some(&true))).collect();
+    found.contains(&true)
 }
 
 /// What came of asking about one catalog.
@@ -184,6 +210,7 @@ pub async fn judge(
         let mine = identity::groups_by_id(&mut q, mine).await?;
         let condition =
             (catalog.rules.audience_when.as_ref()).map(|when| admits(when, &known, asked));
+        let active = who.active;
         judgement.person = Some(Seen {
             user: asked,
             name: who.name.clone(),
@@ -195,7 +222,7 @@ pub async fn judge(
             let found = look(&mut q, asked, entitlement).await?;
             let holding = found.holding(asked).into_iter();
             let holding = holding.map(|it| (it.id, it.name.clone())).collect();
-            let offered = found.offered(asked).is_some();
+            let offered = active && judgement.never.is_none() && found.offered(asked).is_some();
             judgement.offered = Some((offered, holding));
         }
     }

@@ -164,7 +164,7 @@ pub struct Entry {
     pub access_control: Option<AccessControl>,
 }
 
-/// Creates an empty catalog.
+/// Creates a catalog: who sees it, and what it holds by conditions. Its list is empty.
 pub async fn create(cx: &Cx, new: NewCatalog) -> Result<Catalog, Error> {
     cx.authorize(Verb::CreateCatalog, Relation::None)?;
     let catalog = Catalog {
@@ -177,7 +177,7 @@ pub async fn create(cx: &Cx, new: NewCatalog) -> Result<Catalog, Error> {
         created_at: cx.now,
         version: 1,
     };
-    let mut tx = cx.begin(Priority::Interactive).await?;
+    let mut tx = begin(cx).await?;
     check_audience(&mut tx, &catalog.audience).await?;
     rules::check(&mut tx, &catalog.rules).await?;
     taken(
@@ -193,7 +193,8 @@ pub async fn create(cx: &Cx, new: NewCatalog) -> Result<Catalog, Error> {
     Ok(catalog)
 }
 
-/// Changes name, description or audience. `expected` is the version the caller had seen.
+/// Changes what a catalog is called, who sees it, what it holds by conditions, and how that is asked
+/// for. `expected` is the version the caller had seen.
 pub async fn update(
     cx: &Cx,
     id: CatalogId,
@@ -201,7 +202,7 @@ pub async fn update(
     expected: Option<i64>,
 ) -> Result<Catalog, Error> {
     cx.authorize(Verb::UpdateCatalog, Relation::Others)?;
-    let mut tx = cx.begin(Priority::Interactive).await?;
+    let mut tx = begin(cx).await?;
     store::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
     let before = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
     fresh(expected, before.version)?;
@@ -373,7 +374,7 @@ pub async fn add_under(
     if new.is_empty() || new.len() > MOST_AT_ONCE {
         return Err(Error::HowMany(new.len()));
     }
-    let mut tx = cx.begin(Priority::Interactive).await?;
+    let mut tx = begin(cx).await?;
     let catalog = store::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
     let mut added = Vec::new();
     for entitlement in new {
@@ -422,7 +423,7 @@ pub async fn add_under(
 /// Takes one entitlement out of a catalog. Requests and grants that exist are not touched.
 pub async fn remove(cx: &Cx, id: CatalogId, entitlement: EntitlementId) -> Result<(), Error> {
     cx.authorize(Verb::UpdateCatalog, Relation::Others)?;
-    let mut tx = cx.begin(Priority::Interactive).await?;
+    let mut tx = begin(cx).await?;
     let catalog = store::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
     if !store::remove(&mut tx, id, entitlement).await? {
         return Err(Error::NotFound);
@@ -435,6 +436,14 @@ pub async fn remove(cx: &Cx, id: CatalogId, entitlement: EntitlementId) -> Resul
     tx.commit().await?;
     cx.app.nudge(outbox::DELIVER);
     Ok(())
+}
+
+/// A transaction that changes catalogs or access controls. All of these stand in one line from their
+/// first statement on: of two none waits for what the other holds, and the other for it.
+async fn begin(cx: &Cx) -> Result<Tx, Error> {
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    store::conditions::hold(&mut tx).await?;
+    Ok(tx)
 }
 
 /// How an entitlement may be asked for; nothing where it cannot.
@@ -477,7 +486,7 @@ pub async fn set_terms(
 ) -> Result<AccessControl, Error> {
     cx.authorize(Verb::SetAccessControl, Relation::Others)?;
     check_max(terms.max_duration)?;
-    let mut tx = cx.begin(Priority::Interactive).await?;
+    let mut tx = begin(cx).await?;
     if directory::entitlement(&mut tx, id).await?.is_none() {
         return Err(Error::NotFound);
     }
@@ -560,12 +569,17 @@ pub async fn count_under_policy(cx: &Cx, id: PolicyId) -> Result<i64, Error> {
     Ok(store::count_under_policy(&mut cx.read().await?, id).await?)
 }
 
+/// The catalogs that ask by this policy for what has no access control of its own, by name.
+pub async fn defaulting_to(cx: &Cx, id: PolicyId) -> Result<Vec<Catalog>, Error> {
+    cx.authorize(Verb::GetPolicy, Relation::Others)?;
+    Ok(store::conditions::defaulting_to(&mut cx.read().await?, id).await?)
+}
+
 /// The catalogs an entitlement is in, by its list or a condition, by name.
 pub async fn catalogs_with(cx: &Cx, id: EntitlementId) -> Result<Vec<Catalog>, Error> {
     cx.authorize(Verb::GetCatalog, Relation::Others)?;
-    let mut q = cx.read().await?;
+    let (stock, mut q) = stock::now(cx).await?;
     let mut found = store::catalogs_with(&mut q, id).await?;
-    let stock = stock::now(cx, &mut q).await?;
     for stocked in stock.matching(id) {
         if !found.iter().any(|it| it.id == stocked.id) {
             found.push(stocked.clone());

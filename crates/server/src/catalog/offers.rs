@@ -48,14 +48,14 @@ pub struct Offers {
     pub total: usize,
 }
 
-/// What the caller may ask for, by name; `search` narrows it to what has all its words.
+/// What the caller may ask for, by name; `search` narrows it to what has all its words, of which 16
+/// count.
 pub async fn offers(cx: &Cx, search: &str, paging: &Paging) -> Result<Offers, Error> {
     cx.authorize(Verb::ListOffers, Relation::Own)?;
     let user = cx.person()?.id;
     let after = paging.after::<(String, EntitlementId)>()?;
     let fetch = usize::try_from(paging.fetch()).unwrap_or(0);
-    let mut q = cx.read().await?;
-    let stock = stock::now(cx, &mut q).await?;
+    let (stock, mut q) = stock::now(cx).await?;
     let known = identity::somebody(&mut q, user).await?;
     let mine = stock.seen_by(&known, user);
     let (found, total) = stock.offered(&mine, search, after.as_ref(), fetch);

@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use stint_db::Reader;
 use stint_domain::condition::{About, Compiled, Condition, Many, Person, Thing};
 
 use super::bits::Bits;
@@ -18,12 +19,14 @@ use crate::identity::User;
 
 /// How many entitlements are looked at together.
 const CHUNK: i64 = 2_000;
+/// How many words of a search count. Each is looked for in every name.
+const MOST_WORDS: usize = 16;
 
 /// The stock of a program.
 #[derive(Default)]
 pub(super) struct Shelf {
     now: Mutex<Option<Arc<Stock>>>,
-    filling: tokio::sync::Mutex<()>,
+    filling: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What is in every catalog.
@@ -82,31 +85,62 @@ impl Terms {
     }
 }
 
-/// The stock as it is for this reader.
-pub(super) async fn now(cx: &Cx, q: &mut impl Query) -> Result<Arc<Stock>, Error> {
-    let directory = directory::version(q).await?;
-    let catalogs = rows::version(q).await?;
-    let shelf = cx.app.kept.of::<Shelf>();
-    let fresh = |shelf: &Shelf| {
-        let now = shelf.now.lock().unwrap_or_else(PoisonError::into_inner);
-        // A later moment than this reader's will do: it is nearer to now.
-        let fresh = |it: &&Arc<Stock>| it.directory >= directory && it.catalogs >= catalogs;
-        (now.as_ref().filter(fresh).cloned(), now.clone())
-    };
-    if let (Some(found), _) = fresh(&shelf) {
-        return Ok(found);
+/// The versions of the directory, and of catalogs and access controls.
+type Versions = (i64, i64);
+
+async fn versions(q: &mut impl Query) -> Result<Versions, Error> {
+    Ok((directory::version(q).await?, rows::version(q).await?))
+}
+
+impl Shelf {
+    fn kept(&self) -> Option<Arc<Stock>> {
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.clone()
     }
-    // One fills it; the others wait for that.
-    let _filling = shelf.filling.lock().await;
-    let old = match fresh(&shelf) {
-        (Some(found), _) => return Ok(found),
-        (None, old) => old,
-    };
-    let old = old.filter(|it| it.directory == directory);
-    let stock = Arc::new(filled(q, directory, catalogs, old).await?);
-    let mut now = shelf.now.lock().unwrap_or_else(PoisonError::into_inner);
-    *now = Some(Arc::clone(&stock));
-    Ok(stock)
+
+    /// What is as new as that, or newer: it is nearer to now.
+    fn fresh(&self, (directory, catalogs): Versions) -> Option<Arc<Stock>> {
+        let fresh = |it: &Arc<Stock>| it.directory >= directory && it.catalogs >= catalogs;
+        self.kept().filter(fresh)
+    }
+}
+
+/// The stock, no older than the moment this was asked, and a reader that is no older than the stock.
+///
+/// Who waits for another to fill it holds no reader meanwhile: however many wait, the rest of the
+/// program goes on. Who goes away while it fills leaves the others what was found.
+pub(super) async fn now(cx: &Cx) -> Result<(Arc<Stock>, Reader), Error> {
+    let shelf = cx.app.kept.of::<Shelf>();
+    let mut q = cx.read().await?;
+    let asked = versions(&mut q).await?;
+    if let Some(found) = shelf.fresh(asked) {
+        return Ok((found, q));
+    }
+    drop(q);
+    let turn = Arc::clone(&shelf.filling).lock_owned().await;
+    if let Some(found) = shelf.fresh(asked) {
+        drop(turn);
+        return Ok((found, cx.read().await?));
+    }
+    let own = cx.clone();
+    let filling = tokio::spawn(async move {
+        let _turn = turn;
+        let mut q = own.read().await?;
+        let (directory, catalogs) = versions(&mut q).await?;
+        let old = shelf.kept().filter(|it| it.directory == directory);
+        let stock = Arc::new(filled(&mut q, directory, catalogs, old).await?);
+        let mut now = shelf.now.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = Some(Arc::clone(&stock));
+        Ok::<_, Error>(stock)
+    });
+    let stock = filling.await.map_err(|_| Error::Stopped)??;
+    Ok((stock, cx.read().await?))
+}
+
+/// Waits until nobody else looks at everything, and keeps others from it.
+pub(super) async fn turn(cx: &Cx) -> tokio::sync::OwnedMutexGuard<()> {
+    let shelf = cx.app.kept.of::<Shelf>();
+    Arc::clone(&shelf.filling).lock_owned().await
 }
 
 /// `old` is of the same directory: what was found of its things holds.
@@ -189,7 +223,7 @@ async fn looked_at(
         .collect();
     let compiled = Arc::new(compiled);
     let names = connections::names(q).await?;
-    let mut found: Vec<(String, EntitlementId, Vec<bool>)> = Vec::new();
+    let mut found: Vec<(String, EntitlementId, Bits)> = Vec::new();
     for connection in names.keys() {
         let mut after = None;
         loop {
@@ -208,7 +242,7 @@ async fn looked_at(
     let mut bits = vec![Bits::none(found.len()); conditions.len()];
     let mut things = Things::default();
     for (place, (key, id, holds)) in found.into_iter().enumerate() {
-        for (bits, _) in bits.iter_mut().zip(holds).filter(|(_, holds)| *holds) {
+        for (_, bits) in bits.iter_mut().enumerate().filter(|(at, _)| holds.has(*at)) {
             bits.set(place);
         }
         things.places.insert(id, place);
@@ -221,7 +255,7 @@ async fn looked_at(
 fn each(
     page: Vec<(String, Thing)>,
     compiled: &[Option<Compiled>],
-) -> Vec<(String, EntitlementId, Vec<bool>)> {
+) -> Vec<(String, EntitlementId, Bits)> {
     let things: Vec<&Thing> = page.iter().map(|(_, thing)| thing).collect();
     let readable: Vec<&Compiled> = compiled.iter().flatten().collect();
     let found = Compiled::hold_of_things(&readable, &things).unwrap_or_else(|why| {
@@ -235,8 +269,12 @@ fn each(
         .collect();
     (page.into_iter().enumerate())
         .map(|(at, (key, thing))| {
-            let holds = columns.iter().map(|of| of.get(at) == Some(&true));
-            (key, thing.id, holds.collect())
+            let mut holds = Bits::none(columns.len());
+            let held = columns.iter().enumerate();
+            for (nth, _) in held.filter(|(_, of)| of.get(at) == Some(&true)) {
+                holds.set(nth);
+            }
+            (key, thing.id, holds)
         })
         .collect()
 }
@@ -315,7 +353,7 @@ impl Stock {
         for stocked in catalogs {
             any.join(&stocked.whole);
         }
-        let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
+        let words = words(search);
         let begin = self.begin(after);
         let (mut page, mut total) = (Vec::new(), 0);
         for (place, (key, id)) in self.things.all.iter().enumerate() {
@@ -343,9 +381,7 @@ impl Stock {
         after: Option<&(String, EntitlementId)>,
         fetch: usize,
     ) -> (Vec<(String, EntitlementId, Standing)>, usize) {
-        let words: Vec<String> = (filter.q.split_whitespace())
-            .map(str::to_lowercase)
-            .collect();
+        let words = words(&filter.q);
         let only = filter.rule.and_then(|at| {
             let rule = stocked.catalog.rules.contents.get(at)?;
             self.matched.get(&rule.when)
@@ -424,6 +460,12 @@ impl Stock {
         let all = &self.things.all;
         all.partition_point(|(it, its)| (it, its) <= (key, id))
     }
+}
+
+/// The words that are looked for: the first of them, each once.
+fn words(search: &str) -> BTreeSet<String> {
+    let words = search.split_whitespace().map(str::to_lowercase);
+    words.take(MOST_WORDS).collect()
 }
 
 /// Why something is in a catalog.

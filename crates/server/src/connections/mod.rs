@@ -390,6 +390,8 @@ pub struct Names {
     pub application: ApplicationId,
     /// What that is called.
     pub application_name: String,
+    /// Whether its accounts are those of an organization.
+    pub organized: bool,
 }
 
 /// What every connection that is not removed, and its application, are called.

@@ -12,6 +12,8 @@ mod gone;
 mod plan;
 mod walk;
 
+pub(super) use walk::places;
+
 use serde_json::{Value, json};
 use stint_db::{Priority, Tx};
 use stint_domain::rights::{Relation, Verb};

@@ -190,6 +190,29 @@ both_engines!(World::builder();
     }
 );
 
+both_engines!(World::builder();
+    async fn an_account_that_moves_is_found_where_it_went(world) {
+        let heard = Heard::of(&world).await;
+        let aws = world.aws().organizations.clone();
+        let Place::Set(account, _) = place(&heard.estate.assignments[0]) else { panic!("a set") };
+        let parents = aws.list_parents().child_id(account).send().await.expect("listed");
+        let from = parents.parents()[0].id().expect("an id").to_owned();
+        let roots = aws.list_roots().send().await.expect("listed");
+        let root = roots.roots()[0].id().expect("an id").to_owned();
+        let made = aws.create_organizational_unit().parent_id(&root).name("Quarantine").send().await.expect("made");
+        let unit = made.organizational_unit().and_then(|it| it.id()).expect("an id").to_owned();
+        let moved = aws.move_account().account_id(account).source_parent_id(from).destination_parent_id(&unit);
+        moved.send().await.expect("moved");
+        let path = async || {
+            let found = world.as_user("cy").get(&format!("/api/v1/accounts?account={account}")).await.ok();
+            found["items"][0]["path"].as_str().expect("a path").to_owned()
+        };
+        assert!(!path().await.contains(&unit));
+        pass(&world, SOON).await;
+        assert_eq!(path().await, format!("{root}/{unit}"));
+    }
+);
+
 fn with_iam() -> EstateSpec {
     EstateSpec {
         seed: 5,

@@ -222,6 +222,24 @@ both_engines!(World::builder().estate(small());
 );
 
 both_engines!(World::builder().estate(small());
+    async fn where_an_account_is_stays_known_while_aws_does_not_say(world) {
+        let org = world.organize().await;
+        let cy = world.as_user("cy");
+        let places = async || {
+            let all = cy.get("/api/v1/accounts?limit=200").await.ok();
+            let all = all["items"].as_array().expect("a list").clone();
+            let place = |it: &Value| (it["id"].clone(), it["path"].clone(), it["units"].clone());
+            all.iter().map(place).collect::<Vec<_>>()
+        };
+        let before = places().await;
+        assert!(before.iter().all(|(_, path, units)| path.is_string() && units.is_string()), "{before:?}");
+        world.sim().knobs(|knobs| knobs.omit_account_paths = true);
+        let denied = Fault::on("organizations:ListRoots").by(Party::Stint);
+        world.sim().faults().add(denied, Effect::refuse("AccessDeniedException"));
+        directory::sync(&world.cx("cy"), org.connection).await.expect("read");
+        assert_eq!(places().await, before);
+    }
+
     async fn what_is_known_of_accounts_users_and_roles_is_listed(world) {
         let aws = world.aws();
         aws.iam.create_account_alias().account_alias("acme-main").send().await.expect("named");

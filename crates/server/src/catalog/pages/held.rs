@@ -152,7 +152,7 @@ fn row(ruled: &BTreeMap<PolicyId, PolicyVersion>, path: &str, held: Held) -> vie
         why: why(&held),
         default: held.access_control.is_none() && policy.is_some(),
         at_most: policy.map_or_else(String::new, |it| {
-            let longest = it.body.max_duration;
+            let longest = it.body.longest();
             words(own.map_or(longest, |own| own.min(longest)))
         }),
         policy: policy.map(|it| (format!("/policies/{}", it.policy), it.name.clone())),

@@ -87,6 +87,9 @@ async fn show(
         used: found.items.into_iter().map(used_row).collect(),
         count: super::super::count_under_policy(&cx, id).await?,
         unused: unused(),
+        catalogs: (super::super::defaulting_to(&cx, id).await?.into_iter())
+            .map(|it| (super::href(it.id), it.name))
+            .collect(),
         versions,
         pager: asked.pager(&path, page.next.as_deref()),
         may_change,

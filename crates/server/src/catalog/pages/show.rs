@@ -7,7 +7,9 @@ use http::Method;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{CatalogId, PolicyId};
 
-use super::super::{Catalog, Entry, EntryFilter, Under, count_closed, count_matched, entries, get};
+use super::super::{
+    Catalog, DefaultTerms, Entry, EntryFilter, Under, count_closed, count_matched, entries, get,
+};
 use super::{all_policies, href, view};
 use crate::cx::Cx;
 use crate::http::{Failure, Page, Paging, Path, Query, Routes};
@@ -46,7 +48,7 @@ async fn show(
         sort: Some(sort.clone()),
     };
     if asked.csv() {
-        return csv(cx, id, filter).await;
+        return csv(cx, &catalog, filter).await;
     }
     let page = entries(&cx, id, &filter, &asked.paging(ROWS)).await?;
     let closed = match catalog.rules.terms {
@@ -57,7 +59,8 @@ async fn show(
     let may_change = cx.authorize(Verb::UpdateCatalog, Relation::Others).is_ok();
     let path = href(id);
     let groups = identity::group_items(&cx, &Picked::of(&catalog.audience)).await?;
-    let ruled = under(&cx, &page).await?;
+    let default = catalog.rules.terms;
+    let ruled = under(&cx, &page, default).await?;
     let empty = Empty::new(
         "key",
         "Nothing in it yet",
@@ -79,7 +82,7 @@ async fn show(
         .sorted(&sort)
         .answered(&page);
     let rows = page.items.into_iter();
-    let rows = rows.map(|entry| entry_row(&ruled, &path, entry, may_change));
+    let rows = rows.map(|entry| entry_row(&ruled, default, &path, entry, may_change));
     let view = view::ShowCatalog {
         list,
         rows: rows.collect(),
@@ -165,14 +168,19 @@ fn closed_words(closed: i64, shown: Option<Under>) -> Option<String> {
 }
 
 /// The policies these are asked for under, as they stand.
-async fn under(cx: &Cx, page: &Page<Entry>) -> Result<BTreeMap<PolicyId, PolicyVersion>, Failure> {
+async fn under(
+    cx: &Cx,
+    page: &Page<Entry>,
+    default: Option<DefaultTerms>,
+) -> Result<BTreeMap<PolicyId, PolicyVersion>, Failure> {
     let controls = page.items.iter();
     let controls = controls.filter_map(|entry| entry.access_control.as_ref());
     let asked = controls.map(|control| control.policy);
+    let asked = asked.chain(default.map(|terms| terms.policy));
     Ok(policies::currents(&mut cx.read().await?, asked).await?)
 }
 
-async fn csv(cx: Cx, id: CatalogId, filter: EntryFilter) -> Result<Response, Failure> {
+async fn csv(cx: Cx, of: &Catalog, filter: EntryFilter) -> Result<Response, Failure> {
     let head = [
         "Entitlement",
         "Where",
@@ -181,11 +189,12 @@ async fn csv(cx: Cx, id: CatalogId, filter: EntryFilter) -> Result<Response, Fai
         "At most",
         "Id",
     ];
+    let (id, default) = (of.id, of.rules.terms);
     let fetch = move |paging: Paging| {
         let (cx, filter) = (cx.clone(), filter.clone());
         async move {
             let page = entries(&cx, id, &filter, &paging).await?;
-            let ruled = under(&cx, &page).await?;
+            let ruled = under(&cx, &page, default).await?;
             Ok(page.map(|entry| {
                 let state = match &entry.entitlement {
                     it if it.gone_at.is_some() => "gone from AWS",
@@ -193,7 +202,7 @@ async fn csv(cx: Cx, id: CatalogId, filter: EntryFilter) -> Result<Response, Fai
                     _ => "in AWS",
                 };
                 let id = entry.entitlement.id.to_string();
-                let row = entry_row(&ruled, "", entry, false);
+                let row = entry_row(&ruled, default, "", entry, false);
                 let policy = row.policy.map(|(_, name)| name).unwrap_or_default();
                 vec![
                     row.name,
@@ -211,6 +220,7 @@ async fn csv(cx: Cx, id: CatalogId, filter: EntryFilter) -> Result<Response, Fai
 
 fn entry_row(
     policies: &BTreeMap<PolicyId, PolicyVersion>,
+    default: Option<DefaultTerms>,
     path: &str,
     entry: Entry,
     may_change: bool,
@@ -218,15 +228,21 @@ fn entry_row(
     let it = entry.entitlement;
     let mut policy = None;
     let mut at_most = String::new();
-    if let Some(control) = &entry.access_control
-        && let Some(version) = policies.get(&control.policy)
+    let own = entry.access_control.as_ref();
+    let own = own.map(|it| (it.policy, it.max_duration));
+    let said = own.or(default.map(|it| (it.policy, it.max_duration)));
+    if let Some((id, max_duration)) = said
+        && let Some(version) = policies.get(&id)
     {
-        let longest = version.body.max_duration;
+        let longest = version.body.longest();
         policy = Some((
-            format!("/policies/{}", control.policy),
-            version.name.clone(),
+            format!("/policies/{id}"),
+            match own {
+                Some(_) => version.name.clone(),
+                None => format!("{} (by the catalog)", version.name),
+            },
         ));
-        at_most = match control.max_duration {
+        at_most = match max_duration {
             Some(own) if own < longest => {
                 format!("{} (the policy: {})", words(own), words(longest))
             }

@@ -100,6 +100,8 @@ pub(crate) struct ShowPolicy {
     /// How much that is.
     pub(crate) count: i64,
     pub(crate) unused: Empty,
+    /// The catalogs that ask by it for what has no access control: where, and its name.
+    pub(crate) catalogs: Vec<(String, String)>,
     pub(crate) versions: Vec<VersionRow>,
     pub(crate) pager: Pager,
     pub(crate) may_change: bool,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use stint_db::{Query, Row, Val, args};
+use stint_db::{Query, Row, Tx, Val, args};
 use stint_domain::condition::Condition;
 use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Span};
 
@@ -12,10 +12,16 @@ use super::{catalogs, control};
 stint_db::statements! {
     /// How often catalogs and access controls have changed.
     VERSION = "select version from catalog_version";
+    /// Takes its row.
+    HOLD = "select version from catalog_version{lock}";
     /// Every catalog, as it stands before another that holds the same.
     ALL = "select id, name, description, contents, audience_when, policy_id, max_duration, rank,
             created_at, version, (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
         from catalogs c order by rank, id";
+    /// Those that ask by a policy for what has no access control.
+    DEFAULTING = "select id, name, description, contents, audience_when, policy_id, max_duration, rank,
+            created_at, version, (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
+        from catalogs c where policy_id = $1 order by name_key, id";
     /// What is in every list.
     ALL_LISTED = "select catalog_id, entitlement_id from catalog_entitlements";
     /// Every access control.
@@ -65,9 +71,22 @@ pub(in crate::catalog) async fn version(q: &mut impl Query) -> stint_db::Result<
     row.map_or(Ok(0), |row| row.get("version"))
 }
 
+/// Whoever changes catalogs or access controls comes one after the other from here on.
+pub(in crate::catalog) async fn hold(tx: &mut Tx) -> stint_db::Result<()> {
+    tx.maybe(&HOLD, args![]).await.map(drop)
+}
+
 /// By rank; among equals the older first.
 pub(in crate::catalog) async fn all(q: &mut impl Query) -> stint_db::Result<Vec<Catalog>> {
     let rows = q.all(&ALL, args![]).await?;
+    catalogs(q, &rows).await
+}
+
+pub(in crate::catalog) async fn defaulting_to(
+    q: &mut impl Query,
+    policy: PolicyId,
+) -> stint_db::Result<Vec<Catalog>> {
+    let rows = q.all(&DEFAULTING, args![policy]).await?;
     catalogs(q, &rows).await
 }
 

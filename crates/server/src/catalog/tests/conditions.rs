@@ -28,6 +28,46 @@ async fn lengths(house: &House, user: &User) -> Vec<(String, Span)> {
         .collect()
 }
 
+#[tokio::test]
+async fn who_waits_for_what_is_on_offer_leaves_the_database_to_others() {
+    let house = House::new().await;
+    let ana = house.user("Ana", &[]).await;
+    let devs = house.group("Devs", &[&ana]).await;
+    let estate = house.connection().await;
+    let auto = policy(&house, "Auto", body(vec![])).await;
+    let rules = Rules {
+        contents: vec![rule("All", "true")],
+        terms: Some(DefaultTerms {
+            policy: auto,
+            max_duration: None,
+        }),
+        ..Rules::default()
+    };
+    let new = NewCatalog {
+        audience: [devs].into(),
+        ..ruled("All", rules)
+    };
+    create(&house.system(), new).await.expect("created");
+    house.entitlement(estate, "ReadOnly").await;
+    let cx = house.by(&ana);
+    let turn = super::super::stock::turn(&cx).await;
+    let waiting = (0..40).map(|_| {
+        let cx = cx.clone();
+        tokio::spawn(async move { offers(&cx, "", &Paging::default()).await })
+    });
+    let waiting: Vec<_> = waiting.collect();
+    let long = std::time::Duration::from_millis(300);
+    let _ = tokio::time::timeout(long, std::future::pending::<()>()).await;
+    for _ in 0..5 {
+        let reader = tokio::time::timeout(std::time::Duration::from_secs(5), cx.read()).await;
+        reader.expect("one is free").expect("a reader");
+    }
+    drop(turn);
+    for one in waiting {
+        assert_eq!(one.await.expect("no panic").expect("offers").total, 1);
+    }
+}
+
 /// #62, #63, #64: one condition instead of a row for each account, and no edit for a new one.
 #[tokio::test]
 async fn what_comes_tomorrow_is_covered_without_an_edit() {

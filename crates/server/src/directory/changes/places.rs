@@ -1,14 +1,16 @@
 //! Accounts, permission sets, and who holds which of these on which of those.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use stint_aws::{AccountState, Object};
+use stint_aws::{AccountState, Object, Unit};
 use stint_domain::entitlement::EntitlementKey;
 use stint_domain::{EntitlementId, Time};
 
 use super::super::Error;
+use super::super::store::facts;
 use super::super::store::reread::{self, Orphaned};
 use super::super::store::things::{self, SeenEntitlement};
+use super::super::sync::places;
 use super::apply::{CHUNK, Holder, LANE, Reading, Way, absent};
 use super::reread::Came;
 
@@ -51,6 +53,8 @@ impl Reading<'_> {
         let known = reread::active_accounts(&mut q, connection).await?;
         let known: BTreeSet<(String, String)> = known.into_iter().collect();
         let sets = reread::live_sets(&mut q, connection).await?;
+        let units = facts::units(&mut q, connection).await?.into_iter();
+        let units: HashMap<String, Unit> = units.map(|(unit, _)| (unit.id.clone(), unit)).collect();
         drop(q);
         let mut pages = way.estate.accounts(None, LANE);
         let (mut first, mut came, mut seen) = (None, Vec::new(), 0_usize);
@@ -61,6 +65,13 @@ impl Reading<'_> {
             for account in &page.items {
                 let id = self.app.new_id();
                 things::see_account(&mut tx, id, connection, account, page.began).await?;
+                // One that moved is in other catalogs from now on.
+                let path = places::ids(account);
+                let place = facts::Place {
+                    units: path.as_deref().and_then(|path| places::names(path, &units)),
+                    path: path.map(|path| path.join("/")),
+                };
+                facts::see_place(&mut tx, connection, account, &place).await?;
             }
             tx.commit().await?;
             let new = page.items.into_iter().filter(|account| {

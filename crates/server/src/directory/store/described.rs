@@ -35,6 +35,7 @@ pub async fn described(
         key: entitlement.key.clone(),
         account_name: None,
         path: Vec::new(),
+        lost: connection.management_account.is_some(),
         permission_set: None,
         group: None,
         application: connection.application,
@@ -70,6 +71,7 @@ pub async fn described(
             .filter(|id| !id.is_empty())
             .map(str::to_owned)
             .collect();
+        thing.lost &= thing.path.is_empty();
     }
     Ok(Some(thing))
 }

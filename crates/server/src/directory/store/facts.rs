@@ -82,7 +82,8 @@ stint_db::statements! {
     quiet SEE_PLACE = "insert into account_facts (connection_id, account, name, name_key, words, path, units, iam, iam_own) \
         values ($1, $2, $3, $4, $5, $6, $7, 'not_read', false) \
         on conflict (connection_id, account) do update set name = excluded.name, name_key = excluded.name_key, \
-        words = excluded.words, path = excluded.path, units = excluded.units";
+        words = excluded.words, path = coalesce(excluded.path, account_facts.path), \
+        units = case when excluded.path is null then account_facts.units else excluded.units end";
     UNITS = "select aws_id, name, parent, seen_at from organization_units where connection_id = $1";
     quiet SEE_UNIT = "insert into organization_units (connection_id, aws_id, name, parent, seen_at) values ($1, $2, $3, $4, $5) \
         on conflict (connection_id, aws_id) do update set name = excluded.name, parent = excluded.parent, seen_at = excluded.seen_at";
@@ -113,7 +114,8 @@ pub(in crate::directory) struct Place {
     pub(in crate::directory) units: Option<String>,
 }
 
-/// Notes where an account is, and what it is found by.
+/// Notes where an account is, and what it is found by. Where AWS does not say where, it stays where it
+/// was last seen: what is not known is no reason to think that it left.
 pub(in crate::directory) async fn see_place(
     tx: &mut Tx,
     connection: ConnectionId,

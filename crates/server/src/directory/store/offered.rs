@@ -87,12 +87,14 @@ fn thing(
     let path: Option<String> = row.get("path")?;
     let path = path.unwrap_or_default();
     let units = path.split('/').filter(|id| !id.is_empty());
+    let path: Vec<String> = units.map(str::to_owned).collect();
     Ok(Some(Thing {
         id: it.id,
+        lost: named.organized && path.is_empty(),
         name: it.name.clone(),
         key: it.key.clone(),
         account_name: row.get("account_name")?,
-        path: units.map(str::to_owned).collect(),
+        path,
         permission_set: row.get("set_name")?,
         group: match &it.key {
             EntitlementKey::IamGroupMembership { .. } => it.aws_name.clone(),

@@ -10,7 +10,7 @@ mod iam;
 mod keys;
 mod members;
 mod papers;
-mod places;
+pub(in crate::directory) mod places;
 mod sink;
 
 use futures::future::BoxFuture;

@@ -102,7 +102,7 @@ fn stale(accounts: &[Account], known: &[(Unit, Time)], now: Time) -> bool {
 
 /// The root and units above an account, outermost first, where AWS sent them:
 /// `o-…/r-…/ou-…/ou-…/`.
-fn ids(account: &Account) -> Option<Vec<String>> {
+pub(in crate::directory) fn ids(account: &Account) -> Option<Vec<String>> {
     let path = account.paths.first()?;
     let ids = path.split('/');
     let ids = ids.filter(|id| id.starts_with("r-") || id.starts_with("ou-"));
@@ -126,7 +126,10 @@ fn climb(from: &str, units: &HashMap<String, Unit>) -> Option<Vec<String>> {
 }
 
 /// The same by names, where all are known.
-fn names(path: &[String], units: &HashMap<String, Unit>) -> Option<String> {
+pub(in crate::directory) fn names(
+    path: &[String],
+    units: &HashMap<String, Unit>,
+) -> Option<String> {
     let names: Option<Vec<&str>> = path
         .iter()
         .map(|id| units.get(id).map(|unit| unit.name.as_str()))
