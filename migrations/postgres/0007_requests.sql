@@ -129,7 +129,7 @@ create table emergency_reviews (
     check ((state = 'closed') = (verdict is not null and note is not null and closed_by is not null and closed_at is not null and via is not null))
 );
 create index emergency_reviews_state on emergency_reviews (state, request_id);
-create index emergency_reviews_due on emergency_reviews (due_at) where state = 'open';
+create index emergency_reviews_due on emergency_reviews (reminded, due_at, request_id) where state = 'open';
 -- Whom each names, copied from the pinned version: finds what waits for somebody.
 create table emergency_reviewers (
     request_id        uuid    not null references emergency_reviews (request_id),
@@ -137,3 +137,10 @@ create table emergency_reviewers (
     primary key (request_id, group_id)
 );
 create index emergency_reviewers_group on emergency_reviewers (group_id, request_id);
+-- Who held it as members of a group when it was given: none of them closes the review, whatever group they
+-- are in by then.
+create table emergency_beneficiaries (
+    request_id        uuid    not null references emergency_reviews (request_id),
+    user_id           uuid    not null references users (id),
+    primary key (request_id, user_id)
+);

@@ -24,7 +24,7 @@ mod tests;
 pub use approvers::{Approvers, Part, PartOf, Role, Through};
 pub(crate) use approvers::{filled, short_parts};
 pub use check::{BodyFault, MAX_RULES, MAX_STEPS};
-pub use emergency::{Emergency, NotReviewer, REVIEW_WITHIN, Reviewing};
+pub use emergency::{Closer, Emergency, NotReviewer, REVIEW_WITHIN, Reviewer, Reviewing};
 pub use refusal::Refusal;
 
 /// The shortest duration that may be asked for.
@@ -204,6 +204,9 @@ pub struct People {
     /// To whom somebody who asks or would hold it delegates: they do not approve it, and are not
     /// missing by that.
     pub delegates: BTreeSet<UserId>,
+    /// Of the members of the groups that review emergency access: those who are active and whose
+    /// roles let them close a review.
+    pub reviewing: BTreeSet<UserId>,
 }
 
 /// What somebody asks for, as far as a policy cares.

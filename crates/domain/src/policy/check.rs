@@ -184,6 +184,14 @@ pub enum Wrong {
         /// Where: among those that are told, or that review.
         field: &'static str,
     },
+    /// Somebody is in the groups that review, and nobody of them may.
+    #[error(
+        "nobody in these groups may close a review: Helpdesk and Auditors decide nothing. Put somebody else into one of them, or name another group"
+    )]
+    EmergencyUnable {
+        /// Where: among those that are told, or that review.
+        field: &'static str,
+    },
     /// The time for the review is out of bounds.
     #[error("a review is closed within 1 h to 30 days, in whole minutes")]
     EmergencyWithin,
@@ -240,6 +248,7 @@ impl Wrong {
             Self::EmergencyReason => "emergency_reason",
             Self::EmergencyGroup { .. } => "unknown_group",
             Self::EmergencyNobody { .. } => "emergency_nobody",
+            Self::EmergencyUnable { .. } => "emergency_unable",
             Self::EmergencyWithin => "emergency_within",
             Self::Zone { .. } => "unknown_zone",
         }
@@ -269,9 +278,9 @@ impl Wrong {
             Self::DenyMessage => "auto_deny".to_owned(),
             Self::OpenFor { .. } => "open_for_seconds".to_owned(),
             Self::EmergencyReason => "reason.required".to_owned(),
-            Self::EmergencyGroup { field, .. } | Self::EmergencyNobody { field } => {
-                (*field).to_owned()
-            }
+            Self::EmergencyGroup { field, .. }
+            | Self::EmergencyNobody { field }
+            | Self::EmergencyUnable { field } => (*field).to_owned(),
             Self::EmergencyWithin => "emergency.within_seconds".to_owned(),
             Self::Zone { .. } => "zone".to_owned(),
         }

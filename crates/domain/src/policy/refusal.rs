@@ -51,6 +51,11 @@ pub enum Refusal {
         /// What was asked.
         start: Time,
     },
+    /// Emergency access is not planned.
+    #[error(
+        "emergency access begins as soon as it is given: leave the start out, or ask in the ordinary way"
+    )]
+    StartInEmergency,
     /// A rule of the policy says no by itself.
     #[error("{message}")]
     AutoDenied {
@@ -99,6 +104,7 @@ impl Refusal {
             Self::ReasonTooLong { .. } => "reason_too_long",
             Self::StartInPast { .. } => "start_in_past",
             Self::StartTooFar { .. } => "start_too_far",
+            Self::StartInEmergency => "start_in_emergency",
             Self::AutoDenied { .. } => "denied_by_policy",
             Self::Unanswered { .. } => "rule_unanswered",
             Self::NobodyTold => "nobody_told",

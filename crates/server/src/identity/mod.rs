@@ -118,6 +118,11 @@ impl User {
     pub fn decides(&self) -> bool {
         allowed(&self.all_roles(), Verb::ApproveRequest, Relation::Involved) == Answer::Yes
     }
+
+    /// Whether their roles let them close a review of emergency access.
+    pub fn reviews(&self) -> bool {
+        allowed(&self.all_roles(), Verb::CloseReview, Relation::Involved) == Answer::Yes
+    }
 }
 
 /// A group: Stint's set of users.
@@ -349,6 +354,15 @@ pub async fn memberships(q: &mut impl Query, id: UserId) -> stint_db::Result<Vec
 /// The members of a group who are active.
 pub async fn active_members(q: &mut impl Query, id: GroupId) -> stint_db::Result<Vec<UserId>> {
     store::groups::active_members(q, id).await
+}
+
+/// The members of several groups who are active, once for each group: since when they are in it, and
+/// by whom.
+pub async fn active_memberships(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = GroupId>,
+) -> stint_db::Result<Vec<(UserId, Membership)>> {
+    store::groups::active_memberships(q, ids).await
 }
 
 /// Somebody's manager: since when they are, and who made them so.

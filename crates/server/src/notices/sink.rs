@@ -127,7 +127,12 @@ impl Taking<'_> {
         match self.news.kind.as_str() {
             "emergency.asked" => {
                 let who = requests::told_at_once(self.tx, &request).await?;
-                self.tell(Kind::EmergencyAsked, thing, 0, who).await
+                self.tell(Kind::EmergencyAsked, thing, 0, who).await?;
+                // News that comes late tells of what was, and asks for nobody's eyes any more.
+                match request.state() {
+                    "pending" => Ok(()),
+                    _ => self.settle(Kind::EmergencyAsked, thing).await,
+                }
             }
             "emergency.given" => {
                 self.settle(Kind::EmergencyAsked, thing).await?;
@@ -137,7 +142,7 @@ impl Taking<'_> {
             "emergency.review_closed" => self.settle(review, thing).await,
             // It begins, or its time is over.
             _ => {
-                let who = requests::reviewers(self.tx, &request).await?;
+                let who = requests::reviewers(self.tx, &request, self.cx.now).await?;
                 self.tell(review, thing, 0, who).await
             }
         }

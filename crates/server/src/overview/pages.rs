@@ -83,7 +83,7 @@ async fn home(cx: Cx, frame: Frame) -> Result<Response, Failure> {
             "You hold no access through Stint",
             "When you need some, search for it above. It ends by itself.",
         ),
-        reviews: requests::waiting_reviews(requests::counts(&cx).await?),
+        reviews: requests::waiting_reviews(requests::to_close(&cx).await?),
         requests: requests::request_rows(&cx, latest, false).await?,
         nothing_asked: Empty::new(
             "key",

@@ -400,6 +400,14 @@ pub async fn check(q: &mut impl Query, new: &NewVersion) -> Result<(), Error> {
             people.groups.insert(group, members.into_iter().collect());
         }
     }
+    let reviewing = new.body.emergency.iter().flat_map(Emergency::reviewers);
+    let members = reviewing.filter_map(|group| people.groups.get(group));
+    let members: BTreeSet<UserId> = members.flatten().copied().collect();
+    for user in identity::users_by_id(q, members).await?.into_values() {
+        if user.active && user.reviews() {
+            people.reviewing.insert(user.id);
+        }
+    }
     for group in identity::groups_by_id(q, named).await?.into_keys() {
         people.groups.entry(group).or_default();
     }

@@ -33,7 +33,7 @@ pub struct NewRequest {
     pub duration: Span,
     /// Why; may be empty where the policy allows.
     pub reason: String,
-    /// Not before; at once if absent.
+    /// Not before; at once if absent, and always in an emergency.
     pub start: Option<Time>,
     /// The Identity Center group that is to hold it; the caller's own identity if absent.
     pub principal: Option<PrincipalId>,
@@ -150,6 +150,9 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
             }
             other => return Err(other),
         },
+    }
+    if probe.emergency && probe.start.is_some() {
+        hurdles.push(Hurdle::from(&Refusal::StartInEmergency));
     }
     let told = match &offer.policy.body.emergency {
         Some(emergency) => Some(emergency::watchers(&mut q, emergency, user).await?),
@@ -276,8 +279,14 @@ pub(super) async fn asked(
         return Err(Error::Refused(vec![why]));
     }
     let body = offer.policy.body.clone();
-    let (rules, progress) =
-        rules::Request::submit(body, chosen.rule, &ask, &people, cx.now).map_err(Error::Refused)?;
+    let submitted = rules::Request::submit(body, chosen.rule, &ask, &people, cx.now);
+    // An emergency is now; only what extends access begins where that ends.
+    if new.emergency && new.start.is_some() && with.extends.is_none() {
+        let mut why = submitted.err().unwrap_or_default();
+        why.push(Refusal::StartInEmergency);
+        return Err(Error::Refused(why));
+    }
+    let (rules, progress) = submitted.map_err(Error::Refused)?;
     let request = Request {
         id: cx.app.new_id(),
         rules,

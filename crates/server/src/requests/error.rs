@@ -276,6 +276,7 @@ impl Fault for Error {
             | Self::HowMany(_)
             | Self::ReviewNote
             | Self::State(_) => Kind::Invalid,
+            Self::NotReviewer(NotReviewer::NotBegun(_)) => Kind::Conflict,
             Self::NotReviewer(_) => Kind::Denied,
             Self::Closed(_)
             | Self::PrincipalChanged

@@ -1,7 +1,7 @@
 //! Requests: asking for access, and answering.
 //!
 //! Tables: `submissions`, `requests`, `request_approvers`, `decisions`, `request_comments`,
-//! `emergency_reviews`, `emergency_reviewers`. Events:
+//! `emergency_reviews`, `emergency_reviewers`, `emergency_beneficiaries`. Events:
 //! `request.submitted`, `request.decided`, `request.approved`, `request.denied`,
 //! `request.cancelled`, `request.returned`, `request.commented`, `request.reminded`,
 //! `request.late`, `request.moved_on`, `request.raised`; `emergency.asked` and `emergency.given` as
@@ -59,7 +59,7 @@ pub use comments::{Comment, MOST_COMMENTS, comment};
 pub use decide::{approve, cancel, deny, return_early};
 pub use emergency::{
     Counts, REVIEW_STATES, Raise, Raised, Review, ReviewDetail, ReviewFilter, ReviewLine,
-    ReviewState, close, counts, raise, review, reviewers, reviews, told as told_at_once,
+    ReviewState, close, counts, raise, review, reviewers, reviews, to_close, told as told_at_once,
 };
 pub use error::{Error, Hurdle};
 pub use extend::{Extended, Extension, Extensions, extend, extensions};

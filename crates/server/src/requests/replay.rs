@@ -470,7 +470,7 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
     let Weighed { chosen, people } =
         facts::weigh(cx, &mut q, &entitlement, &body, &question, false).await?;
     let outcome = body.outcome(chosen.rule);
-    let refusals = match (
+    let mut refusals = match (
         &chosen.unanswered,
         outcome.evaluate(&question, &people, cx.now),
     ) {
@@ -484,6 +484,9 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
             .collect(),
         (None, Verdict::AutoApproved | Verdict::NeedsSteps(_)) => Vec::new(),
     };
+    if body.emergency.is_some() && ask.start.is_some() {
+        refusals.push(Refusal::StartInEmergency);
+    }
     Ok(DryRunFound {
         offered,
         rule: outcome.rule.map(|rule| rule.name.clone()),

@@ -64,9 +64,10 @@ stint_db::statements! {
     EXTENSIONS = (concat!(columns!(), "where r.extends in {ids $1} order by r.id"));
     /// What one was raised to.
     RAISED_TO = (concat!(columns!(), "where r.raised_from = $1"));
-    /// What somebody waits for already: the same for the same holder, in an emergency first.
+    /// What somebody waits for already: the same for the same holder, in an emergency first. An
+    /// extension only where it was raised to one.
     WAITING_OF = "select id, emergency from requests where requester_id = $1 and entitlement_id = $2 \
-        and principal_id = $3 and state = 'pending' and extends is null order by emergency desc, id desc limit 1";
+        and principal_id = $3 and state = 'pending' and (extends is null or emergency) order by emergency desc, id desc limit 1";
     /// Whom a step names.
     NAME = "insert into request_approvers (request_id, step, user_id, group_id, role) \
         values ($1, $2, $3, $4, $5)";
@@ -126,7 +127,8 @@ stint_db::statements! {
 }
 
 /// What identifies that somebody waits for the same in an emergency already.
-pub(super) const EMERGENCY_KEY: &str = "requests_emergency";
+pub(super) const EMERGENCY_KEY: &str =
+    "requests.requester_id, requests.entitlement_id, requests.principal_id";
 
 /// So much a clock may have been set back between what gave an id and what dated the row.
 const SLACK: Span = Span::hours(24);

@@ -98,6 +98,9 @@ stint_db::statements! {
     /// The members who are active.
     ACTIVE_MEMBERS = "select m.user_id from group_members m join users u on u.id = m.user_id \
         where m.group_id = $1 and u.active order by m.user_id";
+    /// The same of several groups, since when and by whom.
+    ACTIVE_MEMBERSHIPS = "select m.group_id, m.user_id, m.added_at, m.added_by from group_members m join users u on u.id = m.user_id \
+        where m.group_id in {ids $1} and u.active order by m.user_id, m.group_id";
     /// Which groups a user is in, since when and by whom.
     MEMBERSHIPS = "select group_id, added_at, added_by from group_members where user_id = $1 order by group_id";
     /// Which groups several users are in.
@@ -253,20 +256,30 @@ pub(in super::super) async fn active_members(
     rows.iter().map(|row| row.get("user_id")).collect()
 }
 
+pub(in super::super) async fn active_memberships(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = GroupId>,
+) -> Result<Vec<(UserId, Membership)>> {
+    let rows = q.all(&ACTIVE_MEMBERSHIPS, args![Val::ids(ids)]).await?;
+    rows.iter()
+        .map(|row| Ok((row.get("user_id")?, membership(row)?)))
+        .collect()
+}
+
 pub(in super::super) async fn memberships(
     q: &mut impl Query,
     id: UserId,
 ) -> Result<Vec<Membership>> {
     let rows = q.all(&MEMBERSHIPS, args![id]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Membership {
-                group: row.get("group_id")?,
-                since: row.get("added_at")?,
-                added_by: row.get("added_by")?,
-            })
-        })
-        .collect()
+    rows.iter().map(membership).collect()
+}
+
+fn membership(row: &Row) -> Result<Membership> {
+    Ok(Membership {
+        group: row.get("group_id")?,
+        since: row.get("added_at")?,
+        added_by: row.get("added_by")?,
+    })
 }
 
 /// The groups of several users.

@@ -27,8 +27,8 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// Raises a pending request of the caller's to emergency access: a new request under the policy for
-/// emergencies, and the old one is cancelled with it. Raised already, that request is the answer
-/// (200).
+/// emergencies, and the old one is cancelled with it. It begins as soon as it is given; what extends
+/// access begins where that ends. Raised already, that request is the answer (200).
 #[utoipa::path(
     post,
     path = "/api/v1/requests/{id}/raise",
@@ -120,7 +120,7 @@ async fn review(cx: Cx, Path(id): Path<RequestId>) -> Result<Response, Failure> 
     detail(&cx, id).await
 }
 
-/// Closes a review with a verdict and a note.
+/// Closes a review with a verdict and a note. Not before the access has begun.
 #[utoipa::path(
     post,
     path = "/api/v1/emergency-reviews/{id}/close",

@@ -10,7 +10,7 @@ use serde_json::json;
 use stint_db::{Priority, Query, Tx};
 use stint_domain::policy::{Emergency, Refusal};
 use stint_domain::request::State;
-use stint_domain::rights::{Relation, Verb};
+use stint_domain::rights::{Relation, Role, Verb};
 use stint_domain::{EntitlementId, GrantId, PrincipalId, RequestId, Span, UserId};
 
 use super::ask::With;
@@ -28,7 +28,7 @@ pub(crate) use http::routes;
 pub use review::review;
 pub use review::{
     Counts, REVIEW_STATES, Review, ReviewDetail, ReviewFilter, ReviewLine, ReviewState, close,
-    counts, reviewers, reviews,
+    counts, reviewers, reviews, to_close,
 };
 pub(super) use review::{given, review_of};
 pub(crate) use tasks::Due;
@@ -54,7 +54,8 @@ pub struct Raised {
 
 /// Raises a pending request of the caller's own: one transaction asks for the same under the policy
 /// for emergencies and takes the old request back. Approvals of the old one do not count for the
-/// new one. Raised already, that request is the answer: of two clicks at once there is one.
+/// new one. It begins at once, whatever start was asked for; what extends access begins where that
+/// ends. Raised already, that request is the answer: of two clicks at once there is one.
 ///
 /// Fails where it waits no more, was asked in an emergency itself, is in none of the caller's
 /// catalogs any more or has no emergency access, and as asking does.
@@ -77,25 +78,30 @@ pub async fn raise(cx: &Cx, id: RequestId, wish: Raise) -> Result<Raised, Error>
     before.rules = before.rules.raise(user, cx.now)?;
     let offer = catalog::requestable(&mut tx, user, before.entitlement()).await?;
     let offer = in_an_emergency(offer.ok_or(Error::NotOffered)?, true)?;
+    let extends = before.extends.is_some();
+    let start = before.start.filter(|start| extends && *start > cx.now);
     let duration = match wish.duration {
         Some(duration) => duration,
-        None => extend::usual(cx, &mut tx, &before, &offer, before.start).await?,
+        None => extend::usual(cx, &mut tx, &before, &offer, start).await?,
     };
     store::moved(&mut tx, id, &before.rules).await?;
     let new = NewRequest {
         entitlement: before.entitlement(),
         duration,
         reason: wish.reason.unwrap_or_else(|| before.reason.clone()),
-        start: before.start.filter(|start| *start > cx.now),
+        start,
         principal: before.is_for_a_group().then_some(before.pair.principal),
         emergency: true,
     };
     let with = With {
         extends: before.extends,
+        submission: before.submission,
         raised_from: Some(id),
-        ..With::default()
     };
     let request = ask::asked(cx, &mut tx, new, with).await?;
+    if extends && request.pair != before.pair {
+        return Err(Error::PrincipalMoved);
+    }
     let facts = json!({ "requester": before.requester(), "raised_to": request.id });
     tx.audit(cx.event("request.cancelled", [id.into(), user.into()], facts));
     outbox::emit(&mut tx, cx, "request.cancelled", json!({ "request": id })).await?;
@@ -166,12 +172,18 @@ pub(super) async fn watchers(
     Ok(who)
 }
 
-/// Who is told of a request that was asked in an emergency; nobody of others.
+/// Who is told of a request that was asked in an emergency; nobody of others. Where the groups have
+/// become empty since it was asked the Super Admins are told, but who asked.
 pub async fn told(q: &mut impl Query, request: &Request) -> Result<BTreeSet<UserId>, Error> {
-    match request.emergency() {
-        Some(emergency) => watchers(q, emergency, request.requester()).await,
-        None => Ok(BTreeSet::new()),
+    let Some(emergency) = request.emergency() else {
+        return Ok(BTreeSet::new());
+    };
+    let mut who = watchers(q, emergency, request.requester()).await?;
+    if who.is_empty() {
+        who = identity::with_roles(q, &[Role::SuperAdmin]).await?;
+        who.remove(&request.requester());
     }
+    Ok(who)
 }
 
 /// Says that it was asked in an emergency, in the transaction that asks.

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use stint_api::Page;
 use stint_db::{Priority, Query, Tx};
-use stint_domain::policy::{Emergency, LONGEST_TEXT, NotReviewer, Reviewing};
-use stint_domain::rights::{Answer, Relation, Role, Verb, allowed};
+use stint_domain::policy::{Closer, Emergency, LONGEST_TEXT, NotReviewer, Reviewer, Reviewing};
+use stint_domain::rights::{Relation, Role, Verb};
 use stint_domain::{GrantId, GroupId, RequestId, Time, UserId};
 
 use super::super::read::{Who, lines, names, who};
@@ -15,6 +15,7 @@ use super::super::store::reviews as store;
 use super::super::{Error, Line, Request, beneficiaries, relation, via};
 use crate::cx::Cx;
 use crate::http::Paging;
+use crate::identity::User;
 use crate::{identity, outbox};
 
 /// The review of what one request gave.
@@ -84,8 +85,11 @@ pub struct ReviewLine {
 pub struct ReviewDetail {
     /// What the lists show of it.
     pub line: ReviewLine,
-    /// Who could close it now; empty where only those it is about are left.
+    /// Who could close it now, or once it has begun: those of its groups, or, where nobody of them
+    /// could, Super Admins.
     pub reviewers: Vec<Who>,
+    /// Whether nobody of its groups could.
+    pub super_admins: bool,
     /// Whether the caller can close it now, or why not.
     pub may_close: Result<(), NotReviewer>,
 }
@@ -150,7 +154,18 @@ pub async fn reviews(
 pub async fn counts(cx: &Cx) -> Result<Counts, Error> {
     let mut q = cx.read().await?;
     let groups = scope(cx, &mut q).await?;
-    Ok(store::counts(&mut q, groups.as_deref(), cx.now).await?)
+    Ok(store::counts(&mut q, groups.as_deref(), None, cx.now).await?)
+}
+
+/// The same for a reminder, and whether the caller's roles let them close any: then without those
+/// of what they asked for, held or decided on themselves.
+pub async fn to_close(cx: &Cx) -> Result<(Counts, bool), Error> {
+    let closes = cx.authorize(Verb::CloseReview, Relation::Involved).is_ok();
+    let but = cx.actor.user().filter(|_| closes);
+    let mut q = cx.read().await?;
+    let groups = scope(cx, &mut q).await?;
+    let counts = store::counts(&mut q, groups.as_deref(), but, cx.now).await?;
+    Ok((counts, closes))
 }
 
 async fn whole(q: &mut impl Query, reviews: Vec<Review>) -> Result<Vec<ReviewLine>, Error> {
@@ -187,22 +202,25 @@ pub async fn review(cx: &Cx, id: RequestId) -> Result<ReviewDetail, Error> {
     let relation = relation(&mut q, &request, user, cx.now).await?;
     cx.authorize(Verb::GetRequest, relation)?;
     let review = store::get(&mut q, id).await?.ok_or(Error::NotFound)?;
-    let reviewing = reviewing(&mut q, &request).await?;
-    let may_close = may(cx, &mut q, &request, &reviewing).await?;
-    let able: BTreeSet<UserId> = reviewing.able().collect();
-    let names = names(&mut q, able).await?;
+    let reviewing = reviewing(&mut q, &request, cx.now).await?;
+    let may_close = may(cx, &mut q, &reviewing).await?;
+    let super_admins = reviewing.able().is_empty();
+    let closers = closers(&mut q, &reviewing).await?;
+    let names = names(&mut q, closers).await?;
     let line = whole(&mut q, vec![review]).await?.pop();
     Ok(ReviewDetail {
         line: line.ok_or(Error::NotFound)?,
         reviewers: names.into_values().collect(),
+        super_admins,
         may_close,
     })
 }
 
 /// Says whether what was given in an emergency was justified, and closes the review.
 ///
-/// Fails for those it is about and for whoever is in none of the groups that review it; a Super
-/// Admin may where nobody else is left. A note must be given.
+/// Fails for those it is about and their delegates, for whoever is in none of the groups that review
+/// it, and before what was given begins; a Super Admin may where nobody else is left, unless they
+/// changed who others are since it was asked. A note must be given.
 pub async fn close(cx: &Cx, id: RequestId, justified: bool, note: &str) -> Result<Review, Error> {
     let user = cx.person()?.id;
     let mut tx = cx.begin(Priority::Interactive).await?;
@@ -214,8 +232,8 @@ pub async fn close(cx: &Cx, id: RequestId, justified: bool, note: &str) -> Resul
     if let ReviewState::Closed { at, .. } = review.state {
         return Err(Error::ReviewClosed(at));
     }
-    let reviewing = reviewing(&mut tx, &request).await?;
-    may(cx, &mut tx, &request, &reviewing).await??;
+    let reviewing = reviewing(&mut tx, &request, cx.now).await?;
+    may(cx, &mut tx, &reviewing).await??;
     let note = note.trim();
     if !(1..=LONGEST_TEXT).contains(&note.chars().count()) {
         return Err(Error::ReviewNote);
@@ -252,7 +270,8 @@ pub(super) const fn verdict(justified: bool) -> &'static str {
     }
 }
 
-/// Begins the review of what was given, with the news of both.
+/// Begins the review of what was given, with the news of both. Whom it is about is kept as it is
+/// now: who leaves a group afterwards held it all the same.
 pub(in crate::requests) async fn given(
     cx: &Cx,
     tx: &mut Tx,
@@ -260,15 +279,20 @@ pub(in crate::requests) async fn given(
     grant: GrantId,
     emergency: &Emergency,
 ) -> Result<(), Error> {
+    let begins = request.start.map_or(cx.now, |start| start.max(cx.now));
     let review = Review {
         request: request.id,
         grant,
         opened_at: cx.now,
-        due_at: cx.now + emergency.within,
+        due_at: begins + emergency.within,
         state: ReviewState::Open,
         version: 1,
     };
-    store::insert(tx, &review, emergency.reviewers()).await?;
+    let held_by = match request.is_for_a_group() {
+        true => beneficiaries(tx, request.pair.principal).await?,
+        false => BTreeSet::new(),
+    };
+    store::insert(tx, &review, emergency.reviewers(), &held_by).await?;
     let facts = json!({ "grant": grant, "due": review.due_at, "groups": emergency.reviewers() });
     let subjects = [request.id.into(), grant.into()];
     tx.audit(cx.event("emergency.review_opened", subjects, facts));
@@ -290,13 +314,53 @@ pub(in crate::requests) async fn review_of(
     }
 }
 
-/// Who could close the review of this request now.
-pub async fn reviewers(q: &mut impl Query, request: &Request) -> Result<BTreeSet<UserId>, Error> {
-    Ok(reviewing(q, request).await?.able().collect())
+/// Who is to close the review of this request, for whoever has no business with rights; nobody where
+/// none is open. Where nobody could as it stands it is the Super Admins it is not about: they can put
+/// somebody into its groups.
+pub async fn reviewers(
+    q: &mut impl Query,
+    request: &Request,
+    now: Time,
+) -> Result<BTreeSet<UserId>, Error> {
+    match store::get(q, request.id).await? {
+        Some(review) if review.state == ReviewState::Open => {}
+        _ => return Ok(BTreeSet::new()),
+    }
+    let reviewing = reviewing(q, request, now).await?;
+    let mut who = closers(q, &reviewing).await?;
+    if who.is_empty() {
+        let all = super_admins(q).await?.into_iter().map(|it| it.user);
+        who.extend(all.filter(|user| !reviewing.concerns(*user)));
+    }
+    Ok(who)
+}
+
+/// Who could close it now: those of its groups, or, where nobody of them could, Super Admins.
+async fn closers(q: &mut impl Query, reviewing: &Reviewing) -> Result<BTreeSet<UserId>, Error> {
+    let able = reviewing.able();
+    if !able.is_empty() {
+        return Ok(able);
+    }
+    Ok(reviewing.stand_ins(&super_admins(q).await?))
+}
+
+/// The active Super Admins whose roles let them close reviews.
+async fn super_admins(q: &mut impl Query) -> Result<Vec<Closer>, Error> {
+    let all = identity::with_roles(q, &[Role::SuperAdmin]).await?;
+    let all = identity::users_by_id(q, all).await?.into_values();
+    let mut found = Vec::new();
+    for user in all.filter(User::reviews) {
+        found.push(Closer {
+            user: user.id,
+            super_admin: true,
+            changed_others: identity::changed_others(q, user.id).await?,
+        });
+    }
+    Ok(found)
 }
 
 /// Whom a review is about, and who reviews it, as it is now.
-async fn reviewing(q: &mut impl Query, request: &Request) -> Result<Reviewing, Error> {
+async fn reviewing(q: &mut impl Query, request: &Request, now: Time) -> Result<Reviewing, Error> {
     let mut about = BTreeSet::from([request.requester(), request.beneficiary()]);
     let decided = request.decisions.iter();
     about.extend(
@@ -306,25 +370,28 @@ async fn reviewing(q: &mut impl Query, request: &Request) -> Result<Reviewing, E
     );
     if request.is_for_a_group() {
         about.extend(beneficiaries(q, request.pair.principal).await?);
+        about.extend(store::beneficiaries(q, request.id).await?);
     }
-    let mut members = BTreeSet::new();
-    for group in request
-        .emergency()
-        .into_iter()
-        .flat_map(Emergency::reviewers)
-    {
-        members.extend(identity::active_members(q, *group).await?);
-    }
-    let members: Vec<UserId> = members.into_iter().collect();
-    let able = identity::users(q, &members).await?.into_iter();
-    let able = able.filter(|user| {
-        let answer = allowed(&user.all_roles(), Verb::CloseReview, Relation::Involved);
-        user.active && answer == Answer::Yes
-    });
+    let delegations = identity::delegated_by(q, about.clone(), now).await?;
+    let groups = request.emergency().into_iter();
+    let groups: Vec<GroupId> = groups.flat_map(Emergency::reviewers).copied().collect();
+    let members = identity::active_memberships(q, groups).await?;
+    let users = members.iter().map(|(user, _)| *user);
+    let users = identity::users_by_id(q, users).await?;
+    let able = |user: &UserId| users.get(user).is_some_and(|it| it.active && it.reviews());
     Ok(Reviewing {
         about,
-        reviewers: able.map(|user| user.id).collect(),
+        delegates: delegations.into_iter().map(|it| it.delegate).collect(),
+        reviewers: (members.into_iter())
+            .filter(|(user, _)| able(user))
+            .map(|(user, it)| Reviewer {
+                user,
+                since: it.since,
+                added_by: it.added_by,
+            })
+            .collect(),
         asked_at: request.submitted_at(),
+        starts_at: request.start,
     })
 }
 
@@ -332,14 +399,13 @@ async fn reviewing(q: &mut impl Query, request: &Request) -> Result<Reviewing, E
 async fn may(
     cx: &Cx,
     q: &mut impl Query,
-    request: &Request,
     reviewing: &Reviewing,
 ) -> Result<Result<(), NotReviewer>, Error> {
     let person = cx.person()?;
-    let named = request.emergency().map(Emergency::reviewers);
-    let joined: Vec<Option<Time>> = (identity::memberships(q, person.id).await?.into_iter())
-        .filter(|it| named.is_some_and(|groups| groups.contains(&it.group)))
-        .map(|it| (it.added_by == Some(person.id)).then_some(it.since))
-        .collect();
-    Ok(reviewing.may_close(person.id, &joined, person.has(Role::SuperAdmin)))
+    let who = Closer {
+        user: person.id,
+        super_admin: person.has(Role::SuperAdmin),
+        changed_others: identity::changed_others(q, person.id).await?,
+    };
+    Ok(reviewing.may_close(&who, cx.now))
 }

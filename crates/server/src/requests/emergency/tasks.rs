@@ -5,6 +5,7 @@ use serde_json::json;
 use stint_db::Priority;
 use stint_domain::Span;
 
+use super::super::Error;
 use super::super::store::reviews as store;
 use crate::cx::{App, Cx};
 use crate::outbox;
@@ -34,18 +35,25 @@ impl Task for Due {
             return Ok(Ran::idle().due(store::next_due(&mut q).await?));
         }
         drop(q);
-        let mut tx = cx.begin(Priority::Sync).await?;
-        for id in store::due(&mut tx, cx.now, BATCH).await? {
-            // Closed, or reminded of by another process, meanwhile.
-            if !store::reminded(&mut tx, id).await? {
-                continue;
-            }
-            tx.audit(cx.event("emergency.review_overdue", [id.into()], json!({})));
-            let news = json!({ "request": id });
-            outbox::emit(&mut tx, &cx, "emergency.review_overdue", news).await?;
-        }
-        tx.commit().await?;
+        stint_db::retrying(|| remind(&cx)).await?;
         app.nudge(outbox::DELIVER);
         Ok(Ran::worked())
     }
+}
+
+/// Reminds of those whose time is over, the most overdue first.
+async fn remind(cx: &Cx) -> Result<(), Error> {
+    let mut tx = cx.begin(Priority::Sync).await?;
+    for review in store::due(&mut tx, cx.now, BATCH).await? {
+        // Closed, or reminded of by another process, meanwhile.
+        if !store::reminded(&mut tx, review.request).await? {
+            continue;
+        }
+        let facts = json!({ "grant": review.grant, "due": review.due_at });
+        let subjects = [review.request.into(), review.grant.into()];
+        tx.audit(cx.event("emergency.review_overdue", subjects, facts));
+        let news = json!({ "request": review.request });
+        outbox::emit(&mut tx, cx, "emergency.review_overdue", news).await?;
+    }
+    Ok(tx.commit().await?)
 }

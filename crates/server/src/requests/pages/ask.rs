@@ -203,7 +203,9 @@ fn mistakes(why: &[Refusal]) -> Mistakes {
             Refusal::ReasonRequired
             | Refusal::ReasonTooShort { .. }
             | Refusal::ReasonTooLong { .. } => "reason",
-            Refusal::StartInPast { .. } | Refusal::StartTooFar { .. } => "start",
+            Refusal::StartInPast { .. }
+            | Refusal::StartTooFar { .. }
+            | Refusal::StartInEmergency => "start",
             Refusal::NoPossibleApprover { .. }
             | Refusal::NobodyTold
             | Refusal::AutoDenied { .. }

@@ -354,6 +354,7 @@ fn page(
     let ReviewDetail {
         line,
         reviewers,
+        super_admins,
         may_close,
     } = found;
     let review = &line.review;
@@ -375,7 +376,7 @@ fn page(
         }
         _ => {
             facts.push(Fact::new("Due", "").when(When::both(review.due_at, cx.now)));
-            facts.push(Fact::new("Who can close it", who(&reviewers)));
+            facts.push(Fact::new("Who can close it", who(&reviewers, super_admins)));
         }
     }
     let choices = [
@@ -411,17 +412,23 @@ fn page(
     web::page_with(status, frame, "Emergency review", &view)
 }
 
-fn who(reviewers: &[super::super::Who]) -> String {
+fn who(reviewers: &[super::super::Who], super_admins: bool) -> String {
     let mut names: Vec<String> = (reviewers.iter().take(NAMED))
         .map(|who| who.name.clone())
         .collect();
     if reviewers.len() > NAMED {
         names.push(format!("{} more", reviewers.len() - NAMED));
     }
-    if names.is_empty() {
-        "a Super Admin: the others in its groups asked for it, hold it or approved it".to_owned()
-    } else {
-        names.join(", ")
+    match (names.is_empty(), super_admins) {
+        (true, _) => {
+            "Nobody as it stands: a Policy Admin can put somebody into the groups that review it"
+                .to_owned()
+        }
+        (false, true) => format!(
+            "{}, as Super Admin: nobody in its groups could",
+            names.join(", ")
+        ),
+        (false, false) => names.join(", "),
     }
 }
 
@@ -454,21 +461,18 @@ pub(super) fn facts(found: &Detail, cx: &Cx) -> Vec<Fact> {
     facts
 }
 
-/// That reviews wait, in a line, with where they are.
-pub(crate) fn waiting(counts: Counts) -> Option<(String, &'static str)> {
+/// That reviews wait, in a line, with where they are: to be closed by this person, or open for who
+/// only sees them.
+pub(crate) fn waiting((counts, closes): (Counts, bool)) -> Option<(String, &'static str)> {
     let reviews = |n| match n {
         1 => "1 emergency review".to_owned(),
         n => format!("{n} emergency reviews"),
     };
-    match counts {
-        Counts { open: 0, .. } => None,
-        Counts { open, overdue: 0 } => Some((
-            format!("{} to close", reviews(open)),
-            "/emergency-reviews?state=open",
-        )),
-        Counts { open, overdue } => Some((
-            format!("{} to close, {overdue} overdue", reviews(open)),
-            "/emergency-reviews?state=open",
-        )),
-    }
+    let what = if closes { "to close" } else { "open" };
+    let words = match counts {
+        Counts { open: 0, .. } => return None,
+        Counts { open, overdue: 0 } => format!("{} {what}", reviews(open)),
+        Counts { open, overdue } => format!("{} {what}, {overdue} overdue", reviews(open)),
+    };
+    Some((words, "/emergency-reviews?state=open"))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
-use stint_domain::{GroupId, RequestId, Time};
+use stint_domain::{GroupId, RequestId, Time, UserId};
 
 use crate::requests::emergency::{Counts, Review, ReviewState};
 
@@ -14,14 +14,19 @@ macro_rules! columns {
     };
 }
 
-/// Which are listed: of a state, and overdue by $2.
-macro_rules! narrowed {
-    () => {
-        "($1 is null or v.state = $1) and ($2 is null or v.due_at <= $2) \
-         and ($3 is null or v.request_id < $3) "
+/// A page, the newest first: those before $1, at most $2.
+macro_rules! listed {
+    ($which:expr) => {
+        concat!(
+            columns!(),
+            "where ",
+            $which,
+            "($1 is null or v.request_id < $1) order by v.request_id desc limit $2"
+        )
     };
 }
 
+/// That it names one of these groups.
 macro_rules! named {
     ($groups:literal) => {
         concat!(
@@ -40,22 +45,43 @@ macro_rules! counted {
     };
 }
 
+/// That it is about nothing $2 asked for, held or decided on.
+macro_rules! others {
+    () => {
+        " and not exists (select 1 from requests r where r.id = v.request_id and (r.requester_id = $2 or r.beneficiary_id = $2)) \
+         and not exists (select 1 from decisions d where d.request_id = v.request_id and (d.user_id = $2 or d.on_behalf_of = $2)) \
+         and not exists (select 1 from emergency_beneficiaries b where b.request_id = v.request_id and b.user_id = $2)"
+    };
+}
+
 stint_db::statements! {
     INSERT = "insert into emergency_reviews (request_id, grant_id, opened_at, due_at, reminded, state, version) \
         values ($1, $2, $3, $4, false, 'open', 1)";
     NAME = "insert into emergency_reviewers (request_id, group_id) values ($1, $2)";
+    /// Who held it as members of a group when it was given.
+    HELD_BY = "insert into emergency_beneficiaries (request_id, user_id) select $1, r.holder from {rows $2 holder:uuid} r";
+    BENEFICIARIES = "select user_id from emergency_beneficiaries where request_id = $1 order by user_id";
     GET = (concat!(columns!(), "where v.request_id = $1"));
     LOCK = (concat!(columns!(), "where v.request_id = $1{lock}"));
     CLOSE = "update emergency_reviews set state = 'closed', verdict = $2, note = $3, closed_by = $4, closed_at = $5, \
         via = $6, version = version + 1 where request_id = $1 and state = 'open'";
     /// All, the newest first.
-    LIST_DOWN = (concat!(columns!(), "where ", narrowed!(), "order by v.request_id desc limit $4"));
-    /// Those that name one of these groups.
-    NAMED_DOWN = (concat!(columns!(), "where ", narrowed!(), "and ", named!("$5"), " order by v.request_id desc limit $4"));
+    LIST_DOWN = (listed!(""));
+    /// Those in a state.
+    STATE_DOWN = (listed!("v.state = $3 and "));
+    /// The open ones whose time is over.
+    OVERDUE_DOWN = (listed!("v.state = 'open' and v.due_at <= $3 and "));
+    /// Of all these those that name one of these groups.
+    NAMED_DOWN = (listed!(concat!(named!("$3"), " and ")));
+    NAMED_STATE_DOWN = (listed!(concat!("v.state = $3 and ", named!("$4"), " and ")));
+    NAMED_OVERDUE_DOWN = (listed!(concat!("v.state = 'open' and v.due_at <= $3 and ", named!("$4"), " and ")));
     COUNT = (counted!());
     COUNT_NAMED = (concat!(counted!(), " and ", named!("$2")));
-    /// Whose time is over, and who reviews them was not reminded.
-    DUE = "select request_id from emergency_reviews where state = 'open' and reminded = $3 and due_at <= $1 order by due_at limit $2";
+    /// The same without those that are about somebody.
+    COUNT_OTHERS = (concat!(counted!(), others!()));
+    COUNT_OTHERS_NAMED = (concat!(counted!(), others!(), " and ", named!("$3")));
+    /// Whose time is over, and who reviews them was not reminded, the most overdue first.
+    DUE_UP = (concat!(columns!(), "where v.state = 'open' and v.reminded = $3 and v.due_at <= $1 order by v.due_at, v.request_id limit $2"));
     NEXT_DUE = "select min(due_at) as at from emergency_reviews where state = 'open' and reminded = $1";
     REMIND = "update emergency_reviews set reminded = $2, version = version + 1 where request_id = $1 and state = 'open' and reminded = $3";
 }
@@ -64,6 +90,7 @@ pub(in crate::requests) async fn insert(
     tx: &mut Tx,
     review: &Review,
     groups: &BTreeSet<GroupId>,
+    held_by: &BTreeSet<UserId>,
 ) -> Result<()> {
     let values = args![
         review.request,
@@ -75,7 +102,20 @@ pub(in crate::requests) async fn insert(
     for group in groups {
         tx.run(&NAME, args![review.request, *group]).await?;
     }
+    if !held_by.is_empty() {
+        let rows = Val::rows(held_by.iter().map(|user| args![*user]));
+        tx.run(&HELD_BY, args![review.request, rows]).await?;
+    }
     Ok(())
+}
+
+/// Who held what it is about as members of a group when it was given.
+pub(in crate::requests) async fn beneficiaries(
+    q: &mut impl Query,
+    id: RequestId,
+) -> Result<Vec<UserId>> {
+    let rows = q.all(&BENEFICIARIES, args![id]).await?;
+    rows.iter().map(|row| row.get("user_id")).collect()
 }
 
 pub(in crate::requests) async fn get(q: &mut impl Query, id: RequestId) -> Result<Option<Review>> {
@@ -124,35 +164,51 @@ pub(in crate::requests) async fn list(
     after: Option<RequestId>,
     limit: i64,
 ) -> Result<Vec<Review>> {
-    let overdue = state == Some("overdue");
-    let state = match state {
-        Some("overdue") => Some("open"),
-        other => other,
+    if groups.is_some_and(<[GroupId]>::is_empty) {
+        return Ok(Vec::new());
+    }
+    let mut values = args![after, limit];
+    match state {
+        Some("overdue") => values.push(now.into()),
+        Some(state) => values.push(state.into()),
+        None => {}
+    }
+    if let Some(groups) = groups {
+        values.push(Val::ids(groups.iter().copied()));
+    }
+    let statement = match (groups, state) {
+        (None, None) => &LIST_DOWN,
+        (None, Some("overdue")) => &OVERDUE_DOWN,
+        (None, Some(_)) => &STATE_DOWN,
+        (Some(_), None) => &NAMED_DOWN,
+        (Some(_), Some("overdue")) => &NAMED_OVERDUE_DOWN,
+        (Some(_), Some(_)) => &NAMED_STATE_DOWN,
     };
-    let by = overdue.then_some(now);
-    let rows = match groups {
-        None => q.all(&LIST_DOWN, args![state, by, after, limit]).await?,
-        Some(groups) => {
-            let groups = Val::ids(groups.iter().copied());
-            let values = args![state, by, after, limit, groups];
-            q.all(&NAMED_DOWN, values).await?
-        }
-    };
+    let rows = q.all(statement, values).await?;
     rows.iter().map(review).collect()
 }
 
+/// How many are open, of all or of those that name one of these groups; `but` leaves out what is
+/// about that user.
 pub(in crate::requests) async fn counts(
     q: &mut impl Query,
     groups: Option<&[GroupId]>,
+    but: Option<UserId>,
     now: Time,
 ) -> Result<Counts> {
-    let row = match groups {
-        None => q.one(&COUNT, args![now]).await?,
-        Some(groups) => {
-            let groups = Val::ids(groups.iter().copied());
-            q.one(&COUNT_NAMED, args![now, groups]).await?
-        }
+    if groups.is_some_and(<[GroupId]>::is_empty) {
+        return Ok(Counts::default());
+    }
+    let mut values = args![now];
+    values.extend(but.map(Val::from));
+    values.extend(groups.map(|groups| Val::ids(groups.iter().copied())));
+    let statement = match (groups, but) {
+        (None, None) => &COUNT,
+        (Some(_), None) => &COUNT_NAMED,
+        (None, Some(_)) => &COUNT_OTHERS,
+        (Some(_), Some(_)) => &COUNT_OTHERS_NAMED,
     };
+    let row = q.one(statement, values).await?;
     Ok(Counts {
         open: row.get("opened")?,
         overdue: row.get("overdue")?,
@@ -164,9 +220,9 @@ pub(in crate::requests) async fn due(
     q: &mut impl Query,
     now: Time,
     limit: i64,
-) -> Result<Vec<RequestId>> {
-    let rows = q.all(&DUE, args![now, limit, false]).await?;
-    rows.iter().map(|row| row.get("request_id")).collect()
+) -> Result<Vec<Review>> {
+    let rows = q.all(&DUE_UP, args![now, limit, false]).await?;
+    rows.iter().map(review).collect()
 }
 
 /// When the next one's time is over.
