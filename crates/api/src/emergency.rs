@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use crate::requests::{RequestLine, Who};
 
-/// Raise a pending request to emergency access. What is absent is as it was asked.
+/// Raise a pending request to emergency access. What is absent is as it was asked, but the start: it
+/// begins as soon as it is given, and what extends access where that ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Raise {
@@ -25,7 +26,8 @@ pub struct ReviewState {
     pub state: String,
     /// When the access was given (RFC 3339, UTC).
     pub opened_at: String,
-    /// When it is to be closed at the latest.
+    /// When it is to be closed at the latest: counted from when the access was given, or from its
+    /// start where that is later.
     pub due_at: String,
     /// `justified` or `not_justified`; absent while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,12 +61,13 @@ pub struct Review {
     /// What the lists show of it.
     #[serde(flatten)]
     pub line: ReviewLine,
-    /// Who could close it now; empty where only those it is about are left, and a Super Admin closes
-    /// it.
+    /// Who could close it now, or once the access has begun: those of the groups that review it it is
+    /// not about; where nobody of them could, Super Admins. Empty where nobody could: then somebody is
+    /// to be put into the groups.
     pub reviewers: Vec<Who>,
     /// Whether the caller can close it now.
     pub may_close: bool,
-    /// For `If-Match`.
+    /// Counts changes.
     pub version: i64,
 }
 

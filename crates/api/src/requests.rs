@@ -18,7 +18,7 @@ pub struct PreviewRequest {
     /// Why; absent: not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// From when (RFC 3339, UTC); absent: at once.
+    /// From when (RFC 3339, UTC); absent: at once. Not in an emergency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
     /// `prn_…` of the Identity Center group it would be for; absent: for oneself.
@@ -180,7 +180,7 @@ pub struct NewRequest {
     /// Why.
     #[serde(default)]
     pub reason: String,
-    /// From when (RFC 3339, UTC); absent: as soon as it is approved.
+    /// From when (RFC 3339, UTC); absent: as soon as it is approved. Not in an emergency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
     /// `prn_…` of the Identity Center group it is for, if not for oneself: a group of the

@@ -306,14 +306,14 @@ pub(crate) struct Ask {
     /// Why.
     #[arg(long)]
     pub reason: Option<String>,
-    /// From when (RFC 3339, as 2026-11-23T14:00:00Z) [default: as soon as it is approved].
+    /// From when (RFC 3339, as 2026-11-23T14:00:00Z), not in an emergency [default: as soon as it is approved].
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,
     /// For an Identity Center group, by name or id (`prn_…`); for owners of the connection or its application, Connection Admins and Super Admins [default: for yourself].
     #[arg(long, value_name = "GROUP")]
     pub for_group: Option<String>,
     /// In an emergency: under the policy for that, with a reason, told at once and reviewed afterwards.
-    #[arg(long, requires = "reason")]
+    #[arg(long, requires = "reason", conflicts_with = "start")]
     pub emergency: bool,
     /// Only say who would have to approve.
     #[arg(long)]

@@ -134,7 +134,7 @@ fn show(server: &Server, it: &Review) -> Result<(), Failure> {
     let names: Vec<&str> = it.reviewers.iter().map(|who| who.name.as_str()).collect();
     let able = match (line.review.state.as_str(), names.as_slice()) {
         ("closed", _) => String::new(),
-        (_, []) => "a Super Admin".to_owned(),
+        (_, []) => "nobody: put somebody into the groups that review it".to_owned(),
         (_, names) => names.join(", "),
     };
     let closed_by = line.closed_by.as_ref().map(|who| who.name.clone());
