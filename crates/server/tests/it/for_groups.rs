@@ -109,7 +109,7 @@ impl Scene {
         })
     }
 
-    async fn read_again(&self, world: &World) {
+    pub(crate) async fn read_again(&self, world: &World) {
         world.advance(Span::minutes(3)).await;
         directory::sync(&world.cx("cy"), self.org.connection)
             .await

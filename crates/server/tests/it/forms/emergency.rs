@@ -52,10 +52,17 @@ both_engines! {
         let page = sound(ana.get(&ask).await, 200);
         let way_in = format!("{ask}?emergency=yes");
         assert!(page.contains(&way_in) && page.contains("Is it an emergency?"), "{page}");
+        assert!(page.contains("From when?"), "{page}");
         let page = sound(ana.get(&way_in).await, 200);
         assert!(page.contains("One person is told at once") && page.contains("Ask for emergency access"), "{page}");
         let page = sound(send(&ana, &ask, &page, &[]).await, 422);
         assert!(page.contains("id=\"reason-mistake\"") && page.contains("Ask for emergency access"), "{page}");
+        // It begins at once: the form does not ask from when, and says so to whom it is sent with a start.
+        assert!(!page.contains("From when?"), "{page}");
+        let tomorrow = (world.now() + Span::hours(24)).to_string();
+        let planned = [("emergency", "yes"), ("duration", "3600"), ("reason", "down"), ("when", "later"), ("start", &tomorrow[..16])];
+        let wrong = sound(ana.form(&ask, &planned).await, 422);
+        assert!(wrong.contains("id=\"start-mistake\""), "{wrong}");
         let request = goes(send(&ana, &ask, &page, &[("reason", "the gateway is down")]).await);
         let page = sound(ana.get(&request).await, 200);
         assert!(page.contains("Emergency</span>") && page.contains("Emergency review"), "{page}");
