@@ -173,6 +173,7 @@ fn raise_form(
             vec![
                 "A new request is sent under the policy for emergencies, and this one is cancelled. Approvals it has do not count for the new one.".to_owned(),
                 "The groups the policy names are told at once.".to_owned(),
+                "It begins as soon as it is given; what extends access begins where that ends.".to_owned(),
                 "Once access was given, somebody reviews whether it was justified.".to_owned(),
             ],
         )),
