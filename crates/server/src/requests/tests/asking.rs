@@ -1,5 +1,6 @@
 //! Preview and submission.
 
+use stint_db::Priority;
 use stint_domain::policy::{Hindrance, ReasonRule};
 use stint_domain::request::State;
 
@@ -240,4 +241,36 @@ async fn a_start_is_kept_until_it_is_approved_later() {
         detail.line.request.rules.state,
         State::Approved { .. }
     ));
+}
+
+#[tokio::test]
+async fn what_is_asked_twice_in_an_emergency_is_known_by_the_key_the_database_names() {
+    let scene = Scene::new().await;
+    let rules = body(vec![of_group("Platform", scene.platform, 1)]);
+    let new = NewPolicy {
+        name: "Now".into(),
+        first: version(rules.for_emergencies(Emergency::telling([scene.platform]))),
+    };
+    let cx = scene.house.system();
+    let now = policies::create(&cx, new).await.expect("a policy").id;
+    let terms = catalog::Terms {
+        policy: scene.policy,
+        max_duration: None,
+        emergency: Some(now),
+        replace: true,
+    };
+    let set = catalog::set_terms(&cx, scene.admin, terms, None).await;
+    set.expect("an access control");
+    let mut new = scene.ask();
+    new.emergency = true;
+    let first = submit(&scene.house.by(&scene.ana), new).await;
+    let first = first.expect("asked");
+    let again = Request {
+        id: cx.app.new_id(),
+        ..first
+    };
+    let mut tx = cx.begin(Priority::Interactive).await.expect("begun");
+    let twice = store::insert(&mut tx, &again, "page", "").await;
+    let why = twice.expect_err("one waits");
+    assert!(why.is_unique(store::EMERGENCY_KEY), "{why}");
 }
