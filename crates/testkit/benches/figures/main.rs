@@ -22,6 +22,7 @@ mod expire;
 mod policy;
 mod reader;
 mod request;
+mod rules;
 mod said;
 mod sync;
 
@@ -43,6 +44,9 @@ async fn main() {
         reader::run(&more.unwrap_or_default()).await;
         return;
     }
+    if name == "policy" && more.as_deref() != Some("catalogs") {
+        rules::evaluate();
+    }
     let few = more.as_deref().and_then(|word| word.parse().ok());
     for engine in ENGINES {
         if stint_testkit::engine_left_out(engine) {
@@ -52,7 +56,7 @@ async fn main() {
         match name.as_str() {
             "request" => request::measure(engine).await,
             "expire" => expire::measure(engine, few.unwrap_or(10_000)).await,
-            "policy" => policy::measure(engine).await,
+            "policy" => policy::measure(engine, more.as_deref()).await,
             "sync" => {
                 let only = more.as_deref();
                 sync::measure(engine, only).await;

@@ -15,6 +15,7 @@ use stint_testkit::{Engine, World};
 use uuid::Uuid;
 
 use crate::reader;
+use crate::rules;
 use crate::said::{Said, now};
 
 const ACCOUNTS: u64 = 1_000;
@@ -39,7 +40,7 @@ stint_db::statements! {
     quiet ANALYZE_ALL = "analyze";
 }
 
-fn id(kind: u64, n: u64) -> Uuid {
+pub(crate) fn id(kind: u64, n: u64) -> Uuid {
     let high = 0x0190_0000_0000_7000_u64 | kind;
     Uuid::from_u128((u128::from(high) << 64) | (0x8 << 60) | u128::from(n))
 }
@@ -52,11 +53,11 @@ fn arn(n: u64) -> String {
     format!("arn:aws:sso:::permissionSet/bench-{n}")
 }
 
-fn thing(account: u64, set: u64) -> EntitlementId {
+pub(crate) fn thing(account: u64, set: u64) -> EntitlementId {
     EntitlementId(id(3, account * SETS + set))
 }
 
-async fn write(world: &World, sql: &'static stint_db::Sql, values: Vec<Val>) {
+pub(crate) async fn write(world: &World, sql: &'static stint_db::Sql, values: Vec<Val>) {
     let mut tx = world.app().db.begin(Priority::Sync).await.expect("begins");
     tx.run(sql, values).await.expect("writes");
     tx.commit().await.expect("commits");
@@ -89,7 +90,7 @@ async fn fill(world: &World, connection: ConnectionId) {
     write(world, &ANALYZE_ALL, args![]).await;
 }
 
-fn rules(n: u64, policy: stint_domain::PolicyId) -> Rules {
+fn held(n: u64, policy: stint_domain::PolicyId) -> Rules {
     // The first ten are for Ana and hold everything together; the others are for nobody.
     let mine = n < CATALOGS / 2;
     let department = if mine { "Platform" } else { "Elsewhere" };
@@ -126,18 +127,26 @@ fn rules(n: u64, policy: stint_domain::PolicyId) -> Rules {
     }
 }
 
-pub(crate) async fn measure(engine: Engine) {
+/// All of it; or `catalogs`, or `rules` alone.
+pub(crate) async fn measure(engine: Engine, only: Option<&str>) {
     let world = World::builder().engine(engine).build().await;
     let role = world.facts().connector_role_arn;
     let connection = reader::connect(&world, &role, false).await.id;
     fill(&world, connection).await;
+    if only.is_none_or(|only| only == "rules") {
+        rules::measure(engine, &world, connection).await;
+    }
+    if only.is_some_and(|only| only == "rules") {
+        world.abandon().await;
+        return;
+    }
     let auto = stint_domain::policy::Route::AutoApprove;
     let policy = world.policy("bench", auto, Span::hours(8)).await;
     let cy = world.cx("cy");
     for n in 0..CATALOGS {
         let new = NewCatalog {
             name: format!("Catalog {n}"),
-            rules: rules(n, policy),
+            rules: held(n, policy),
             ..NewCatalog::default()
         };
         catalog::create(&cy, new).await.expect("a catalog");
@@ -207,11 +216,11 @@ pub(crate) async fn measure(engine: Engine) {
     world.abandon().await;
 }
 
-fn millis(began: std::time::Instant) -> f64 {
+pub(crate) fn millis(began: std::time::Instant) -> f64 {
     began.elapsed().as_secs_f64() * 1_000.0
 }
 
-fn p95(times: &mut [f64]) -> f64 {
+pub(crate) fn p95(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() * 95 / 100]
 }
