@@ -50,7 +50,7 @@ pub use error::Error;
 pub(crate) use http::{in_an_emergency, named, routes};
 pub use judge::{Judgement, Seen, judge};
 pub use offers::{Offer, Offers, hold, offer, offers, requestable};
-pub(crate) use pages::routes as page_routes;
+pub(crate) use pages::{choose_entitlement, routes as page_routes};
 pub use rules::{
     ContentRule, DefaultTerms, LONGEST_RULE_NAME, MOST_RULES, RANK, RANKS, RuleFault, Rules,
 };

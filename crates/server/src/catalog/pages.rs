@@ -3,10 +3,12 @@
 
 mod entitlements;
 mod form;
-mod held;
+pub(crate) mod held;
 mod policy;
 mod show;
 pub(crate) mod view;
+
+pub(crate) use entitlements::choose_entitlement;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -142,7 +144,7 @@ async fn policy_choices(
     emergency: bool,
 ) -> Result<Vec<crate::web::fields::Choice>, policies::Error> {
     let mut choices = vec![crate::web::fields::Choice::new("", none)];
-    let all = all_policies(cx).await?.into_iter();
+    let all = policies::all(cx).await?.into_iter();
     let all = all.filter(|policy| policy.latest.body.emergency.is_some() == emergency);
     choices.extend(all.map(|policy| {
         let longest = words(policy.latest.body.max_duration);
@@ -150,18 +152,4 @@ async fn policy_choices(
         crate::web::fields::Choice::new(policy.id.to_string(), word)
     }));
     Ok(choices)
-}
-
-/// Every policy, by name.
-async fn all_policies(cx: &Cx) -> Result<Vec<policies::Policy>, policies::Error> {
-    let mut all = Vec::new();
-    let mut paging = Paging::first(200);
-    loop {
-        let page = policies::list(cx, &policies::Filter::default(), &paging).await?;
-        all.extend(page.items);
-        match page.next {
-            Some(next) => paging = Paging::after_cursor(200, Some(next)),
-            None => return Ok(all),
-        }
-    }
 }

@@ -375,6 +375,20 @@ async fn candidates(
     Ok(found)
 }
 
+/// Every policy, by name.
+pub async fn all(cx: &Cx) -> Result<Vec<Policy>, Error> {
+    let mut all = Vec::new();
+    let mut paging = Paging::first(200);
+    loop {
+        let page = list(cx, &Filter::default(), &paging).await?;
+        all.extend(page.items);
+        match page.next {
+            Some(next) => paging = Paging::after_cursor(200, Some(next)),
+            None => return Ok(all),
+        }
+    }
+}
+
 /// The ids of all versions of a policy, for other rooms.
 pub async fn version_ids(
     q: &mut impl Query,

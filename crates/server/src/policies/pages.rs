@@ -108,6 +108,7 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
         rows: rows.collect(),
         list,
         may_add,
+        may_try: cx.authorize(Verb::DryRun, Relation::Others).is_ok(),
     };
     Ok(web::page(&frame, "Policies", &view))
 }

@@ -1,7 +1,7 @@
 //! The pages of this room: search what one may ask for, ask, one's own requests, what waits
 //! for one's decision, and one request with everything that happened.
 
-mod ask;
+pub(super) mod ask;
 pub(crate) mod emergency;
 mod extend;
 mod inbox;

@@ -23,7 +23,7 @@ use crate::policies::{self, NewVersion};
 use crate::{catalog, identity};
 
 pub(super) mod http;
-pub(super) mod pages;
+pub(crate) mod pages;
 
 /// How many days back at most.
 pub const MOST_DAYS: i64 = 366;

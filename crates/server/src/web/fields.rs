@@ -498,6 +498,11 @@ impl Choose {
         self
     }
 
+    /// Whether something is chosen.
+    pub const fn has_chosen(&self) -> bool {
+        !self.chosen.is_empty()
+    }
+
     /// Whether what is chosen is too much to be shown at once.
     fn folded(&self) -> bool {
         self.chosen.len() > 12

@@ -71,6 +71,30 @@ both_engines! {
         assert!(wrong.contains("st-mistake"), "{wrong}");
     }
 
+    async fn the_page_says_what_if_somebody_asked(world) {
+        let rules = json!([{ "name": "Short", "when": "context.minutes <= 30", "auto_approve": true }]);
+        let asked = Asked::under(&world, json!({ "rules": rules, "steps": by_bo(&world), "max_duration_seconds": 14400 })).await;
+        let cy = world.in_browser("cy").await;
+        let begin = format!("/policies/try?entitlement={}", asked.what);
+        let page = sound(cy.get(&begin).await, 200);
+        let place = "/policies/try";
+        let nobody = sound(send(&cy, place, &page, &[]).await, 422);
+        assert!(nobody.contains("Choose who would ask"), "{nobody}");
+        let (ana, bo) = (world.person("ana").id.to_string(), world.person("bo").id.to_string());
+        let page = sound(cy.get(&format!("{begin}&user={ana}")).await, 200);
+        let found = sound(send(&cy, place, &page, &[]).await, 200);
+        assert!(found.contains("It would be asked for, in one step") && found.contains("“Short”: does not apply"), "{found}");
+        let short = [("length", "20"), ("length.unit", "minutes")];
+        let found = sound(send(&cy, place, &page, &short).await, 200);
+        assert!(found.contains("approved at once, by nobody") && found.contains("“Short”: applies"), "{found}");
+        let page = sound(cy.get(&format!("{begin}&user={bo}")).await, 200);
+        let found = sound(send(&cy, place, &page, &[]).await, 200);
+        assert!(found.contains("would ask for it"), "{found}");
+        let bad = sound(send(&cy, place, &page, &[("start", "soon")]).await, 422);
+        assert!(bad.contains("Give the day and the time"), "{bad}");
+        assert_eq!(asked.cy.get("/api/v1/requests").await.ok()["items"], json!([]), "nothing was asked");
+    }
+
     async fn what_if_somebody_asked_now(world) {
         let asked = Asked::under(&world, json!({ "steps": by_bo(&world), "max_duration_seconds": 14400 })).await;
         let ana = world.person("ana").id.to_string();

@@ -209,6 +209,39 @@ pub(super) async fn search(cx: &Cx, q: &str, limit: i64) -> Result<Found, Failur
     Ok(found)
 }
 
+/// How many found entitlements are shown at once, where one is chosen.
+const FOUND_FOR_ONE: i64 = 8;
+
+/// Fills a control in which one entitlement is chosen.
+pub(crate) async fn choose_entitlement(
+    cx: &Cx,
+    control: Choose,
+    picked: &Picked,
+) -> Result<Choose, Failure> {
+    let mut items = Vec::new();
+    let chosen: Option<EntitlementId> = picked.read().into_iter().next();
+    if let Some(chosen) = chosen
+        && let Some(it) = directory::entitlement(&mut cx.read().await?, chosen).await?
+    {
+        items.push(Item {
+            id: it.id.to_string(),
+            faint: directory::place(&it),
+            title: it.name,
+        });
+    }
+    let may = cx.authorize(Verb::ListEntitlements, Relation::None).is_ok();
+    let found = match picked.search && may {
+        true => Some(search(cx, &picked.q, FOUND_FOR_ONE).await?),
+        false => None,
+    };
+    let more = found.as_ref().is_some_and(|found| found.more);
+    let found = found.map(|found| -> Vec<Item> {
+        let items = found.items.iter().map(|(it, estate)| item(it, estate));
+        items.collect()
+    });
+    Ok(control.with(picked, items, found, more))
+}
+
 /// Chooses everything that matches, as far as it can be added at once.
 async fn all_that_match(
     cx: &Cx,

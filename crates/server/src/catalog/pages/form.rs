@@ -298,7 +298,7 @@ async fn changed_meanwhile(cx: &Cx, now: &Catalog, typed: &Filled) -> Result<Mea
         let all: Vec<String> = all.map(|(name, when)| format!("{name}: {when}")).collect();
         all.join("; ")
     };
-    let asked = super::all_policies(cx).await?;
+    let asked = crate::policies::all(cx).await?;
     let terms = |of: &Filled| {
         let policy = asked.iter().find(|it| it.id.to_string() == of.terms.policy);
         policy.map_or_else(String::new, |it| it.name.clone())

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use axum::response::Response;
 use http::{Method, StatusCode};
-use stint_domain::rights::{Relation, Verb};
+use stint_domain::rights::Verb;
 use stint_domain::{CatalogId, EntitlementId, PolicyId, UserId};
 
 use super::super::{ContentFilter, Held, Judgement, contents, get, judge};
-use super::entitlements::{item, search};
+use super::entitlements::choose_entitlement;
 use super::{href, view};
 use crate::cx::Cx;
 use crate::http::{Failure, Form, Page, Paging, Path, Query, Routes};
 use crate::policies::PolicyVersion;
-use crate::web::fields::{Choose, Item};
+use crate::web::fields::Choose;
 use crate::web::form::sentence;
 use crate::web::time::words;
 use crate::web::{
@@ -23,8 +23,6 @@ use crate::{directory, identity, policies};
 
 /// How many rows a page of the list has.
 const ROWS: i64 = 50;
-/// How many found entitlements are shown at once.
-const FOUND: i64 = 8;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -204,42 +202,21 @@ async fn form(
     let action = format!("{path}/try");
     let chosen: Option<EntitlementId> = entitlement.read().into_iter().next();
     let who: Option<UserId> = user.read().into_iter().next();
-    let mut items = Vec::new();
-    if let Some(chosen) = chosen
-        && let Some(it) = directory::entitlement(&mut cx.read().await?, chosen).await?
-    {
-        items.push(Item {
-            id: it.id.to_string(),
-            faint: directory::place(&it),
-            title: it.name,
-        });
-    }
+    let things = Choose::new(
+        "entitlement",
+        "Is this in the catalog?",
+        "entitlements",
+        &action,
+    );
+    let things = choose_entitlement(cx, things.one(), &entitlement).await?;
     let mut mistakes = Mistakes::none();
-    if chosen.is_some() && items.is_empty() {
+    if chosen.is_some() && !things.has_chosen() {
         mistakes.add(
             "entitlement",
             "There is no such entitlement: choose another one.",
         );
     }
-    let found =
-        match entitlement.search && cx.authorize(Verb::ListEntitlements, Relation::None).is_ok() {
-            true => Some(search(cx, &entitlement.q, FOUND).await?),
-            false => None,
-        };
-    let more = found.as_ref().is_some_and(|found| found.more);
-    let found = found.map(|found| -> Vec<Item> {
-        let items = found.items.iter().map(|(it, estate)| item(it, estate));
-        items.collect()
-    });
-    let entitlements = Choose::new(
-        "entitlement",
-        "Is this in the catalog?",
-        "entitlements",
-        &action,
-    )
-    .one()
-    .with(&entitlement, items, found, more)
-    .wrong(&mistakes);
+    let things = things.wrong(&mistakes);
     let people = Choose::new("user", "Does this person see it?", "people", &action).one();
     let people = identity::choose_users(cx, people, &user).await?;
     let mut answers = Vec::new();
@@ -247,7 +224,7 @@ async fn form(
         answers = said(&catalog.name, &judge(cx, id, chosen, who).await?);
     }
     let view = view::TryCatalog {
-        parts: vec![entitlements.into(), people.into()],
+        parts: vec![things.into(), people.into()],
         name: catalog.name,
         answers,
         mistakes,

@@ -93,6 +93,8 @@ async fn show(
         versions,
         pager: asked.pager(&path, page.next.as_deref()),
         may_change,
+        try_it: (cx.authorize(Verb::DryRun, Relation::Others).is_ok())
+            .then(|| format!("/policies/try?policy={id}")),
         name: policy.name,
         path,
     };

@@ -10,7 +10,7 @@ use stint_domain::{CatalogId, PolicyId};
 use super::super::{
     Catalog, DefaultTerms, Entry, EntryFilter, Under, count_closed, count_matched, entries, get,
 };
-use super::{all_policies, href, view};
+use super::{href, view};
 use crate::cx::Cx;
 use crate::http::{Failure, Page, Paging, Path, Query, Routes};
 use crate::policies::PolicyVersion;
@@ -147,7 +147,7 @@ async fn terms(cx: &Cx, of: &Catalog) -> Result<Option<(String, String, String)>
 async fn choices(cx: &Cx, asked: Option<Under>) -> Result<Vec<(String, String)>, Failure> {
     let mut choices = vec![("none".to_owned(), "No policy".to_owned())];
     if cx.authorize(Verb::ListPolicies, Relation::None).is_ok() {
-        let all = all_policies(cx).await?.into_iter();
+        let all = policies::all(cx).await?.into_iter();
         choices.extend(all.map(|policy| (policy.id.to_string(), policy.name)));
     } else if let Some(Under::Policy(id)) = asked {
         choices.push((id.to_string(), id.to_string()));

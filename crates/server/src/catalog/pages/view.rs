@@ -105,6 +105,8 @@ pub(crate) struct ShowPolicy {
     pub(crate) versions: Vec<VersionRow>,
     pub(crate) pager: Pager,
     pub(crate) may_change: bool,
+    /// Where it is tried what would happen if somebody asked.
+    pub(crate) try_it: Option<String>,
 }
 
 /// `GET /policies/{id}/entitlements`

@@ -2,6 +2,7 @@
 
 mod emergency;
 mod objects;
+mod rules;
 
 use askama::Template;
 use axum::response::Response;
@@ -1413,6 +1414,13 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("review", view("/emergency-reviews/req_1", "Emergency review", &put(emergency::review(true, Mistakes::none())))),
         ("review-mistakes", view("/emergency-reviews/req_1", "Emergency review", &put(emergency::review(true, Mistakes::at("note", "Say what you found."))))),
         ("review-not-mine", view("/emergency-reviews/req_1", "Emergency review", &put(emergency::review(false, Mistakes::none())))),
+        ("dry-run", view("/policies/try", "What if somebody asked", &put(rules::dry_run(true)))),
+        ("dry-run-mistakes", view("/policies/try", "What if somebody asked", &put(rules::dry_run(false)))),
+        ("replay", view("/policies/pol_1/replay", "What the draft would change", &put(rules::draft(true)))),
+        ("replay-wrong", view("/policies/pol_1/replay", "What the draft would change", &put(rules::draft(false)))),
+        ("held", view("/catalogs/cat_1/contents", "What the catalog holds", &put(rules::held(true)))),
+        ("held-empty", view("/catalogs/cat_1/contents", "What the catalog holds", &put(rules::held(false)))),
+        ("try", view("/catalogs/cat_1/try", "Try the catalog", &put(rules::try_catalog()))),
         ("inbox", view("/approvals", "Approvals", &put(inbox()))),
         ("show", page(&flash, "Request", &show(true))),
         ("show-open", view("/requests/req_1", "Request", &put(show(false)))),

@@ -14,6 +14,8 @@ pub(crate) struct Policies {
     pub(crate) rows: Vec<PolicyRow>,
     /// Whether this person may make one.
     pub(crate) may_add: bool,
+    /// Whether to offer what would happen if somebody asked.
+    pub(crate) may_try: bool,
 }
 
 /// One policy.

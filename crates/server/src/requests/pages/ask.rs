@@ -397,7 +397,6 @@ fn verdict(found: &Preview, people: &[Approver], cx: &Cx) -> view::Verdict {
             sentence(&number(n)).trim_end_matches('.')
         ),
     };
-    let links = found.steps.iter().enumerate();
     view::Verdict {
         title,
         why: match &found.group {
@@ -415,12 +414,18 @@ fn verdict(found: &Preview, people: &[Approver], cx: &Cx) -> view::Verdict {
                 }
             ),
         },
-        chain: Chain {
-            links: links
-                .map(|(at, step)| chain_link(at, step, people, cx))
-                .collect(),
-        },
+        chain: chain(&found.steps, people, cx),
         notes: Vec::new(),
+    }
+}
+
+/// Who would have to approve, step by step.
+pub(in crate::requests) fn chain(steps: &[ExplainedStep], people: &[Approver], cx: &Cx) -> Chain {
+    let links = steps.iter().enumerate();
+    Chain {
+        links: links
+            .map(|(at, step)| chain_link(at, step, people, cx))
+            .collect(),
     }
 }
 

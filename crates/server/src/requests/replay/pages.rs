@@ -19,13 +19,16 @@ use crate::web::{self, Frame, Sent, When};
 /// How many days back the page looks.
 const DAYS: i64 = 30;
 
+pub(crate) mod dry_run;
+
 pub(crate) fn routes() -> Routes {
-    Routes::new().page(
+    let replay = Routes::new().page(
         Verb::ReplayPolicy,
         Method::POST,
         "/policies/{id}/replay",
         replay,
-    )
+    );
+    replay.merge(dry_run::routes())
 }
 
 /// `POST /policies/{id}/replay`

@@ -315,6 +315,7 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         }
         "POST /catalogs/{id}/add" => "name=".to_owned(),
         "POST /catalogs/{id}/try" => "entitlement=".to_owned(),
+        "POST /policies/try" => "user=&entitlement=".to_owned(),
         "POST /catalogs/{id}/entitlements/{entitlement}" => {
             format!("version=0&policy={}", stage.policy)
         }
