@@ -160,9 +160,13 @@ async fn form(
     answer: Option<Answer>,
     status: StatusCode,
 ) -> Result<Response, Failure> {
-    let people = Choose::new("user", "Who would ask?", "people", PLACE).one();
+    let people = Choose::new("user", "Who would ask?", "people", PLACE)
+        .one()
+        .required();
     let people = identity::choose_users(cx, people, &filled.user).await?;
-    let things = Choose::new("entitlement", "For what?", "entitlements", PLACE).one();
+    let things = Choose::new("entitlement", "For what?", "entitlements", PLACE)
+        .one()
+        .required();
     let things = catalog::choose_entitlement(cx, things, &filled.entitlement).await?;
     let mut choices = vec![Choice::new("", "The one it is asked for under")];
     let all = policies::all(cx).await?.into_iter();
