@@ -3,7 +3,7 @@
 -- `extends`: the grant that would go on, where it is asked for an extension.
 -- `emergency`: whether the policy it was asked under is one for emergencies. `raised_from`: the request
 -- that was raised to this one, and cancelled by that.
--- `search_key`: the reason, and the names of what and who it was about when it was asked, in lower case.
+-- `ticket`: what whoever asked wrote as the number of one, if they did. `search_key`: the reason, that, and the names of what and who it was about when it was asked, in lower case.
 
 -- Several things asked for together: each is a request of its own.
 create table submissions (
@@ -22,6 +22,7 @@ create table requests (
     entitlement_id    blob    not null references entitlements (id),
     policy_version_id blob    not null references policy_versions (id),
     reason            text    not null,
+    ticket            text,
     search_key        text    not null,
     duration          integer not null,
     start_at          integer,

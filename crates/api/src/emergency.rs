@@ -17,6 +17,9 @@ pub struct Raise {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The ticket it is about; empty for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// The review of what was given in an emergency, in short.

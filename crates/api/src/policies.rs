@@ -59,6 +59,9 @@ pub struct PolicyBody {
     /// What must be said when asking.
     #[serde(default)]
     pub reason: ReasonRule,
+    /// How the reference to a ticket is given; not asked for when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketRule>,
     /// Whether those who ask may approve too, where they are approvers.
     #[serde(default)]
     pub allow_self_approval: bool,
@@ -122,6 +125,10 @@ pub struct PolicyRule {
     /// What must be said when asking; what the policy says when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonRule>,
+    /// Whether a ticket is asked for; what the policy says when absent. Of pattern, hint and link the
+    /// policy's hold where it has none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketRule>,
 }
 
 /// One step of a policy.
@@ -217,6 +224,29 @@ pub struct ReasonRule {
     /// Its least number of characters.
     #[serde(default)]
     pub min_length: u32,
+}
+
+/// How the reference to a ticket is given when asking.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TicketRule {
+    /// `no`, `optional` or `required`. One that is given though none is asked for is kept.
+    #[schema(example = "required")]
+    pub asked: String,
+    /// What all of it must match: a regular expression without look-around and references back, of
+    /// at most 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "CHG-[0-9]+")]
+    pub pattern: Option<String>,
+    /// What such a ticket looks like, in words for whoever asks; at most 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "A change in our tracker, such as CHG-123.")]
+    pub hint: Option<String>,
+    /// Where people look it up: an `https` address with `{ticket}` in it once, behind the host. Stint
+    /// never calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://tracker.example/browse/{ticket}")]
+    pub link: Option<String>,
 }
 
 /// Create a policy with its first version.

@@ -18,6 +18,9 @@ pub struct PreviewRequest {
     /// Why; absent: not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The ticket it is about; absent: not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
     /// From when (RFC 3339, UTC); absent: at once. Not in an emergency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
@@ -53,6 +56,9 @@ pub struct Preview {
     pub reason_required: bool,
     /// Its least number of characters.
     pub reason_min_length: u32,
+    /// How the reference to a ticket is given; absent where none is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketAsked>,
     /// The rule of the policy that applies; absent where none does, and what the policy says
     /// otherwise holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,6 +77,19 @@ pub struct Preview {
     /// emergency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_within_seconds: Option<i64>,
+}
+
+/// How the reference to a ticket is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TicketAsked {
+    /// Whether it must be given.
+    pub required: bool,
+    /// What all of it must match: a regular expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// What it looks like, as the policy's author says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// What was found of a rule.
@@ -180,6 +199,11 @@ pub struct NewRequest {
     /// Why.
     #[serde(default)]
     pub reason: String,
+    /// The ticket it is about, where the policy asks for one: its number, one line of at most 100
+    /// characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "CHG-123")]
+    pub ticket: Option<String>,
     /// From when (RFC 3339, UTC); absent: as soon as it is approved. Not in an emergency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
@@ -236,6 +260,9 @@ pub struct Extend {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The ticket it is about; empty for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// Approve.
@@ -276,6 +303,12 @@ pub struct RequestLine {
     pub group: Option<HolderGroup>,
     /// Why.
     pub reason: String,
+    /// The ticket it is about, as whoever asked wrote it; Stint does not know whether there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// Where people look that up, as the policy it was asked under says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_link: Option<String>,
     /// For how long, in seconds.
     pub duration_seconds: i64,
     /// From when, if not at once.
@@ -551,6 +584,9 @@ pub struct NewDryRun {
     /// Why; absent: not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The ticket it is about; absent: not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
     /// Under this policy (`pol_…`); absent: the entitlement's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,

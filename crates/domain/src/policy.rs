@@ -20,12 +20,17 @@ mod emergency;
 mod refusal;
 #[cfg(test)]
 mod tests;
+mod ticket;
 
 pub use approvers::{Approvers, Part, PartOf, Role, Through};
 pub(crate) use approvers::{filled, short_parts};
 pub use check::{BodyFault, MAX_RULES, MAX_STEPS};
 pub use emergency::{Closer, Emergency, NotReviewer, REVIEW_WITHIN, Reviewer, Reviewing};
 pub use refusal::Refusal;
+pub use ticket::{
+    LONGEST_HINT, LONGEST_LINK, LONGEST_PATTERN, LONGEST_TICKET, PLACE, Ticket, TicketAsked,
+    TicketRule, Tickets, trimmed,
+};
 
 /// The shortest duration that may be asked for.
 pub const SHORTEST: Span = Span::minutes(1);
@@ -42,7 +47,7 @@ pub const LONGEST_TEXT: usize = 2_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyBody {
-    /// Asked in this order; the first whose condition is true says what holds. Where none
+    /// TicketAsked in this order; the first whose condition is true says what holds. Where none
     /// is, what follows here does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
@@ -53,6 +58,9 @@ pub struct PolicyBody {
     /// What must be said when asking.
     #[serde(default)]
     pub reason: ReasonRule,
+    /// How the reference to a ticket is given.
+    #[serde(default, skip_serializing_if = "TicketRule::is_default")]
+    pub ticket: TicketRule,
     /// Whether requester and beneficiary may decide too, where they are approvers.
     #[serde(default)]
     pub allow_self_approval: bool,
@@ -84,6 +92,10 @@ pub struct Rule {
     /// What must be said when asking; what the policy says where it says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonRule>,
+    /// Whether a ticket is asked for; what the policy says where it says nothing. Of pattern, hint
+    /// and link the policy's hold where it has none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketRule>,
 }
 
 /// How the answer comes about.
@@ -224,6 +236,8 @@ pub struct Ask {
     pub start: Option<Time>,
     /// Why.
     pub reason: String,
+    /// The ticket it is about, if one is given.
+    pub ticket: Option<String>,
     /// The entitlement's own limit, where it has one below the policy's.
     pub entitlement_max: Option<Span>,
 }
@@ -250,6 +264,8 @@ pub struct Outcome<'a> {
     pub max_duration: Span,
     /// What must be said when asking.
     pub reason: ReasonRule,
+    /// How the reference to a ticket is given.
+    pub ticket: Ticket<'a>,
     allow_self_approval: bool,
 }
 
@@ -370,6 +386,7 @@ impl PolicyBody {
             route,
             max_duration,
             reason: ReasonRule::default(),
+            ticket: TicketRule::default(),
             allow_self_approval: false,
             open_for: None,
             zone: utc(),
@@ -447,7 +464,19 @@ impl PolicyBody {
                 .and_then(|rule| rule.max_duration)
                 .unwrap_or(self.max_duration),
             reason: rule.and_then(|rule| rule.reason).unwrap_or(self.reason),
+            ticket: (self.ticket).with(rule.and_then(|rule| rule.ticket.as_ref())),
             allow_self_approval: self.allow_self_approval,
+        }
+    }
+
+    /// Whether a ticket is asked for, in whatever case; and how, where none is in particular.
+    pub fn asks_for_ticket(&self) -> Option<Ticket<'_>> {
+        let cases = (0..self.rules.len()).map(Some).chain([None]);
+        let mut cases = cases.map(|rule| self.outcome(rule).ticket);
+        let otherwise = self.outcome(None).ticket;
+        match otherwise.is_asked() {
+            true => Some(otherwise),
+            false => cases.find(Ticket::is_asked),
         }
     }
 
@@ -624,7 +653,10 @@ impl<'a> Outcome<'a> {
                 (start > now + FARTHEST_START).then_some(Refusal::StartTooFar { start })
             }
         });
-        duration.into_iter().chain(reason).chain(start).collect()
+        let ticket = self.ticket.refusal(ask.ticket.as_deref());
+        (duration.into_iter().chain(reason).chain(ticket))
+            .chain(start)
+            .collect()
     }
 }
 

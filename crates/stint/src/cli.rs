@@ -121,6 +121,9 @@ pub(crate) enum Command {
         /// Only those asked in an emergency.
         #[arg(long, conflicts_with_all = ["id", "waiting"])]
         emergency: bool,
+        /// Only those about this ticket.
+        #[arg(long, conflicts_with_all = ["id", "waiting"])]
+        ticket: Option<String>,
     },
     /// Approve a request.
     Approve {
@@ -162,6 +165,9 @@ pub(crate) enum Command {
         /// Why [default: as it was asked].
         #[arg(long)]
         reason: Option<String>,
+        /// The ticket it is about [default: as it was asked].
+        #[arg(long)]
+        ticket: Option<String>,
     },
     /// Reviews of what was given in an emergency.
     #[command(subcommand)]
@@ -190,6 +196,9 @@ pub(crate) enum Command {
         /// Why [default: as it was said first].
         #[arg(long)]
         reason: Option<String>,
+        /// The ticket it is about [default: as it was said first].
+        #[arg(long)]
+        ticket: Option<String>,
     },
     /// Give access back before its time.
     Return {
@@ -306,6 +315,9 @@ pub(crate) struct Ask {
     /// Why.
     #[arg(long)]
     pub reason: Option<String>,
+    /// The number of the ticket it is about, where the policy asks for one.
+    #[arg(long)]
+    pub ticket: Option<String>,
     /// From when (RFC 3339, as 2026-11-23T14:00:00Z), not in an emergency [default: as soon as it is approved].
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,

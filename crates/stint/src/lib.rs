@@ -103,16 +103,19 @@ async fn command(command: Command) -> Result<(), Failure> {
             all,
             state,
             emergency,
+            ticket,
         } => {
             let (id, state) = (id.as_deref(), state.as_deref());
-            ask::requests(&server, id, waiting, all, state, emergency).await
+            let ticket = ticket.as_deref();
+            ask::requests(&server, id, waiting, all, state, emergency, ticket).await
         }
         Command::Raise {
             server,
             request,
             duration,
             reason,
-        } => ask::raise(&server, &request, duration, reason).await,
+            ticket,
+        } => ask::raise(&server, &request, duration, reason, ticket).await,
         Command::Emergency(what) => emergency::emergency(what).await,
         Command::Approve {
             server,
@@ -137,7 +140,8 @@ async fn command(command: Command) -> Result<(), Failure> {
             grant,
             duration,
             reason,
-        } => ask::extend(&server, &grant, duration, reason).await,
+            ticket,
+        } => ask::extend(&server, &grant, duration, reason, ticket).await,
         Command::Notices(args) => notices::notices(args).await,
         Command::Grants(args) => grants::grants(args).await,
         Command::Revoke(args) => grants::end_early(args, "revoke").await,

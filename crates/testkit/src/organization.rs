@@ -186,6 +186,7 @@ impl World {
             entitlement,
             duration,
             reason: "INC-2291".to_owned(),
+            ticket: None,
             start: None,
             principal: None,
             emergency: false,

@@ -11,6 +11,7 @@ const PURE: [(&str, &[&str]); 2] = [
             "cedar-policy",
             "jiff",
             "miette",
+            "regex",
             "serde",
             "serde_json",
             "thiserror",

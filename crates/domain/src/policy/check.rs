@@ -1,11 +1,12 @@
 //! What is checked when a version is saved: every fault at once, so that a form can show
 //! them beside their fields.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::{
     Approvers, LONGEST, LONGEST_TEXT, Part, PartOf, People, PolicyBody, ReasonRule, Route,
-    SHORTEST, Step, Then, emergency, short_parts,
+    SHORTEST, Step, Then, emergency, short_parts, ticket,
 };
 use crate::condition::{self, About, Compiled, Condition};
 use crate::{GroupId, Span, UserId};
@@ -107,6 +108,14 @@ pub enum Wrong {
         "the shortest reason must be at most {LONGEST_TEXT} characters, and 0 where no reason is required"
     )]
     ReasonLength,
+    /// What is said about tickets cannot be used.
+    #[error("the {field} of a ticket: {why}")]
+    Ticket {
+        /// Which part: `pattern`, `hint` or `link`.
+        field: &'static str,
+        /// What is wrong, and where.
+        why: Cow<'static, str>,
+    },
     /// A step that waits has approvers, or does not wait.
     #[error(
         "step {step} only waits: it names nobody, needs nobody, and waits between a minute and 30 days"
@@ -236,6 +245,7 @@ impl Wrong {
             Self::StepsShareApprovers { .. } => "steps_share_approvers",
             Self::Duration => "policy_duration",
             Self::ReasonLength => "reason_length",
+            Self::Ticket { .. } => "ticket_rule",
             Self::Wait { .. } => "step_wait",
             Self::Times { .. } => "step_times",
             Self::NoGroups { .. } => "no_groups",
@@ -272,6 +282,7 @@ impl Wrong {
             Self::Condition { field, .. } => field.clone(),
             Self::Duration => "max_duration_seconds".to_owned(),
             Self::ReasonLength => "reason.min_length".to_owned(),
+            Self::Ticket { field, .. } => format!("ticket.{field}"),
             Self::TooManyRules { .. } => "rules".to_owned(),
             Self::RuleName => "name".to_owned(),
             Self::Unreachable { .. } => "when".to_owned(),
@@ -335,6 +346,9 @@ impl PolicyBody {
             check_route(&rule.route, people, &mut found);
             let max = rule.max_duration.unwrap_or(SHORTEST);
             check_limits(max, rule.reason.unwrap_or_default(), &mut found);
+            if let Some(own) = &rule.ticket {
+                ticket::check(own, &mut found);
+            }
             if self.emergency.is_some() {
                 emergency::check_reason(rule.reason, &mut found);
             }
@@ -343,6 +357,7 @@ impl PolicyBody {
         let mut found = Vec::new();
         check_route(&self.route, people, &mut found);
         check_limits(self.max_duration, self.reason, &mut found);
+        ticket::check(&self.ticket, &mut found);
         let waits = (self.routes())
             .map(|route| {
                 let steps = route.steps().iter();

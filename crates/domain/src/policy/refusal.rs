@@ -1,6 +1,6 @@
 //! Why something cannot be asked for like this.
 
-use super::{FARTHEST_START, LONGEST_TEXT, SHORTEST};
+use super::{FARTHEST_START, LONGEST_TEXT, LONGEST_TICKET, SHORTEST};
 use crate::{Span, Time};
 
 /// Why something cannot be asked for like this.
@@ -39,6 +39,25 @@ pub enum Refusal {
         /// Characters given.
         length: usize,
     },
+    /// A ticket must be given.
+    #[error("this policy wants a ticket: name the one it is about{}", explained(hint.as_deref()))]
+    TicketRequired {
+        /// What such a ticket looks like, as the policy's author says.
+        hint: Option<String>,
+    },
+    /// The ticket is not what the policy wants.
+    #[error("this is no ticket as this policy wants it{}", wanted(hint.as_deref(), pattern))]
+    TicketMismatch {
+        /// What such a ticket looks like, as the policy's author says.
+        hint: Option<String>,
+        /// What it must match.
+        pattern: String,
+    },
+    /// The ticket is endless, or has characters that do not show.
+    #[error(
+        "a ticket is one line of at most {LONGEST_TICKET} characters, without any that do not show: write its number only"
+    )]
+    TicketMalformed,
     /// The start lies behind us.
     #[error("the start {start} is in the past: leave it out to start at once")]
     StartInPast {
@@ -93,6 +112,19 @@ pub enum Refusal {
     },
 }
 
+/// What the policy's author says a ticket looks like.
+fn explained(hint: Option<&str>) -> String {
+    hint.map_or_else(String::new, |hint| format!(". {hint}"))
+}
+
+/// The same, or else the pattern itself.
+fn wanted(hint: Option<&str>, pattern: &str) -> String {
+    match hint {
+        Some(_) => explained(hint),
+        None => format!(": all of it must match {pattern}"),
+    }
+}
+
 impl Refusal {
     /// The stable code.
     pub const fn code(&self) -> &'static str {
@@ -102,6 +134,9 @@ impl Refusal {
             Self::ReasonRequired => "reason_required",
             Self::ReasonTooShort { .. } => "reason_too_short",
             Self::ReasonTooLong { .. } => "reason_too_long",
+            Self::TicketRequired { .. } => "ticket_required",
+            Self::TicketMismatch { .. } => "ticket_mismatch",
+            Self::TicketMalformed => "ticket_malformed",
             Self::StartInPast { .. } => "start_in_past",
             Self::StartTooFar { .. } => "start_too_far",
             Self::StartInEmergency => "start_in_emergency",

@@ -54,6 +54,7 @@ fn ask() -> Ask {
         duration: Span::hours(2),
         start: None,
         reason: "release 4711".into(),
+        ticket: None,
         entitlement_max: None,
     }
 }
@@ -269,6 +270,7 @@ fn rule(name: &str, when: &str, route: Route) -> Rule {
         route,
         max_duration: None,
         reason: None,
+        ticket: None,
     }
 }
 

@@ -277,6 +277,7 @@ fn submission_pins_the_policy_and_auto_approval_needs_nobody() {
         duration: Span::hours(1),
         start: None,
         reason: String::new(),
+        ticket: None,
         entitlement_max: None,
     };
     let people = People {

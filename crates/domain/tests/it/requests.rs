@@ -398,6 +398,7 @@ impl Diary {
             duration: Span::hours(1),
             start: None,
             reason: String::new(),
+            ticket: None,
             entitlement_max: None,
         };
         let answer = Request::submit(rules.body(), None, &ask, &people, time(self.minute));

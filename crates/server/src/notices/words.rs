@@ -165,6 +165,7 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
             if !request.reason.is_empty() {
                 text.push_str(&format!(": “{}”", request.reason));
             }
+            text.push_str(&about(request));
             (format!("{emergency}{who} asks for {what}{group}"), text)
         }
     };
@@ -180,7 +181,17 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
 }
 
 fn for_how_long(request: &Request) -> String {
-    format!("For {}: “{}”", words(request.duration), request.reason)
+    format!(
+        "For {}: “{}”{}",
+        words(request.duration),
+        request.reason,
+        about(request)
+    )
+}
+
+/// The ticket it is about, after everything else.
+fn about(request: &Request) -> String {
+    (request.ticket.as_ref()).map_or_else(String::new, |ticket| format!(" (ticket {ticket})"))
 }
 
 /// Grants the reader may see, with their names.

@@ -476,7 +476,11 @@ fn named(subject: &AuditSubject, names: &Names, detail: &Value) -> view::AuditSu
 fn why(detail: &Value) -> String {
     let said = ["reason", "comment", "note", "error"];
     let found = said.iter().find_map(|name| detail.get(*name)?.as_str());
-    found.unwrap_or_default().to_owned()
+    let found = found.unwrap_or_default();
+    match detail.get("ticket").and_then(Value::as_str) {
+        Some(ticket) => format!("{found} (ticket {ticket})").trim_start().to_owned(),
+        None => found.to_owned(),
+    }
 }
 
 /// What was before and is after, where the event tells both.

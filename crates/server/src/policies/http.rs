@@ -10,6 +10,7 @@ use stint_api::{Page, Problem, policies as wire};
 use stint_domain::condition::{self, Condition};
 use stint_domain::policy::{
     Approvers, Deadline, Emergency, PolicyBody, ReasonRule, Role, Route, Rule, Step, Then,
+    TicketAsked, TicketRule,
 };
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{PolicyId, Span};
@@ -225,6 +226,7 @@ fn shown(body: PolicyBody) -> wire::PolicyBody {
                     steps,
                     max_duration_seconds: rule.max_duration.map(Span::as_seconds),
                     reason: rule.reason.map(reason_shown),
+                    ticket: rule.ticket.map(ticket_shown),
                 }
             })
             .collect(),
@@ -233,6 +235,7 @@ fn shown(body: PolicyBody) -> wire::PolicyBody {
         steps,
         max_duration_seconds: body.max_duration.as_seconds(),
         reason: reason_shown(body.reason),
+        ticket: (!body.ticket.is_default()).then(|| ticket_shown(body.ticket)),
         allow_self_approval: body.allow_self_approval,
         open_for_seconds: body.open_for.map(Span::as_seconds),
         zone: (body.zone != "UTC").then_some(body.zone),
@@ -256,6 +259,15 @@ const fn reason_shown(rule: ReasonRule) -> wire::ReasonRule {
     wire::ReasonRule {
         required: rule.required,
         min_length: rule.min_length,
+    }
+}
+
+fn ticket_shown(rule: TicketRule) -> wire::TicketRule {
+    wire::TicketRule {
+        asked: rule.asked.as_str().to_owned(),
+        pattern: rule.pattern,
+        hint: rule.hint,
+        link: rule.link,
     }
 }
 
@@ -303,6 +315,7 @@ pub(crate) fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
             route: route(rule.auto_approve, rule.auto_deny, rule.steps, &place)?,
             max_duration: rule.max_duration_seconds.map(Span::seconds),
             reason: rule.reason.map(reason_rule),
+            ticket: rule.ticket.map(|it| ticket_rule(it, &place)).transpose()?,
         });
     }
     Ok(PolicyBody {
@@ -310,6 +323,11 @@ pub(crate) fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
         route: route(body.auto_approve, body.auto_deny, body.steps, "")?,
         max_duration: Span::seconds(body.max_duration_seconds),
         reason: reason_rule(body.reason),
+        ticket: body
+            .ticket
+            .map(|it| ticket_rule(it, ""))
+            .transpose()?
+            .unwrap_or_default(),
         allow_self_approval: body.allow_self_approval,
         open_for: body.open_for_seconds.map(Span::seconds),
         zone: body.zone.unwrap_or_else(|| "UTC".to_owned()),
@@ -332,6 +350,19 @@ const fn reason_rule(rule: wire::ReasonRule) -> ReasonRule {
         required: rule.required,
         min_length: rule.min_length,
     }
+}
+
+fn ticket_rule(rule: wire::TicketRule, place: &str) -> Result<TicketRule, Failure> {
+    let asked = TicketAsked::parse(&rule.asked).ok_or_else(|| {
+        let field = format!("{place}ticket.asked");
+        word(&field, &rule.asked, "no, optional or required")
+    })?;
+    Ok(TicketRule {
+        asked,
+        pattern: rule.pattern,
+        hint: rule.hint.map(|it| it.trim().to_owned()),
+        link: rule.link,
+    })
 }
 
 fn route(

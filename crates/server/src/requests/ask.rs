@@ -7,7 +7,7 @@ use stint_api::Page;
 use stint_db::{Priority, Query, Tx};
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::policy::{
-    Ask, ExplainedStep, People, ReasonRule, Refusal, Route, Tried, Verdict,
+    Ask, ExplainedStep, People, ReasonRule, Refusal, Route, TicketRule, Tried, Verdict,
 };
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
@@ -16,7 +16,7 @@ use stint_domain::{
 };
 
 use super::facts::{self, Chosen, Weighed};
-use super::{Error, Hurdle, Request, decide, emergency, store, via};
+use super::{Error, Hurdle, Request, decide, emergency, store, ticket, via};
 use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
@@ -33,6 +33,8 @@ pub struct NewRequest {
     pub duration: Span,
     /// Why; may be empty where the policy allows.
     pub reason: String,
+    /// The ticket it is about; may be absent where the policy allows.
+    pub ticket: Option<String>,
     /// Not before; at once if absent, and always in an emergency.
     pub start: Option<Time>,
     /// The Identity Center group that is to hold it; the caller's own identity if absent.
@@ -50,6 +52,8 @@ pub struct Probe {
     pub duration: Option<Span>,
     /// Why.
     pub reason: Option<String>,
+    /// The ticket it is about.
+    pub ticket: Option<String>,
     /// Not before.
     pub start: Option<Time>,
     /// The Identity Center group that would hold it; the caller's own identity if absent.
@@ -71,6 +75,8 @@ pub struct Preview {
     pub longest: Span,
     /// What must be said when asking.
     pub reason: ReasonRule,
+    /// How the reference to a ticket is given; what a rule leaves out is its policy's.
+    pub ticket: TicketRule,
     /// Whether it would be approved at once.
     pub auto: bool,
     /// Who would have to approve, and which of them could not; empty where nobody has to.
@@ -108,6 +114,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         duration,
         start: probe.start,
         reason: probe.reason.clone().unwrap_or_default(),
+        ticket: ticket::kept(probe.ticket.as_deref()),
         entitlement_max: offer.entitlement_max,
     };
     let body = &offer.policy.body;
@@ -119,6 +126,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
             (None, Verdict::Refused(why)) => (why.iter())
                 .filter(|why| match why {
                     Refusal::ReasonRequired => probe.reason.is_some(),
+                    Refusal::TicketRequired { .. } => probe.ticket.is_some(),
                     Refusal::DurationOverPolicy { .. } => probe.duration.is_some(),
                     _ => true,
                 })
@@ -185,6 +193,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         rule: outcome.rule.map(|rule| rule.name.clone()),
         longest: outcome.longest(offer.entitlement_max),
         reason: outcome.reason,
+        ticket: outcome.ticket.to_rule(),
         auto: *outcome.route == Route::AutoApprove,
         tried: chosen.tried,
         offer,
@@ -271,6 +280,7 @@ pub(super) async fn asked(
         duration: new.duration,
         start: new.start,
         reason: new.reason.trim().to_owned(),
+        ticket: ticket::kept(new.ticket.as_deref()),
         entitlement_max: offer.entitlement_max,
     };
     let for_group = new.principal.is_some();
@@ -298,6 +308,7 @@ pub(super) async fn asked(
         held_as: holder.kind,
         policy: offer.policy,
         reason: ask.reason,
+        ticket: ask.ticket,
         duration: ask.duration,
         start: ask.start,
         extends: with.extends,
@@ -315,6 +326,7 @@ pub(super) async fn asked(
         &name,
         &email,
         &request.reason,
+        request.ticket.as_deref().unwrap_or_default(),
     ]);
     if let Err(error) = store::insert(tx, &request, &via(cx), &search).await {
         // Only what was asked at the very same time is found this late.
@@ -337,6 +349,7 @@ pub(super) async fn asked(
         "duration_seconds": request.duration,
         "start": request.start,
         "reason": request.reason,
+        "ticket": request.ticket,
         "extends": request.extends,
         "submission": request.submission,
         "emergency": request.emergency().is_some(),

@@ -12,7 +12,7 @@ use stint_domain::{GrantId, Span, Time};
 
 use super::ask::With;
 use super::facts::{self, How};
-use super::{Error, NewRequest, Request, ask, store};
+use super::{Error, NewRequest, Request, ask, store, ticket};
 use crate::catalog::{self, Offer};
 use crate::cx::Cx;
 use crate::grants::{self, Grant, Origin};
@@ -25,6 +25,8 @@ pub struct Extension {
     pub duration: Option<Span>,
     /// Why.
     pub reason: Option<String>,
+    /// The ticket it is about; empty for none.
+    pub ticket: Option<String>,
 }
 
 /// What came of asking for an extension.
@@ -69,6 +71,7 @@ pub async fn extend(cx: &Cx, id: GrantId, wish: Extension) -> Result<Extended, E
         entitlement: grant.pair.entitlement,
         duration,
         reason: wish.reason.unwrap_or_else(|| before.reason.clone()),
+        ticket: ticket::or_before(wish.ticket, before.ticket.as_ref()),
         start: Some(end),
         principal: before.is_for_a_group().then_some(grant.pair.principal),
         emergency: false,

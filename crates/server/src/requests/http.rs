@@ -55,7 +55,7 @@ pub(crate) fn routes() -> Routes {
 #[into_params(parameter_in = Query)]
 struct Asked {
     /// Words, in their order, in the names of what was asked for, of the group it is for and of
-    /// who asked, and in the reason.
+    /// who asked, in the reason and in the ticket.
     q: Option<String>,
     /// Only those that are `pending`, `approved`, `denied` or `cancelled`.
     state: Option<String>,
@@ -67,6 +67,8 @@ struct Asked {
     entitlement: Option<EntitlementId>,
     /// Only those asked in an emergency (`true`), or only the others (`false`).
     emergency: Option<bool>,
+    /// Only those about this ticket, as it was written.
+    ticket: Option<String>,
     /// `-asked` (when absent: the newest first) or `asked`.
     sort: Option<String>,
 }
@@ -87,6 +89,7 @@ async fn preview(
         entitlement: parsed("entitlement", &input.entitlement)?,
         duration: input.duration_seconds.map(Span::seconds),
         reason: input.reason,
+        ticket: input.ticket,
         start: input
             .start
             .as_deref()
@@ -124,6 +127,7 @@ fn asked(input: wire::NewRequest) -> Result<NewRequest, Failure> {
         entitlement: parsed("entitlement", &input.entitlement)?,
         duration: Span::seconds(input.duration_seconds),
         reason: input.reason,
+        ticket: input.ticket,
         start: start.map(|t| parsed("start", t)).transpose()?,
         principal: named_group(input.principal.as_deref())?,
         emergency: input.emergency,
@@ -262,6 +266,7 @@ impl From<Asked> for Filter {
             requester: asked.requester,
             entitlement: asked.entitlement,
             emergency: asked.emergency,
+            ticket: asked.ticket,
             sort: asked.sort,
         }
     }
@@ -271,8 +276,8 @@ impl From<Asked> for Filter {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct AskedMine {
-    /// Words, in their order, in the names of what was asked for and of the group it is for, and
-    /// in the reason.
+    /// Words, in their order, in the names of what was asked for and of the group it is for, in
+    /// the reason and in the ticket.
     q: Option<String>,
     /// Only those that are `pending`, `approved`, `denied` or `cancelled`.
     state: Option<String>,
@@ -281,6 +286,8 @@ struct AskedMine {
     entitlement: Option<EntitlementId>,
     /// Only those asked in an emergency (`true`), or only the others (`false`).
     emergency: Option<bool>,
+    /// Only those about this ticket, as it was written.
+    ticket: Option<String>,
     /// `-asked` (when absent: the newest first) or `asked`.
     sort: Option<String>,
 }
@@ -304,6 +311,7 @@ async fn mine(
         requester: None,
         entitlement: asked.entitlement,
         emergency: asked.emergency,
+        ticket: asked.ticket,
         sort: asked.sort,
     };
     Ok(page(super::mine(&cx, &filter, &paging).await?))
@@ -479,6 +487,7 @@ async fn extend(
         let wish = Extension {
             duration: input.duration_seconds.map(Span::seconds),
             reason: input.reason,
+            ticket: input.ticket,
         };
         let done = stint_db::retrying(|| super::extend(&cx, id, wish.clone())).await?;
         let status = if done.new {
@@ -512,6 +521,7 @@ fn page(page: Page<Line>) -> Json<Page<wire::RequestLine>> {
 pub(super) fn line(it: Line) -> wire::RequestLine {
     let request = it.request;
     wire::RequestLine {
+        ticket_link: request.ticket_link(),
         id: request.id.to_string(),
         entitlement: named(&it.entitlement),
         requester: who(&it.requester),
@@ -523,6 +533,7 @@ pub(super) fn line(it: Line) -> wire::RequestLine {
         duration_seconds: request.duration.as_seconds(),
         start: request.start.map(|at| at.to_string()),
         reason: request.reason,
+        ticket: request.ticket,
         submission: request.submission.map(|id| id.to_string()),
         extends: request.extends.map(|id| id.to_string()),
         emergency: request.policy.body.emergency.is_some(),
@@ -663,6 +674,7 @@ fn previewed(cx: &Cx, it: Preview, people: &[Approver]) -> wire::Preview {
         max_duration_seconds: it.longest.as_seconds(),
         reason_required: it.reason.required,
         reason_min_length: it.reason.min_length,
+        ticket: super::ticket::asked(&it.ticket),
         rule: it.rule,
         emergency: crate::catalog::in_an_emergency(&it.offer),
         told: it.told.as_ref().map(BTreeSet::len),

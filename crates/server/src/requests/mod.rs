@@ -52,6 +52,7 @@ mod several;
 mod store;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod told;
 
 pub use ask::{NewRequest, Preview, Probe, groups, preview, submit};
@@ -89,6 +90,8 @@ pub struct Request {
     pub policy: PolicyVersion,
     /// Why.
     pub reason: String,
+    /// The ticket it is about, as whoever asked wrote it.
+    pub ticket: Option<String>,
     /// For how long, from the moment the access is there.
     pub duration: Span,
     /// Not before; at once if absent.

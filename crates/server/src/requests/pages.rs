@@ -7,6 +7,7 @@ mod extend;
 mod inbox;
 mod several;
 mod show;
+mod ticket;
 pub(crate) mod view;
 mod whose;
 
@@ -268,6 +269,7 @@ async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
         requester: if all { asked.id("requester")? } else { None },
         entitlement: asked.id("entitlement")?,
         emergency: asked.value("emergency").map(|word| word == "yes"),
+        ticket: asked.value("ticket").map(str::to_owned),
         sort: Some(sort.clone()),
     };
     if asked.csv() {
@@ -309,9 +311,9 @@ async fn mine(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
     ];
     let mut list = List::new("/requests", &asked, COLUMNS, nothing)
         .search(if all {
-            "Access, person, group or reason"
+            "Access, person, group, reason or ticket"
         } else {
-            "Access, group or reason"
+            "Access, group, reason or ticket"
         })
         .filter(web::Filter::choice("state", "Answer", "Any answer", states))
         .filter(web::Filter::choice(
@@ -350,6 +352,9 @@ async fn pins(
         };
         pins.push(("requester", "Asked by", name.unwrap_or(id.to_string())));
     }
+    if let Some(ticket) = &filter.ticket {
+        pins.push(("ticket", "Ticket", ticket.clone()));
+    }
     if let Some(id) = filter.entitlement {
         let may_see = all && cx.authorize(Verb::GetEntitlement, Relation::Others).is_ok();
         let mut known = lines.iter().map(|line| &line.entitlement);
@@ -371,6 +376,7 @@ async fn csv(cx: Cx, filter: Filter, all: bool) -> Result<Response, Failure> {
         "Group",
         "Duration",
         "Reason",
+        "Ticket",
         "State",
         "Asked",
         "Emergency",
@@ -393,6 +399,7 @@ async fn csv(cx: Cx, filter: Filter, all: bool) -> Result<Response, Failure> {
                     line.group.map(|it| it.name).unwrap_or_default(),
                     words(line.request.duration),
                     line.request.reason.clone(),
+                    line.request.ticket.clone().unwrap_or_default(),
                     row.chip.word().to_owned(),
                     line.request.submitted_at().to_string(),
                     match line.request.emergency() {
@@ -442,6 +449,7 @@ fn request_row(line: &Line, whose: bool, now: Time) -> RequestRow {
         said.push(format!("for the group {}", group.name));
     }
     said.push(words(request.duration));
+    said.extend(request.ticket.clone());
     match &request.rules.state {
         State::Denied { reason, .. } => said.push(format!("denied: “{}”", short(reason))),
         _ if !request.reason.is_empty() => said.push(format!("“{}”", short(&request.reason))),

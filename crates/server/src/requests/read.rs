@@ -184,7 +184,7 @@ pub enum What {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Words, in their order, in the names of what was asked for, of who asked and for which
-    /// group, as they were then, and in the reason.
+    /// group, as they were then, in the reason and in the ticket.
     pub q: String,
     /// Only those in this state: `pending`, `approved`, `denied`, `cancelled`.
     pub state: Option<String>,
@@ -194,6 +194,8 @@ pub struct Filter {
     pub entitlement: Option<EntitlementId>,
     /// Asked in an emergency, or not.
     pub emergency: Option<bool>,
+    /// About this ticket, as it was written.
+    pub ticket: Option<String>,
     /// One of [`SORTS`]; the first when absent.
     pub sort: Option<String>,
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use stint_db::Query;
 use stint_domain::condition::{Circumstances, Person, Scene, Thing};
 use stint_domain::policy::{self as rules, Chooser, ExplainedStep, Outcome, PolicyBody, Route};
-use stint_domain::policy::{Ask, Refusal, Tried, Verdict};
+use stint_domain::policy::{Ask, Refusal, Tickets, Tried, Verdict, trimmed};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PolicyId, RequestId, Span, Time, UserId};
 use tokio::sync::Semaphore;
@@ -208,6 +208,7 @@ struct Tally {
     draft: PolicyBody,
     chooser: Chooser,
     known: Known,
+    tickets: Tickets,
     out: Replay,
     /// The newest that change, with what was and what would be answered.
     named: Vec<(Replayed, Answered, Answered)>,
@@ -229,6 +230,7 @@ impl Tally {
             chooser: Chooser::of(&draft).map_err(Error::Scene)?,
             draft,
             known: Known::default(),
+            tickets: Tickets::default(),
             out,
             named: Vec::new(),
         })
@@ -249,11 +251,11 @@ impl Tally {
             }
             let then = self.known.pinned.get(&row.version);
             let then = then.map(|body| body.outcome(row.rule));
-            let before = then.as_ref().map(|it| said(it, &row));
+            let before = (then.as_ref()).map(|it| said(it, &mut self.tickets, &row));
             let after = match found {
                 Ok(rule) => {
                     let now = self.draft.outcome(rule);
-                    let mut after = said(&now, &row);
+                    let mut after = said(&now, &mut self.tickets, &row);
                     // Of steps counts what they ask of whom and when, whatever they are called.
                     if let (Some(then), Some(before)) = (&then, &before)
                         && matches!((&before.way, &after.way), (Way::Steps(_), Way::Steps(_)))
@@ -286,7 +288,7 @@ impl Tally {
 }
 
 /// What an outcome says to a request, its people apart.
-fn said(outcome: &Outcome<'_>, row: &Replayed) -> Answered {
+fn said(outcome: &Outcome<'_>, tickets: &mut Tickets, row: &Replayed) -> Answered {
     let longest = outcome.longest(None);
     let way = match outcome.route {
         Route::AutoDeny(message) => Way::Refused(message.clone()),
@@ -294,6 +296,12 @@ fn said(outcome: &Outcome<'_>, row: &Replayed) -> Answered {
             "{} is longer than the {longest} allowed",
             row.duration
         )),
+        _ if !tickets.would_do(&outcome.ticket, row.ticket.as_deref()) => {
+            Way::Refused(match &row.ticket {
+                None => "it has no ticket".to_owned(),
+                Some(ticket) => format!("the ticket {ticket} does not match"),
+            })
+        }
         Route::AutoApprove => Way::AtOnce,
         Route::Steps(steps) => Way::Steps(
             (steps.iter())
@@ -396,6 +404,8 @@ pub struct DryRun {
     pub start: Option<Time>,
     /// Why; not judged when absent.
     pub reason: Option<String>,
+    /// The ticket it is about; not judged when absent.
+    pub ticket: Option<String>,
     /// The policy it would be asked under; the entitlement's own when absent.
     pub policy: Option<PolicyId>,
     /// A draft in its place.
@@ -465,6 +475,7 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
             .unwrap_or_else(|| own.map_or_else(|| body.longest(), |own| own.min(body.longest()))),
         start: ask.start,
         reason: ask.reason.clone().unwrap_or_default(),
+        ticket: trimmed(ask.ticket.as_deref()).map(str::to_owned),
         entitlement_max: own,
     };
     let Weighed { chosen, people } =
@@ -478,6 +489,7 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
         (None, Verdict::Refused(why)) => (why.into_iter())
             .filter(|why| match why {
                 Refusal::ReasonRequired => ask.reason.is_some(),
+                Refusal::TicketRequired { .. } => ask.ticket.is_some(),
                 Refusal::DurationOverPolicy { .. } => ask.duration.is_some(),
                 _ => true,
             })

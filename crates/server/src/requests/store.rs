@@ -21,7 +21,7 @@ pub(super) mod reviews;
 macro_rules! columns {
     () => {
         "select r.id, r.requester_id, r.beneficiary_id, r.connection_id, r.principal_id, \
-         r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.duration, r.start_at, \
+         r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.ticket, r.duration, r.start_at, \
          r.submitted_at, r.state, r.rule, r.step, r.step_since, r.carried, r.reminded, r.late, r.ended_because, r.ended_at_step, \
          r.closed_at, r.closed_by, r.extends, r.submission_id, r.raised_from, r.version from requests r "
     };
@@ -34,7 +34,7 @@ macro_rules! listed {
             columns!(),
             "where ",
             $whose,
-            " and ($7 is null or r.emergency = $7) and ($2 is null or r.state = $2) and r.search_key like $3 escape '\\' \
+            " and ($7 is null or r.emergency = $7) and ($8 is null or r.ticket = $8) and ($2 is null or r.state = $2) and r.search_key like $3 escape '\\' \
              and ($4 is null or r.entitlement_id = $4) and ($5 is null or r.id ",
             $beyond,
             " $5) order by r.id",
@@ -51,8 +51,8 @@ stint_db::statements! {
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
             submitted_at, state, step, closed_at, closed_by, principal_kind, search_key, extends, \
-            submission_id, rule, step_since, due_at, emergency, raised_from, carried, reminded, late, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
+            submission_id, rule, step_since, due_at, emergency, raised_from, ticket, carried, reminded, late, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, \
             0, false, false, 1)";
     /// Several things are asked for together.
     SUBMIT = "insert into submissions (id, requester_id, submitted_at) values ($1, $2, $3)";
@@ -113,7 +113,7 @@ stint_db::statements! {
     MINE_UP = (listed!("(r.requester_id = $1 or r.beneficiary_id = $1)", ">", ""));
     /// What was asked under one of these versions since then, newest first.
     ASKED_UNDER = "select id, requester_id, beneficiary_id, entitlement_id, policy_version_id, duration, start_at, \
-            submitted_at, principal_kind, rule from requests \
+            submitted_at, principal_kind, rule, ticket from requests \
         where policy_version_id in {ids $1} and submitted_at >= $2 and id >= $5 and id < $3 order by id desc limit $4";
     /// What waits at a step that names this user, one of these groups or a role they have in it, or
     /// that has a condition, oldest first.
@@ -176,7 +176,8 @@ pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str, search: &str) ->
         since,
         r.rules.due(),
         r.emergency().is_some(),
-        r.raised_from
+        r.raised_from,
+        r.ticket.clone()
     ];
     tx.run(&INSERT, args).await?;
     for (step, number) in r.rules.question.steps().iter().zip(0i64..) {
@@ -409,7 +410,8 @@ pub(super) async fn list(
         filter.entitlement,
         after,
         limit,
-        filter.emergency
+        filter.emergency,
+        filter.ticket.clone()
     ];
     let rows = q.all(statement, values).await?;
     requests(q, &rows).await
@@ -506,6 +508,7 @@ fn request(row: &Row, policy: PolicyVersion, decisions: Vec<Decision>) -> Result
         held_as: held_as(row)?,
         policy,
         reason: row.get("reason")?,
+        ticket: row.get("ticket")?,
         duration: row.get("duration")?,
         start: row.get("start_at")?,
         extends: row.get("extends")?,
@@ -680,6 +683,7 @@ pub(super) struct Replayed {
     pub(super) start: Option<Time>,
     pub(super) submitted_at: Time,
     pub(super) for_group: bool,
+    pub(super) ticket: Option<String>,
 }
 
 /// What was asked under one of these versions since then, newest first, a page at a time.
@@ -710,6 +714,7 @@ pub(super) async fn asked_under(
                 duration: row.get("duration")?,
                 start: row.get("start_at")?,
                 submitted_at: row.get("submitted_at")?,
+                ticket: row.get("ticket")?,
                 for_group: kind == PrincipalKind::IdentityCenterGroup.as_str(),
             })
         })

@@ -312,6 +312,7 @@ both_engines! {
             entitlement: scene.by_platform,
             duration: Span::hours(1),
             reason: "down".to_owned(),
+            ticket: None,
             start: None,
             principal: None,
             emergency: true,

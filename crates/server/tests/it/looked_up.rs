@@ -253,6 +253,7 @@ impl Growing {
             entitlement: given,
             duration: hour,
             reason: "INC-2291".to_owned(),
+            ticket: None,
             start: None,
             principal: None,
             emergency: true,

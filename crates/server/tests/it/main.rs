@@ -45,6 +45,7 @@ mod statements;
 mod sweep;
 mod sweep_objects;
 mod tasks;
+mod tickets;
 mod together;
 mod urgent;
 mod versions;

@@ -389,6 +389,7 @@ both_engines! {
                         entitlement,
                         duration: Span::hours(1),
                         reason: "INC-2291".to_owned(),
+                        ticket: None,
                         start: None,
                         principal: None,
                         emergency: false,

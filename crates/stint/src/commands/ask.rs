@@ -94,11 +94,13 @@ async fn asked(client: &Client, ask: &Ask, what: Option<&String>) -> Result<NewR
     let duration = ask
         .duration
         .or(before.as_ref().map(|it| it.duration_seconds));
+    let had = before.as_ref().and_then(|it| it.ticket.clone());
     let reason = ask.reason.clone().or(before.map(|it| it.reason));
     Ok(NewRequest {
         entitlement,
         duration_seconds: duration.unwrap_or_default(),
         reason: reason.unwrap_or_default(),
+        ticket: ask.ticket.clone().or(had),
         start: ask.start.clone(),
         principal: group,
         emergency: ask.emergency,
@@ -191,6 +193,7 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
         entitlement: asked.entitlement,
         duration_seconds: Some(asked.duration_seconds),
         reason: Some(asked.reason),
+        ticket: Some(asked.ticket.unwrap_or_default()),
         start: asked.start,
         principal: asked.principal,
         emergency: asked.emergency,
@@ -211,6 +214,16 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
             "not like this: {} ({})",
             refusal.detail, refusal.code
         ))?;
+    }
+    if let Some(it) = &preview.ticket {
+        let asked = if it.required {
+            "a ticket is needed (--ticket)"
+        } else {
+            "a ticket may be given (--ticket)"
+        };
+        let like = it.hint.as_ref().or(it.pattern.as_ref());
+        let like = like.map_or_else(String::new, |like| format!(": {like}"));
+        out::line(&format!("{asked}{like}"))?;
     }
     if let (Some(group), Some(members)) = (&preview.group, &preview.group_members) {
         out::line(&format!(
@@ -380,6 +393,7 @@ pub(crate) async fn requests(
     all: bool,
     state: Option<&str>,
     emergency: bool,
+    ticket: Option<&str>,
 ) -> Result<(), Failure> {
     let client = Client::new(server)?;
     if let Some(id) = id {
@@ -391,7 +405,9 @@ pub(crate) async fn requests(
     if emergency {
         query.push(("emergency", "true"));
     }
-    let (path, empty) = match (waiting, all, state) {
+    query.extend(ticket.map(|ticket| ("ticket", ticket)));
+    let narrowed = state.or(ticket);
+    let (path, empty) = match (waiting, all, narrowed) {
         (true, _, _) => ("/api/v1/approvals", "Nothing waits for you."),
         (_, true, _) => ("/api/v1/requests/all", "No such request."),
         (_, _, Some(_)) => (MINE, "No such request of yours."),
@@ -464,6 +480,7 @@ pub(crate) async fn raise(
     given: &str,
     duration_seconds: Option<i64>,
     reason: Option<String>,
+    ticket: Option<String>,
 ) -> Result<(), Failure> {
     let mine = Among {
         list: MINE,
@@ -474,6 +491,7 @@ pub(crate) async fn raise(
     let body = Raise {
         duration_seconds,
         reason,
+        ticket,
     };
     answer(server, given, &mine, "raise", &body).await
 }
@@ -484,12 +502,14 @@ pub(crate) async fn extend(
     given: &str,
     duration_seconds: Option<i64>,
     reason: Option<String>,
+    ticket: Option<String>,
 ) -> Result<(), Failure> {
     let client = Client::new(server)?;
     let id = super::grants::mine(&client, given).await?;
     let body = Extend {
         duration_seconds,
         reason,
+        ticket,
     };
     let request: Request = client
         .post(&format!("/api/v1/grants/{id}/extend"), &body)
@@ -602,6 +622,10 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
         both(line),
         Span::seconds(line.duration_seconds)
     ))?;
+    if let Some(ticket) = &line.ticket {
+        let link = line.ticket_link.as_deref().unwrap_or_default();
+        out::line(format!("ticket {ticket}  {link}").trim_end())?;
+    }
     if let Some(group) = &request.group_members {
         out::line(&format!("{} in the group would hold it", group.count))?;
     }

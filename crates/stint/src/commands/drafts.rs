@@ -70,6 +70,7 @@ pub(super) struct Question {
     pub(super) what: String,
     /// In seconds.
     pub(super) length: Option<i64>,
+    pub(super) ticket: Option<String>,
     pub(super) policy: Option<String>,
     pub(super) draft: Option<Value>,
 }
@@ -88,6 +89,9 @@ pub(super) async fn dry_run(server: &Server, asked: Question) -> Result<(), Fail
     };
     if let Some(length) = asked.length {
         set("duration_seconds", length.into());
+    }
+    if let Some(ticket) = asked.ticket {
+        set("ticket", ticket.into());
     }
     if let Some(policy) = asked.policy {
         set(

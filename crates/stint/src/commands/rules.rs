@@ -211,6 +211,9 @@ pub(crate) enum Policies {
         /// For how long (`90m`, `2h`); as long as allowed if left out.
         #[arg(long = "for", value_name = "DURATION", value_parser = crate::cli::duration)]
         length: Option<i64>,
+        /// The ticket it would be about; not judged if left out.
+        #[arg(long)]
+        ticket: Option<String>,
         /// Under this policy (id or name) instead of the entitlement's own.
         #[arg(long, conflicts_with = "file")]
         policy: Option<String>,
@@ -524,6 +527,7 @@ pub(crate) async fn policies(what: Policies) -> Result<(), Failure> {
             user,
             what,
             length,
+            ticket,
             policy,
             file,
         } => {
@@ -535,6 +539,7 @@ pub(crate) async fn policies(what: Policies) -> Result<(), Failure> {
                 user,
                 what,
                 length,
+                ticket,
                 policy,
                 draft,
             };

@@ -69,6 +69,7 @@ pub(crate) async fn ask(cx: &Cx, what: EntitlementId, duration: Span) -> request
         entitlement: what,
         duration,
         reason: "INC-2291".to_owned(),
+        ticket: None,
         start: None,
         principal: None,
         emergency: false,

@@ -104,6 +104,7 @@ fn body(approvers: Approvers, shortest: bool) -> PolicyBody {
         },
         max_duration: None,
         reason: None,
+        ticket: None,
     });
     PolicyBody {
         rules: rules.collect(),
@@ -431,6 +432,7 @@ pub(crate) async fn measure(engine: Engine, world: &World, connection: Connectio
                 entitlement: thing(n * 7 % 1_000, n % 50),
                 duration: Some(Span::hours(2)),
                 reason: None,
+                ticket: None,
                 start: None,
                 principal: None,
                 emergency: false,

@@ -373,6 +373,7 @@ fn show(settled: bool) -> requests::Show {
             length: crate::web::fields::Length::new("length", "For how much longer?")
                 .value(("2".into(), "hours".into())),
             reason: "INC-2291".into(),
+            ticket: Some("CHG-123".into()),
         }),
         give_back: settled.then(|| requests::AskOnce {
             action: "/requests/req_1/return".into(),
@@ -415,6 +416,12 @@ fn ask(mistakes: Mistakes, blocked: bool) -> requests::Ask {
         hours: if mistakes.any() { "9".into() } else { String::new() },
         minutes: String::new(),
         reason: String::new(),
+        ticket: Some(
+            Field::line("ticket", "Which ticket is it about?")
+                .hint("A change in our tracker, such as CHG-123.")
+                .needed()
+                .wrong(&mistakes),
+        ),
         later: false,
         start: String::new(),
         earliest: "2026-11-23T14:12".into(),
@@ -1297,6 +1304,7 @@ fn several() -> requests::Several {
         ],
         length: crate::web::fields::Length::new("length", "For how long?"),
         reason: Field::text("reason", "Why do you need it?"),
+        ticket: Some(Field::line("ticket", "Which ticket is it about?")),
         start: Field::line("start", "Not before (UTC)"),
         mistakes: Mistakes::at("", "Nothing was sent."),
     }

@@ -15,9 +15,11 @@ use crate::web::fields::{Choice, Field, Length, Meanwhile, Part, Several, Tick};
 use crate::web::{self, Frame, Mistakes, Sent};
 use emergency::EmergencyFilled;
 use route::RouteFilled;
+use ticket::TicketFilled;
 
 mod emergency;
 mod route;
+mod ticket;
 
 /// What stands in the form.
 #[derive(Clone, Default)]
@@ -29,6 +31,7 @@ pub(super) struct Filled {
     length: Option<Result<Option<Span>, &'static str>>,
     reason: bool,
     min_length: String,
+    ticket: TicketFilled,
     own: bool,
     open: (String, String),
     open_for: Option<Result<Option<Span>, &'static str>>,
@@ -47,6 +50,7 @@ struct RuleFilled {
     length: Result<Option<Span>, &'static str>,
     reason: String,
     min_length: String,
+    ticket: TicketFilled,
 }
 
 impl Default for RuleFilled {
@@ -59,6 +63,7 @@ impl Default for RuleFilled {
             length: Ok(None),
             reason: String::new(),
             min_length: String::new(),
+            ticket: TicketFilled::default(),
         }
     }
 }
@@ -106,6 +111,9 @@ pub(super) fn field_of(api: &str) -> String {
         "emergency.review" => "review",
         "emergency.within_seconds" => "within",
         "auto_deny" => "deny",
+        "ticket.pattern" => "ticket_pattern",
+        "ticket.hint" => "ticket_hint",
+        "ticket.link" => "ticket_link",
         "wait_seconds" => "wait",
         "remind_seconds" => "remind",
         "late_seconds" => "late",
@@ -131,6 +139,7 @@ impl RuleFilled {
             }
             .to_owned(),
             min_length: shortest(rule.reason.unwrap_or_default()),
+            ticket: TicketFilled::of(rule.ticket.as_ref()),
         }
     }
 
@@ -145,6 +154,7 @@ impl RuleFilled {
             length: sent.length(&format!("{of}max")),
             reason: text("reason"),
             min_length: text("min_length"),
+            ticket: TicketFilled::sent(sent, &of),
         }
     }
 
@@ -168,6 +178,7 @@ impl RuleFilled {
                 "not_needed" => Some(ReasonRule::default()),
                 _ => None,
             },
+            ticket: self.ticket.read(),
         }
     }
 
@@ -227,6 +238,7 @@ impl RuleFilled {
                     .wrong(mistakes)
                     .into(),
             ],
+            ticket: self.ticket.form(&of, mistakes),
         })
     }
 }
@@ -275,6 +287,7 @@ impl Filled {
             length: None,
             reason: body.reason.required,
             min_length: shortest(body.reason),
+            ticket: TicketFilled::of(Some(&body.ticket)),
             own: body.allow_self_approval,
             open: Length::values(body.open_for),
             open_for: None,
@@ -315,6 +328,7 @@ impl Filled {
             length: Some(sent.length("max")),
             reason: sent.ticked("reason"),
             min_length: sent.text("min_length").to_owned(),
+            ticket: TicketFilled::sent(sent, ""),
             own: sent.ticked("own"),
             open: (
                 sent.text("open").to_owned(),
@@ -367,6 +381,7 @@ impl Filled {
                     // A length without a reason says nothing: a box that is not ticked wins.
                     min_length: if required { min_length } else { 0 },
                 },
+                ticket: self.ticket.read().unwrap_or_default(),
                 allow_self_approval: self.own,
                 open_for,
                 zone: match self.zone.as_str() {
@@ -501,6 +516,7 @@ impl Shown {
             rules_wrong: mistakes.all_of("rules").map(str::to_owned).collect(),
             may_add_rule: rules.len() < MAX_RULES,
             rest: rest(&filled, &mistakes),
+            ticket: filled.ticket.form("", &mistakes),
             rules,
             route,
             action,
@@ -577,6 +593,8 @@ mod tests {
             ("steps[1].deadline.after_seconds", "step1.deadline"),
             ("steps[0].fallback.who", "step0.fallback.who"),
             ("emergency.tell", "tell"),
+            ("ticket.link", "ticket_link"),
+            ("rules[1].ticket.pattern", "rule1.ticket_pattern"),
             ("emergency.within_seconds", "within"),
             ("rules[2].reason.required", "rule2.reason"),
         ] {

@@ -58,6 +58,8 @@ pub(crate) struct PolicyForm {
     /// What holds otherwise.
     pub(crate) route: RouteForm,
     pub(crate) rest: Vec<Part>,
+    /// How the reference to a ticket is given.
+    pub(crate) ticket: TicketForm,
     /// Who is told of emergency access, and who reviews it; empty where it is for none.
     pub(crate) emergency: Vec<Part>,
     /// Whether the policy is for emergencies, and stays so.
@@ -76,6 +78,17 @@ pub(crate) struct RuleForm {
     pub(crate) parts: Vec<Part>,
     pub(crate) route: RouteForm,
     pub(crate) rest: Vec<Part>,
+    pub(crate) ticket: TicketForm,
+}
+
+/// How the reference to a ticket is given.
+#[derive(Debug, Clone)]
+pub(crate) struct TicketForm {
+    pub(crate) asked: Part,
+    /// What it looks like, and where it is looked up.
+    pub(crate) more: Vec<Part>,
+    /// Whether any of that is said.
+    pub(crate) open: bool,
 }
 
 /// How an answer comes about.

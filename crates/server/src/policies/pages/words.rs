@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::Query;
 use stint_domain::condition::Compiled;
-use stint_domain::policy::{Approvers, Emergency, PolicyBody, ReasonRule, Role, Route, Step, Then};
+use stint_domain::policy::{
+    Approvers, Emergency, PolicyBody, ReasonRule, Role, Route, Step, Then, TicketAsked, TicketRule,
+};
 use stint_domain::{GroupId, UserId};
 
 use crate::identity;
@@ -86,6 +88,9 @@ pub(crate) fn rules(body: &PolicyBody, names: &Names) -> Vec<Rule> {
         if let Some(reason) = rule.reason {
             rules.push((format!("{of}reason"), reason_words(reason)));
         }
+        if let Some(ticket) = &rule.ticket {
+            rules.push((format!("{of}ticket"), ticket_words(ticket)));
+        }
     }
     let of = if body.rules.is_empty() {
         ""
@@ -95,6 +100,9 @@ pub(crate) fn rules(body: &PolicyBody, names: &Names) -> Vec<Rule> {
     route_words(&body.route, of, names, &mut rules);
     rules.push(("Longest access".to_owned(), words(body.max_duration)));
     rules.push(("Reason".to_owned(), reason_words(body.reason)));
+    if !body.ticket.is_default() {
+        rules.push(("Ticket".to_owned(), ticket_words(&body.ticket)));
+    }
     let open = format!("{} after they were asked", words(body.open_for()));
     rules.push(("Unanswered requests expire".to_owned(), open));
     let own = if body.allow_self_approval {
@@ -136,6 +144,25 @@ fn reason_words(reason: ReasonRule) -> String {
         (true, 0 | 1) => "needed".to_owned(),
         (true, n) => format!("needed, of at least {n} characters"),
     }
+}
+
+fn ticket_words(ticket: &TicketRule) -> String {
+    let mut said = match ticket.asked {
+        TicketAsked::No => "not asked for",
+        TicketAsked::Optional => "may be given",
+        TicketAsked::Required => "needed",
+    }
+    .to_owned();
+    if let Some(pattern) = &ticket.pattern {
+        said.push_str(&format!(", all of it matching {pattern}"));
+    }
+    if let Some(hint) = &ticket.hint {
+        said.push_str(&format!(", “{hint}”"));
+    }
+    if let Some(link) = &ticket.link {
+        said.push_str(&format!(", to be looked up at {link}"));
+    }
+    said
 }
 
 fn route_words(route: &Route, of: &str, names: &Names, rules: &mut Vec<Rule>) {

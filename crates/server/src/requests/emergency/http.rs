@@ -50,6 +50,7 @@ async fn raise(
         let wish = Raise {
             duration: input.duration_seconds.map(Span::seconds),
             reason: input.reason,
+            ticket: input.ticket,
         };
         let done = stint_db::retrying(|| super::raise(&cx, id, wish.clone())).await?;
         let status = if done.new {

@@ -14,7 +14,7 @@ use stint_domain::rights::{Relation, Role, Verb};
 use stint_domain::{EntitlementId, GrantId, PrincipalId, RequestId, Span, UserId};
 
 use super::ask::With;
-use super::{Error, NewRequest, Request, ask, clock, decide, extend, store};
+use super::{Error, NewRequest, Request, ask, clock, decide, extend, store, ticket};
 use crate::catalog::{self, Offer};
 use crate::cx::Cx;
 use crate::{grants, identity, outbox};
@@ -41,6 +41,8 @@ pub struct Raise {
     pub duration: Option<Span>,
     /// Why.
     pub reason: Option<String>,
+    /// The ticket it is about; empty for none.
+    pub ticket: Option<String>,
 }
 
 /// What came of raising a request.
@@ -89,6 +91,7 @@ pub async fn raise(cx: &Cx, id: RequestId, wish: Raise) -> Result<Raised, Error>
         entitlement: before.entitlement(),
         duration,
         reason: wish.reason.unwrap_or_else(|| before.reason.clone()),
+        ticket: ticket::or_before(wish.ticket, before.ticket.as_ref()),
         start,
         principal: before.is_for_a_group().then_some(before.pair.principal),
         emergency: true,

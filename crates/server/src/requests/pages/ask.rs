@@ -9,7 +9,7 @@ use stint_domain::{EntitlementId, RequestId, Span};
 use super::super::read::{Approver, approvers};
 use super::super::{Error, Hurdle, NewRequest, Preview, Probe, Request, get, preview};
 use super::whose::{self, Whose};
-use super::{href, number, sentence, view};
+use super::{href, number, sentence, ticket, view};
 use crate::cx::Cx;
 use crate::directory;
 use crate::http::{Failure, Fault as _, Form, Path, Query};
@@ -38,6 +38,7 @@ struct AskForm {
     hours: String,
     minutes: String,
     reason: String,
+    ticket: String,
     when: String,
     start: String,
 }
@@ -127,6 +128,7 @@ impl AskForm {
             hours: text("hours"),
             minutes: text("minutes"),
             reason: text("reason"),
+            ticket: text("ticket"),
             when: text("when"),
             start: text("start"),
         }
@@ -145,6 +147,7 @@ impl AskForm {
             hours: (minutes / 60).to_string(),
             minutes: (minutes % 60).to_string(),
             reason: before.reason.clone(),
+            ticket: before.ticket.clone().unwrap_or_default(),
             ..Self::default()
         }
     }
@@ -168,6 +171,7 @@ impl AskForm {
             entitlement,
             duration,
             reason: self.reason.clone(),
+            ticket: Some(self.ticket.clone()),
             start,
             principal,
             emergency: self.emergency,
@@ -203,6 +207,9 @@ fn mistakes(why: &[Refusal]) -> Mistakes {
             Refusal::ReasonRequired
             | Refusal::ReasonTooShort { .. }
             | Refusal::ReasonTooLong { .. } => "reason",
+            Refusal::TicketRequired { .. }
+            | Refusal::TicketMismatch { .. }
+            | Refusal::TicketMalformed => "ticket",
             Refusal::StartInPast { .. }
             | Refusal::StartTooFar { .. }
             | Refusal::StartInEmergency => "start",
@@ -230,6 +237,7 @@ async fn page(
         entitlement: id,
         duration: length.and_then(Result::ok),
         reason: None,
+        ticket: None,
         start: None,
         principal: filled.whose.group(),
         emergency: filled.emergency,
@@ -287,6 +295,7 @@ async fn page(
         hours: filled.hours,
         minutes: filled.minutes,
         reason_wanted: found.reason.required,
+        ticket: ticket::field(&found.ticket.alone(), &filled.ticket, &mistakes),
         reason: filled.reason,
         later: filled.when == "later",
         start: filled.start,
@@ -352,6 +361,7 @@ fn choices(longest: Span, chosen: &str) -> Vec<view::Choice> {
 /// Whether it stops everything: what a field of the form can mend does not.
 fn stops(hurdle: &Hurdle) -> bool {
     !(hurdle.code.starts_with("reason_")
+        || hurdle.code.starts_with("ticket_")
         || hurdle.code.starts_with("duration_")
         || hurdle.code.starts_with("start_"))
 }

@@ -66,16 +66,19 @@ pub(super) async fn raise_page(
         };
         return Ok(web::go_with(&href(id), &Flash::failed(why)));
     }
-    let reason = found.line.request.reason.clone();
-    let length = Length::values(None);
-    let ok = StatusCode::OK;
-    Ok(raise_form(
-        &frame,
-        &found,
-        (length, reason),
-        Mistakes::none(),
-        ok,
-    ))
+    let typed = Typed {
+        length: Length::values(None),
+        reason: found.line.request.reason.clone(),
+        ticket: found.line.request.ticket.clone().unwrap_or_default(),
+    };
+    raise_form(&cx, &frame, &found, typed, Mistakes::none()).await
+}
+
+/// What stands in the form that raises.
+struct Typed {
+    length: (String, String),
+    reason: String,
+    ticket: String,
 }
 
 pub(super) async fn raise(
@@ -84,25 +87,25 @@ pub(super) async fn raise(
     Path(id): Path<RequestId>,
     Form(sent): Form<Sent>,
 ) -> Result<Response, Failure> {
-    let typed = (
-        (
-            sent.text("length").to_owned(),
-            sent.text("length.unit").to_owned(),
-        ),
-        sent.text("reason").to_owned(),
-    );
-    let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+    let text = |name: &str| sent.text(name).to_owned();
+    let typed = Typed {
+        length: (text("length"), text("length.unit")),
+        reason: text("reason"),
+        ticket: text("ticket"),
+    };
     let duration = match sent.length("length") {
         Ok(length) => length,
         Err(why) => {
             let found = get(&cx, id).await?;
             let mistakes = Mistakes::at("length", why);
-            return Ok(raise_form(&frame, &found, typed, mistakes, wrong));
+            return raise_form(&cx, &frame, &found, typed, mistakes).await;
         }
     };
     let wish = Raise {
         duration,
-        reason: Some(typed.1.clone()),
+        reason: Some(typed.reason.clone()),
+        // Where there is no such field it is as it was.
+        ticket: sent.all("ticket").next().map(str::to_owned),
     };
     match raised(&cx, id, wish).await {
         Ok(done) => {
@@ -124,48 +127,58 @@ pub(super) async fn raise(
                 let field = match code {
                     _ if code.starts_with("duration_") => "length",
                     _ if code.starts_with("reason_") => "reason",
+                    _ if code.starts_with("ticket_") => "ticket",
                     _ => "",
                 };
                 mistakes.add(field, sentence(&refusal.to_string()));
             }
             let found = get(&cx, id).await?;
-            Ok(raise_form(&frame, &found, typed, mistakes, wrong))
+            raise_form(&cx, &frame, &found, typed, mistakes).await
         }
         Err(error) => told(error, &href(id)),
     }
 }
 
-fn raise_form(
+async fn raise_form(
+    cx: &Cx,
     frame: &Frame,
     found: &Detail,
-    (length, reason): ((String, String), String),
+    typed: Typed,
     mistakes: Mistakes,
-    status: StatusCode,
-) -> Response {
+) -> Result<Response, Failure> {
     let request = &found.line.request;
+    let asked = super::ticket::may_be_asked(&mut cx.read().await?, request, true).await?;
+    let ticket =
+        asked.and_then(|rule| super::ticket::field(&rule.alone(), &typed.ticket, &mistakes));
+    let mut parts = vec![
+        Length::new("length", "For how long?")
+            .hint(format!(
+                "Empty: for the {} you asked for, or as long as emergency access lasts.",
+                words(request.duration)
+            ))
+            .value(typed.length)
+            .wrong(&mistakes)
+            .into(),
+        Field::text("reason", "What is the emergency?")
+            .hint("Everybody who is told reads it, and so does whoever reviews it afterwards.")
+            .value(typed.reason)
+            .longest(LONGEST_TEXT)
+            .required()
+            .wrong(&mistakes)
+            .into(),
+    ];
+    parts.extend(ticket.map(Into::into));
+    let status = match mistakes.any() {
+        true => StatusCode::UNPROCESSABLE_ENTITY,
+        false => StatusCode::OK,
+    };
     let page = FormPage {
         crumb: (href(request.id), found.line.entitlement.name.clone()),
         title: "Raise to emergency access".to_owned(),
         lead: String::new(),
         action: format!("{}/raise", href(request.id)),
         version: None,
-        parts: vec![
-            Length::new("length", "For how long?")
-                .hint(format!(
-                    "Empty: for the {} you asked for, or as long as emergency access lasts.",
-                    words(request.duration)
-                ))
-                .value(length)
-                .wrong(&mistakes)
-                .into(),
-            Field::text("reason", "What is the emergency?")
-                .hint("Everybody who is told reads it, and so does whoever reviews it afterwards.")
-                .value(reason)
-                .longest(LONGEST_TEXT)
-                .required()
-                .wrong(&mistakes)
-                .into(),
-        ],
+        parts,
         save: "Raise it",
         back: href(request.id),
         aside: Some((
@@ -180,7 +193,7 @@ fn raise_form(
         mistakes,
         meanwhile: None,
     };
-    web::page_with(status, frame, &page.title, &page)
+    Ok(web::page_with(status, frame, &page.title, &page))
 }
 
 // ---- reviews
@@ -264,6 +277,7 @@ async fn csv(cx: Cx, filter: ReviewFilter) -> Result<Response, Failure> {
         "Asked by",
         "E-mail",
         "Reason",
+        "Ticket",
         "Review",
         "Note",
         "Closed by",
@@ -287,6 +301,7 @@ async fn csv(cx: Cx, filter: ReviewFilter) -> Result<Response, Failure> {
                     it.line.requester.name,
                     it.line.requester.email,
                     it.line.request.reason,
+                    it.line.request.ticket.unwrap_or_default(),
                     chip(&it.review, &cx).word().to_owned(),
                     note,
                     it.closed_by.map(|by| by.name).unwrap_or_default(),
@@ -364,10 +379,13 @@ fn page(
     let mut facts = vec![
         Fact::new("Asked by", &line.line.requester.name).faint(&line.line.requester.email),
         Fact::new("Reason", &request.reason),
+    ];
+    facts.extend(super::ticket::fact(request));
+    facts.extend([
         Fact::new("For", words(request.duration)),
         Fact::new("Given", "").when(When::both(review.opened_at, cx.now)),
         Fact::new("Request", "").link(href(id), "With everything that happened"),
-    ];
+    ]);
     let open = review.state == ReviewState::Open;
     match (&review.state, &line.closed_by) {
         (ReviewState::Closed { note, at, .. }, Some(by)) => {

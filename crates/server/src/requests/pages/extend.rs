@@ -1,6 +1,7 @@
 //! Extending what one holds, by one click or with another length.
 
 use axum::response::Response;
+use stint_db::Query;
 use stint_domain::{GrantId, Span};
 
 use super::super::{Detail, Error, Extension, extend as asked};
@@ -13,16 +14,24 @@ use crate::web::form::sentence;
 use crate::web::{self, Flash, Sent};
 
 /// The form on the page of a request whose access can go on; `longest` as it was asked for.
-pub(super) fn form(found: &Detail) -> Option<view::Extend> {
-    let grant = found.grants.last()?;
+pub(super) async fn form(
+    q: &mut impl Query,
+    found: &Detail,
+) -> Result<Option<view::Extend>, Error> {
+    let Some(grant) = found.grants.last() else {
+        return Ok(None);
+    };
     let request = &found.line.request;
-    Some(view::Extend {
+    let asked = super::ticket::may_be_asked(q, request, false).await?;
+    let before = request.ticket.clone();
+    Ok(Some(view::Extend {
         action: format!("/grants/{}/extend", grant.id),
         back: href(request.id),
         length: Length::new("length", "For how much longer?")
             .value(Length::values(Some(request.duration))),
         reason: request.reason.clone(),
-    })
+        ticket: before.or_else(|| asked.map(|_| String::new())),
+    }))
 }
 
 /// Asks, and goes to the new request; what is wrong is said where one came from.
@@ -44,6 +53,8 @@ pub(super) async fn extend(
     let wish = Extension {
         duration,
         reason: (!reason.is_empty()).then(|| reason.to_owned()),
+        // Where there is no such field it is as it was.
+        ticket: sent.all("ticket").next().map(str::to_owned),
     };
     match asked(&cx, id, wish).await {
         Ok(done) => {

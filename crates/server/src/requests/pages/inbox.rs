@@ -130,7 +130,8 @@ pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<
             day(last.submitted_at())
         ),
     };
-    let mut facts = vec![
+    let mut facts: Vec<Fact> = super::ticket::fact(request).into_iter().collect();
+    facts.extend([
         Fact::new("Holds it now", holders(q, line).await?),
         Fact::new("Asked before", history).faint(had),
         Fact::new("Policy", request.policy_words()).faint(format!(
@@ -138,7 +139,7 @@ pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<
             decided_on(request.rules.question.outcome().route),
             words(request.rules.question.outcome().max_duration)
         )),
-    ];
+    ]);
     if let Some(group) = &line.group {
         let members = directory::members(q, group.id).await?;
         let whole = format!("Identity Center group {}", group.name);

@@ -74,6 +74,7 @@ pub(super) async fn several(
             entitlement: *id,
             duration,
             reason: sent.text("reason").to_owned(),
+            ticket: Some(sent.text("ticket").to_owned()),
             start,
             principal: None,
             emergency: false,
@@ -110,10 +111,12 @@ async fn form(
     mistakes: Mistakes,
     faults: &[ItemFault],
 ) -> Result<Response, Failure> {
-    let mut rows = Vec::new();
+    let (mut rows, mut asked) = (Vec::new(), None);
     for (at, id) in ids.iter().enumerate() {
         // What is in none of one's catalogs is not there.
         let offer = catalog::offer(cx, *id).await?;
+        let rule = offer.policy.body.asks_for_ticket();
+        asked = asked.or(rule.map(|it| it.to_rule()));
         let why = faults.iter().filter(|fault| fault.item == at);
         rows.push(view::SeveralRow {
             value: id.to_string(),
@@ -145,6 +148,8 @@ async fn form(
             .value(sent.text("reason"))
             .longest(2000)
             .wrong(&mistakes),
+        ticket: (asked.as_ref())
+            .and_then(|it| super::ticket::field(&it.alone(), sent.text("ticket"), &mistakes)),
         start: Field::line("start", "Not before (UTC)")
             .hint("As 2026-11-23T14:00; empty for as soon as it is approved.")
             .value(sent.text("start"))

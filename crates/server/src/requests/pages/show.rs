@@ -106,9 +106,10 @@ pub(super) async fn page(
             (format!("{}/comments", href(id)), !own)
         }),
         again: again(&found, cx),
-        extend: may(Verb::ExtendGrant)
-            .then(|| extend::form(&found))
-            .flatten(),
+        extend: match may(Verb::ExtendGrant) {
+            true => extend::form(&mut q, &found).await?,
+            false => None,
+        },
         give_back: may(Verb::ReturnRequest).then(|| AskOnce {
             action: format!("{}/return", href(id)),
             says: removes,
@@ -458,6 +459,7 @@ fn facts(
     if !request.reason.is_empty() {
         facts.push(Fact::new("Reason", &request.reason));
     }
+    facts.extend(super::ticket::fact(request));
     if let Some(id) = request.submission {
         let place = format!("/submissions/{id}");
         facts.push(Fact::new("Asked with", "").link(place, "Others, at the same time"));

@@ -49,6 +49,8 @@ pub(crate) struct Several {
     pub(crate) rows: Vec<SeveralRow>,
     pub(crate) length: Length,
     pub(crate) reason: Field,
+    /// Only where the policy of one of them asks for a ticket.
+    pub(crate) ticket: Option<Field>,
     pub(crate) start: Field,
     pub(crate) mistakes: Mistakes,
 }
@@ -118,6 +120,8 @@ pub(crate) struct Ask {
     /// Whether the policy wants one.
     pub(crate) reason_wanted: bool,
     pub(crate) reason: String,
+    /// Only where the policy asks for a ticket.
+    pub(crate) ticket: Option<Field>,
     /// Whether a later start is chosen, and which.
     pub(crate) later: bool,
     pub(crate) start: String,
@@ -225,6 +229,8 @@ pub(crate) struct Extend {
     pub(crate) length: Length,
     /// Why it was asked for.
     pub(crate) reason: String,
+    /// The ticket it was asked for with, or that one was asked for.
+    pub(crate) ticket: Option<String>,
 }
 
 /// Something that is asked once before it is done.

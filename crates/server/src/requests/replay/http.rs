@@ -61,6 +61,7 @@ async fn dry_run(
             .map(|at| parsed("start", at))
             .transpose()?,
         reason: input.reason,
+        ticket: input.ticket,
         policy: (input.policy.as_deref())
             .map(|id| parsed("policy", id))
             .transpose()?,

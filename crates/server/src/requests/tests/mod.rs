@@ -94,6 +94,7 @@ impl Scene {
             entitlement: self.admin,
             duration: Span::hours(2),
             reason: "release 4711".into(),
+            ticket: None,
             start: None,
             principal: None,
             emergency: false,

@@ -593,6 +593,7 @@ impl Run {
             entitlement: pair.entitlement,
             duration: Span::micros(self.rng.range(MINUTE, 50 * MINUTE)),
             reason: "INC-2291".to_owned(),
+            ticket: None,
             start,
             principal: pair.for_group.then_some(pair.principal),
             emergency: false,

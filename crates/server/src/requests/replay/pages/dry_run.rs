@@ -146,6 +146,7 @@ impl Filled {
             duration,
             start,
             reason: None,
+            ticket: None,
             policy,
             draft: None,
         })
