@@ -27,6 +27,9 @@ pub struct PreviewRequest {
     /// `prn_…` of the Identity Center group it would be for; absent: for oneself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
+    /// `usr_…` of who would hold it, for whom the caller may ask; absent: for oneself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beneficiary: Option<String>,
     /// Whether in an emergency: under the policy for that, always with a reason, told at once and
     /// reviewed afterwards.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -44,6 +47,9 @@ pub struct Preview {
     pub steps: Vec<PreviewStep>,
     /// The policy it would be asked under.
     pub policy: PolicyName,
+    /// Who would hold it, where that is somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beneficiary: Option<Who>,
     /// The Identity Center group that would hold it, where it is asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<HolderGroup>,
@@ -187,7 +193,18 @@ pub struct Who {
     pub name: String,
 }
 
-/// Ask for access, for oneself or for an Identity Center group.
+/// Somebody for whom the caller may ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Beneficiary {
+    /// `usr_…`
+    pub id: String,
+    /// As people call them.
+    pub name: String,
+    /// Their address.
+    pub email: String,
+}
+
+/// Ask for access, for oneself, for somebody else or for an Identity Center group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRequest {
@@ -212,13 +229,17 @@ pub struct NewRequest {
     /// connection or of its application, Connection Admins and Super Admins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
+    /// `usr_…` of who is to hold it, if not the caller: somebody whose manager they are; for Super
+    /// Admins anybody. Asked for can be what they may ask for themselves; neither of the two decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beneficiary: Option<String>,
     /// Whether in an emergency: under the policy for that, always with a reason, told at once and
     /// reviewed afterwards.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub emergency: bool,
 }
 
-/// Ask for several things together, all or none, for oneself.
+/// Ask for several things together, all or none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSubmission {

@@ -229,6 +229,7 @@ table! {
     PreviewRequest      "requests.preview"               All All All All   All   All  Forbid, "see who would have to approve";
     SubmitRequest       "requests.submit"                All All All All   All   All  Forbid, "ask for access for oneself";
     AskForGroup         "requests.ask_for_group"         All All Own Own   Own   Own  Forbid, "ask for access for an Identity Center group: the owners of its connection or application, Connection Admins and Super Admins may";
+    AskForAnother       "requests.ask_for_another"       All Own Own Own   Own   Own  Hide(AskForAnother), "ask for access for somebody else: their manager and Super Admins may";
     ListRequests        "requests.list"                  All All All All   All   Nil  Forbid, "list everybody's requests";
     MyRequests          "requests.mine"                  All All All All   All   All  Forbid, "list one's own requests";
     MyDelegations       "identity.my_delegations"        All All All All   All   All  Forbid, "list who decides for one while one is away, and for whom one does";

@@ -100,6 +100,9 @@ pub(crate) enum Command {
         server: Server,
         /// Words of the account, permission set or group.
         search: Option<String>,
+        /// What somebody else may ask for: name, address or id (`usr_…`) of somebody for whom you may ask.
+        #[arg(long, value_name = "PERSON")]
+        for_user: Option<String>,
     },
     /// Ask for access.
     Request(Ask),
@@ -324,6 +327,9 @@ pub(crate) struct Ask {
     /// For an Identity Center group, by name or id (`prn_…`); for owners of the connection or its application, Connection Admins and Super Admins [default: for yourself].
     #[arg(long, value_name = "GROUP")]
     pub for_group: Option<String>,
+    /// For somebody else, by name, address or id (`usr_…`): for their manager and Super Admins [default: for yourself].
+    #[arg(long, value_name = "PERSON", conflicts_with_all = ["for_group", "again"])]
+    pub for_user: Option<String>,
     /// In an emergency: under the policy for that, with a reason, told at once and reviewed afterwards.
     #[arg(long, requires = "reason", conflicts_with = "start")]
     pub emergency: bool,

@@ -92,9 +92,11 @@ async fn command(command: Command) -> Result<(), Failure> {
         Command::Sim(args) => sim::run(args).await,
         Command::Openapi => out::json(&stint_server::routes::routes().openapi()),
         Command::Whoami { server } => account::whoami(&server).await,
-        Command::Entitlements { server, search } => {
-            ask::entitlements(&server, search.as_deref()).await
-        }
+        Command::Entitlements {
+            server,
+            search,
+            for_user,
+        } => ask::entitlements(&server, search.as_deref(), for_user.as_deref()).await,
         Command::Request(args) => ask::request(&args).await,
         Command::Requests {
             server,

@@ -187,6 +187,7 @@ impl World {
             duration,
             reason: "INC-2291".to_owned(),
             ticket: None,
+            beneficiary: None,
             start: None,
             principal: None,
             emergency: false,

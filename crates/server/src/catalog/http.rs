@@ -9,7 +9,7 @@ use stint_api::{Page, Problem, catalog as wire};
 use stint_domain::condition::Condition;
 use stint_domain::policy::Route;
 use stint_domain::rights::Verb;
-use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Span};
+use stint_domain::{CatalogId, EntitlementId, GroupId, PolicyId, Span, UserId};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
@@ -50,6 +50,17 @@ struct Search {
     /// Words that must all be in the name.
     #[serde(default)]
     q: String,
+    /// What this user (`usr_…`) may ask for: somebody for whom the caller may ask.
+    #[param(value_type = Option<String>)]
+    beneficiary: Option<UserId>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ForWhom {
+    /// For this user (`usr_…`): somebody for whom the caller may ask.
+    #[param(value_type = Option<String>)]
+    beneficiary: Option<UserId>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -368,7 +379,7 @@ async fn offers(
     Query(asked): Query<Search>,
     paging: Paging,
 ) -> Result<Json<wire::OfferPage>, Failure> {
-    let found = super::offers(&cx, &asked.q, &paging).await?;
+    let found = super::offers_for(&cx, asked.beneficiary, &asked.q, &paging).await?;
     Ok(Json(wire::OfferPage {
         items: found.page.items.iter().map(shown).collect(),
         next: found.page.next,
@@ -381,11 +392,16 @@ async fn offers(
     get,
     path = "/api/v1/offers/{id}",
     tag = "requests",
-    params(("id" = String, Path, description = "`ent_…`")),
+    params(("id" = String, Path, description = "`ent_…`"), ForWhom),
     responses((status = 200, body = wire::Offer), (status = "4XX", body = Problem))
 )]
-async fn offer(cx: Cx, Path(id): Path<EntitlementId>) -> Result<Json<wire::Offer>, Failure> {
-    Ok(Json(shown(&super::offer(&cx, id).await?)))
+async fn offer(
+    cx: Cx,
+    Path(id): Path<EntitlementId>,
+    Query(asked): Query<ForWhom>,
+) -> Result<Json<wire::Offer>, Failure> {
+    let found = super::offer_for(&cx, asked.beneficiary, id).await?;
+    Ok(Json(shown(&found)))
 }
 
 fn emergency_policy(field: &str, id: Option<&str>) -> Result<Option<PolicyId>, Failure> {

@@ -30,6 +30,7 @@ use crate::http::{Page, Paging, sorted};
 use crate::policies::PolicyVersion;
 use crate::{directory, identity, outbox, policies};
 
+mod another;
 mod bits;
 mod contents;
 mod error;
@@ -43,13 +44,14 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use another::{asks_for, asks_for_others, may_ask_for, people};
 pub use contents::{
     CONTENT_SORTS, Checked, ContentFilter, Held, Matches, check, contents, count_matched,
 };
 pub use error::Error;
 pub(crate) use http::{in_an_emergency, named, routes};
 pub use judge::{Judgement, Seen, judge};
-pub use offers::{Offer, Offers, hold, offer, offers, requestable};
+pub use offers::{Offer, Offers, hold, offer, offer_for, offers, offers_for, requestable};
 pub(crate) use pages::{choose_entitlement, routes as page_routes};
 pub use rules::{
     ContentRule, DefaultTerms, LONGEST_RULE_NAME, MOST_RULES, RANK, RANKS, RuleFault, Rules,

@@ -51,10 +51,22 @@ pub struct Offers {
 /// What the caller may ask for, by name; `search` narrows it to what has all its words, of which 16
 /// count.
 pub async fn offers(cx: &Cx, search: &str, paging: &Paging) -> Result<Offers, Error> {
+    offers_for(cx, None, search, paging).await
+}
+
+/// The same of somebody for whom the caller may ask; fails as if there were nobody like that where
+/// they may not.
+pub async fn offers_for(
+    cx: &Cx,
+    whom: Option<UserId>,
+    search: &str,
+    paging: &Paging,
+) -> Result<Offers, Error> {
     cx.authorize(Verb::ListOffers, Relation::Own)?;
-    let user = cx.person()?.id;
     let after = paging.after::<(String, EntitlementId)>()?;
     let fetch = usize::try_from(paging.fetch()).unwrap_or(0);
+    let user = asks_for(cx, &mut cx.read().await?, whom).await?;
+    let user = user.ok_or(Error::NotFound)?;
     let (stock, mut q) = stock::now(cx).await?;
     let known = identity::somebody(&mut q, user).await?;
     let mine = stock.seen_by(&known, user);
@@ -82,8 +94,13 @@ pub async fn offers(cx: &Cx, search: &str, paging: &Paging) -> Result<Offers, Er
 
 /// One thing the caller may ask for. What is in none of their catalogs does not exist.
 pub async fn offer(cx: &Cx, id: EntitlementId) -> Result<Offer, Error> {
-    let user = cx.person()?.id;
+    offer_for(cx, None, id).await
+}
+
+/// The same of somebody for whom the caller may ask.
+pub async fn offer_for(cx: &Cx, whom: Option<UserId>, id: EntitlementId) -> Result<Offer, Error> {
     let mut q = cx.read().await?;
+    let user = asks_for(cx, &mut q, whom).await?.ok_or(Error::NotFound)?;
     let found = requestable(&mut q, user, id).await?;
     let relation = if found.is_some() {
         Relation::Own

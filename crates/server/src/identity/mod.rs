@@ -66,9 +66,9 @@ pub use sign_ins::{
 };
 pub use tokens::{IssuedToken, NewToken, issue_token, list_tokens, revoke_token};
 pub use users::{
-    NewAdmin, NewUser, ROLES, USER_SORTS, UserChange, UserFilter, change_password, create_admin,
-    create_user, deactivate_user, get_user, groups_of_user, initialised, list_users, me,
-    reactivate_user, set_roles, update_user,
+    NewAdmin, NewUser, ROLES, USER_SORTS, UserChange, UserFilter, active_under, change_password,
+    create_admin, create_user, deactivate_user, get_user, groups_of_user, initialised, list_users,
+    me, reactivate_user, set_roles, update_user,
 };
 
 pub(crate) use http::routes;

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 use serde_json::json;
-use stint_db::{Priority, Tx};
+use stint_db::{Priority, Query, Tx};
 use stint_domain::rights::{Relation, Role, Verb};
 use stint_domain::{SignInId, UserId};
 
@@ -132,6 +132,8 @@ pub struct UserFilter {
     pub active: Option<bool>,
     /// Only those who hold this product role everywhere.
     pub role: Option<Role>,
+    /// Only those whose manager this is.
+    pub manager: Option<UserId>,
     /// One of [`USER_SORTS`]; the first when absent.
     pub sort: Option<String>,
 }
@@ -155,10 +157,35 @@ pub async fn list_users(
     paging: &Paging,
 ) -> Result<Page<User>, Error> {
     cx.authorize(Verb::ListUsers, Relation::None)?;
+    listed(&mut cx.read().await?, filter, paging).await
+}
+
+/// Active users by name, with these words in name or address: everybody, or whose manager is named.
+/// For rooms that know that the caller may know of them.
+pub async fn active_under(
+    q: &mut impl Query,
+    manager: Option<UserId>,
+    search: &str,
+    paging: &Paging,
+) -> Result<Page<User>, Error> {
+    let filter = UserFilter {
+        q: search.to_owned(),
+        active: Some(true),
+        manager,
+        sort: Some("name".to_owned()),
+        ..UserFilter::default()
+    };
+    listed(q, &filter, paging).await
+}
+
+async fn listed(
+    q: &mut impl Query,
+    filter: &UserFilter,
+    paging: &Paging,
+) -> Result<Page<User>, Error> {
     let sort = sorted(filter.sort.as_deref(), USER_SORTS)?;
     let after = paging.after_key::<UserId>(sort)?;
-    let mut reader = cx.read().await?;
-    let rows = users::list(&mut reader, filter, sort, after, paging.fetch()).await?;
+    let rows = users::list(q, filter, sort, after, paging.fetch()).await?;
     Ok(paging.page_key(
         sort,
         rows,

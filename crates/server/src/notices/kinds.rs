@@ -56,6 +56,9 @@ kinds! {
     /// Emergency access waits for one's review.
     EmergencyReview = "emergency_review", "Emergency access waits for my review",
         "Once it is given, and once more when the time for it is over; gone once somebody has closed it. Always told.";
+    /// Somebody asked for one.
+    AskedForMe = "asked_for_me", "Somebody asks for access for me",
+        "When somebody who may does; gone once it is answered.";
     /// What one asked for was approved.
     RequestApproved = "request_approved", "My request was approved",
         "Gone once the access is there.";

@@ -84,6 +84,18 @@ impl Taking<'_> {
         if self.news.kind == "request.commented" {
             return self.commented(&request).await;
         }
+        let another = request.requester() != request.beneficiary();
+        match self.news.kind.as_str() {
+            "request.submitted" if another => {
+                let whom = BTreeSet::from([request.beneficiary()]);
+                self.tell(Kind::AskedForMe, Thing::Request(id), 0, whom)
+                    .await?;
+            }
+            "request.approved" | "request.denied" | "request.cancelled" if another => {
+                self.settle(Kind::AskedForMe, Thing::Request(id)).await?;
+            }
+            _ => {}
+        }
         self.approvers(&request).await?;
         let goes_on = matches!(request.state(), "pending" | "approved");
         if let Some(grant) = request.extends.filter(|_| goes_on) {

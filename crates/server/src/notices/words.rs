@@ -138,21 +138,26 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
             (format!("{who} {verb} {what}"), said)
         }
         Kind::EmergencyGiven => (
-            format!("Emergency access given: {what} to {}", line.requester.name),
+            format!(
+                "Emergency access given: {what} to {}",
+                line.beneficiary.name
+            ),
             for_how_long(request),
         ),
         Kind::EmergencyReview => (
             format!(
                 "Review the emergency access of {} to {what}",
-                line.requester.name
+                line.beneficiary.name
             ),
             for_how_long(request),
         ),
         _ => {
             let who = &line.requester.name;
-            let group = match &line.group {
-                Some(group) => format!(" for the group {}", group.name),
-                None => String::new(),
+            let group = match (&line.group, kind) {
+                (Some(group), _) => format!(" for the group {}", group.name),
+                (None, Kind::AskedForMe) => " for you".to_owned(),
+                (None, _) if line.is_for_another() => format!(" for {}", line.beneficiary.name),
+                (None, _) => String::new(),
             };
             let start = request
                 .start

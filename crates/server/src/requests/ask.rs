@@ -16,7 +16,8 @@ use stint_domain::{
 };
 
 use super::facts::{self, Chosen, Weighed};
-use super::{Error, Hurdle, Request, decide, emergency, store, ticket, via};
+use super::read::{self, Who};
+use super::{Error, Hurdle, Request, Whose, another, decide, emergency, store, ticket, via};
 use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
@@ -24,7 +25,7 @@ use crate::directory::{Entitlement, Member, Principal};
 use crate::http::{Fault as _, Paging, search_text};
 use crate::{catalog, connections, directory, grants, identity, outbox};
 
-/// What somebody asks for, for themselves or for an Identity Center group.
+/// What somebody asks for: for themselves, for somebody else or for an Identity Center group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRequest {
     /// What.
@@ -37,8 +38,10 @@ pub struct NewRequest {
     pub ticket: Option<String>,
     /// Not before; at once if absent, and always in an emergency.
     pub start: Option<Time>,
-    /// The Identity Center group that is to hold it; the caller's own identity if absent.
+    /// The Identity Center group that is to hold it; the beneficiary's own identity if absent.
     pub principal: Option<PrincipalId>,
+    /// Who is to hold it, if not the caller.
+    pub beneficiary: Option<UserId>,
     /// Whether in an emergency: under the policy for that, told at once and reviewed afterwards.
     pub emergency: bool,
 }
@@ -56,8 +59,10 @@ pub struct Probe {
     pub ticket: Option<String>,
     /// Not before.
     pub start: Option<Time>,
-    /// The Identity Center group that would hold it; the caller's own identity if absent.
+    /// The Identity Center group that would hold it; the beneficiary's own identity if absent.
     pub principal: Option<PrincipalId>,
+    /// Who would hold it, if not the caller.
+    pub beneficiary: Option<UserId>,
     /// Whether in an emergency.
     pub emergency: bool,
 }
@@ -85,6 +90,10 @@ pub struct Preview {
     pub hurdles: Vec<Hurdle>,
     /// Whether the caller may ask for it on behalf of an Identity Center group.
     pub for_groups: bool,
+    /// Whether there is anybody else for whom they may ask.
+    pub for_others: bool,
+    /// Who would hold it, where that is somebody else.
+    pub beneficiary: Option<Who>,
     /// Who would be told at once, where it is asked in an emergency.
     pub told: Option<BTreeSet<UserId>>,
     /// The group that would hold it, and who is in it as last seen; nothing where it is for
@@ -99,9 +108,10 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
     cx.authorize(Verb::PreviewRequest, Relation::Own)?;
     let user = cx.person()?.id;
     let mut q = cx.read().await?;
-    let offer = offered(cx, &mut q, user, probe.entitlement, Verb::PreviewRequest).await?;
+    let whom = another::beneficiary(cx, &mut q, probe.beneficiary, probe.principal).await?;
+    let offer = offered(cx, &mut q, whom, probe.entitlement, Verb::PreviewRequest).await?;
     let offer = emergency::in_an_emergency(offer, probe.emergency)?;
-    let holder = holder(cx, &mut q, user, &offer, probe.principal).await;
+    let holder = holder(cx, &mut q, (user, whom), &offer, probe.principal).await;
     let duration = probe.duration.unwrap_or(offer.max_duration);
     let members = match &holder {
         Ok(found) => members(&mut q, found).await?,
@@ -109,7 +119,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
     };
     let ask = Ask {
         requester: user,
-        beneficiary: user,
+        beneficiary: whom,
         members,
         duration,
         start: probe.start,
@@ -134,8 +144,14 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
                 .collect(),
             (None, Verdict::AutoApproved | Verdict::NeedsSteps(_)) => Vec::new(),
         };
-    let for_groups =
-        offer.entitlement.key.is_for_groups() && may_for_group(cx, &mut q, user, &offer).await?;
+    let for_others = catalog::asks_for_others(cx, &mut q).await.unwrap_or(false);
+    let beneficiary = match whom == user {
+        true => None,
+        false => Some(read::who(&read::names(&mut q, [whom].into()).await?, whom)),
+    };
+    let for_groups = whom == user
+        && offer.entitlement.key.is_for_groups()
+        && may_for_group(cx, &mut q, user, &offer).await?;
     let held_by = holder.as_ref().ok().map(|found| found.id);
     let mut group = None;
     match holder {
@@ -199,6 +215,8 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         offer,
         hurdles,
         for_groups,
+        for_others,
+        beneficiary,
         told,
         group,
     })
@@ -266,16 +284,17 @@ pub(super) async fn asked(
     with: With,
 ) -> Result<Request, Error> {
     let user = cx.person()?.id;
-    let offer = offered(cx, tx, user, new.entitlement, Verb::SubmitRequest).await?;
+    let whom = another::beneficiary(cx, tx, new.beneficiary, new.principal).await?;
+    let offer = offered(cx, tx, whom, new.entitlement, Verb::SubmitRequest).await?;
     let offer = emergency::in_an_emergency(offer, new.emergency)?;
     if let Some(closed) = closed(tx, &offer).await? {
         return Err(Error::Closed(Box::new(closed)));
     }
-    let holder = holder(cx, tx, user, &offer, new.principal).await?;
+    let holder = holder(cx, tx, (user, whom), &offer, new.principal).await?;
     emergency::check(tx, &offer, user, holder.id, with.raised_from.is_some()).await?;
     let ask = Ask {
         requester: user,
-        beneficiary: user,
+        beneficiary: whom,
         members: members(tx, &holder).await?,
         duration: new.duration,
         start: new.start,
@@ -317,14 +336,16 @@ pub(super) async fn asked(
         decisions: Vec::new(),
         version: 1,
     };
-    let asker = identity::user(tx, user).await?;
-    let (name, email) = asker.map(|it| (it.name, it.email)).unwrap_or_default();
+    let people = identity::users_by_id(tx, [user, whom]).await?;
+    let people = people
+        .values()
+        .map(|it| format!("{} {}", it.name, it.email));
+    let people: Vec<String> = people.collect();
     let held_by = directory::called(&holder);
     let search = search_text(&[
         &offer.entitlement.name,
         &held_by,
-        &name,
-        &email,
+        &people.join(" "),
         &request.reason,
         request.ticket.as_deref().unwrap_or_default(),
     ]);
@@ -355,7 +376,8 @@ pub(super) async fn asked(
         "emergency": request.emergency().is_some(),
         "raised_from": request.raised_from,
     });
-    let subjects = [request.id.into(), request.entitlement().into(), user.into()];
+    let subjects = [request.id.into(), request.entitlement().into(), user.into()].into_iter();
+    let subjects = subjects.chain((whom != user).then(|| whom.into()));
     tx.audit(cx.event("request.submitted", subjects, facts));
     let news = json!({ "request": request.id, "state": request.state() });
     outbox::emit(tx, cx, "request.submitted", news).await?;
@@ -413,17 +435,18 @@ pub(super) fn owned(entitlement: &Entitlement) -> Result<(), Error> {
     }
 }
 
-/// Who would hold it: the group that is named, or the user's own principal in that estate.
+/// Who would hold it: the group that is named, or the own principal in that estate of whoever it is
+/// for.
 async fn holder(
     cx: &Cx,
     q: &mut impl Query,
-    user: UserId,
+    (user, whom): (UserId, UserId),
     offer: &Offer,
     group: Option<PrincipalId>,
 ) -> Result<Principal, Error> {
     match group {
         Some(id) => named_group(cx, q, user, offer, id).await,
-        None => own_principal(q, user, offer).await,
+        None => own_principal(cx, q, whom, offer).await,
     }
 }
 
@@ -490,6 +513,7 @@ pub(super) fn holder_account(entitlement: &Entitlement) -> &str {
 
 /// The user's principal in that estate.
 async fn own_principal(
+    cx: &Cx,
     q: &mut impl Query,
     user: UserId,
     offer: &Offer,
@@ -505,6 +529,7 @@ async fn own_principal(
     let found = directory::primary_principal(q, user, connection, held_as, account).await?;
     let Some(id) = found else {
         return Err(Error::NoLinkedPrincipal {
+            whose: Whose::of(cx, q, user).await?,
             kind: directory::kind_words(held_as),
             connection: known.map_or_else(|| connection.to_string(), |found| found.name),
         });
@@ -512,6 +537,7 @@ async fn own_principal(
     match directory::principal(q, id).await? {
         Some(it) if it.gone_at.is_none() => Ok(it),
         gone => Err(Error::PrincipalGone {
+            whose: Whose::of(cx, q, user).await?,
             name: gone.map_or_else(|| id.to_string(), |it| it.name),
         }),
     }

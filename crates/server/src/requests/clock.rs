@@ -69,6 +69,7 @@ async fn pass(cx: &Cx, id: RequestId) -> Result<(), Error> {
         Ok(true) => {}
         Err(
             error @ (Error::BeneficiaryInactive
+            | Error::AskedWithoutRight
             | Error::PrincipalChanged
             | Error::GroupGone { .. }
             | Error::OwnedByDirectory { .. }

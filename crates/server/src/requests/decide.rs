@@ -7,7 +7,7 @@ use stint_domain::request::{Answer, Progress, Verb as Tried};
 use stint_domain::rights::Verb;
 use stint_domain::{RequestId, UserId};
 
-use super::{Decision, Error, Request, clock, emergency, facts, relation, store, via};
+use super::{Decision, Error, Request, another, clock, emergency, facts, relation, store, via};
 use crate::cx::Cx;
 use crate::grants::{self, NewGrant, Origin};
 use crate::{directory, identity, outbox, policies};
@@ -87,6 +87,7 @@ async fn decide(
     tx.audit(cx.event("request.decided", about, facts));
     match progress {
         Progress::Waiting { .. } | Progress::Step { .. } => {
+            another::still_asked(&mut tx, &request).await?;
             let news = json!({ "request": id });
             outbox::emit(&mut tx, cx, "request.decided", news).await?;
         }
@@ -171,6 +172,7 @@ pub(super) async fn taken(
 /// Opens what an approved request gives. The principal must still be the one that was asked
 /// for: approvers approved that one. A group must still be there; nobody is linked to it.
 pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), Error> {
+    another::still_asked(tx, request).await?;
     let user = request.beneficiary();
     let active = identity::user(tx, user).await?.is_some_and(|u| u.active);
     if !active {

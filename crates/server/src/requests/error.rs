@@ -4,7 +4,7 @@ use stint_domain::policy::{NotReviewer, Refusal};
 use stint_domain::request::Refused;
 use stint_domain::{GrantId, PrincipalId, RequestId, Time};
 
-use super::ItemFault;
+use super::{ItemFault, Whose};
 use crate::connections::Closed;
 use crate::cx::Denied;
 use crate::grants;
@@ -46,10 +46,13 @@ pub enum Error {
     Decision(#[from] Refused),
     /// The beneficiary has no identity in AWS that could hold it.
     #[error(
-        "you have no confirmed link to an {kind} of the connection “{connection}”: ask Helpdesk \
-         to propose one, and a Connection Admin to confirm it; then ask again"
+        "{} no confirmed link to an {kind} of the connection “{connection}”: ask Helpdesk \
+         to propose one, and a Connection Admin to confirm it; then ask again",
+        whose.have()
     )]
     NoLinkedPrincipal {
+        /// Whose.
+        whose: Whose,
         /// What kind of identity could hold it.
         kind: &'static str,
         /// The connection's name.
@@ -71,10 +74,13 @@ pub enum Error {
     },
     /// The beneficiary's principal is gone from AWS.
     #[error(
-        "your principal “{name}” is no longer in AWS: ask a Connection Admin to confirm a link to \
-         the one you have now; then ask again"
+        "{} principal “{name}” is no longer in AWS: ask a Connection Admin to confirm a link to \
+         the one there is now; then ask again",
+        whose.own()
     )]
     PrincipalGone {
+        /// Whose.
+        whose: Whose,
         /// Its name.
         name: String,
     },
@@ -118,6 +124,14 @@ pub enum Error {
     /// The beneficiary is not active any more.
     #[error("the beneficiary is not active any more: deny it")]
     BeneficiaryInactive,
+    /// Both a group and a person are to hold it.
+    #[error("it is for a group or for a person: leave out `principal` or `beneficiary`")]
+    GroupOrPerson,
+    /// Whoever asked for somebody else may not do that any more.
+    #[error(
+        "who asked may not ask for the beneficiary any more: deny it; the beneficiary can ask for themselves"
+    )]
+    AskedWithoutRight,
     /// The connection gives nothing new.
     #[error("the connection gives no new access")]
     Closed(Box<Closed>),
@@ -267,6 +281,7 @@ impl Fault for Error {
             | Self::NoLinkedPrincipal { .. }
             | Self::PrincipalGone { .. }
             | Self::NotForGroups
+            | Self::GroupOrPerson
             | Self::UnknownGroup { .. }
             | Self::NotAGroup { .. }
             | Self::Comment
@@ -284,6 +299,7 @@ impl Fault for Error {
             | Self::IamSwitchedOff
             | Self::OwnedByDirectory { .. }
             | Self::BeneficiaryInactive
+            | Self::AskedWithoutRight
             | Self::CannotExtend(_)
             | Self::ExtendedAlready { .. }
             | Self::NotOffered
@@ -323,6 +339,8 @@ impl Fault for Error {
             Self::OwnedByDirectory { .. } => "group_owned_by_directory",
             Self::PrincipalChanged => "principal_changed",
             Self::BeneficiaryInactive => "beneficiary_inactive",
+            Self::AskedWithoutRight => "asked_without_right",
+            Self::GroupOrPerson => "group_or_person",
             Self::CannotExtend(_) => "cannot_extend",
             Self::ExtendedAlready { .. } => "extended_already",
             Self::NotOffered => "not_offered",

@@ -74,6 +74,7 @@ pub async fn extend(cx: &Cx, id: GrantId, wish: Extension) -> Result<Extended, E
         ticket: ticket::or_before(wish.ticket, before.ticket.as_ref()),
         start: Some(end),
         principal: before.is_for_a_group().then_some(grant.pair.principal),
+        beneficiary: None,
         emergency: false,
     };
     let with = With {

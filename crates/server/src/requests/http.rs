@@ -14,9 +14,9 @@ use stint_domain::{
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::emergency;
 use super::read::{Approver, What, Who};
 use super::{Detail, Extension, Filter, Happening, Line, NewRequest, Preview, Probe, StepView};
+use super::{another, emergency};
 use crate::catalog::named;
 use crate::cx::Cx;
 use crate::directory::{Member, Principal};
@@ -47,6 +47,7 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::SubmitRequest, routes!(submit_several))
         .api(Verb::GetRequest, routes!(submission))
         .api(Verb::CancelRequest, routes!(cancel_all))
+        .merge(another::http::routes())
         .merge(super::replay::http::routes())
         .merge(emergency::routes())
 }
@@ -96,6 +97,7 @@ async fn preview(
             .map(|t| parsed("start", t))
             .transpose()?,
         principal: named_group(input.principal.as_deref())?,
+        beneficiary: another::http::named(input.beneficiary.as_deref())?,
         emergency: input.emergency,
     };
     let found = super::preview(&cx, probe).await?;
@@ -103,7 +105,7 @@ async fn preview(
     Ok(Json(previewed(&cx, found, &people)))
 }
 
-/// Asks for access, for oneself or for an Identity Center group.
+/// Asks for access, for oneself, for somebody else or for an Identity Center group.
 #[utoipa::path(
     post,
     path = "/api/v1/requests",
@@ -130,6 +132,7 @@ fn asked(input: wire::NewRequest) -> Result<NewRequest, Failure> {
         ticket: input.ticket,
         start: start.map(|t| parsed("start", t)).transpose()?,
         principal: named_group(input.principal.as_deref())?,
+        beneficiary: another::http::named(input.beneficiary.as_deref())?,
         emergency: input.emergency,
     })
 }
@@ -616,7 +619,7 @@ fn given(cx: &Cx, grant: &grants::Grant) -> wire::RequestGrant {
 fn happening(it: Happening) -> wire::Happening {
     let text = it.text();
     let (what, by, aws_request_id) = match it.what {
-        What::Asked(by) => ("request.submitted".to_owned(), Some(by), None),
+        What::Asked(by, _) => ("request.submitted".to_owned(), Some(by), None),
         What::AutoApproved => ("request.approved".to_owned(), None, None),
         What::Decided(by, d) if d.approved => ("request.decided".to_owned(), Some(by.who), None),
         What::Decided(by, _) => ("request.denied".to_owned(), Some(by.who), None),
@@ -669,6 +672,7 @@ fn previewed(cx: &Cx, it: Preview, people: &[Approver]) -> wire::Preview {
             .map(|step| explained(step, people))
             .collect(),
         policy: policy(&it.offer.policy),
+        beneficiary: it.beneficiary.as_ref().map(who),
         group: it.group.as_ref().map(|(group, _)| holder_group(group)),
         group_members: (it.group.as_ref()).map(|(_, members)| group_members(members)),
         max_duration_seconds: it.longest.as_seconds(),

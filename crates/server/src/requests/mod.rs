@@ -12,11 +12,11 @@
 //! answer, and opens the grants in the same transaction as the last approval. Two people
 //! who decide at once are put one after the other by the request's row.
 //!
-//! What is asked is held by the requester's own AWS identity, or by an Identity Center group;
-//! then everybody in it benefits and nobody of them decides, and the requester is answerable.
+//! What is asked is held by the requester's own AWS identity, by that of somebody for whom they
+//! may ask ([`another`]), or by an Identity Center group; then everybody in it benefits and nobody of
+//! them decides, and the requester is answerable.
 //!
-//! It does not know what happens in AWS (that is `grants`), and nobody asks for another
-//! person yet: requester and beneficiary are the same.
+//! It does not know what happens in AWS (that is `grants`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,6 +36,7 @@ use crate::policies::PolicyVersion;
 use crate::tasks::Task;
 use crate::{directory, grants, identity, policies};
 
+mod another;
 mod ask;
 mod clock;
 mod comments;
@@ -55,6 +56,7 @@ mod tests;
 mod ticket;
 mod told;
 
+pub use another::Whose;
 pub use ask::{NewRequest, Preview, Probe, groups, preview, submit};
 pub use comments::{Comment, MOST_COMMENTS, comment};
 pub use decide::{approve, cancel, deny, return_early};

@@ -5,6 +5,7 @@ pub(super) mod ask;
 pub(crate) mod emergency;
 mod extend;
 mod inbox;
+mod people;
 mod several;
 mod show;
 mod ticket;
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use stint_domain::policy::{PolicyBody, Route};
 use stint_domain::request::State;
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{RequestId, Time};
+use stint_domain::{RequestId, Time, UserId};
 
 use super::{Error, Filter, Line};
 use crate::catalog::{self, Offer};
@@ -35,6 +36,12 @@ const ROWS: i64 = 50;
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .page(Verb::ListOffers, Method::GET, "/request", offers)
+        .page(
+            Verb::PreviewRequest,
+            Method::GET,
+            "/request/people",
+            people::people,
+        )
         .page(
             Verb::PreviewRequest,
             Method::GET,
@@ -162,31 +169,54 @@ fn sentence(text: &str) -> String {
 // ---- what one may ask for
 
 async fn offers(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Response, Failure> {
-    let found = catalog::offers(&cx, asked.words(), &asked.paging(ROWS)).await?;
+    let whom = asked.id("beneficiary")?;
+    let found = catalog::offers_for(&cx, whom, asked.words(), &asked.paging(ROWS)).await?;
     let page = found.page;
+    let mut q = cx.read().await?;
+    let others = catalog::asks_for_others(&cx, &mut q).await?;
+    let whom = match whom.filter(|id| cx.actor.user() != Some(*id)) {
+        Some(id) => identity::user(&mut q, id).await?,
+        None => None,
+    };
+    let of = whom.as_ref().map(|it| it.id);
     let view = view::Offers {
-        total: counted(found.total, asked.words()),
+        total: counted(
+            found.total,
+            asked.words(),
+            whom.as_ref().map(|it| it.name.as_str()),
+        ),
+        others: others.then(|| people::place(None)),
         q: asked.words().to_owned(),
         pager: asked.pager("/request", page.next.as_deref()),
-        rows: page.items.iter().map(offer_row).collect(),
-        empty: no_offers(asked.words()),
+        rows: page.items.iter().map(|it| offer_row(it, of)).collect(),
+        empty: no_offers(asked.words(), whom.as_ref().map(|it| it.name.as_str())),
+        whom: whom.map(|it| view::Whom {
+            id: it.id.to_string(),
+            name: it.name,
+            email: it.email,
+        }),
     };
     Ok(web::page(&frame, "Request access", &view))
 }
 
-/// `12 things you may ask for`.
-fn counted(total: usize, searched: &str) -> String {
+/// `12 things you may ask for`, or somebody else may.
+fn counted(total: usize, searched: &str, whom: Option<&str>) -> String {
+    let who = whom.unwrap_or("you");
     match (total, searched.is_empty()) {
-        (1, true) => "1 thing you may ask for".to_owned(),
-        (n, true) => format!("{n} things you may ask for"),
+        (1, true) => format!("1 thing {who} may ask for"),
+        (n, true) => format!("{n} things {who} may ask for"),
         (1, false) => format!("1 found for “{searched}”"),
         (n, false) => format!("{n} found for “{searched}”"),
     }
 }
 
-fn offer_row(offer: &Offer) -> view::OfferRow {
+fn offer_row(offer: &Offer, whom: Option<UserId>) -> view::OfferRow {
+    let id = offer.entitlement.id;
     view::OfferRow {
-        href: format!("/request/{}", offer.entitlement.id),
+        href: match whom {
+            Some(whom) => people::ask_for(Some(id), whom),
+            None => format!("/request/{id}"),
+        },
         value: offer.entitlement.id.to_string(),
         what: offer.entitlement.name.clone(),
         place: directory::place(&offer.entitlement),
@@ -233,8 +263,14 @@ fn number(n: u32) -> String {
     word.map_or_else(|| n.to_string(), |word| (*word).to_owned())
 }
 
-fn no_offers(searched: &str) -> Empty {
-    if searched.is_empty() {
+fn no_offers(searched: &str, whom: Option<&str>) -> Empty {
+    if let (Some(name), "") = (whom, searched) {
+        Empty::new(
+            "key",
+            format!("There is nothing {name} may ask for yet"),
+            "What one may ask for is in catalogs, and they are in the audience of none. A Policy Admin can add a group they are in.",
+        )
+    } else if searched.is_empty() {
         Empty::new(
             "key",
             "There is nothing you may ask for yet",
@@ -373,6 +409,7 @@ async fn csv(cx: Cx, filter: Filter, all: bool) -> Result<Response, Failure> {
         "Access",
         "Asked by",
         "E-mail",
+        "For",
         "Group",
         "Duration",
         "Reason",
@@ -396,6 +433,7 @@ async fn csv(cx: Cx, filter: Filter, all: bool) -> Result<Response, Failure> {
                     line.entitlement.name,
                     line.requester.name,
                     line.requester.email,
+                    line.beneficiary.name,
                     line.group.map(|it| it.name).unwrap_or_default(),
                     words(line.request.duration),
                     line.request.reason.clone(),
@@ -442,8 +480,10 @@ pub(crate) async fn request_rows(
 fn request_row(line: &Line, whose: bool, now: Time) -> RequestRow {
     let request = &line.request;
     let mut said = Vec::new();
-    if whose {
-        said.push(line.requester.name.clone());
+    match (whose, line.is_for_another()) {
+        (true, _) => said.push(line.who_asked()),
+        (false, true) => said.push(format!("asked by {}", line.who_asked())),
+        (false, false) => {}
     }
     if let Some(group) = &line.group {
         said.push(format!("for the group {}", group.name));

@@ -45,6 +45,21 @@ pub struct Line {
     pub group: Option<Principal>,
 }
 
+impl Line {
+    /// Whether somebody else asked than who would hold it.
+    pub fn is_for_another(&self) -> bool {
+        self.requester.id != self.beneficiary.id
+    }
+
+    /// Who asked, and for whom where that is somebody else.
+    pub fn who_asked(&self) -> String {
+        match self.is_for_another() {
+            true => format!("{} for {}", self.requester.name, self.beneficiary.name),
+            false => self.requester.name.clone(),
+        }
+    }
+}
+
 /// A request with everything there is to know about it.
 #[derive(Debug, Clone)]
 pub struct Detail {
@@ -164,8 +179,8 @@ pub struct Happening {
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum What {
-    /// Somebody asked.
-    Asked(Who),
+    /// Somebody asked, and for whom where that is somebody else.
+    Asked(Who, Option<Who>),
     /// Approved at submission, by the policy alone.
     AutoApproved,
     /// Somebody approved or denied.
@@ -591,7 +606,10 @@ fn timeline(
     let request = &line.request;
     let mut all = vec![Happening {
         at: request.submitted_at(),
-        what: What::Asked(line.requester.clone()),
+        what: What::Asked(
+            line.requester.clone(),
+            line.is_for_another().then(|| line.beneficiary.clone()),
+        ),
     }];
     for decision in &request.decisions {
         all.push(Happening {
@@ -636,7 +654,8 @@ impl Happening {
     /// In a sentence.
     pub fn text(&self) -> String {
         match &self.what {
-            What::Asked(who) => format!("{} asked", who.name),
+            What::Asked(who, None) => format!("{} asked", who.name),
+            What::Asked(who, Some(whom)) => format!("{} asked for {}", who.name, whom.name),
             What::AutoApproved => "Approved by the policy; nobody had to decide".to_owned(),
             What::Decided(who, d) => {
                 let verb = if d.approved { "approved" } else { "denied" };

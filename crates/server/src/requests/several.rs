@@ -71,7 +71,7 @@ pub async fn submit_several(
     store::submitted(&mut tx, &submission).await?;
     let (mut made, mut faults, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (at, new) in items.into_iter().enumerate() {
-        if !seen.insert((new.entitlement, new.principal)) {
+        if !seen.insert((new.entitlement, new.principal, new.beneficiary)) {
             faults.push(ItemFault::of(at, &Error::AskedTwice));
             continue;
         }

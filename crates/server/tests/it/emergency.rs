@@ -313,6 +313,7 @@ both_engines! {
             duration: Span::hours(1),
             reason: "down".to_owned(),
             ticket: None,
+            beneficiary: None,
             start: None,
             principal: None,
             emergency: true,

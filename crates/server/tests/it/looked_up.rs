@@ -36,6 +36,7 @@ const LISTS: &[(&str, &str)] = &[
     ("cy", "/api/v1/policies/{approved}/entitlements"),
     ("cy", "/api/v1/policies/{approved}/versions"),
     ("cy", "/api/v1/requests/all"),
+    ("cy", "/api/v1/requests/people"),
     ("cy", "/api/v1/users"),
 ];
 
@@ -79,6 +80,7 @@ const PAGES: &[(&str, &str)] = &[
     ("cy", "/people/links?show=confirmed"),
     ("cy", "/people/users/{ana}"),
     ("cy", "/policies"),
+    ("cy", "/request/people"),
     ("cy", "/requests?show=all"),
 ];
 
@@ -254,6 +256,7 @@ impl Growing {
             duration: hour,
             reason: "INC-2291".to_owned(),
             ticket: None,
+            beneficiary: None,
             start: None,
             principal: None,
             emergency: true,
@@ -375,6 +378,7 @@ async fn users_by_name_come_from_an_index_on_postgres() {
             ("$3", "null"),
             ("$4", "null"),
             ("$5", "51"),
+            ("$6", "null"),
         ] {
             text = text.replace(place, value);
         }

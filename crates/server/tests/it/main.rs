@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout)] // a test may say what it counted
 
+mod another;
 mod audit;
 mod changes;
 mod clocks;

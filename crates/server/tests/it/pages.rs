@@ -28,7 +28,7 @@ fn goes(answer: Answer) -> String {
 }
 
 /// The message a redirect hands to the next page.
-async fn said(door: &Door, answer: Answer) -> String {
+pub(crate) async fn said(door: &Door, answer: Answer) -> String {
     let cookies: Vec<_> = answer
         .headers
         .get_all("set-cookie")

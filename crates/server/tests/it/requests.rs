@@ -390,6 +390,7 @@ both_engines! {
                         duration: Span::hours(1),
                         reason: "INC-2291".to_owned(),
                         ticket: None,
+                        beneficiary: None,
                         start: None,
                         principal: None,
                         emergency: false,

@@ -18,8 +18,17 @@ use super::emergency::reviewed;
 use super::{MOST, find, short};
 
 /// `stint entitlements [search]`.
-pub(crate) async fn entitlements(server: &Server, search: Option<&str>) -> Result<(), Failure> {
-    let offers = offers(&Client::new(server)?, search.unwrap_or_default()).await?;
+pub(crate) async fn entitlements(
+    server: &Server,
+    search: Option<&str>,
+    for_user: Option<&str>,
+) -> Result<(), Failure> {
+    let client = Client::new(server)?;
+    let whom = match for_user {
+        Some(given) => Some(find::beneficiary(&client, given).await?),
+        None => None,
+    };
+    let offers = offers(&client, search.unwrap_or_default(), whom.as_deref()).await?;
     if server.json {
         return out::json(&offers);
     }
@@ -45,8 +54,10 @@ pub(crate) async fn entitlements(server: &Server, search: Option<&str>) -> Resul
     )
 }
 
-async fn offers(client: &Client, search: &str) -> Result<Vec<Offer>, Failure> {
-    client.list("/api/v1/offers", &[("q", search)], MOST).await
+async fn offers(client: &Client, search: &str, whom: Option<&str>) -> Result<Vec<Offer>, Failure> {
+    let mut query = vec![("q", search)];
+    query.extend(whom.map(|id| ("beneficiary", id)));
+    client.list("/api/v1/offers", &query, MOST).await
 }
 
 /// `stint request`.
@@ -76,6 +87,13 @@ async fn asked(client: &Client, ask: &Ask, what: Option<&String>) -> Result<NewR
         }
         None => None,
     };
+    let whom = match &ask.for_user {
+        Some(given) => Some(find::beneficiary(client, given).await?),
+        None => None,
+    };
+    let had_whom = (before.as_ref())
+        .filter(|it| it.beneficiary.id != it.requester.id && it.group.is_none())
+        .map(|it| it.beneficiary.id.clone());
     let (entitlement, group) = match (&before, what) {
         (Some(before), _) => (
             before.entitlement.id.clone(),
@@ -83,7 +101,7 @@ async fn asked(client: &Client, ask: &Ask, what: Option<&String>) -> Result<NewR
         ),
         (None, what) => {
             let what = what.map_or("", String::as_str);
-            let entitlement = find(client, what).await?.id;
+            let entitlement = find(client, what, whom.as_deref()).await?.id;
             let group = match &ask.for_group {
                 Some(given) => Some(find::identity_group(client, &entitlement, given).await?),
                 None => None,
@@ -103,6 +121,7 @@ async fn asked(client: &Client, ask: &Ask, what: Option<&String>) -> Result<NewR
         ticket: ask.ticket.clone().or(had),
         start: ask.start.clone(),
         principal: group,
+        beneficiary: whom.or(had_whom),
         emergency: ask.emergency,
     })
 }
@@ -147,7 +166,7 @@ pub(crate) async fn comment(
 }
 
 /// An id as it is; otherwise the one offer that fits the words, preferring an exact name.
-async fn find(client: &Client, what: &str) -> Result<EntitlementName, Failure> {
+async fn find(client: &Client, what: &str, whom: Option<&str>) -> Result<EntitlementName, Failure> {
     if find::is_id("ent", what) {
         return Ok(EntitlementName {
             id: what.to_owned(),
@@ -156,7 +175,7 @@ async fn find(client: &Client, what: &str) -> Result<EntitlementName, Failure> {
             connection: String::new(),
         });
     }
-    let found = offers(client, what).await?;
+    let found = offers(client, what, whom).await?;
     let exact = found
         .iter()
         .find(|o| o.entitlement.name.eq_ignore_ascii_case(what));
@@ -196,6 +215,7 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
         ticket: Some(asked.ticket.unwrap_or_default()),
         start: asked.start,
         principal: asked.principal,
+        beneficiary: asked.beneficiary,
         emergency: asked.emergency,
     };
     let preview: Preview = client.post("/api/v1/requests/preview", &body).await?;
@@ -224,6 +244,9 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
         let like = it.hint.as_ref().or(it.pattern.as_ref());
         let like = like.map_or_else(String::new, |like| format!(": {like}"));
         out::line(&format!("{asked}{like}"))?;
+    }
+    if let Some(who) = &preview.beneficiary {
+        out::line(&format!("for {}", who.name))?;
     }
     if let (Some(group), Some(members)) = (&preview.group, &preview.group_members) {
         out::line(&format!(
@@ -607,6 +630,12 @@ fn holder(line: &RequestLine) -> String {
             "the group {} (asked by {})",
             group.name, line.requester.name
         ),
+        None if line.beneficiary.id != line.requester.id => {
+            format!(
+                "{} (asked by {})",
+                line.beneficiary.name, line.requester.name
+            )
+        }
         None => line.beneficiary.name.clone(),
     }
 }

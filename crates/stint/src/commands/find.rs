@@ -174,6 +174,23 @@ pub(crate) async fn identity_group(
     Ok(out::field(&found, "id"))
 }
 
+/// Somebody for whom the caller may ask: an id as it is; otherwise the one whose name or address fits.
+pub(crate) async fn beneficiary(client: &Client, given: &str) -> Result<String, Failure> {
+    if is_id("usr", given) {
+        return Ok(given.to_owned());
+    }
+    let all: Vec<Value> = (client.list("/api/v1/requests/people", &[("q", given)], MOST)).await?;
+    let see = "GET /api/v1/requests/people";
+    let found = chosen(
+        "person you may ask for",
+        see,
+        &["name", "email"],
+        given,
+        all,
+    )?;
+    Ok(out::field(&found, "id"))
+}
+
 async fn connections(client: &Client) -> Result<Vec<String>, Failure> {
     let all: Vec<Value> = client.list(CONNECTION.list, &[], MOST).await?;
     Ok(all.iter().map(|it| out::field(it, "id")).collect())

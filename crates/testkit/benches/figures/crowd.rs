@@ -70,6 +70,7 @@ pub(crate) async fn ask(cx: &Cx, what: EntitlementId, duration: Span) -> request
         duration,
         reason: "INC-2291".to_owned(),
         ticket: None,
+        beneficiary: None,
         start: None,
         principal: None,
         emergency: false,

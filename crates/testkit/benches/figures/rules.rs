@@ -433,6 +433,7 @@ pub(crate) async fn measure(engine: Engine, world: &World, connection: Connectio
                 duration: Some(Span::hours(2)),
                 reason: None,
                 ticket: None,
+                beneficiary: None,
                 start: None,
                 principal: None,
                 emergency: false,

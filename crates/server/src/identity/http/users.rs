@@ -90,6 +90,7 @@ pub(super) async fn list(
         q: asked.q.unwrap_or_default(),
         active: asked.active,
         role,
+        manager: None,
         sort: asked.sort,
     };
     let page = identity::list_users(&cx, &filter, &paging).await?;

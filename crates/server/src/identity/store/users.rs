@@ -30,7 +30,8 @@ macro_rules! listed {
             $beyond,
             " $1) and search_text like $2 escape '\\' and ($3 is null or active = $3) \
              and ($4 is null or exists (select 1 from user_roles r \
-             where r.user_id = users.id and r.role = $4 and r.scope_id is null)) order by ",
+             where r.user_id = users.id and r.role = $4 and r.scope_id is null)) \
+             and ($6 is null or manager_id = $6) order by ",
             $key,
             $direction,
             " limit $5"
@@ -205,7 +206,8 @@ pub(in super::super) async fn list(
         _ => &BY_EMAIL_UP,
     };
     let role = filter.role.map(Role::as_str);
-    let values = args![after, like(&filter.q), filter.active, role, limit];
+    let (words, manager) = (like(&filter.q), filter.manager);
+    let values = args![after, words, filter.active, role, limit, manager];
     q.all(statement, values).await?.iter().map(user).collect()
 }
 

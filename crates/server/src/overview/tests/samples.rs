@@ -393,6 +393,36 @@ fn revoke() -> grants::Revoke {
     }
 }
 
+fn whom() -> requests::Whom {
+    requests::Whom {
+        id: "usr_1".into(),
+        name: "Ana Reyes".into(),
+        email: "ana.reyes@acme.example".into(),
+    }
+}
+
+fn for_whom(many: bool) -> requests::ForWhom {
+    requests::ForWhom {
+        q: String::new(),
+        what: many.then(|| "ent_1".into()),
+        back: "/request".into(),
+        rows: many
+            .then(|| requests::ForWhomRow {
+                href: "/request/ent_1?beneficiary=usr_1".into(),
+                name: "Ana Reyes".into(),
+                email: "ana.reyes@acme.example".into(),
+            })
+            .into_iter()
+            .collect(),
+        pager: Pager::new("/request/people", &[], None, many.then_some("next")),
+        empty: Empty::new(
+            "users-group",
+            "There is nobody you may ask for",
+            "Managers ask for theirs.",
+        ),
+    }
+}
+
 fn ask(mistakes: Mistakes, blocked: bool) -> requests::Ask {
     let choice = |value: &str, word: &str, chosen| requests::Choice {
         value: value.into(),
@@ -409,6 +439,8 @@ fn ask(mistakes: Mistakes, blocked: bool) -> requests::Ask {
         action: "/request/ent_1".into(),
         what: "AdministratorAccess on prod-payments".into(),
         longest: "4 h".into(),
+        whom: mistakes.any().then(whom),
+        others: Some("/request/people?what=ent_1".into()),
         whose: None,
         reason_wanted: true,
         choices: vec![choice("900", "15 min", false), choice("3600", "1 h", !mistakes.any()), choice("7200", "2 h", false), choice("14400", "4 h", false)],
@@ -1232,6 +1264,8 @@ fn offers(q: &str, any: bool) -> requests::Offers {
     requests::Offers {
         q: q.into(),
         total: "3 things you may ask for".into(),
+        whom: any.then(whom),
+        others: any.then(|| "/request/people".into()),
         rows: if any { vec![
             row("AdministratorAccess on prod-payments", "4012-7788-0131", "one of Platform, then one of Security", "4 h"),
             row("ReadOnlyAccess on prod-payments", "4012-7788-0131", "nobody: approved at once", "8 h"),
@@ -1294,6 +1328,7 @@ fn several() -> requests::Several {
     };
     let why = "9 h is longer than the 4 h allowed here: ask for 4 h or less.";
     requests::Several {
+        whom: Some(whom()),
         rows: vec![
             row(
                 "ent_1",
@@ -1407,6 +1442,8 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("ask-blocked", view("/request/ent_1", "Request access", &put(ask(Mistakes::none(), true)))),
         ("mine", view("/requests", "My requests", &put(requests::Mine { tabs: None, list: sample_list("/requests", crate::requests::pages::COLUMNS, "-asked", 3).search("Access, group or reason"), rows: request_rows() }))),
         ("several", view("/request", "Request access", &put(several()))),
+        ("for-whom", view("/request/people", "For whom?", &put(for_whom(true)))),
+        ("for-whom-nobody", view("/request/people", "For whom?", &put(for_whom(false)))),
         ("submission", view("/submissions/sub_1", "Asked together", &put(requests::Submission {
             path: "/submissions/sub_1".into(),
             who: "Ana Reyes".into(),

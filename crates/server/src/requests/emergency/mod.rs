@@ -78,7 +78,12 @@ pub async fn raise(cx: &Cx, id: RequestId, wish: Raise) -> Result<Raised, Error>
     // What its time has come for comes first: nobody raises what is over.
     clock::catch_up(cx, &mut tx, &mut before).await?;
     before.rules = before.rules.raise(user, cx.now)?;
-    let offer = catalog::requestable(&mut tx, user, before.entitlement()).await?;
+    // Whoever of the two raises it asks for who would have held it.
+    let whom = match before.is_for_a_group() {
+        true => user,
+        false => before.beneficiary(),
+    };
+    let offer = catalog::requestable(&mut tx, whom, before.entitlement()).await?;
     let offer = in_an_emergency(offer.ok_or(Error::NotOffered)?, true)?;
     let extends = before.extends.is_some();
     let start = before.start.filter(|start| extends && *start > cx.now);
@@ -94,6 +99,7 @@ pub async fn raise(cx: &Cx, id: RequestId, wish: Raise) -> Result<Raised, Error>
         ticket: ticket::or_before(wish.ticket, before.ticket.as_ref()),
         start,
         principal: before.is_for_a_group().then_some(before.pair.principal),
+        beneficiary: (whom != user).then_some(whom),
         emergency: true,
     };
     let with = With {
@@ -212,7 +218,7 @@ pub(super) async fn may_raise(
     {
         return Ok(false);
     }
-    let offer = catalog::requestable(q, request.requester(), request.entitlement()).await?;
+    let offer = catalog::requestable(q, request.beneficiary(), request.entitlement()).await?;
     Ok(offer.is_some_and(|offer| offer.emergency.is_some()))
 }
 

@@ -4,19 +4,19 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use stint_domain::policy::{ExplainedStep, Hindrance, Refusal, SHORTEST, Then};
-use stint_domain::{EntitlementId, RequestId, Span};
+use stint_domain::{EntitlementId, RequestId, Span, UserId};
 
 use super::super::read::{Approver, approvers};
 use super::super::{Error, Hurdle, NewRequest, Preview, Probe, Request, get, preview};
 use super::whose::{self, Whose};
-use super::{href, number, sentence, ticket, view};
-use crate::cx::Cx;
-use crate::directory;
+use super::{href, number, people, sentence, ticket, view};
+use crate::cx::{Cx, Denied};
 use crate::http::{Failure, Fault as _, Form, Path, Query};
 use crate::web::time::{input_value, parse_input, words};
 use crate::web::{
     self, Chain, ChainLink, Fact, Facts, Flash, Frame, Mistakes, Note, Sent, Stage, When,
 };
+use crate::{catalog, directory};
 
 /// Lengths people ask for, in minutes.
 const USUAL: [i64; 12] = [
@@ -33,6 +33,8 @@ const NAMED: usize = 6;
 #[derive(Debug, Clone, Default)]
 struct AskForm {
     whose: Whose,
+    /// Somebody else for whom it is.
+    beneficiary: Option<UserId>,
     emergency: bool,
     duration: String,
     hours: String,
@@ -48,6 +50,8 @@ pub(super) struct Again {
     again: Option<RequestId>,
     #[serde(default)]
     emergency: String,
+    #[serde(default)]
+    beneficiary: String,
 }
 
 pub(super) async fn form(
@@ -61,6 +65,18 @@ pub(super) async fn form(
         None => AskForm::default(),
     };
     filled.emergency = asked.emergency == "yes";
+    if let Some(whom) = people::named(&asked.beneficiary)? {
+        filled.beneficiary = Some(whom);
+        // What they may not ask for does not exist for them, and is named nowhere.
+        if let Err(catalog::Error::NotFound | catalog::Error::Denied(Denied::Invisible)) =
+            catalog::offer_for(&cx, Some(whom), id).await
+            && may_ask_for(&cx, whom).await?
+        {
+            let none =
+                Flash::failed("That is in none of their catalogs. This is what they may ask for.");
+            return Ok(web::go_with(&people::ask_for(None, whom), &none));
+        }
+    }
     page(&cx, &frame, id, filled, Mistakes::none(), StatusCode::OK).await
 }
 
@@ -71,6 +87,7 @@ pub(super) async fn submit(
     Form(sent): Form<Sent>,
 ) -> Result<Response, Failure> {
     let mut form = AskForm::sent(&sent);
+    form.beneficiary = people::named(sent.text("beneficiary"))?;
     // Words that wait in the search for a group count only where it is for one.
     let own = form.whose.for_group != Some(true) && sent.pressed().is_none();
     if !own && !sent.to_save() {
@@ -123,6 +140,7 @@ impl AskForm {
         let text = |name| sent.text(name).to_owned();
         Self {
             whose: Whose::sent(sent),
+            beneficiary: None,
             emergency: sent.ticked("emergency"),
             duration: text("duration"),
             hours: text("hours"),
@@ -140,6 +158,7 @@ impl AskForm {
         let usual = USUAL.contains(&minutes);
         Self {
             whose: Whose::again(before.is_for_a_group().then_some(before.pair.principal)),
+            beneficiary: (before.beneficiary() != before.requester()).then(|| before.beneficiary()),
             duration: match usual {
                 true => before.duration.as_seconds().to_string(),
                 false => "other".to_owned(),
@@ -173,7 +192,8 @@ impl AskForm {
             reason: self.reason.clone(),
             ticket: Some(self.ticket.clone()),
             start,
-            principal,
+            principal: principal.filter(|_| self.beneficiary.is_none()),
+            beneficiary: self.beneficiary,
             emergency: self.emergency,
         })
     }
@@ -239,7 +259,11 @@ async fn page(
         reason: None,
         ticket: None,
         start: None,
-        principal: filled.whose.group(),
+        principal: filled
+            .whose
+            .group()
+            .filter(|_| filled.beneficiary.is_none()),
+        beneficiary: filled.beneficiary,
         emergency: filled.emergency,
     };
     let mut found = preview(cx, probe.clone()).await?;
@@ -285,8 +309,13 @@ async fn page(
     let view = view::Ask {
         action: format!("/request/{id}"),
         emergency: emergency_note(&found),
-        way_in: (found.offer.emergency_max())
-            .map(|longest| (format!("/request/{id}?emergency=yes"), words(longest))),
+        way_in: (found.offer.emergency_max()).map(|longest| {
+            let whom = found.beneficiary.as_ref();
+            let whom = whom.map_or_else(String::new, |it| format!("&beneficiary={}", it.id));
+            (format!("/request/{id}?emergency=yes{whom}"), words(longest))
+        }),
+        whom: people::whom(&found),
+        others: found.for_others.then(|| people::place(Some(id))),
         what: entitlement.name.clone(),
         longest: words(found.longest.max(SHORTEST)),
         special,
@@ -358,6 +387,12 @@ fn choices(longest: Span, chosen: &str) -> Vec<view::Choice> {
         .collect()
 }
 
+/// Whether the caller may ask for this person.
+async fn may_ask_for(cx: &Cx, whom: UserId) -> Result<bool, Error> {
+    let found = catalog::asks_for(cx, &mut cx.read().await?, Some(whom)).await;
+    Ok(found.is_ok_and(|it| it.is_some()))
+}
+
 /// Whether it stops everything: what a field of the form can mend does not.
 fn stops(hurdle: &Hurdle) -> bool {
     !(hurdle.code.starts_with("reason_")
@@ -389,6 +424,7 @@ fn of_the_holder(hurdle: &Hurdle) -> bool {
 
 fn facts(found: &Preview) -> Vec<Fact> {
     let mut facts = whose::facts(found);
+    facts.extend(people::fact(found));
     facts.extend(directory::entitlement_facts(&found.offer.entitlement));
     facts
 }

@@ -100,7 +100,7 @@ fn duration(request: &Request) -> String {
 /// under which policy.
 pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<Facts, Error> {
     let request = &line.request;
-    let latest = store::latest(q, request.requester(), LATEST).await?;
+    let latest = store::latest(q, request.beneficiary(), LATEST).await?;
     let since = cx.now - Span::hours(24 * 90);
     let before: Vec<&Request> = latest
         .iter()
@@ -140,6 +140,10 @@ pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<
             words(request.rules.question.outcome().max_duration)
         )),
     ]);
+    if line.is_for_another() {
+        let whom = &line.beneficiary;
+        facts.insert(0, Fact::new("For", &whom.name).faint(&whom.email));
+    }
     if let Some(group) = &line.group {
         let members = directory::members(q, group.id).await?;
         let whole = format!("Identity Center group {}", group.name);

@@ -13,11 +13,11 @@ use super::super::{
 use super::{decided_by, request_rows, sentence, told, view};
 use crate::catalog;
 use crate::cx::Cx;
-use crate::directory;
 use crate::http::{Failure, Form, Path};
 use crate::web::fields::{Field, Length};
 use crate::web::time::{parse_input, words};
 use crate::web::{self, Flash, Frame, Mistakes, Sent};
+use crate::{directory, identity};
 
 fn href(id: SubmissionId) -> String {
     format!("/submissions/{id}")
@@ -69,8 +69,10 @@ pub(super) async fn several(
     let Some(duration) = duration.filter(|_| !mistakes.any()) else {
         return form(&cx, &frame, &ids, &sent, mistakes, &[]).await;
     };
+    let beneficiary = super::people::named(sent.text("beneficiary"))?;
     let items = (ids.iter())
         .map(|id| NewRequest {
+            beneficiary,
             entitlement: *id,
             duration,
             reason: sent.text("reason").to_owned(),
@@ -112,9 +114,11 @@ async fn form(
     faults: &[ItemFault],
 ) -> Result<Response, Failure> {
     let (mut rows, mut asked) = (Vec::new(), None);
+    let named = super::people::named(sent.text("beneficiary"))?;
+    let others = named.filter(|id| cx.actor.user() != Some(*id));
     for (at, id) in ids.iter().enumerate() {
         // What is in none of one's catalogs is not there.
-        let offer = catalog::offer(cx, *id).await?;
+        let offer = catalog::offer_for(cx, named, *id).await?;
         let rule = offer.policy.body.asks_for_ticket();
         asked = asked.or(rule.map(|it| it.to_rule()));
         let why = faults.iter().filter(|fault| fault.item == at);
@@ -136,7 +140,17 @@ async fn form(
         "" => ("1".to_owned(), "hours".to_owned()),
         number => (number.to_owned(), unit.to_owned()),
     };
+    // Whoever may not ask for them has seen nothing of theirs above.
+    let whom = match others {
+        Some(id) => identity::user(&mut cx.read().await?, id).await?,
+        None => None,
+    };
     let view = view::Several {
+        whom: whom.map(|it| view::Whom {
+            id: it.id.to_string(),
+            name: it.name,
+            email: it.email,
+        }),
         rows,
         length: Length::new("length", "For how long?")
             .hint("For each of them, from when it is confirmed in AWS.")

@@ -167,7 +167,7 @@ fn chain(found: &Detail, grant: Option<&Grant>, now: Time) -> Chain {
     let mut links = vec![ChainLink {
         stage: Stage::Done,
         title: "Asked".to_owned(),
-        who: found.line.requester.name.clone(),
+        who: found.line.who_asked(),
         detail: said(asked, &request.reason, now),
     }];
     if found.steps.is_empty() {
@@ -454,6 +454,10 @@ fn facts(
         .collect(),
         None => vec![Fact::new("For", &found.line.beneficiary.name).faint(principal)],
     };
+    if found.line.is_for_another() {
+        let asker = &found.line.requester;
+        facts.push(Fact::new("Asked by", &asker.name).faint(&asker.email));
+    }
     facts.extend(directory::entitlement_facts(&found.line.entitlement));
     facts.extend(allows);
     if !request.reason.is_empty() {
@@ -562,9 +566,17 @@ fn moment(happening: &Happening, request: &Request) -> Moment {
         }
     };
     match &happening.what {
-        What::Asked(who) => line(
+        What::Asked(who, whom) => line(
             Deed::Said,
-            format!("{} asked for {}", who.name, words(request.duration)),
+            match whom {
+                None => format!("{} asked for {}", who.name, words(request.duration)),
+                Some(whom) => format!(
+                    "{} asked for {} for {}",
+                    who.name,
+                    whom.name,
+                    words(request.duration)
+                ),
+            },
             quoted(&request.reason),
             None,
         ),

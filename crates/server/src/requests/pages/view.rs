@@ -18,10 +18,46 @@ pub(crate) struct Offers {
     pub(crate) q: String,
     /// How much there is on all pages together.
     pub(crate) total: String,
+    /// For whom, where that is somebody else.
+    pub(crate) whom: Option<Whom>,
+    /// Where somebody else is chosen, for who may ask for others.
+    pub(crate) others: Option<String>,
     pub(crate) rows: Vec<OfferRow>,
     pub(crate) pager: Pager,
     /// Shown when there is no row.
     pub(crate) empty: Empty,
+}
+
+/// `GET /request/people`: those for whom one may ask.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/people.html")]
+pub(crate) struct ForWhom {
+    /// What was searched for.
+    pub(crate) q: String,
+    /// For what, where that was said first.
+    pub(crate) what: Option<String>,
+    pub(crate) back: String,
+    pub(crate) rows: Vec<ForWhomRow>,
+    pub(crate) pager: Pager,
+    /// Shown when there is no row.
+    pub(crate) empty: Empty,
+}
+
+/// Somebody for whom one may ask.
+#[derive(Debug, Clone)]
+pub(crate) struct ForWhomRow {
+    pub(crate) href: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+}
+
+/// Somebody else for whom it is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Whom {
+    /// What a form sends for them.
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
 }
 
 /// One thing that can be asked for.
@@ -47,6 +83,8 @@ pub(crate) struct OfferRow {
 #[template(path = "requests/several.html")]
 pub(crate) struct Several {
     pub(crate) rows: Vec<SeveralRow>,
+    /// For whom, where that is somebody else.
+    pub(crate) whom: Option<Whom>,
     pub(crate) length: Length,
     pub(crate) reason: Field,
     /// Only where the policy of one of them asks for a ticket.
@@ -110,6 +148,10 @@ pub(crate) struct Ask {
     pub(crate) what: String,
     /// `4 h`
     pub(crate) longest: String,
+    /// For whom, where that is somebody else.
+    pub(crate) whom: Option<Whom>,
+    /// Where somebody else is chosen, for who may ask for others.
+    pub(crate) others: Option<String>,
     /// Only for who may ask for a group.
     pub(crate) whose: Option<Whose>,
     pub(crate) choices: Vec<Choice>,

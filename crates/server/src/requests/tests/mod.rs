@@ -95,6 +95,7 @@ impl Scene {
             duration: Span::hours(2),
             reason: "release 4711".into(),
             ticket: None,
+            beneficiary: None,
             start: None,
             principal: None,
             emergency: false,

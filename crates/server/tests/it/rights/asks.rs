@@ -145,10 +145,15 @@ async fn things(path: &str, method: &str, stage: &Stage) -> Things {
         || under("/request/{id}")
         || (method == "POST" && matches!(path, "/api/v1/requests" | "/api/v1/requests/preview"))
     {
-        vec![
+        let mut all = vec![
             ("own", stage.offered.to_string()),
             ("hidden", stage.hidden.to_string()),
-        ]
+        ];
+        // What is offered, for somebody else.
+        if matches!(path, "/api/v1/requests" | "/api/v1/requests/preview") {
+            all.push(("other's", stage.other.to_string()));
+        }
+        all
     } else if path == "/api/v1/requests/groups" {
         // The connection is nobody's: see `for_groups` for its owners.
         vec![
@@ -235,6 +240,15 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
         }),
         "POST /api/v1/policies/{id}/replay" => json!({
             "body": { "auto_approve": true, "max_duration_seconds": 3600 },
+        }),
+        "POST /api/v1/requests/preview" if thing.starts_with("usr_") => {
+            json!({ "entitlement": stage.offered.to_string(), "beneficiary": thing })
+        }
+        "POST /api/v1/requests" if thing.starts_with("usr_") => json!({
+            "entitlement": stage.offered.to_string(),
+            "duration_seconds": 3600,
+            "reason": "to see who hears what",
+            "beneficiary": thing,
         }),
         "POST /api/v1/requests/preview" => json!({ "entitlement": thing }),
         "POST /api/v1/requests" => json!({

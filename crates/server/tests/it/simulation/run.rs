@@ -594,6 +594,7 @@ impl Run {
             duration: Span::micros(self.rng.range(MINUTE, 50 * MINUTE)),
             reason: "INC-2291".to_owned(),
             ticket: None,
+            beneficiary: None,
             start,
             principal: pair.for_group.then_some(pair.principal),
             emergency: false,
