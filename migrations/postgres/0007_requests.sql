@@ -3,6 +3,7 @@
 -- `extends`: the grant that would go on, where it is asked for an extension.
 -- `emergency`: whether the policy it was asked under is one for emergencies. `raised_from`: the request
 -- that was raised to this one, and cancelled by that.
+-- `conflicts`: what duty rules said against it when it was asked, and it went on all the same.
 -- `ticket`: what whoever asked wrote as the number of one, if they did. `search_key`: the reason, that, and the names of what and who it was about when it was asked, in lower case.
 
 -- Several things asked for together: each is a request of its own.
@@ -43,6 +44,7 @@ create table requests (
     extends           uuid    references grants (id),
     emergency         boolean not null,
     raised_from       uuid    references requests (id),
+    conflicts         jsonb   not null,
     submission_id     uuid    references submissions (id),
     version           bigint  not null,
     check (principal_kind in ('identity_center_user', 'identity_center_group', 'iam_user')),

@@ -14,6 +14,7 @@ pub mod audit;
 pub mod catalog;
 pub mod connections;
 pub mod directory;
+pub mod duties;
 pub mod emergency;
 pub mod facts;
 pub mod feeds;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::catalog::{EmergencyOffer, EntitlementName};
+use crate::duties::DutyConflict;
 use crate::emergency::ReviewState;
 
 /// Ask who would have to approve, without asking for anything.
@@ -83,6 +84,10 @@ pub struct Preview {
     /// emergency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_within_seconds: Option<i64>,
+    /// What duty rules have against it: also where it may go on, with an exception or because it is an
+    /// emergency.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<DutyConflict>,
 }
 
 /// How the reference to a ticket is given.
@@ -422,6 +427,9 @@ pub struct Request {
     pub may: Vec<String>,
     /// For `If-Match`.
     pub version: i64,
+    /// What duty rules had against it when it was asked, and it went on all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<DutyConflict>,
 }
 
 /// One step of a request.

@@ -142,6 +142,8 @@ ids! {
     DecisionId, "dec", "a decision";
     /// A delegation: who decides for somebody who is away.
     DelegationId, "dlg", "a delegation";
+    /// A rule about duties that are kept apart.
+    DutyId, "dut", "a duty rule";
     /// An Entitlement: something a Principal can hold.
     EntitlementId, "ent", "an entitlement";
     /// A Grant: the intended access of one User to one Entitlement.
@@ -183,7 +185,7 @@ macro_rules! for_each_id {
     ($callback:ident) => {
         $callback! {
             AccountId ApplicationId AssignmentId AttemptId AuditId BindingId CatalogId
-            CommentId ConnectionId DecisionId DelegationId EntitlementId GrantId GroupId LinkId NoticeId ObjectId OutboxId PolicyId
+            CommentId ConnectionId DecisionId DelegationId DutyId EntitlementId GrantId GroupId LinkId NoticeId ObjectId OutboxId PolicyId
             PolicyVersionId PrincipalId RequestId SignInId SubmissionId SyncId TokenId UserId
         }
     };

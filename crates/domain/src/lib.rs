@@ -6,11 +6,12 @@
 //!
 //! Where to look: [`grant`] and [`binding`] are the model of `docs/grants.md` (who should
 //! hold what, and what to do about it), [`managed`] what else Stint keeps in AWS; [`policy`] and [`request`] route a question to the
-//! people who may answer it, by [`condition`]s where policies have any; [`rights`] says who may call what; [`audit`] is the hash chain.
+//! people who may answer it, by [`condition`]s where policies have any; [`duty`] what one person should not hold together; [`rights`] says who may call what; [`audit`] is the hash chain.
 
 pub mod audit;
 pub mod binding;
 pub mod condition;
+pub mod duty;
 pub mod entitlement;
 pub mod grant;
 pub mod ids;

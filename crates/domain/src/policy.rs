@@ -480,6 +480,24 @@ impl PolicyBody {
         }
     }
 
+    /// The same where more steps come after those of the rule that applies, counted from 0. What
+    /// would be approved at once waits for them too; what is denied stays denied. Nobody decides then
+    /// on what is theirs, whatever the policy says: what the steps are for is not one's own to allow.
+    pub fn followed_by(mut self, rule: Option<usize>, more: Vec<Step>) -> Self {
+        if more.is_empty() {
+            return self;
+        }
+        let rule = rule.and_then(|at| self.rules.get_mut(at));
+        let route = rule.map_or(&mut self.route, |rule| &mut rule.route);
+        match route {
+            Route::AutoDeny(_) => {}
+            Route::AutoApprove => *route = Route::Steps(more),
+            Route::Steps(own) => own.extend(more),
+        }
+        self.allow_self_approval = false;
+        self
+    }
+
     /// The longest that any rule allows.
     pub fn longest(&self) -> Span {
         let rules = self.rules.iter().filter_map(|rule| rule.max_duration);

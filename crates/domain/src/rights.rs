@@ -205,6 +205,12 @@ table! {
     CreatePolicy        "policies.create"                All Nil All Nil   Nil   Nil  Forbid, "create a policy";
     NewPolicyVersion    "policies.new_version"           All Nil All Nil   Nil   Nil  Hide(GetPolicy), "write a new version of a policy";
 
+    ListDuties          "duties.list"                    All All All Nil   All   Nil  Forbid, "list the rules about duties that are kept apart";
+    GetDuty             "duties.get"                     All All All Nil   All   Nil  Hide(GetDuty), "see a duty rule";
+    CreateDuty          "duties.create"                  All Nil All Nil   Nil   Nil  Forbid, "write a duty rule";
+    UpdateDuty          "duties.update"                  All Nil All Nil   Nil   Nil  Hide(GetDuty), "change a duty rule, or switch it off";
+    ListConflicts       "duties.list_conflicts"          All Nil All Nil   All   Nil  Forbid, "see who holds what duty rules keep apart";
+
     ListGrants          "grants.list"                    All All All Nil   All   Nil  Forbid, "list everybody's grants";
     MyGrants            "grants.mine"                    All All All All   All   All  Forbid, "list one's own grants";
     GetGrant            "grants.get"                     All All All Nil   All   Mine Hide(GetGrant), "see a grant and what was done in AWS";

@@ -24,15 +24,17 @@ pub mod policies;
 pub mod catalog;
 pub mod grants;
 // Row 6
+pub mod duties;
+// Row 7
 pub mod objects;
 pub mod requests;
-// Row 7
+// Row 8
 pub mod demo;
 pub mod draining;
 pub mod notices;
-// Row 8
-pub mod overview;
 // Row 9
+pub mod overview;
+// Row 10
 pub mod routes;
 
 use std::sync::Arc;
@@ -55,6 +57,7 @@ pub fn statements() -> Vec<&'static [&'static Sql]> {
     all.push(catalog::STATEMENTS);
     all.push(catalog::CONDITION_STATEMENTS);
     all.extend(grants::STATEMENTS);
+    all.push(duties::STATEMENTS);
     all.extend(objects::STATEMENTS);
     all.push(requests::STATEMENTS);
     all.push(requests::REVIEW_STATEMENTS);

@@ -4,7 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::client::Server;
 use crate::commands::{
-    account, audit, delegations, emergency, estates, grants, notices, objects, people, rules,
+    account, audit, delegations, duties, emergency, estates, grants, notices, objects, people,
+    rules,
 };
 use crate::config::Overrides;
 
@@ -71,6 +72,9 @@ pub(crate) enum Command {
     /// Policies: who has to approve, in versions.
     #[command(subcommand)]
     Policies(rules::Policies),
+    /// Duty rules: what one person should not hold together.
+    #[command(subcommand)]
+    Duties(duties::Duties),
     /// The audit log.
     #[command(subcommand)]
     Audit(Audit),

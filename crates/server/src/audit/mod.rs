@@ -52,6 +52,7 @@ pub const CATEGORIES: &[&str] = &[
     "application",
     "catalog",
     "policy",
+    "duty",
     "user",
     "group",
     "delegation",

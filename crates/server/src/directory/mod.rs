@@ -21,6 +21,7 @@
 mod changes;
 mod error;
 mod facts;
+mod holders;
 mod http;
 mod links;
 mod look;
@@ -50,6 +51,10 @@ pub use error::Error;
 pub use facts::{
     AccountFacts, FACT_SORTS, FactsFilter, IAM_STATES, IamUserFacts, KeyFacts, OLD_KEY, RoleFacts,
     USER_KINDS, accounts, iam_roles, iam_users, refusing,
+};
+pub use holders::{
+    all_things, groups_of_principals, held_by_principals, holding, members_of_groups, memberships,
+    memberships_of, principals_of_users, things_by_id, users_of_principals,
 };
 pub use links::{
     LINK_SORTS, LINK_STATES, LinkFilter, confirm_link, confirm_link_at, links, propose_link,

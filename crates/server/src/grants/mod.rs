@@ -35,6 +35,7 @@ use stint_db::{Query, Tx};
 #[cfg(test)]
 use stint_domain::binding::Config;
 use stint_domain::binding::{Binding, BindingKind};
+use stint_domain::duty::Window;
 use stint_domain::entitlement::Pair;
 use stint_domain::grant::{self as rules, GrantState};
 use stint_domain::{
@@ -386,6 +387,35 @@ pub async fn held_by(
     user: UserId,
 ) -> stint_db::Result<BTreeSet<EntitlementId>> {
     store::lists::held_by(q, user).await
+}
+
+/// Something given to a principal, or about to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given {
+    /// To whom.
+    pub principal: PrincipalId,
+    /// What.
+    pub entitlement: EntitlementId,
+    /// From when until when at most.
+    pub window: Window,
+    /// Whether what is in AWS is there by Stint: it goes with the last grant.
+    pub ours: bool,
+}
+
+/// The grants to these principals that have not ended. One statement.
+pub async fn given_to(
+    q: &mut impl Query,
+    principals: impl IntoIterator<Item = PrincipalId>,
+) -> stint_db::Result<Vec<Given>> {
+    store::lists::given_to(q, principals).await
+}
+
+/// The grants of these entitlements that have not ended. One statement.
+pub async fn given_of(
+    q: &mut impl Query,
+    entitlements: impl IntoIterator<Item = EntitlementId>,
+) -> stint_db::Result<Vec<Given>> {
+    store::lists::given_of(q, entitlements).await
 }
 
 /// When the newest add to an IAM group under this name was intended, after `fenced`, of which

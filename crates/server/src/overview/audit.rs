@@ -141,6 +141,8 @@ const SAID: &[(&str, &str)] = &[
         "emergency.review_overdue",
         "reminded those who review emergency access",
     ),
+    ("duty.changed", "changed a duty rule"),
+    ("duty.created", "wrote a duty rule"),
     ("grant.closed", "closed a grant"),
     (
         "grant.confirmed",
@@ -238,6 +240,7 @@ fn category(word: &str) -> String {
         "sign_in" => "Sign-ins",
         "token" => "API tokens",
         "policy" => "Policies",
+        "duty" => "Duty rules",
         "changes" => "Change events",
         "object" => "IAM users and keys in AWS",
         "iam_user" => "IAM users",
@@ -452,7 +455,14 @@ fn named(subject: &AuditSubject, names: &Names, detail: &Value) -> view::AuditSu
         let name = detail
             .get("name")
             .or_else(|| detail.pointer("/after/name"))?;
-        let whole = ["group", "catalog", "policy", "application", "connection"];
+        let whole = [
+            "group",
+            "catalog",
+            "policy",
+            "duty",
+            "application",
+            "connection",
+        ];
         let told = whole.contains(&subject.kind.as_str());
         told.then(|| name.as_str().map(str::to_owned)).flatten()
     };

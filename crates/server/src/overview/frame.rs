@@ -86,6 +86,7 @@ const fn verb(area: Area) -> Verb {
         Area::People => Verb::ListUsers,
         Area::Catalogs => Verb::ListCatalogs,
         Area::Policies => Verb::ListPolicies,
+        Area::Duties => Verb::ListDuties,
         Area::Connections => Verb::ListConnections,
         Area::Audit => Verb::ListAudit,
     }

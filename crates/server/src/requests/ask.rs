@@ -7,7 +7,7 @@ use stint_api::Page;
 use stint_db::{Priority, Query, Tx};
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::policy::{
-    Ask, ExplainedStep, People, ReasonRule, Refusal, Route, TicketRule, Tried, Verdict,
+    Ask, ExplainedStep, ReasonRule, Refusal, Route, Step, TicketRule, Tried, Verdict,
 };
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
@@ -15,13 +15,14 @@ use stint_domain::{
     EntitlementId, GrantId, PrincipalId, RequestId, Span, SubmissionId, Time, UserId,
 };
 
-use super::facts::{self, Chosen, Weighed};
+use super::facts::{self, Weighed};
 use super::read::{self, Who};
-use super::{Error, Hurdle, Request, Whose, another, decide, emergency, store, ticket, via};
+use super::{Error, Hurdle, Request, Whose, another, apart, decide, emergency, store, ticket, via};
 use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
 use crate::directory::{Entitlement, Member, Principal};
+use crate::duties::{self, Conflict};
 use crate::http::{Fault as _, Paging, search_text};
 use crate::{catalog, connections, directory, grants, identity, outbox};
 
@@ -99,6 +100,8 @@ pub struct Preview {
     /// The group that would hold it, and who is in it as last seen; nothing where it is for
     /// the caller.
     pub group: Option<(Principal, Vec<Member>)>,
+    /// What duty rules have against it.
+    pub conflicts: Vec<Conflict>,
 }
 
 /// Who would have to approve and why, without asking for anything.
@@ -127,8 +130,21 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         ticket: ticket::kept(probe.ticket.as_deref()),
         entitlement_max: offer.entitlement_max,
     };
-    let body = &offer.policy.body;
-    let (chosen, people) = weighed(cx, &mut q, &offer, &ask, probe.principal.is_some()).await?;
+    let conflicts = match &holder {
+        Ok(found) => {
+            let emergency = offer.policy.body.emergency.is_some();
+            let asked = apart::asked(&offer.entitlement, found, &ask, emergency, cx.now);
+            apart::found(&mut q, &asked).await?
+        }
+        Err(_) => Vec::new(),
+    };
+    let for_group = probe.principal.is_some();
+    let more = duties::exceptions(&conflicts);
+    let Weighed {
+        chosen,
+        body,
+        people,
+    } = weighed(cx, &mut q, &offer, &ask, for_group, more).await?;
     let outcome = body.outcome(chosen.rule);
     let mut hurdles: Vec<Hurdle> =
         match (&chosen.unanswered, outcome.evaluate(&ask, &people, cx.now)) {
@@ -186,6 +202,9 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         let (code, detail) = (error.code(), error.detail());
         hurdles.insert(0, Hurdle { code, detail });
     };
+    if let Some(error) = apart::refused(&conflicts) {
+        hurdle(&error);
+    }
     if told.as_ref().is_some_and(BTreeSet::is_empty) {
         hurdle(&Error::Refused(vec![Refusal::NobodyTold]));
     }
@@ -219,6 +238,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         beneficiary,
         told,
         group,
+        conflicts,
     })
 }
 
@@ -302,12 +322,22 @@ pub(super) async fn asked(
         ticket: ticket::kept(new.ticket.as_deref()),
         entitlement_max: offer.entitlement_max,
     };
+    let emergency = offer.policy.body.emergency.is_some();
+    let asked = apart::asked(&offer.entitlement, &holder, &ask, emergency, cx.now);
+    let conflicts = apart::found_and_held(tx, &asked).await?;
+    if let Some(error) = apart::refused(&conflicts) {
+        return Err(error);
+    }
     let for_group = new.principal.is_some();
-    let (chosen, people) = weighed(cx, tx, &offer, &ask, for_group).await?;
+    let more = duties::exceptions(&conflicts);
+    let Weighed {
+        chosen,
+        body,
+        people,
+    } = weighed(cx, tx, &offer, &ask, for_group, more).await?;
     if let Some(why) = chosen.unanswered {
         return Err(Error::Refused(vec![why]));
     }
-    let body = offer.policy.body.clone();
     let submitted = rules::Request::submit(body, chosen.rule, &ask, &people, cx.now);
     // An emergency is now; only what extends access begins where that ends.
     if new.emergency && new.start.is_some() && with.extends.is_none() {
@@ -333,6 +363,7 @@ pub(super) async fn asked(
         extends: with.extends,
         submission: with.submission,
         raised_from: with.raised_from,
+        conflicts,
         decisions: Vec::new(),
         version: 1,
     };
@@ -375,6 +406,7 @@ pub(super) async fn asked(
         "submission": request.submission,
         "emergency": request.emergency().is_some(),
         "raised_from": request.raised_from,
+        "conflicts": request.conflicts,
     });
     let subjects = [request.id.into(), request.entitlement().into(), user.into()].into_iter();
     let subjects = subjects.chain((whom != user).then(|| whom.into()));
@@ -410,10 +442,10 @@ async fn weighed(
     offer: &Offer,
     ask: &Ask,
     for_group: bool,
-) -> Result<(Chosen, People), Error> {
+    more: Vec<Step>,
+) -> Result<Weighed, Error> {
     let (thing, body) = (&offer.entitlement, &offer.policy.body);
-    let Weighed { chosen, people } = facts::weigh(cx, q, thing, body, ask, for_group).await?;
-    Ok((chosen, people))
+    facts::weigh(cx, q, thing, body, ask, for_group, more).await
 }
 
 /// Why its connection gives nothing new, if it does not.

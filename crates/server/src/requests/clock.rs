@@ -6,7 +6,7 @@ use stint_db::{Priority, Tx};
 use stint_domain::request::{Passed, State};
 use stint_domain::{RequestId, Span};
 
-use super::{Error, Request, decide, store};
+use super::{Error, Request, apart, decide, store};
 use crate::cx::{App, Cx};
 use crate::grants;
 use crate::http::Fault as _;
@@ -73,6 +73,7 @@ async fn pass(cx: &Cx, id: RequestId) -> Result<(), Error> {
             | Error::PrincipalChanged
             | Error::GroupGone { .. }
             | Error::OwnedByDirectory { .. }
+            | Error::ApartSince(_)
             | Error::Grants(grants::Error::ExtendsClosed)),
         ) => {
             // What it asked for can never be given: nobody is there to be told but who asked.
@@ -130,7 +131,10 @@ pub(super) async fn catch_up(cx: &Cx, tx: &mut Tx, request: &mut Request) -> Res
                     told(cx, tx, id, reason).await?;
                 }
             }
-            Passed::Approved => decide::open(cx, tx, request).await?,
+            Passed::Approved => {
+                apart::still(cx, tx, request).await?;
+                decide::open(cx, tx, request).await?;
+            }
         }
     }
     Ok(true)

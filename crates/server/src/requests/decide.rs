@@ -7,7 +7,9 @@ use stint_domain::request::{Answer, Progress, Verb as Tried};
 use stint_domain::rights::Verb;
 use stint_domain::{RequestId, UserId};
 
-use super::{Decision, Error, Request, another, clock, emergency, facts, relation, store, via};
+use super::{
+    Decision, Error, Request, another, apart, clock, emergency, facts, relation, store, via,
+};
 use crate::cx::Cx;
 use crate::grants::{self, NewGrant, Origin};
 use crate::{directory, identity, outbox, policies};
@@ -59,6 +61,10 @@ async fn decide(
     };
     let place = request.rules.may_decide(&who, &people, tried, cx.now)?;
     let step = place.step;
+    let excepted = apart::excepted_at(&request, step);
+    if approved && !excepted.is_empty() && comment.is_empty() {
+        return Err(Error::ExceptionReason);
+    }
     let (rules, progress) = request.rules.decide(&who, &people, answer, cx.now)?;
     request.rules = rules;
     let decision = Decision {
@@ -80,6 +86,7 @@ async fn decide(
         "on_behalf_of": place.on_behalf_of,
         "comment": comment,
         "state": request.state(),
+        "exception_to": excepted,
     });
     request.decisions.push(decision);
     let about = [id.into(), user.into()].into_iter();
@@ -88,6 +95,7 @@ async fn decide(
     match progress {
         Progress::Waiting { .. } | Progress::Step { .. } => {
             another::still_asked(&mut tx, &request).await?;
+            apart::still(cx, &mut tx, &mut request).await?;
             let news = json!({ "request": id });
             outbox::emit(&mut tx, cx, "request.decided", news).await?;
         }
@@ -96,7 +104,10 @@ async fn decide(
             tx.audit(cx.event("request.denied", [id.into()], facts));
             outbox::emit(&mut tx, cx, "request.denied", json!({ "request": id })).await?;
         }
-        Progress::Approved => open(cx, &mut tx, &request).await?,
+        Progress::Approved => {
+            apart::still(cx, &mut tx, &mut request).await?;
+            open(cx, &mut tx, &request).await?;
+        }
     }
     tx.commit().await?;
     grants::nudge(&cx.app);

@@ -7,6 +7,7 @@ use stint_domain::{GrantId, PrincipalId, RequestId, Time};
 use super::{ItemFault, Whose};
 use crate::connections::Closed;
 use crate::cx::Denied;
+use crate::duties::{self, Conflict};
 use crate::grants;
 use crate::http::{BadCursor, Fault, Kind};
 use crate::policies;
@@ -216,6 +217,23 @@ pub enum Error {
     /// What conditions are asked about could not be put together.
     #[error("what the policy's conditions ask about could not be put together: {0}")]
     Scene(String),
+    /// Duty rules keep it apart from what would be held at the same time. Never empty.
+    #[error("{}", apart(.0))]
+    Apart(Vec<Conflict>),
+    /// The same of something that came about after it was asked. Never empty.
+    #[error(
+        "since this was asked, something was given that duty rules keep apart from it: {}. Deny it, and have them ask again if it is still needed",
+        apart(.0)
+    )]
+    ApartSince(Vec<Conflict>),
+    /// An exception without a reason.
+    #[error(
+        "this step makes an exception to a duty rule: say in the comment why it is justified; the words stay with it"
+    )]
+    ExceptionReason,
+    /// Duty rules could not be asked.
+    #[error(transparent)]
+    Duties(#[from] duties::Error),
     /// The grants could not be opened or closed.
     #[error(transparent)]
     Grants(#[from] grants::Error),
@@ -248,6 +266,19 @@ fn items(faults: &[ItemFault]) -> String {
         |fault: &ItemFault| format!("item {} ({}): {}", fault.item + 1, fault.code, fault.detail);
     let texts: Vec<String> = faults.iter().map(said).collect();
     format!("nothing was asked for; {}", texts.join("; "))
+}
+
+/// What each rule says, and what it is about.
+fn apart(conflicts: &[Conflict]) -> String {
+    let said = |it: &Conflict| {
+        let held = it.held_words();
+        format!(
+            "the rule “{}” keeps it apart from {held}: {}",
+            it.name, it.message
+        )
+    };
+    let texts: Vec<String> = conflicts.iter().map(said).collect();
+    texts.join("; ")
 }
 
 fn join(refusals: &[Refusal]) -> String {
@@ -288,6 +319,7 @@ impl Fault for Error {
             | Self::NothingSaid
             | Self::Items(_)
             | Self::AskedTwice
+            | Self::ExceptionReason
             | Self::HowMany(_)
             | Self::ReviewNote
             | Self::State(_) => Kind::Invalid,
@@ -295,6 +327,8 @@ impl Fault for Error {
             Self::NotReviewer(_) => Kind::Denied,
             Self::Closed(_)
             | Self::PrincipalChanged
+            | Self::Apart(_)
+            | Self::ApartSince(_)
             | Self::GroupGone { .. }
             | Self::IamSwitchedOff
             | Self::OwnedByDirectory { .. }
@@ -314,6 +348,7 @@ impl Fault for Error {
             | Self::ReviewClosed(_)
             | Self::NothingToReturn(_) => Kind::Conflict,
             Self::Scene(_) | Self::Stopped => Kind::Internal,
+            Self::Duties(error) => error.kind(),
             Self::Grants(error) => error.kind(),
             Self::Db(error) => error.kind(),
         }
@@ -363,6 +398,9 @@ impl Fault for Error {
             Self::TooManyComments => "too_many_comments",
             Self::State(_) => "invalid_state",
             Self::Scene(_) | Self::Stopped => "internal",
+            Self::Apart(_) | Self::ApartSince(_) => "duties_apart",
+            Self::ExceptionReason => "exception_reason",
+            Self::Duties(error) => error.code(),
             Self::Grants(error) => error.code(),
             Self::Db(error) => error.code(),
         }
@@ -374,6 +412,7 @@ impl Fault for Error {
             Self::Denied(denied) => denied.detail(),
             Self::Cursor(cursor) => cursor.detail(),
             Self::Refused(why) => join(why),
+            Self::Duties(error) => error.detail(),
             Self::Grants(error) => error.detail(),
             Self::Closed(closed) => closed.detail(),
             Self::Db(error) => error.detail(),

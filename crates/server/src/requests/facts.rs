@@ -105,6 +105,8 @@ pub(super) async fn choose(
 /// What a policy says to a question: which rule applies, and who could decide then.
 pub(super) struct Weighed {
     pub(super) chosen: Chosen,
+    /// The policy, with the steps that come after its own.
+    pub(super) body: PolicyBody,
     pub(super) people: People,
 }
 
@@ -115,6 +117,7 @@ pub(super) async fn weigh(
     body: &PolicyBody,
     ask: &Ask,
     for_group: bool,
+    more: Vec<Step>,
 ) -> Result<Weighed, Error> {
     let how = How {
         requester: ask.requester,
@@ -125,6 +128,7 @@ pub(super) async fn weigh(
         at: cx.now,
     };
     let chosen = choose(q, entitlement, body, how).await?;
+    let body = body.clone().followed_by(chosen.rule, more);
     let theirs = [ask.requester, ask.beneficiary].into_iter();
     let theirs = theirs.chain(ask.members.iter().copied());
     let subject = Subject {
@@ -137,7 +141,11 @@ pub(super) async fn weigh(
     };
     let steps = body.outcome(chosen.rule).steps();
     let people = policies::people(q, steps, Some(&subject)).await?;
-    Ok(Weighed { chosen, people })
+    Ok(Weighed {
+        chosen,
+        body,
+        people,
+    })
 }
 
 /// What says who the approvers of a request are now.

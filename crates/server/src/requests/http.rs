@@ -546,6 +546,8 @@ pub(super) fn line(it: Line) -> wire::RequestLine {
 
 fn shown(cx: &Cx, it: Detail) -> wire::Request {
     let group_members = it.members.as_deref().map(group_members);
+    let conflicts = it.line.request.conflicts.iter();
+    let conflicts = conflicts.map(crate::duties::conflict_shown).collect();
     wire::Request {
         group_members,
         policy: policy(&it.line.request.policy),
@@ -563,6 +565,7 @@ fn shown(cx: &Cx, it: Detail) -> wire::Request {
         }),
         extension: it.extension.map(|it| it.id.to_string()),
         raised_to: it.raised_to.map(|id| id.to_string()),
+        conflicts,
         review: (it.review.as_ref()).map(|review| emergency::in_short(cx, review)),
         grants: it.grants.iter().map(|grant| given(cx, grant)).collect(),
         timeline: it.timeline.into_iter().map(happening).collect(),
@@ -682,6 +685,9 @@ fn previewed(cx: &Cx, it: Preview, people: &[Approver]) -> wire::Preview {
         rule: it.rule,
         emergency: crate::catalog::in_an_emergency(&it.offer),
         told: it.told.as_ref().map(BTreeSet::len),
+        conflicts: (it.conflicts.iter())
+            .map(crate::duties::conflict_shown)
+            .collect(),
         review_within_seconds: (it.offer.policy.body.emergency.as_ref())
             .map(|emergency| emergency.within.as_seconds()),
         tried: (it.tried.into_iter())

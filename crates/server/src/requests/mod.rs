@@ -32,11 +32,13 @@ use stint_domain::{
 };
 
 use crate::cx::{Cx, Via};
+use crate::duties::Conflict;
 use crate::policies::PolicyVersion;
 use crate::tasks::Task;
 use crate::{directory, grants, identity, policies};
 
 mod another;
+mod apart;
 mod ask;
 mod clock;
 mod comments;
@@ -104,6 +106,8 @@ pub struct Request {
     pub submission: Option<SubmissionId>,
     /// The request that was raised to this one.
     pub raised_from: Option<RequestId>,
+    /// What duty rules had against it when it was asked, and it went on all the same.
+    pub conflicts: Vec<Conflict>,
     /// Every answer given, oldest first.
     pub decisions: Vec<Decision>,
     /// Counts changes.

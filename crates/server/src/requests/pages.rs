@@ -1,6 +1,7 @@
 //! The pages of this room: search what one may ask for, ask, one's own requests, what waits
 //! for one's decision, and one request with everything that happened.
 
+mod apart;
 pub(super) mod ask;
 pub(crate) mod emergency;
 mod extend;
@@ -604,6 +605,8 @@ async fn comment(
 fn told(error: Error, place: &str) -> Result<Response, Failure> {
     match error {
         Error::Decision(_)
+        | Error::Apart(_)
+        | Error::ApartSince(_)
         | Error::NothingToReturn(_)
         | Error::PrincipalChanged
         | Error::BeneficiaryInactive

@@ -478,8 +478,16 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
         ticket: trimmed(ask.ticket.as_deref()).map(str::to_owned),
         entitlement_max: own,
     };
-    let Weighed { chosen, people } =
-        facts::weigh(cx, &mut q, &entitlement, &body, &question, false).await?;
+    let Weighed { chosen, people, .. } = facts::weigh(
+        cx,
+        &mut q,
+        &entitlement,
+        &body,
+        &question,
+        false,
+        Vec::new(),
+    )
+    .await?;
     let outcome = body.outcome(chosen.rule);
     let mut refusals = match (
         &chosen.unanswered,

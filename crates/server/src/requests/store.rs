@@ -13,6 +13,7 @@ use stint_domain::{
 use uuid::Uuid;
 
 use super::{Comment, Decision, Filter, Request, Submission};
+use crate::duties::{self, Conflict};
 use crate::http::like;
 use crate::policies::{self, PolicyVersion};
 
@@ -23,7 +24,7 @@ macro_rules! columns {
         "select r.id, r.requester_id, r.beneficiary_id, r.connection_id, r.principal_id, \
          r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.ticket, r.duration, r.start_at, \
          r.submitted_at, r.state, r.rule, r.step, r.step_since, r.carried, r.reminded, r.late, r.ended_because, r.ended_at_step, \
-         r.closed_at, r.closed_by, r.extends, r.submission_id, r.raised_from, r.version from requests r "
+         r.closed_at, r.closed_by, r.extends, r.submission_id, r.raised_from, r.conflicts, r.version from requests r "
     };
 }
 
@@ -51,8 +52,8 @@ stint_db::statements! {
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
             submitted_at, state, step, closed_at, closed_by, principal_kind, search_key, extends, \
-            submission_id, rule, step_since, due_at, emergency, raised_from, ticket, carried, reminded, late, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, \
+            submission_id, rule, step_since, due_at, emergency, raised_from, ticket, conflicts, carried, reminded, late, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, \
             0, false, false, 1)";
     /// Several things are asked for together.
     SUBMIT = "insert into submissions (id, requester_id, submitted_at) values ($1, $2, $3)";
@@ -68,6 +69,11 @@ stint_db::statements! {
     /// extension only where it was raised to one.
     WAITING_OF = "select id, emergency from requests where requester_id = $1 and entitlement_id = $2 \
         and principal_id = $3 and state = 'pending' and (extends is null or emergency) order by emergency desc, id desc limit 1";
+    /// What these principals wait for.
+    WAITING_WITH = "select principal_id, entitlement_id, start_at, duration from requests \
+        where principal_id in {ids $1} and state = 'pending'";
+    /// What else was found while it waited.
+    CONFLICTS = "update requests set conflicts = $2 where id = $1";
     /// Whom a step names.
     NAME = "insert into request_approvers (request_id, step, user_id, group_id, role) \
         values ($1, $2, $3, $4, $5)";
@@ -177,7 +183,8 @@ pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str, search: &str) ->
         r.rules.due(),
         r.emergency().is_some(),
         r.raised_from,
-        r.ticket.clone()
+        r.ticket.clone(),
+        serde_json::to_value(&r.conflicts).unwrap_or_default()
     ];
     tx.run(&INSERT, args).await?;
     for (step, number) in r.rules.question.steps().iter().zip(0i64..) {
@@ -373,6 +380,30 @@ pub(super) async fn waiting_of(
     }
 }
 
+/// What is asked for and not answered, for these principals: who, what, not before, for how long.
+pub(super) async fn waiting_with(
+    q: &mut impl Query,
+    principals: impl IntoIterator<Item = PrincipalId>,
+) -> Result<Vec<(PrincipalId, EntitlementId, Option<Time>, Span)>> {
+    let rows = q.all(&WAITING_WITH, args![Val::ids(principals)]).await?;
+    (rows.iter())
+        .map(|row| {
+            Ok((
+                row.get("principal_id")?,
+                row.get("entitlement_id")?,
+                row.get("start_at")?,
+                row.get("duration")?,
+            ))
+        })
+        .collect()
+}
+
+/// Writes down what duty rules have against it now.
+pub(super) async fn conflicting(tx: &mut Tx, id: RequestId, all: &[Conflict]) -> Result<()> {
+    let all = serde_json::to_value(all).unwrap_or_default();
+    tx.run(&CONFLICTS, args![id, all]).await.map(drop)
+}
+
 /// The requests for extensions of these grants, the latest last.
 pub(super) async fn extensions(
     q: &mut impl Query,
@@ -489,12 +520,15 @@ async fn requests(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Request>> {
 }
 
 fn request(row: &Row, policy: PolicyVersion, decisions: Vec<Decision>) -> Result<Request> {
+    let conflicts: Vec<Conflict> = row.json("conflicts")?;
+    let rule = (row.get::<Option<i64>>("rule")?).and_then(|at| usize::try_from(at).ok());
+    let more = duties::exceptions(&conflicts);
     let question = Question {
         requester: row.get("requester_id")?,
         beneficiary: row.get("beneficiary_id")?,
         submitted_at: row.get("submitted_at")?,
-        policy: policy.body.clone(),
-        rule: (row.get::<Option<i64>>("rule")?).and_then(|at| usize::try_from(at).ok()),
+        policy: policy.body.clone().followed_by(rule, more),
+        rule,
     };
     let state = state(row, &decisions)?;
     Ok(Request {
@@ -514,6 +548,7 @@ fn request(row: &Row, policy: PolicyVersion, decisions: Vec<Decision>) -> Result
         extends: row.get("extends")?,
         submission: row.get("submission_id")?,
         raised_from: row.get("raised_from")?,
+        conflicts,
         decisions,
         version: row.get("version")?,
     })

@@ -38,6 +38,8 @@ pub enum Area {
     Catalogs,
     /// `/policies`
     Policies,
+    /// `/duties`: what nobody should hold together.
+    Duties,
     /// `/connections`
     Connections,
     /// `/audit`
@@ -46,7 +48,7 @@ pub enum Area {
 
 impl Area {
     /// Every area, in the order of the navigation.
-    pub const ALL: [Area; 12] = [
+    pub const ALL: [Area; 13] = [
         Area::Home,
         Area::Request,
         Area::MyRequests,
@@ -57,6 +59,7 @@ impl Area {
         Area::People,
         Area::Catalogs,
         Area::Policies,
+        Area::Duties,
         Area::Connections,
         Area::Audit,
     ];
@@ -74,6 +77,7 @@ impl Area {
             Area::People => "/people",
             Area::Catalogs => "/catalogs",
             Area::Policies => "/policies",
+            Area::Duties => "/duties",
             Area::Connections => "/connections",
             Area::Audit => "/audit",
         }
@@ -91,6 +95,7 @@ impl Area {
             Area::People => "People",
             Area::Catalogs => "Catalogs",
             Area::Policies => "Policies",
+            Area::Duties => "Duties",
             Area::Connections => "Connections",
             Area::Audit => "Audit",
         }
@@ -108,6 +113,7 @@ impl Area {
             Area::People => "users",
             Area::Catalogs => "books",
             Area::Policies => "route",
+            Area::Duties => "shield-check",
             Area::Connections => "plug-connected",
             Area::Audit => "file-text",
         }
@@ -119,7 +125,9 @@ impl Area {
                 "You"
             }
             Area::Explore | Area::Grants | Area::People => "Access",
-            Area::Catalogs | Area::Policies | Area::Connections | Area::Audit => "Set up",
+            Area::Catalogs | Area::Policies | Area::Duties | Area::Connections | Area::Audit => {
+                "Set up"
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod connections;
 mod delegations;
 mod directory;
 mod draining;
+mod duties;
 mod emergency;
 mod estate;
 mod explore;

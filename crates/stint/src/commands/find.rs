@@ -74,6 +74,15 @@ pub(crate) const POLICY: Kind = Kind {
     see: "stint policies list",
 };
 
+/// Duty rules.
+pub(crate) const DUTY: Kind = Kind {
+    prefix: "dut",
+    what: "duty rule",
+    list: "/api/v1/duties",
+    keys: &["name"],
+    see: "stint duties list",
+};
+
 /// Whether the text is an id of this kind.
 pub(crate) fn is_id(prefix: &str, text: &str) -> bool {
     text.strip_prefix(prefix)

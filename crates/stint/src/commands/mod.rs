@@ -10,6 +10,7 @@ pub(crate) mod audit;
 mod catalogs;
 pub(crate) mod delegations;
 mod drafts;
+pub(crate) mod duties;
 pub(crate) mod emergency;
 pub(crate) mod estates;
 pub(crate) mod facts;

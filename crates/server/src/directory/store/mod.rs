@@ -7,6 +7,7 @@ pub(super) mod described;
 pub(super) mod endings;
 pub(super) mod estate;
 pub(super) mod facts;
+pub(super) mod holders;
 pub(super) mod holdings;
 pub(super) mod iam;
 pub(super) mod links;
@@ -27,6 +28,7 @@ pub(crate) static STATEMENTS: &[&[&Sql]] = &[
     endings::STATEMENTS,
     estate::STATEMENTS,
     facts::STATEMENTS,
+    holders::STATEMENTS,
     holdings::STATEMENTS,
     iam::STATEMENTS,
     links::STATEMENTS,

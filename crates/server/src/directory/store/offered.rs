@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use stint_db::{Query, Result, Row, args};
+use stint_db::{Query, Result, Row, Val, args};
 use stint_domain::condition::Thing;
 use stint_domain::entitlement::EntitlementKey;
 use stint_domain::{ConnectionId, EntitlementId};
@@ -35,6 +35,10 @@ stint_db::statements! {
     /// A page of those of a connection that may be given.
     OF_CONNECTION = (described!("where e.connection_id = $1 and e.gone_at is null and e.owned_by is null \
         and ($2 is null or (e.sort_key, e.id) > ($2, $3)) order by e.sort_key, e.id limit $4"));
+    /// Several, also what is gone.
+    SEVERAL = (described!("where e.id in {ids $1}"));
+    /// A page of all of a connection, whoever decides about them.
+    ALL = (described!("where e.connection_id = $1 and e.gone_at is null and ($2 is null or e.id > $2) order by e.id limit $3"));
 }
 
 pub(in crate::directory) async fn version(q: &mut impl Query) -> Result<i64> {
@@ -71,6 +75,38 @@ pub(in crate::directory) async fn of_connection(
         if let Some(thing) = thing(&row, &entitlement, names)? {
             found.push((row.get("sort_key")?, thing));
         }
+    }
+    Ok(found)
+}
+
+/// See [`crate::directory::things_by_id`].
+pub(in crate::directory) async fn several(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = EntitlementId>,
+    names: &BTreeMap<ConnectionId, Names>,
+) -> Result<BTreeMap<ConnectionId, Vec<Thing>>> {
+    let mut found: BTreeMap<ConnectionId, Vec<Thing>> = BTreeMap::new();
+    for row in q.all(&SEVERAL, args![Val::ids(ids)]).await? {
+        let entitlement = read_entitlement(&row)?;
+        if let Some(thing) = thing(&row, &entitlement, names)? {
+            found.entry(entitlement.connection).or_default().push(thing);
+        }
+    }
+    Ok(found)
+}
+
+/// See [`crate::directory::all_things`].
+pub(in crate::directory) async fn all(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    names: &BTreeMap<ConnectionId, Names>,
+    after: Option<EntitlementId>,
+    limit: i64,
+) -> Result<Vec<Thing>> {
+    let mut found = Vec::new();
+    for row in q.all(&ALL, args![connection, after, limit]).await? {
+        let entitlement = read_entitlement(&row)?;
+        found.extend(thing(&row, &entitlement, names)?);
     }
     Ok(found)
 }

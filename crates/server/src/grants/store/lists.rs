@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use stint_db::{Query, Result, Row, Tx, Val, args};
+use stint_domain::duty::Window;
 use stint_domain::{
     BindingId, ConnectionId, EntitlementId, GrantId, PrincipalId, RequestId, Time, UserId,
 };
 
-use super::super::{Grant, Moment, Origin, Show};
+use super::super::{Given, Grant, Moment, Origin, Show};
 use super::ledgers;
 use crate::cx::Notices;
 
@@ -76,6 +77,12 @@ stint_db::statements! {
     /// What somebody holds, or is about to hold.
     HELD_BY = "select distinct b.entitlement_id from grants g join bindings b on b.id = g.binding_id \
         where g.user_id = $1 and g.ended_at is null";
+    /// What is given to these principals, or will be, and until when at most.
+    GIVEN_TO = "select b.principal_id, b.entitlement_id, b.epoch_open, g.start_at, g.ends_at from bindings b \
+        join grants g on g.binding_id = b.id where b.principal_id in {ids $1} and g.ended_at is null";
+    /// The same of these things.
+    GIVEN_OF = "select b.principal_id, b.entitlement_id, b.epoch_open, g.start_at, g.ends_at from bindings b \
+        join grants g on g.binding_id = b.id where b.entitlement_id in {ids $1} and g.ended_at is null";
     OPEN_ON = "select count(*) as n from grants g join bindings b on b.id = g.binding_id where b.connection_id = $1 and g.ended_at is null";
     FIRST_OPEN_ON = (concat!(columns!(), "where b.connection_id = $1 and g.ended_at is null order by g.id limit 200"));
     /// What is not proved yet, or still watched.
@@ -260,6 +267,36 @@ pub(in crate::grants) async fn held_by(
 ) -> Result<BTreeSet<EntitlementId>> {
     let rows = q.all(&HELD_BY, args![user]).await?;
     rows.iter().map(|row| row.get("entitlement_id")).collect()
+}
+
+/// See [`crate::grants::given_to`].
+pub(in crate::grants) async fn given_to(
+    q: &mut impl Query,
+    principals: impl IntoIterator<Item = PrincipalId>,
+) -> Result<Vec<Given>> {
+    let rows = q.all(&GIVEN_TO, args![Val::ids(principals)]).await?;
+    rows.iter().map(given).collect()
+}
+
+/// See [`crate::grants::given_of`].
+pub(in crate::grants) async fn given_of(
+    q: &mut impl Query,
+    entitlements: impl IntoIterator<Item = EntitlementId>,
+) -> Result<Vec<Given>> {
+    let rows = q.all(&GIVEN_OF, args![Val::ids(entitlements)]).await?;
+    rows.iter().map(given).collect()
+}
+
+fn given(row: &Row) -> Result<Given> {
+    Ok(Given {
+        principal: row.get("principal_id")?,
+        entitlement: row.get("entitlement_id")?,
+        window: Window {
+            from: row.get("start_at")?,
+            until: row.get("ends_at")?,
+        },
+        ours: row.get("epoch_open")?,
+    })
 }
 
 pub(in crate::grants) async fn first_open_on(

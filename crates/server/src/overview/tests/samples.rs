@@ -1,5 +1,6 @@
 //! Every page with invented facts.
 
+mod duties;
 mod emergency;
 mod objects;
 mod rules;
@@ -1466,6 +1467,12 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("held", view("/catalogs/cat_1/contents", "What the catalog holds", &put(rules::held(true)))),
         ("held-empty", view("/catalogs/cat_1/contents", "What the catalog holds", &put(rules::held(false)))),
         ("try", view("/catalogs/cat_1/try", "Try the catalog", &put(rules::try_catalog()))),
+        ("duties", view("/duties", "Duties", &put(duties::list(true)))),
+        ("duties-empty", view("/duties", "Duties", &put(duties::list(false)))),
+        ("duty", view("/duties/dut_1", "Four eyes on payments", &put(duties::show(true)))),
+        ("duty-off", view("/duties/dut_1", "Four eyes on payments", &put(duties::show(false)))),
+        ("conflicts", view("/duties/conflicts", "Conflicts", &put(duties::conflicts(true)))),
+        ("conflicts-none", view("/duties/conflicts", "Conflicts", &put(duties::conflicts(false)))),
         ("inbox", view("/approvals", "Approvals", &put(inbox()))),
         ("show", page(&flash, "Request", &show(true))),
         ("show-open", view("/requests/req_1", "Request", &put(show(false)))),

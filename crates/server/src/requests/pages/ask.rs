@@ -123,6 +123,7 @@ pub(super) async fn submit(
             | Error::EmergencyWaits(_)
             | Error::EmergencyTwice
             | Error::RaiseInstead(_)
+            | Error::Apart(_)
             | Error::Closed(_)),
         ) => {
             let mistakes = Mistakes::at("", sentence(&error.detail()));
@@ -414,6 +415,7 @@ fn of_the_holder(hurdle: &Hurdle) -> bool {
     matches!(
         hurdle.code,
         "no_linked_principal"
+            | "duties_apart"
             | "principal_gone"
             | "no_possible_approver"
             | "unknown_principal"
@@ -461,7 +463,7 @@ fn verdict(found: &Preview, people: &[Approver], cx: &Cx) -> view::Verdict {
             ),
         },
         chain: chain(&found.steps, people, cx),
-        notes: Vec::new(),
+        notes: super::apart::notes(&found.conflicts),
     }
 }
 

@@ -386,6 +386,7 @@ fn page(
         Fact::new("Given", "").when(When::both(review.opened_at, cx.now)),
         Fact::new("Request", "").link(href(id), "With everything that happened"),
     ]);
+    facts.extend(super::apart::facts(&request.conflicts));
     let open = review.state == ReviewState::Open;
     match (&review.state, &line.closed_by) {
         (ReviewState::Closed { note, at, .. }, Some(by)) => {

@@ -67,6 +67,7 @@ pub(super) async fn extend(
         }
         Err(
             error @ (Error::Refused(_)
+            | Error::Apart(_)
             | Error::NoLinkedPrincipal { .. }
             | Error::PrincipalGone { .. }
             | Error::OwnedByDirectory { .. }

@@ -140,6 +140,7 @@ pub(super) async fn context(q: &mut impl Query, line: &Line, cx: &Cx) -> Result<
             words(request.rules.question.outcome().max_duration)
         )),
     ]);
+    facts.extend(super::apart::facts(&request.conflicts));
     if line.is_for_another() {
         let whom = &line.beneficiary;
         facts.insert(0, Fact::new("For", &whom.name).faint(&whom.email));
@@ -258,6 +259,7 @@ async fn answer(
         Ok(request) => Ok(web::go_with(&back, &Flash::done(decided(&request)))),
         Err(
             error @ (Error::Comment
+            | Error::ExceptionReason
             | Error::Decision(Refused::ReasonRequired | Refused::ReasonTooLong { .. })),
         ) => {
             let wrong = Wrong {

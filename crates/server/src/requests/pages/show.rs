@@ -364,6 +364,7 @@ fn said(at: Time, comment: &str, now: Time) -> String {
 
 fn notes(found: &Detail, grant: Option<&Grant>, now: Time) -> Vec<Note> {
     let mut notes = emergency::notes(found);
+    notes.extend(super::apart::notes(&found.line.request.conflicts));
     if found
         .waiting
         .as_ref()

@@ -137,6 +137,8 @@ async fn things(path: &str, method: &str, stage: &Stage) -> Things {
         own_and_others(&stage.links[0], &stage.links[1])
     } else if under("/api/v1/catalogs/{id}") || under("/catalogs/{id}") {
         any(&stage.catalog)
+    } else if under("/api/v1/duties/{id}") || under("/duties/{id}") {
+        any(&stage.duty)
     } else if under("/api/v1/policies/{id}") || under("/policies/{id}") {
         any(&stage.policy)
     } else if under("/api/v1/entitlements/{id}") {
@@ -218,6 +220,11 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
             "user_id": stage.me.to_string(),
             "principal_id": stage.principals[1],
         }),
+        "POST /api/v1/duties" => json!({
+            "name": "", "message": "", "action": "block",
+            "first": { "name": "" }, "second": { "name": "" },
+        }),
+        "PATCH /api/v1/duties/{id}" => json!({ "message": "changed" }),
         "POST /api/v1/catalogs" => json!({ "name": "" }),
         "POST /api/v1/catalogs/check" => json!({ "contents": [] }),
         "PATCH /api/v1/catalogs/{id}" => json!({ "description": "changed" }),
@@ -323,6 +330,7 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         "POST /connections/{id}/credential" => {
             format!("credential=role&role_arn={}", stage.role_arn)
         }
+        "POST /duties/new" | "POST /duties/{id}/edit" => "version=0&name=".to_owned(),
         "POST /catalogs/new" | "POST /catalogs/{id}/edit" => "version=0&name=".to_owned(),
         "POST /policies/new" | "POST /policies/{id}/edit" | "POST /policies/{id}/replay" => {
             "version=0&name=".to_owned()

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use stint_domain::condition::Condition;
 use stint_domain::policy::{Approvers, PolicyBody, Route, Step};
 use stint_domain::rights::Role;
 use stint_domain::{EntitlementId, GroupId, PolicyId, RequestId, Span, SubmissionId, UserId};
 use stint_server::cx::Cx;
 use stint_server::http::Paging;
 use stint_server::{
-    catalog, connections, directory, grants, identity, notices, objects, policies, requests,
+    catalog, connections, directory, duties, grants, identity, notices, objects, policies, requests,
 };
 use stint_testkit::{Answer, Door, World};
 
@@ -48,6 +49,7 @@ pub(crate) struct Stage {
     pub(crate) offered: EntitlementId,
     pub(crate) hidden: EntitlementId,
     pub(crate) catalog: String,
+    pub(crate) duty: String,
     pub(crate) policy: PolicyId,
     /// Own, involved, another's; nobody has decided on them.
     pub(crate) requests: [RequestId; 3],
@@ -485,6 +487,7 @@ impl Stage {
             offered: at_once,
             hidden,
             catalog: seen.to_string(),
+            duty: duty(&world, hidden).await,
             policy: bos,
             requests: pending,
             by_bo,
@@ -519,4 +522,30 @@ impl Stage {
             Through::Cookie => &self.cookie,
         }
     }
+}
+
+/// A rule that keeps what nobody asks for apart from what is not there.
+async fn duty(world: &World, what: EntitlementId) -> String {
+    let side = |name: &str| duties::Side {
+        name: name.to_owned(),
+        ..duties::Side::default()
+    };
+    let new = duties::NewDuty {
+        name: "Apart".to_owned(),
+        message: "Ask the other team.".to_owned(),
+        first: duties::Side {
+            entitlements: [what].into(),
+            ..side("One")
+        },
+        second: duties::Side {
+            when: Some(Condition::new("resource.name == \"nothing\"")),
+            ..side("Other")
+        },
+        action: stint_domain::duty::Action::Block,
+        group: None,
+        emergency_passes: false,
+        active: true,
+    };
+    let made = duties::create(&world.cx("cy"), new).await;
+    made.expect("a rule").id.to_string()
 }
