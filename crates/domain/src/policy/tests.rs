@@ -576,3 +576,32 @@ fn a_step_of_roles_or_conditions_may_be_saved_and_is_explained_by_who_they_are()
     );
     assert_eq!(steps[1].possible(), users(&[2]), "9 is not active");
 }
+
+#[test]
+fn what_follows_is_nobodys_own_to_allow() {
+    let own = PolicyBody {
+        allow_self_approval: true,
+        ..body(vec![step("a", &[1], &[], 1)])
+    };
+    let after = own
+        .clone()
+        .followed_by(None, vec![step("exception", &[], &[10], 1)]);
+    let names: Vec<&str> = (after.outcome(None).steps().iter())
+        .map(|step| step.name.as_str())
+        .collect();
+    assert_eq!(names, ["a", "exception"]);
+    assert!(!after.allow_self_approval);
+    assert_eq!(own.clone().followed_by(None, Vec::new()), own);
+    // What would be given at once waits, and what is denied stays denied.
+    let more = || vec![step("exception", &[], &[10], 1)];
+    let auto = PolicyBody {
+        route: Route::AutoApprove,
+        ..body(vec![])
+    };
+    assert_eq!(auto.followed_by(None, more()).route.steps().len(), 1);
+    let deny = PolicyBody {
+        route: Route::AutoDeny("no".to_owned()),
+        ..body(vec![])
+    };
+    assert!(deny.followed_by(None, more()).route.steps().is_empty());
+}
