@@ -20,6 +20,7 @@ pub mod facts;
 pub mod feeds;
 pub mod grants;
 pub mod identity;
+pub mod mend;
 pub mod notices;
 pub mod objects;
 pub mod policies;

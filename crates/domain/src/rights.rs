@@ -199,6 +199,7 @@ table! {
     SetAccessControl    "catalog.set_access_control"     All Nil All Nil   Nil   Nil  Hide(GetEntitlement), "set an entitlement's policy and longest duration";
     ListOffers          "catalog.list_offers"            All All All All   All   All  Forbid, "search what one may ask for";
     GetOffer            "catalog.get_offer"              All All All All   All   All  Hide(GetOffer), "see one thing one may ask for";
+    MendRefusal         "mend.refusal"                   All All All All   All   All  Forbid, "find what of that which one may ask for mends a refusal of AWS";
 
     ListPolicies        "policies.list"                  All All All Nil   All   Nil  Forbid, "list policies";
     GetPolicy           "policies.get"                   All All All Nil   All   Nil  Hide(GetPolicy), "see a policy and its versions";

@@ -7,6 +7,7 @@
 //! | to | use |
 //! |---|---|
 //! | read a document | [`Policy::parse`]; with places and size, [`Document::read`] |
+//! | read what AWS says when it refuses | [`Denial::parse`] |
 //! | see what is wrong with it | [`Document::findings`], against the [`table()`] of AWS's services |
 //! | judge one document | [`evaluate_identity`], [`evaluate_trust`], [`evaluate_resource`] |
 //! | judge a request by everything that applies | [`judge`], which says why: [`Verdict`] |
@@ -20,6 +21,7 @@
 mod builders;
 mod condition;
 mod context;
+mod denial;
 mod document;
 mod evaluate;
 mod findings;
@@ -42,6 +44,7 @@ pub use builders::{
 };
 pub use condition::{Condition, Operator, Quantifier, Test};
 pub use context::{Caller, Context, Identity, Request};
+pub use denial::{Denial, Denied, DeniedKind, NotRead, Refused};
 pub use document::{Document, Kind, Size};
 pub use evaluate::{Decision, evaluate_identity, evaluate_resource, evaluate_trust};
 pub use findings::{Finding, Severity};

@@ -25,6 +25,7 @@ pub mod catalog;
 pub mod grants;
 // Row 6
 pub mod duties;
+pub mod mend;
 // Row 7
 pub mod objects;
 pub mod requests;

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::client::Server;
 use crate::commands::{
-    account, audit, delegations, duties, emergency, estates, grants, notices, objects, people,
-    rules,
+    account, audit, delegations, duties, emergency, estates, grants, mend, notices, objects,
+    people, rules,
 };
 use crate::config::Overrides;
 
@@ -108,6 +108,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "PERSON")]
         for_user: Option<String>,
     },
+    /// Paste what AWS said when it refused; see what you may ask for that would let it through.
+    Mend(mend::Mend),
     /// Ask for access.
     Request(Ask),
     /// Your requests, those that wait for you, or one with its whole story.

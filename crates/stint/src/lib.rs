@@ -19,8 +19,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 use cli::{Audit, Cli, Command, MasterKey, Users};
 use commands::{
-    account, ask, audit, delegations, duties, emergency, estates, grants, local, notices, objects,
-    people, rules, serve, sim,
+    account, ask, audit, delegations, duties, emergency, estates, grants, local, mend, notices,
+    objects, people, rules, serve, sim,
 };
 use config::Settings;
 use exit::{Exit, Failure};
@@ -78,6 +78,7 @@ async fn command(command: Command) -> Result<(), Failure> {
         Command::IamUsers(what) => objects::iam_users(what).await,
         Command::Catalogs(what) => rules::catalogs(what).await,
         Command::Policies(what) => rules::policies(what).await,
+        Command::Mend(args) => mend::mend(args).await,
         Command::Duties(what) => duties::duties(what).await,
         Command::Audit(Audit::Verify {
             server,

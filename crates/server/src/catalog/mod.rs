@@ -51,7 +51,7 @@ pub use contents::{
 pub use error::Error;
 pub(crate) use http::{in_an_emergency, named, routes};
 pub use judge::{Judgement, Seen, judge};
-pub use offers::{Offer, Offers, hold, offer, offer_for, offers, offers_for, requestable};
+pub use offers::{Offer, Offers, hold, offer, offer_for, offered, offers, offers_for, requestable};
 pub(crate) use pages::{choose_entitlement, routes as page_routes};
 pub use rules::{
     ContentRule, DefaultTerms, LONGEST_RULE_NAME, MOST_RULES, RANK, RANKS, RuleFault, Rules,

@@ -1,5 +1,7 @@
 //! What a user may ask for.
 
+use stint_db::Reader;
+
 use super::*;
 
 /// Something a user may ask for.
@@ -82,7 +84,7 @@ pub async fn offers_for(
         let entitlement = entitlements.remove(&id)?;
         let policy = policies.get(&terms.policy)?.clone();
         let emergency = terms.emergency.and_then(|id| policies.get(&id).cloned());
-        let offer = offered(entitlement, policy, terms.max_duration, emergency);
+        let offer = offered_as(entitlement, policy, terms.max_duration, emergency);
         Some((key, id, offer))
     });
     let page = paging.page(rows.collect(), |(key, id, _)| (key.clone(), *id));
@@ -90,6 +92,17 @@ pub async fn offers_for(
         page: page.map(|(_, _, offer)| offer),
         total,
     })
+}
+
+/// Everything the caller may ask for, by name, and the moment it was seen at.
+pub async fn offered(cx: &Cx) -> Result<(Vec<EntitlementId>, Reader), Error> {
+    cx.authorize(Verb::ListOffers, Relation::Own)?;
+    let user = cx.person()?.id;
+    let (stock, mut q) = stock::now(cx).await?;
+    let known = identity::somebody(&mut q, user).await?;
+    let mine = stock.seen_by(&known, user);
+    let (found, _) = stock.offered(&mine, "", None, usize::MAX);
+    Ok((found.into_iter().map(|(_, id, _)| id).collect(), q))
 }
 
 /// One thing the caller may ask for. What is in none of their catalogs does not exist.
@@ -128,7 +141,7 @@ pub async fn requestable(
         Some(id) => policies::current(q, id).await?,
         None => None,
     };
-    Ok(policy.map(|policy| offered(entitlement, policy, terms.max_duration, emergency)))
+    Ok(policy.map(|policy| offered_as(entitlement, policy, terms.max_duration, emergency)))
 }
 
 /// Takes the row of an entitlement's access control: who asks for it in an emergency comes one
@@ -137,7 +150,7 @@ pub async fn hold(tx: &mut Tx, id: EntitlementId) -> Result<(), stint_db::Error>
     store::lock_access_control(tx, id).await.map(drop)
 }
 
-fn offered(
+fn offered_as(
     entitlement: Entitlement,
     policy: PolicyVersion,
     own: Option<Span>,

@@ -7,6 +7,7 @@ use stint_domain::condition::Thing;
 use stint_domain::{ConnectionId, EntitlementId, PrincipalId, UserId};
 
 use super::store::{holders, offered};
+use super::{Entitlement, Policies};
 use crate::connections;
 
 /// The principals that these people are confirmed to be.
@@ -92,4 +93,31 @@ pub async fn all_things(
     limit: i64,
 ) -> Result<Vec<Thing>> {
     offered::all(q, connection, names, after, limit).await
+}
+
+/// Those of these entitlements that are on an account and that AWS still has.
+pub async fn on_account(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = EntitlementId>,
+    account: &str,
+) -> Result<BTreeMap<EntitlementId, Entitlement>> {
+    holders::on_account(q, ids, account).await
+}
+
+/// What these permission sets allow, by connection and ARN; nothing where it was not read. One
+/// statement for each connection.
+pub async fn policies_of_sets(
+    q: &mut impl Query,
+    wanted: BTreeSet<(ConnectionId, String)>,
+) -> Result<BTreeMap<(ConnectionId, String), Option<Policies>>> {
+    let connections: BTreeSet<ConnectionId> = wanted.iter().map(|(of, _)| *of).collect();
+    let mut found = BTreeMap::new();
+    for connection in connections {
+        let all = holders::set_policies(q, connection).await?;
+        let all = all
+            .into_iter()
+            .map(|(arn, policies)| ((connection, arn), policies));
+        found.extend(all.filter(|(key, _)| wanted.contains(key)));
+    }
+    Ok(found)
 }

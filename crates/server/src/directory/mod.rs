@@ -54,7 +54,8 @@ pub use facts::{
 };
 pub use holders::{
     all_things, groups_of_principals, held_by_principals, holding, members_of_groups, memberships,
-    memberships_of, principals_of_users, things_by_id, users_of_principals,
+    memberships_of, on_account, policies_of_sets, principals_of_users, things_by_id,
+    users_of_principals,
 };
 pub use links::{
     LINK_SORTS, LINK_STATES, LinkFilter, confirm_link, confirm_link_at, links, propose_link,

@@ -186,6 +186,8 @@ pub const CODES: &[Code] = &[
     row(422, "invalid_value", "A field holds a value that cannot be used.", "Correct the field that `detail` names."),
     row(422, "items_refused", "Some of several things cannot be asked for like this; nothing was asked for.", "The detail says of each what to do."),
     row(422, "max_duration", "The longest duration of an access control is out of bounds.", "Choose one between the bounds that `detail` names, or leave it to the policy."),
+    row(422, "message_encoded", "AWS encoded its refusal: only somebody with sts:DecodeAuthorizationMessage in that account can read it.", "Use a newer SDK or command line, which say it in words too, or send the action and the resource."),
+    row(422, "message_unreadable", "The text is no refusal of AWS that names an action.", "Send the whole message, or the action and the ARN of the resource."),
     row(422, "needs_nobody", "A step needs no approval at all.", "Let it need at least one, leave the step out, or use a policy that approves by itself."),
     row(422, "needs_too_many", "A step needs more people than it names.", "Let it need fewer, or add approvers."),
     row(422, "no_approver", "A step names nobody.", "Name users or groups who may approve it."),

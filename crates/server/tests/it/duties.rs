@@ -120,7 +120,7 @@ both_engines! {
         let dee = world.as_user("dee");
         let place = format!("{ALL}/{}", words(&rule["id"]));
         let rounds = match world.engine() {
-            stint_testkit::Engine::Postgres => 25,
+            stint_testkit::Engine::Postgres => 12,
             stint_testkit::Engine::Sqlite => 4,
         };
         for _ in 0..rounds {
@@ -160,7 +160,7 @@ both_engines! {
         write(&world, scene.rule("Four eyes", &json!({}))).await;
         let ana = world.as_user("ana");
         let rounds = match world.engine() {
-            stint_testkit::Engine::Postgres => 25,
+            stint_testkit::Engine::Postgres => 12,
             stint_testkit::Engine::Sqlite => 4,
         };
         for _ in 0..rounds {
@@ -176,6 +176,8 @@ both_engines! {
                         start: None,
                         principal: None,
                         emergency: false,
+                        beneficiary: None,
+                        ticket: None,
                     };
                     stint_db::retrying(|| requests::submit(&cx, new.clone())).await
                 })

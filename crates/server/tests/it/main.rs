@@ -29,6 +29,7 @@ mod limits;
 mod lists;
 mod looked_up;
 mod members;
+mod mend;
 mod notices;
 mod objects;
 mod openapi;

@@ -18,6 +18,7 @@ mod feeds;
 pub(crate) mod find;
 pub(crate) mod grants;
 pub(crate) mod local;
+pub(crate) mod mend;
 pub(crate) mod notices;
 pub(crate) mod objects;
 pub(crate) mod people;

@@ -3,8 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use stint_db::{Query, Result, Row, Val, args};
-use stint_domain::{EntitlementId, PrincipalId, UserId};
+use stint_domain::{ConnectionId, EntitlementId, PrincipalId, UserId};
+
+use super::super::{Entitlement, Policies};
+use super::things::read_entitlement;
 
 stint_db::statements! {
     /// Whose these people are confirmed to be in AWS.
@@ -31,6 +35,11 @@ stint_db::statements! {
         where g.id in {ids $1} and g.kind = 'identity_center_group'";
     /// What these principals hold themselves.
     HELD_BY = "select principal_id, entitlement_id from assignments where principal_id in {ids $1} and ended_at is null";
+    /// Those of these entitlements that are on an account.
+    ON_ACCOUNT = "select id, connection_id, kind, account, target, name, aws_name, owned_by, gone_at from entitlements \
+        where account = $1 and gone_at is null and id in {ids $2}";
+    /// What the permission sets of a connection allow.
+    SET_POLICIES = "select arn, policies from permission_sets where connection_id = $1 and gone_at is null";
     /// Who holds these things themselves.
     HOLDING = "select principal_id, entitlement_id from assignments where entitlement_id in {ids $1} and ended_at is null";
 }
@@ -121,4 +130,30 @@ pub(in crate::directory) async fn holding(
 ) -> Result<Vec<(PrincipalId, EntitlementId)>> {
     let rows = q.all(&HOLDING, args![Val::ids(entitlements)]).await?;
     pairs(&rows, ("principal_id", "entitlement_id"))
+}
+
+/// See [`crate::directory::on_account`].
+pub(in crate::directory) async fn on_account(
+    q: &mut impl Query,
+    ids: impl IntoIterator<Item = EntitlementId>,
+    account: &str,
+) -> Result<BTreeMap<EntitlementId, Entitlement>> {
+    let rows = q.all(&ON_ACCOUNT, args![account, Val::ids(ids)]).await?;
+    (rows.iter())
+        .map(|row| read_entitlement(row).map(|it| (it.id, it)))
+        .collect()
+}
+
+/// Of a connection's permission sets, by ARN; nothing where they were not read.
+pub(in crate::directory) async fn set_policies(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<BTreeMap<String, Option<Policies>>> {
+    let rows = q.all(&SET_POLICIES, args![connection]).await?;
+    (rows.iter())
+        .map(|row| {
+            let policies: Option<Value> = row.get("policies")?;
+            Ok((row.get("arn")?, policies.map(Policies::read)))
+        })
+        .collect()
 }

@@ -2,6 +2,7 @@
 
 mod duties;
 mod emergency;
+mod mend;
 mod objects;
 mod rules;
 
@@ -1473,6 +1474,8 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("duty-off", view("/duties/dut_1", "Four eyes on payments", &put(duties::show(false)))),
         ("conflicts", view("/duties/conflicts", "Conflicts", &put(duties::conflicts(true)))),
         ("conflicts-none", view("/duties/conflicts", "Conflicts", &put(duties::conflicts(false)))),
+        ("mend", view("/mend", "Find what mends a refusal", &put(mend::form(false)))),
+        ("mend-read", view("/mend", "Find what mends a refusal", &put(mend::form(true)))),
         ("inbox", view("/approvals", "Approvals", &put(inbox()))),
         ("show", page(&flash, "Request", &show(true))),
         ("show-open", view("/requests/req_1", "Request", &put(show(false)))),

@@ -220,6 +220,7 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
             "user_id": stage.me.to_string(),
             "principal_id": stage.principals[1],
         }),
+        "POST /api/v1/mend" => json!({ "message": "s3:GetObject" }),
         "POST /api/v1/duties" => json!({
             "name": "", "message": "", "action": "block",
             "first": { "name": "" }, "second": { "name": "" },
@@ -330,6 +331,7 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         "POST /connections/{id}/credential" => {
             format!("credential=role&role_arn={}", stage.role_arn)
         }
+        "POST /mend" => "message=s3%3AGetObject&account=".to_owned(),
         "POST /duties/new" | "POST /duties/{id}/edit" => "version=0&name=".to_owned(),
         "POST /catalogs/new" | "POST /catalogs/{id}/edit" => "version=0&name=".to_owned(),
         "POST /policies/new" | "POST /policies/{id}/edit" | "POST /policies/{id}/replay" => {
