@@ -14,6 +14,7 @@ const PURE: [(&str, &[&str]); 2] = [
             "regex",
             "serde",
             "serde_json",
+            "stacker",
             "thiserror",
             "uuid",
         ],
