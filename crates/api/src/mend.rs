@@ -8,7 +8,7 @@ use crate::catalog::EntitlementName;
 /// What AWS said when it refused something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Refusal {
+pub struct PastedRefusal {
     /// The message, as AWS, an SDK, the command line or the console said it; at most 16 KiB. Or an action
     /// and the ARN of a resource.
     #[schema(

@@ -67,6 +67,10 @@ pub(super) const TAGS: &[(&str, &str)] = &[
         "Which entitlements may be asked for, by whom and how.",
     ),
     (
+        "duties",
+        "What one person should not hold together, and who does.",
+    ),
+    (
         "managed objects",
         "IAM users that Stint makes, locks out and deletes; rotation of access keys.",
     ),

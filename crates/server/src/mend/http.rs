@@ -20,10 +20,13 @@ pub(crate) fn routes() -> Routes {
     post,
     path = "/api/v1/mend",
     tag = "requests",
-    request_body = wire::Refusal,
+    request_body = wire::PastedRefusal,
     responses((status = 200, body = wire::Mended), (status = "4XX", body = Problem))
 )]
-async fn mend(cx: Cx, Json(input): Json<wire::Refusal>) -> Result<Json<wire::Mended>, Failure> {
+async fn mend(
+    cx: Cx,
+    Json(input): Json<wire::PastedRefusal>,
+) -> Result<Json<wire::Mended>, Failure> {
     let found = super::mend(&cx, &input.message, input.account.as_deref()).await?;
     Ok(Json(shown(found)))
 }
