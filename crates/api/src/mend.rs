@@ -64,7 +64,8 @@ pub struct Mending {
     pub verdict: String,
     /// Why.
     pub why: String,
-    /// What the group to be joined holds, where that is what lets it through.
+    /// What the group to be joined holds, where that is what lets it through and the caller may ask for
+    /// that as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<EntitlementName>,
 }

@@ -279,6 +279,11 @@ impl Compiled {
         Ok(compiled)
     }
 
+    /// Whether it names an organizational unit.
+    pub const fn asks_for_units(&self) -> bool {
+        self.units
+    }
+
     /// The groups it names.
     pub fn groups(&self) -> &[GroupId] {
         &self.groups

@@ -47,7 +47,7 @@ pub const LONGEST_TEXT: usize = 2_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyBody {
-    /// TicketAsked in this order; the first whose condition is true says what holds. Where none
+    /// Asked in this order; the first whose condition is true says what holds. Where none
     /// is, what follows here does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,

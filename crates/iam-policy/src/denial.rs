@@ -7,7 +7,7 @@
 //! encode all of it; what is encoded only its account's own IAM can read.
 
 /// The longest text that is read, in bytes.
-const LONGEST: usize = 16_384;
+pub const LONGEST_DENIAL: usize = 16_384;
 
 /// A refusal, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub enum NotRead {
     #[error("there is nothing to read")]
     Empty,
     /// It is endless.
-    #[error("it has more than {LONGEST} bytes")]
+    #[error("it has more than {LONGEST_DENIAL} bytes")]
     TooLong,
     /// AWS encoded it.
     #[error("AWS encoded what it says")]
@@ -113,7 +113,7 @@ impl Denial {
         if text.is_empty() {
             return Err(NotRead::Empty);
         }
-        if text.len() > LONGEST {
+        if text.len() > LONGEST_DENIAL {
             return Err(NotRead::TooLong);
         }
         // As one line: pasted from a terminal it may be broken anywhere between words. ASCII only, so
@@ -123,7 +123,7 @@ impl Denial {
         if let Some((who, action, resource, rest)) = sentence(&line, &low) {
             return Ok(Self {
                 who: who.map(denied),
-                because: reason(rest, &action),
+                because: reason(rest),
                 resource: resource.filter(|it| it == "*" || it.starts_with("arn:")),
                 action,
             });
@@ -137,16 +137,21 @@ impl Denial {
         let resource = words.find(|word| word.starts_with("arn:") && *word != action);
         Ok(Self {
             who: None,
-            because: reason(&low, &action),
+            because: reason(&low),
             resource: resource.map(str::to_owned),
             action,
         })
     }
 
-    /// The account it happened in: of the resource where that says it, else of who was refused.
+    /// The account in which access is missing: where no policy of theirs allows it, that of who was
+    /// refused, whoever owns the resource; else that of the resource. The other where one is not said.
     pub fn account(&self) -> Option<&str> {
-        let named = self.resource.as_deref().and_then(account_of);
-        named.or_else(|| self.who.as_ref().and_then(|who| who.account.as_deref()))
+        let of = self.resource.as_deref().and_then(account_of);
+        let theirs = self.who.as_ref().and_then(|who| who.account.as_deref());
+        match self.because {
+            Refused::NotAllowed => theirs.or(of),
+            _ => of.or(theirs),
+        }
     }
 }
 
@@ -164,7 +169,8 @@ fn sentence<'a>(
         let after = line.get(from..)?;
         let after = after.trim_start_matches([':', ' ']);
         let word = bare(after.split(' ').next()?);
-        if !is_action(word) {
+        // Some services write it in capitals (`SNS:Publish`) or without (`sqs:sendmessage`).
+        if !is_action_of_any_case(word) {
             continue;
         }
         let before = low.get(..at)?;
@@ -176,9 +182,22 @@ fn sentence<'a>(
                 .map(bare)
                 .filter(|it| !it.is_empty())
         });
+        // What another message in the same text says is another's.
         let rest = low.get(from..)?;
+        let rest = rest.split(SAYS).next().unwrap_or(rest);
+        let end = match rest.rfind("user:") {
+            Some(next)
+                if low
+                    .get(from + rest.len()..)
+                    .is_some_and(|it| it.starts_with(SAYS)) =>
+            {
+                next
+            }
+            _ => rest.len(),
+        };
+        let rest = rest.get(..end)?;
         let resource = rest.find("on resource").and_then(|place| {
-            let named = line.get(from + place + "on resource".len()..)?;
+            let named = line.get(from + place + "on resource".len()..from + end)?;
             let named = named.trim_start_matches([':', ' ', '(', 's', ')']);
             named
                 .split(' ')
@@ -210,6 +229,17 @@ fn is_action(word: &str) -> bool {
         && service.starts_with(|c: char| c.is_ascii_lowercase())
         && name.starts_with(|c: char| c.is_ascii_uppercase())
         && name.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
+/// The same behind the words that AWS writes an action after.
+fn is_action_of_any_case(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    word.split_once(':').is_some_and(|(service, name)| {
+        service.starts_with(|c: char| c.is_ascii_alphabetic())
+            && service.chars().all(plain)
+            && name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.chars().all(|c| c.is_ascii_alphanumeric())
+    })
 }
 
 /// The account of an ARN, where it has one.
@@ -255,7 +285,7 @@ fn permission_set(role: &str) -> Option<&str> {
 }
 
 /// What the end of the sentence says, in small letters.
-fn reason(rest: &str, _action: &str) -> Refused {
+fn reason(rest: &str) -> Refused {
     let denies = rest.contains("explicit deny");
     let says = |what: &str| {
         let implicit = format!("no {what}");
@@ -319,6 +349,46 @@ mod tests {
             session: "ana@example.com".to_owned(),
         };
         assert_eq!(who.kind, kind);
+    }
+
+    #[test]
+    fn services_that_write_actions_their_own_way_are_read() {
+        for action in ["SNS:Publish", "sqs:sendmessage"] {
+            let it = read(&format!(
+                "User: {SSO} is not authorized to perform: {action} on resource: arn:aws:sqs:eu-central-1:444455556666:jobs because no identity-based policy allows the {action} action"
+            ));
+            assert_eq!(it.action, action);
+            assert_eq!(it.because, Refused::NotAllowed);
+        }
+        assert_eq!(Denial::parse("see note:this"), Err(NotRead::NoAction));
+    }
+
+    #[test]
+    fn of_several_messages_the_first_is_read_by_itself() {
+        let it = read(&format!(
+            "Error: User: {SSO} is not authorized to perform: s3:ListAllMyBuckets because no identity-based policy allows the s3:ListAllMyBuckets action Error: User: {SSO} is not authorized to perform: ec2:RunInstances on resource: arn:aws:ec2:eu-central-1:111122223333:instance/* with an explicit deny in a service control policy"
+        ));
+        assert_eq!(
+            (it.action.as_str(), it.resource),
+            ("s3:ListAllMyBuckets", None)
+        );
+        assert_eq!(it.because, Refused::NotAllowed);
+    }
+
+    #[test]
+    fn what_is_missing_is_missing_where_the_caller_is() {
+        let of = |because: &str| {
+            let text = format!(
+                "User: {SSO} is not authorized to perform: lambda:GetLayerVersion on resource: arn:aws:lambda:eu-central-1:444455556666:layer:x:1 {because}"
+            );
+            read(&text).account().map(str::to_owned)
+        };
+        let theirs =
+            of("because no identity-based policy allows the lambda:GetLayerVersion action");
+        assert_eq!(theirs.as_deref(), Some("111122223333"));
+        let others =
+            of("because no resource-based policy allows the lambda:GetLayerVersion action");
+        assert_eq!(others.as_deref(), Some("444455556666"));
     }
 
     #[test]
@@ -435,7 +505,7 @@ mod tests {
         assert_eq!(Denial::parse(plain), Err(NotRead::NoAction));
         assert_eq!(Denial::parse(" \n"), Err(NotRead::Empty));
         assert_eq!(
-            Denial::parse(&"x".repeat(LONGEST + 1)),
+            Denial::parse(&"x".repeat(LONGEST_DENIAL + 1)),
             Err(NotRead::TooLong)
         );
     }

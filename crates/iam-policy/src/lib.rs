@@ -44,7 +44,7 @@ pub use builders::{
 };
 pub use condition::{Condition, Operator, Quantifier, Test};
 pub use context::{Caller, Context, Identity, Request};
-pub use denial::{Denial, Denied, DeniedKind, NotRead, Refused};
+pub use denial::{Denial, Denied, DeniedKind, LONGEST_DENIAL, NotRead, Refused};
 pub use document::{Document, Kind, Size};
 pub use evaluate::{Decision, evaluate_identity, evaluate_resource, evaluate_trust};
 pub use findings::{Finding, Severity};

@@ -233,7 +233,7 @@ impl Thing {
     }
 
     /// Whether it is on an account, and it is not known where that is.
-    pub(super) const fn is_lost(&self) -> bool {
+    pub const fn is_lost(&self) -> bool {
         self.lost && !matches!(self.key, EntitlementKey::GroupMembership { .. })
     }
 

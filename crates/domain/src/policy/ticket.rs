@@ -33,7 +33,7 @@ pub enum TicketAsked {
     /// Not asked for. One that is given is kept all the same.
     #[default]
     No,
-    /// TicketAsked for, and may be left out.
+    /// Asked for, and may be left out.
     Optional,
     /// Must be given.
     Required,
@@ -210,7 +210,7 @@ pub fn trimmed(given: Option<&str>) -> Option<&str> {
 fn is_one_line(text: &str) -> bool {
     let hides = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}')
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}')
     };
     text.chars().count() <= LONGEST_TICKET && !text.chars().any(hides)
 }
@@ -374,7 +374,14 @@ mod tests {
     fn a_reference_is_one_line_that_shows_what_it_is() {
         let any = rule(TicketAsked::No, "");
         let long = "x".repeat(LONGEST_TICKET + 1);
-        for bad in ["a\nb", "a\u{202e}b", "a\u{200b}b", "a\u{1b}[2J", &long] {
+        for bad in [
+            "a\nb",
+            "a\u{61c}b",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "a\u{1b}[2J",
+            &long,
+        ] {
             let said = any.alone().refusal(Some(bad)).map(|why| why.code());
             assert_eq!(said, Some("ticket_malformed"), "{bad:?}");
         }

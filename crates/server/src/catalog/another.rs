@@ -62,7 +62,7 @@ pub async fn asks_for_others(cx: &Cx, q: &mut impl Query) -> Result<bool, Error>
     Ok(!identity::managed_by(q, me).await?.is_empty())
 }
 
-/// Those for whom the caller may ask, by name: active, and with all words of `search` in name or
+/// Those for whom the caller may ask beside themselves, by name: active, and with all words of `search` in name or
 /// address.
 pub async fn people(cx: &Cx, search: &str, paging: &Paging) -> Result<Page<User>, identity::Error> {
     cx.authorize(Verb::PreviewRequest, Relation::Own)?;
@@ -70,5 +70,5 @@ pub async fn people(cx: &Cx, search: &str, paging: &Paging) -> Result<Page<User>
     let everybody = cx.authorize(Verb::AskForAnother, Relation::Others).is_ok();
     let manager = (!everybody).then_some(me);
     let mut q = cx.read().await?;
-    identity::active_under(&mut q, manager, search, paging).await
+    identity::active_under(&mut q, manager, me, search, paging).await
 }

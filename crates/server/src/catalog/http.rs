@@ -125,7 +125,7 @@ async fn list(
     }))
 }
 
-/// Creates an empty catalog.
+/// Creates a catalog: who sees it, and what it holds by conditions. Its list is empty.
 #[utoipa::path(
     post,
     path = "/api/v1/catalogs",
@@ -170,7 +170,7 @@ async fn get(cx: Cx, Path(id): Path<CatalogId>) -> Result<Response, Failure> {
     Ok(answer(StatusCode::OK, super::get(&cx, id).await?))
 }
 
-/// Changes a catalog's name, description or audience.
+/// Changes what a catalog is called, who sees it, what it holds by conditions, and how that is asked for.
 #[utoipa::path(
     patch,
     path = "/api/v1/catalogs/{id}",

@@ -75,8 +75,6 @@ pub struct Found {
     pub page: Page<Existing>,
     /// How many there are on all pages together.
     pub total: usize,
-    /// Of each rule in force, how many, whatever was asked for by words.
-    pub counts: BTreeMap<DutyId, usize>,
 }
 
 /// What somebody holds: how, and through which group.
@@ -90,10 +88,6 @@ pub async fn conflicts(cx: &Cx, filter: &ConflictFilter, paging: &Paging) -> Res
     let mut rules = store::active(&mut q).await?;
     rules.retain(|rule| filter.rule.is_none_or(|only| rule.id == only));
     let all = existing(cx, &mut q, rules).await?;
-    let mut counts = BTreeMap::new();
-    for it in &all {
-        *counts.entry(it.rule).or_insert(0) += 1;
-    }
     let words: Vec<String> = (filter.q.split_whitespace())
         .map(str::to_lowercase)
         .collect();
@@ -104,7 +98,7 @@ pub async fn conflicts(cx: &Cx, filter: &ConflictFilter, paging: &Paging) -> Res
             words.iter().all(|word| text.contains(word))
         })
         .collect();
-    all.sort_by_key(key);
+    all.sort_by_cached_key(key);
     let total = all.len();
     let fetch = usize::try_from(paging.fetch()).unwrap_or(0);
     let beyond = |it: &Existing| after.as_ref().is_none_or(|last| key(it) > *last);
@@ -112,7 +106,6 @@ pub async fn conflicts(cx: &Cx, filter: &ConflictFilter, paging: &Paging) -> Res
     Ok(Found {
         page: paging.page(rows, key),
         total,
-        counts,
     })
 }
 
@@ -148,13 +141,28 @@ async fn existing(cx: &Cx, q: &mut impl Query, rules: Vec<Duty>) -> Result<Vec<E
         }
     }
     let mut found: Vec<(usize, Whose, Vec<EntitlementId>, Vec<EntitlementId>)> = Vec::new();
-    for (whose, holds) in &of {
-        for (nth, on) in on.iter().enumerate() {
-            let sides = |pick: fn(&Sides) -> bool| -> Vec<EntitlementId> {
-                let held = holds.keys().filter(|id| on.get(id).is_some_and(pick));
-                held.copied().collect()
-            };
-            let (first, second) = (sides(|it| it.first), sides(|it| it.second));
+    // Of which rules each thing is on a side, so that the work grows with what is held.
+    let mut of_thing: BTreeMap<EntitlementId, Vec<(usize, Sides)>> = BTreeMap::new();
+    for (nth, on) in on.iter().enumerate() {
+        for (id, sides) in on {
+            of_thing.entry(*id).or_default().push((nth, *sides));
+        }
+    }
+    for (at, (whose, holds)) in of.iter().enumerate() {
+        // Of many people: others get their turn in between.
+        if at % 1_000 == 999 {
+            tokio::task::yield_now().await;
+        }
+        let mut by_rule: BTreeMap<usize, (Vec<EntitlementId>, Vec<EntitlementId>)> =
+            BTreeMap::new();
+        for id in holds.keys() {
+            for (nth, sides) in of_thing.get(id).into_iter().flatten() {
+                let (first, second) = by_rule.entry(*nth).or_default();
+                first.extend(sides.first.then_some(*id));
+                second.extend(sides.second.then_some(*id));
+            }
+        }
+        for (nth, (first, second)) in by_rule {
             // One thing on both sides is in conflict with others, not with itself.
             let apart = (first.iter()).any(|one| second.iter().any(|other| one != other));
             if apart {

@@ -13,7 +13,8 @@ use stint_db::{Query, Tx};
 use stint_domain::condition::Thing;
 use stint_domain::duty::{self, Action, Sides, Window};
 use stint_domain::policy::{Approvers, Step};
-use stint_domain::{ConnectionId, DutyId, EntitlementId, GroupId, PrincipalId, UserId};
+use stint_domain::{ConnectionId, DutyId, EntitlementId, GroupId, PrincipalId, Time, UserId};
+use uuid::Uuid;
 
 use super::{Duty, Error, held, sides, store};
 use crate::{directory, grants};
@@ -40,6 +41,8 @@ pub struct Asked {
     pub window: Window,
     /// Whether it is asked in an emergency.
     pub emergency: bool,
+    /// The moment it is judged.
+    pub now: Time,
 }
 
 /// What was asked for, and nobody has answered.
@@ -136,6 +139,12 @@ pub struct Conflict {
     pub named: Vec<Held>,
     /// How many people it is about.
     pub people: usize,
+    /// Who they are; a principal where somebody is no user as far as is known.
+    #[serde(default)]
+    pub who: BTreeSet<Uuid>,
+    /// What is asked for, or comes with it, that is on a side.
+    #[serde(default)]
+    pub asked: BTreeSet<EntitlementId>,
     /// Whether it was asked for a group.
     pub of_group: bool,
 }
@@ -145,8 +154,8 @@ impl Conflict {
     pub fn held_words(&self) -> String {
         if self.of_group {
             return match self.people {
-                1 => "something else that one person in the group holds".to_owned(),
-                n => format!("something else that {n} people in the group hold"),
+                1 => "something else that one person in the group holds or asked for".to_owned(),
+                n => format!("something else that {n} people in the group hold or asked for"),
             };
         }
         if self.named.is_empty() {
@@ -160,13 +169,16 @@ impl Conflict {
         words.join(", ")
     }
 
-    /// Whether an exception that was asked for covers this: it is of the same rule, and about
-    /// nothing else.
+    /// Whether an exception that was asked for covers this: it is of the same rule, made by the same
+    /// group, and about nothing and nobody else.
     pub fn is_covered_by(&self, asked: &[Self]) -> bool {
         asked.iter().any(|it| {
             it.rule == self.rule
                 && it.verdict == Verdict::Exception
+                && it.group == self.group
                 && self.holds.is_subset(&it.holds)
+                && self.asked.is_subset(&it.asked)
+                && self.who.is_subset(&it.who)
         })
     }
 }
@@ -243,6 +255,14 @@ async fn among(
     }))
 }
 
+/// Takes the rows of all rules in force until the commit: for what makes somebody a member of a group,
+/// or gives to one. Whoever does the one sees then what the other did, whichever rules either touches.
+pub async fn hold_all(tx: &mut Tx) -> Result<(), Error> {
+    let all = store::active(tx).await?;
+    held(tx, all.iter().map(|rule| rule.id)).await?;
+    Ok(())
+}
+
 /// Takes the rows of these rules until the commit, and what they say then: of two things that a rule
 /// keeps apart and that are given at once, the second sees the first.
 pub async fn hold(tx: &mut Tx, touched: Touched) -> Result<Option<Touched>, Error> {
@@ -265,6 +285,14 @@ pub struct People {
 enum Who {
     User(UserId),
     Principal(PrincipalId),
+}
+
+impl Who {
+    fn id(self) -> Uuid {
+        match self {
+            Self::User(UserId(id)) | Self::Principal(PrincipalId(id)) => id,
+        }
+    }
 }
 
 impl People {
@@ -302,14 +330,28 @@ struct Holding {
     through: Option<PrincipalId>,
 }
 
+/// What is given to these, or will be. What is over and was not proved gone has no end: nobody knows
+/// when AWS lets it go.
+async fn given_to(
+    q: &mut impl Query,
+    principals: impl IntoIterator<Item = PrincipalId>,
+    now: Time,
+) -> Result<Vec<grants::Given>, Error> {
+    let mut given = grants::given_to(q, principals).await?;
+    for it in &mut given {
+        it.window.until = it.window.until.filter(|until| *until > now);
+    }
+    Ok(given)
+}
+
 /// Everything these people hold, or would, at some time in the window.
 async fn holdings(
     q: &mut impl Query,
     people: &People,
-    window: Window,
+    (window, now): (Window, Time),
     waiting: &[Wanted],
 ) -> Result<Vec<Holding>, Error> {
-    let mut given = grants::given_to(q, people.principals()).await?;
+    let mut given = given_to(q, people.principals(), now).await?;
     let waiting = || waiting.iter().filter(|it| it.window.overlaps(window));
     // Memberships that are given, or asked for, lead into groups AWS does not show them in yet.
     let into = given.iter().map(|it| it.entitlement);
@@ -354,7 +396,7 @@ async fn holdings(
         .copied()
         .collect();
     if !more.is_empty() {
-        given.extend(grants::given_to(q, more.iter().copied()).await?);
+        given.extend(given_to(q, more.iter().copied(), now).await?);
     }
     let seen = directory::held_by_principals(q, known.into_iter().chain(more)).await?;
     let ours: BTreeSet<(PrincipalId, EntitlementId)> = (given.iter())
@@ -398,7 +440,7 @@ pub async fn judge(
     people: &People,
     waiting: &[Wanted],
 ) -> Result<Vec<Conflict>, Error> {
-    let holdings = holdings(q, people, asked.window, waiting).await?;
+    let holdings = holdings(q, people, (asked.window, asked.now), waiting).await?;
     let held: BTreeSet<EntitlementId> = holdings.iter().map(|it| it.what).collect();
     let things = directory::things_by_id(q, held).await?;
     let mut names: BTreeMap<EntitlementId, String> = BTreeMap::new();
@@ -433,14 +475,15 @@ pub async fn judge(
             continue;
         }
         groups.extend(how.values().filter_map(|(_, through)| *through));
-        found.push((rule, apart, how, of.len()));
+        let on_side = asked_on.iter().map(|(id, _)| *id).collect();
+        found.push((rule, apart, how, of, on_side));
     }
     let groups = match groups.is_empty() || !asked.named {
         true => BTreeMap::new(),
         false => directory::principals_by_id(q, groups).await?,
     };
     let mut found: Vec<Conflict> = (found.into_iter())
-        .map(|(rule, apart, how, people)| {
+        .map(|(rule, apart, how, of, on_side)| {
             let verdict = match rule.action {
                 _ if asked.emergency && rule.emergency_passes => Verdict::Passed,
                 Action::Block => Verdict::Block,
@@ -471,7 +514,9 @@ pub async fn judge(
                 group: rule.group.filter(|_| verdict == Verdict::Exception),
                 holds: apart,
                 named,
-                people,
+                people: of.len(),
+                who: of.into_iter().map(Who::id).collect(),
+                asked: on_side,
                 of_group: asked.group,
             }
         })

@@ -38,8 +38,8 @@ pub use conflicts::{Both, ConflictFilter, Existing, Found, Whose, conflicts};
 pub use error::{Error, Fault, FaultKind};
 pub(crate) use http::{conflict as conflict_shown, routes};
 pub use judge::{
-    Asked, Conflict, Held, How, People, Touched, Verdict, Wanted, exceptions, hold, judge, people,
-    touched,
+    Asked, Conflict, Held, How, People, Touched, Verdict, Wanted, exceptions, hold, hold_all,
+    judge, people, touched,
 };
 pub(crate) use pages::routes as page_routes;
 pub(crate) use store::STATEMENTS;

@@ -11,8 +11,9 @@ use super::{Duty, Error, Side};
 
 /// Of each of these rules, in their order, what of these things is on a side of it.
 ///
-/// Conditions are asked only about what comes in. Fails where one cannot be asked: then nothing is
-/// known of what the rule keeps apart, and nothing is to be given past it.
+/// Conditions are asked only about what comes in. A condition that names an organizational unit is taken
+/// to be true of what is on an account of which it is not known where that is: what may be kept apart
+/// is not given together. Fails where a condition cannot be read.
 pub(super) async fn of(
     rules: &Arc<Vec<Duty>>,
     things: BTreeMap<ConnectionId, Vec<Thing>>,
@@ -52,7 +53,11 @@ fn all(
             let by_condition = place
                 .and_then(|place| holds.get(place))
                 .and_then(|column| column.get(at));
-            side.entitlements.contains(&id) || by_condition == Some(&true)
+            let lost = place
+                .and_then(|place| conditions.get(place))
+                .zip(things.get(at))
+                .is_some_and(|(when, thing)| when.asks_for_units() && thing.is_lost());
+            side.entitlements.contains(&id) || lost || by_condition == Some(&true)
         };
         for ((rule, (first, second)), found) in rules.iter().zip(&places).zip(&mut found) {
             for (at, thing) in things.iter().enumerate() {
@@ -67,4 +72,66 @@ fn all(
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use stint_domain::condition::Condition;
+    use stint_domain::duty::Action;
+    use stint_domain::entitlement::EntitlementKey;
+    use stint_domain::{ApplicationId, DutyId, Time};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn thing(lost: bool) -> Thing {
+        Thing {
+            id: EntitlementId(Uuid::from_u128(7)),
+            name: "Admin on prod".to_owned(),
+            key: EntitlementKey::AccountAssignment {
+                account: "111122223333".to_owned(),
+                permission_set: "arn".to_owned(),
+            },
+            lost,
+            application: ApplicationId(Uuid::from_u128(8)),
+            ..Thing::nothing()
+        }
+    }
+
+    #[test]
+    fn what_may_be_in_a_unit_is_kept_apart_while_nobody_knows_where_it_is() {
+        let side = |name: &str, when: &str| Side {
+            name: name.to_owned(),
+            when: Some(Condition::new(when)),
+            ..Side::default()
+        };
+        let rule = Duty {
+            id: DutyId(Uuid::from_u128(1)),
+            name: "Four eyes".to_owned(),
+            message: "Ask the other team.".to_owned(),
+            first: side(
+                "Production",
+                "resource has account && resource.account in OrganizationalUnit::\"ou-ab12-prod\"",
+            ),
+            second: side("Readers", "resource.name like \"Read*\""),
+            action: Action::Block,
+            group: None,
+            emergency_passes: false,
+            active: true,
+            created_at: Time::default(),
+            version: 1,
+        };
+        let on = |lost: bool| {
+            let connection = ConnectionId(Uuid::from_u128(9));
+            let things = BTreeMap::from([(connection, vec![thing(lost)])]);
+            let found = all(std::slice::from_ref(&rule), &things).expect("asked");
+            found[0].get(&thing(lost).id).copied().unwrap_or_default()
+        };
+        assert!(
+            !on(false).any(),
+            "an account in no organization is in no unit"
+        );
+        let lost = on(true);
+        assert!(lost.first && !lost.second, "{lost:?}");
+    }
 }

@@ -160,6 +160,7 @@ async fn users(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Res
         role: chosen("role", asked.value("role"), ROLES)?.and_then(|word| word.parse().ok()),
         active: chosen("state", asked.value("state"), STATES)?.map(|word| word == "active"),
         manager: None,
+        but: None,
         sort: Some(sort.clone()),
     };
     if asked.csv() {

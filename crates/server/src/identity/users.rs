@@ -134,6 +134,8 @@ pub struct UserFilter {
     pub role: Option<Role>,
     /// Only those whose manager this is.
     pub manager: Option<UserId>,
+    /// Not this one.
+    pub but: Option<UserId>,
     /// One of [`USER_SORTS`]; the first when absent.
     pub sort: Option<String>,
 }
@@ -160,11 +162,13 @@ pub async fn list_users(
     listed(&mut cx.read().await?, filter, paging).await
 }
 
-/// Active users by name, with these words in name or address: everybody, or whose manager is named.
+/// Active users by name, with these words in name or address: everybody, or whose manager is named;
+/// `but` is left out.
 /// For rooms that know that the caller may know of them.
 pub async fn active_under(
     q: &mut impl Query,
     manager: Option<UserId>,
+    but: UserId,
     search: &str,
     paging: &Paging,
 ) -> Result<Page<User>, Error> {
@@ -172,6 +176,7 @@ pub async fn active_under(
         q: search.to_owned(),
         active: Some(true),
         manager,
+        but: Some(but),
         sort: Some("name".to_owned()),
         ..UserFilter::default()
     };

@@ -107,7 +107,15 @@ pub fn judge(denial: &Denial, policies: Option<&Policies>) -> Option<Says> {
     if denies == Answer::Yes {
         return None;
     }
-    let mut certain = answer == Answer::Yes;
+    // Who may become a role its trust policy says as well.
+    let assumes = denial
+        .action
+        .to_ascii_lowercase()
+        .starts_with("sts:assumerole");
+    let mut certain = answer == Answer::Yes && !assumes;
+    if assumes {
+        why.push_str(", and the role's trust policy has to let them in");
+    }
     if denies == Answer::Maybe {
         certain = false;
         why.push_str(", and denies it in some cases");
@@ -125,14 +133,18 @@ pub fn judge(denial: &Denial, policies: Option<&Policies>) -> Option<Says> {
 
 /// What one of AWS's own policies says to an action.
 fn managed(name: &str, action: &str) -> (Answer, u32, String) {
-    let service = action.split(':').next().unwrap_or_default();
+    let service = action
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     match name {
         "AdministratorAccess" => (
             Answer::Yes,
             ADMINISTRATOR,
             "AdministratorAccess allows everything".to_owned(),
         ),
-        "PowerUserAccess" => match service {
+        "PowerUserAccess" => match service.as_str() {
             // It allows a few of these.
             "iam" | "organizations" | "account" => (
                 Answer::Maybe,

@@ -13,7 +13,7 @@ use stint_db::Query;
 use stint_domain::entitlement::EntitlementKey;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PrincipalId};
-use stint_iam_policy::{Denial, NotRead};
+use stint_iam_policy::{Denial, DeniedKind, NotRead, Refused};
 
 use crate::cx::Cx;
 use crate::directory::{Entitlement, Policies};
@@ -31,8 +31,6 @@ pub(crate) use pages::routes as page_routes;
 
 /// How much is listed.
 pub const MOST: usize = 20;
-/// The longest text that is taken, in bytes.
-pub const LONGEST: usize = 16_384;
 
 /// What came of reading a refusal.
 #[derive(Debug, Clone)]
@@ -56,7 +54,8 @@ pub struct Match {
     pub certain: bool,
     /// Why, in words.
     pub why: String,
-    /// What the members of the group to be joined hold: the permission set that lets it through.
+    /// What the members of the group to be joined hold, the permission set that lets it through: where
+    /// the caller may ask for that, too.
     pub through: Option<Entitlement>,
     /// How much else it allows: the lower the narrower.
     breadth: u32,
@@ -94,12 +93,22 @@ pub async fn mend(cx: &Cx, text: &str, account: Option<&str>) -> Result<Mended, 
 
 async fn matches(cx: &Cx, denial: &Denial, account: &str) -> Result<Vec<Match>, Error> {
     let (offered, mut q) = catalog::offered(cx).await?;
+    let offered: BTreeSet<EntitlementId> = offered.into_iter().collect();
     let memberships = directory::memberships(&mut q, offered.iter().copied()).await?;
-    let here = directory::on_account(&mut q, offered, account).await?;
+    let mut here = directory::on_account(&mut q, offered.iter().copied(), account).await?;
     let groups = memberships.values().copied();
     let held = directory::held_by_principals(&mut q, groups).await?;
     let held_here = directory::on_account(&mut q, held.iter().map(|(_, what)| *what), account);
-    let held_here = held_here.await?;
+    let mut held_here = held_here.await?;
+    // What was refused just now is no help.
+    here.retain(|_, it| !was_refused(denial, account, it));
+    held_here.retain(|_, it| !was_refused(denial, account, it));
+    let mut of_groups: BTreeMap<PrincipalId, Vec<&Entitlement>> = BTreeMap::new();
+    for (group, what) in &held {
+        if let Some(it) = held_here.get(what) {
+            of_groups.entry(*group).or_default().push(it);
+        }
+    }
     let sets = sets(&mut q, here.values().chain(held_here.values())).await?;
     let mut found = Vec::new();
     for it in here.into_values() {
@@ -124,12 +133,25 @@ async fn matches(cx: &Cx, denial: &Denial, account: &str) -> Result<Vec<Match>, 
             breadth: says.breadth,
         }));
     }
-    found.extend(through_groups(&mut q, denial, &memberships, &held, &held_here, &sets).await?);
+    found.extend(through_groups(&mut q, denial, &memberships, &of_groups, &offered, &sets).await?);
     found.sort_by(|a, b| {
         let key = |it: &Match| (!it.certain, it.breadth, it.entitlement.name.clone());
         key(a).cmp(&key(b))
     });
     Ok(found)
+}
+
+/// Whether it is the permission set whose own session was refused there for want of a policy.
+fn was_refused(denial: &Denial, account: &str, it: &Entitlement) -> bool {
+    let Some(who) = &denial.who else { return false };
+    let DeniedKind::PermissionSet { name, .. } = &who.kind else {
+        return false;
+    };
+    let named = format!("{name} on ");
+    denial.because == Refused::NotAllowed
+        && who.account.as_deref() == Some(account)
+        && matches!(it.key, EntitlementKey::AccountAssignment { .. })
+        && it.name.starts_with(&named)
 }
 
 type Sets = BTreeMap<(stint_domain::ConnectionId, String), Option<Policies>>;
@@ -153,28 +175,31 @@ async fn through_groups(
     q: &mut impl Query,
     denial: &Denial,
     memberships: &BTreeMap<EntitlementId, PrincipalId>,
-    held: &[(PrincipalId, EntitlementId)],
-    here: &BTreeMap<EntitlementId, Entitlement>,
+    of_groups: &BTreeMap<PrincipalId, Vec<&Entitlement>>,
+    offered: &BTreeSet<EntitlementId>,
     sets: &Sets,
 ) -> Result<Vec<Match>, Error> {
     let ids = memberships.keys().copied();
     let groups = directory::entitlements_by_id(q, ids).await?;
+    let mut known: BTreeMap<(stint_domain::ConnectionId, &str), Option<Says>> = BTreeMap::new();
     let mut found = Vec::new();
     for (membership, group) in memberships {
         let Some(joined) = groups.get(membership) else {
             continue;
         };
-        let theirs = held.iter().filter(|(who, _)| who == group);
+        let theirs = of_groups.get(group).into_iter().flatten();
         let mut best: Option<Match> = None;
-        for (_, what) in theirs {
-            let Some(it) = here.get(what) else { continue };
+        for it in theirs {
             let EntitlementKey::AccountAssignment { permission_set, .. } = &it.key else {
                 continue;
             };
-            let policies = sets.get(&(it.connection, permission_set.clone()));
-            let Some(says) = judge(denial, policies.and_then(Option::as_ref)) else {
-                continue;
-            };
+            let says = known
+                .entry((it.connection, permission_set.as_str()))
+                .or_insert_with(|| {
+                    let policies = sets.get(&(it.connection, permission_set.clone()));
+                    judge(denial, policies.and_then(Option::as_ref))
+                });
+            let Some(says) = says else { continue };
             let better = best
                 .as_ref()
                 .is_none_or(|had| (!says.certain, says.breadth) < (!had.certain, had.breadth));
@@ -182,8 +207,13 @@ async fn through_groups(
                 best = Some(Match {
                     entitlement: joined.clone(),
                     certain: says.certain,
-                    why: says.why,
-                    through: Some(it.clone()),
+                    // What else is held is named only to who may ask for it.
+                    why: match (offered.contains(&it.id), says.certain) {
+                        (true, _) => says.why.clone(),
+                        (false, true) => "what its members hold there allows it".to_owned(),
+                        (false, false) => "what its members hold there may allow it".to_owned(),
+                    },
+                    through: offered.contains(&it.id).then(|| (*it).clone()),
                     // Whoever joins a group gets everything it holds.
                     breadth: says.breadth + 1,
                 });

@@ -7,9 +7,9 @@ use axum::response::Response;
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use stint_domain::rights::{Relation, Verb};
-use stint_iam_policy::{DeniedKind, Refused};
+use stint_iam_policy::{DeniedKind, LONGEST_DENIAL, Refused};
 
-use super::{Error, LONGEST, Match, Mended};
+use super::{Error, Match, Mended};
 use crate::cx::Cx;
 use crate::directory;
 use crate::http::{Failure, Fault as _, Form, Routes};
@@ -63,7 +63,7 @@ fn page(frame: &Frame, pasted: Pasted, found: Option<Mended>, mistakes: Mistakes
             .hint("The whole message, from a terminal, a log or the console. It is read here and kept nowhere.")
             .value(pasted.message)
             .required()
-            .longest(LONGEST)
+            .longest(LONGEST_DENIAL)
             .mono()
             .wrong(&mistakes)
             .into(),

@@ -185,6 +185,10 @@ const SAID: &[(&str, &str)] = &[
         "request.moved_on",
         "moved a request on to its next step, as its time had come",
     ),
+    (
+        "request.duties_passed",
+        "let an emergency pass what duty rules keep apart",
+    ),
     ("request.raised", "raised a request to emergency access"),
     ("request.reminded", "reminded the approvers of a request"),
     ("request.returned", "returned access early"),

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
 use stint_db::{Query, Tx};
 use stint_domain::duty::Window;
 use stint_domain::entitlement::PrincipalKind;
@@ -16,7 +17,7 @@ use stint_domain::{DutyId, Span, Time};
 
 use super::{Error, Request, beneficiaries, store};
 use crate::cx::Cx;
-use crate::directory::{Entitlement, Principal};
+use crate::directory::{self, Entitlement, Principal};
 use crate::duties::{self, Asked, Conflict, Verdict, Wanted};
 
 /// From when until when at most access of this length would be there: its time begins once AWS
@@ -49,6 +50,7 @@ pub(super) fn asked(
         },
         window: window(ask.start, ask.duration, now),
         emergency,
+        now,
     }
 }
 
@@ -60,12 +62,47 @@ pub(super) async fn found(q: &mut impl Query, asked: &Asked) -> Result<Vec<Confl
     }
 }
 
-/// The same, in the transaction that writes it down.
-pub(super) async fn found_and_held(tx: &mut Tx, asked: &Asked) -> Result<Vec<Conflict>, Error> {
-    held(tx, asked, true).await
+/// Fails where the rules have more against it than was `known` a moment ago: for what is approved as
+/// soon as it is asked, so that of two at once the second sees the first.
+pub(super) async fn still_as_asked(
+    tx: &mut Tx,
+    asked: Asked,
+    known: &[Conflict],
+) -> Result<(), Error> {
+    let (others, _) = new(held(tx, asked, true).await?, known);
+    match others.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Apart(others)),
+    }
 }
 
-async fn held(tx: &mut Tx, asked: &Asked, waiting: bool) -> Result<Vec<Conflict>, Error> {
+/// What stops it of what is found, and what passes and was not known.
+fn new(found: Vec<Conflict>, known: &[Conflict]) -> (Vec<Conflict>, Vec<Conflict>) {
+    let (passed, others): (Vec<Conflict>, Vec<Conflict>) = found
+        .into_iter()
+        .partition(|it| it.verdict == Verdict::Passed);
+    let stops = |it: &Conflict| it.verdict == Verdict::Block || !it.is_covered_by(known);
+    let is_known = |it: &Conflict| {
+        let mut all = known.iter();
+        all.any(|had| had.rule == it.rule && it.holds.is_subset(&had.holds))
+    };
+    (
+        others.into_iter().filter(stops).collect(),
+        passed.into_iter().filter(|it| !is_known(it)).collect(),
+    )
+}
+
+async fn held(tx: &mut Tx, mut asked: Asked, waiting: bool) -> Result<Vec<Conflict>, Error> {
+    let into_group = !directory::memberships(tx, [asked.entitlement])
+        .await?
+        .is_empty();
+    if asked.group || into_group {
+        duties::hold_all(tx).await?;
+    }
+    if asked.group {
+        asked.people = beneficiaries(tx, asked.principal).await?;
+    }
+    let asked = &asked;
     let Some(touched) = duties::touched(tx, asked).await? else {
         return Ok(Vec::new());
     };
@@ -141,33 +178,23 @@ pub(super) async fn still(cx: &Cx, tx: &mut Tx, request: &mut Request) -> Result
         principal: request.pair.principal,
         group,
         named: !group && request.requester() == request.beneficiary(),
+        // Of a group they are read once the rules are held.
         people: match group {
-            true => beneficiaries(tx, request.pair.principal).await?,
+            true => BTreeSet::new(),
             false => BTreeSet::from([request.beneficiary()]),
         },
         window: window(request.start, request.duration, cx.now),
         emergency: request.emergency().is_some(),
+        now: cx.now,
     };
-    let now = held(tx, &asked, false).await?;
-    let (passed, others): (Vec<Conflict>, Vec<Conflict>) = now
-        .into_iter()
-        .partition(|it| it.verdict == Verdict::Passed);
-    let since: Vec<Conflict> = (others.into_iter())
-        .filter(|it| it.verdict == Verdict::Block || !it.is_covered_by(&request.conflicts))
-        .collect();
+    let (since, new) = new(held(tx, asked, false).await?, &request.conflicts);
     if !since.is_empty() {
         return Err(Error::ApartSince(since));
     }
-    let known = |it: &Conflict| {
-        let mut all = request.conflicts.iter();
-        all.any(|had| had.rule == it.rule && it.holds.is_subset(&had.holds))
-    };
-    let new: Vec<Conflict> = passed.into_iter().filter(|it| !known(it)).collect();
     if !new.is_empty() {
         let rules: Vec<DutyId> = new.iter().map(|it| it.rule).collect();
-        request
-            .conflicts
-            .retain(|it| !(it.verdict == Verdict::Passed && rules.contains(&it.rule)));
+        let facts = json!({ "rules": rules, "emergency": true });
+        tx.audit(cx.event("request.duties_passed", [request.id.into()], facts));
         request.conflicts.extend(new);
         store::conflicting(tx, request.id, &request.conflicts).await?;
     }

@@ -195,7 +195,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         hurdles.push(Hurdle::from(&Refusal::StartInEmergency));
     }
     let told = match &offer.policy.body.emergency {
-        Some(emergency) => Some(emergency::watchers(&mut q, emergency, user).await?),
+        Some(emergency) => Some(emergency::watchers(&mut q, emergency, [user, whom]).await?),
         None => None,
     };
     let mut hurdle = |error: &Error| {
@@ -311,7 +311,14 @@ pub(super) async fn asked(
         return Err(Error::Closed(Box::new(closed)));
     }
     let holder = holder(cx, tx, (user, whom), &offer, new.principal).await?;
-    emergency::check(tx, &offer, user, holder.id, with.raised_from.is_some()).await?;
+    emergency::check(
+        tx,
+        &offer,
+        (user, whom),
+        holder.id,
+        with.raised_from.is_some(),
+    )
+    .await?;
     let ask = Ask {
         requester: user,
         beneficiary: whom,
@@ -324,7 +331,7 @@ pub(super) async fn asked(
     };
     let emergency = offer.policy.body.emergency.is_some();
     let asked = apart::asked(&offer.entitlement, &holder, &ask, emergency, cx.now);
-    let conflicts = apart::found_and_held(tx, &asked).await?;
+    let conflicts = apart::found(tx, &asked).await?;
     if let Some(error) = apart::refused(&conflicts) {
         return Err(error);
     }
@@ -346,6 +353,10 @@ pub(super) async fn asked(
         return Err(Error::Refused(why));
     }
     let (rules, progress) = submitted.map_err(Error::Refused)?;
+    // Whatever waits is judged again when somebody approves it.
+    if progress == Progress::Approved {
+        apart::still_as_asked(tx, asked, &conflicts).await?;
+    }
     let request = Request {
         id: cx.app.new_id(),
         rules,

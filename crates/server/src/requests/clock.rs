@@ -6,7 +6,7 @@ use stint_db::{Priority, Tx};
 use stint_domain::request::{Passed, State};
 use stint_domain::{RequestId, Span};
 
-use super::{Error, Request, apart, decide, store};
+use super::{Error, Request, apart, decide, error, store};
 use crate::cx::{App, Cx};
 use crate::grants;
 use crate::http::Fault as _;
@@ -78,7 +78,14 @@ async fn pass(cx: &Cx, id: RequestId) -> Result<(), Error> {
         ) => {
             // What it asked for can never be given: nobody is there to be told but who asked.
             drop(tx);
-            return refused(cx, before, &error.detail()).await;
+            let why = match &error {
+                Error::ApartSince(found) => format!(
+                    "Since this was asked, duty rules came to keep it apart from what is held: {}",
+                    error::apart(found)
+                ),
+                _ => error.detail(),
+            };
+            return refused(cx, before, &why).await;
         }
         Err(error) => return Err(error),
     }

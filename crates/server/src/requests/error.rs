@@ -162,7 +162,7 @@ pub enum Error {
     #[error("this was asked in an emergency already")]
     EmergencyAlready,
     /// They have asked for the same in an emergency, and nobody has answered.
-    #[error("you have asked for this in an emergency already, and it waits for an answer: {0}")]
+    #[error("this was asked in an emergency already, and waits for an answer: {0}")]
     EmergencyWaits(RequestId),
     /// They have asked for the same at this moment.
     #[error("you have asked for this in an emergency just now: look at your requests")]
@@ -222,7 +222,7 @@ pub enum Error {
     Apart(Vec<Conflict>),
     /// The same of something that came about after it was asked. Never empty.
     #[error(
-        "since this was asked, something was given that duty rules keep apart from it: {}. Deny it, and have them ask again if it is still needed",
+        "since this was asked, duty rules came to keep it apart from what is held: {}. Deny it, and have them ask again if it is still needed",
         apart(.0)
     )]
     ApartSince(Vec<Conflict>),
@@ -269,7 +269,7 @@ fn items(faults: &[ItemFault]) -> String {
 }
 
 /// What each rule says, and what it is about.
-fn apart(conflicts: &[Conflict]) -> String {
+pub(super) fn apart(conflicts: &[Conflict]) -> String {
     let said = |it: &Conflict| {
         let held = it.held_words();
         format!(

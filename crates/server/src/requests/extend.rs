@@ -90,7 +90,8 @@ pub async fn extend(cx: &Cx, id: GrantId, wish: Extension) -> Result<Extended, E
     Ok(Extended { request, new: true })
 }
 
-/// As long as it was asked for before, or as long as the rule allows that applies to that now.
+/// As long as it was asked for before, or as long as the rule allows that applies where the caller
+/// asks for that now.
 pub(super) async fn usual(
     cx: &Cx,
     q: &mut impl Query,
@@ -100,7 +101,7 @@ pub(super) async fn usual(
 ) -> Result<Span, Error> {
     let duration = before.duration.min(offer.max_duration);
     let how = How {
-        requester: before.requester(),
+        requester: cx.person()?.id,
         beneficiary: before.beneficiary(),
         duration,
         start,

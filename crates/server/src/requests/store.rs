@@ -67,8 +67,8 @@ stint_db::statements! {
     RAISED_TO = (concat!(columns!(), "where r.raised_from = $1"));
     /// What somebody waits for already: the same for the same holder, in an emergency first. An
     /// extension only where it was raised to one.
-    WAITING_OF = "select id, emergency from requests where requester_id = $1 and entitlement_id = $2 \
-        and principal_id = $3 and state = 'pending' and (extends is null or emergency) order by emergency desc, id desc limit 1";
+    WAITING_OF = "select id, emergency from requests where entitlement_id = $2 and principal_id = $3 \
+        and (requester_id = $1 or (emergency and principal_kind <> 'identity_center_group')) and state = 'pending' and (extends is null or emergency) order by emergency desc, id desc limit 1";
     /// What these principals wait for.
     WAITING_WITH = "select principal_id, entitlement_id, start_at, duration from requests \
         where principal_id in {ids $1} and state = 'pending'";

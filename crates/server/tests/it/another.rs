@@ -86,7 +86,8 @@ both_engines! {
         assert_eq!(ids(&scene.mia, people).await, vec![scene.ana.clone()]);
         assert_eq!(ids(&scene.mia, &format!("{people}?q=nobody")).await, Vec::<String>::new());
         assert!(ids(&asked.bo, people).await.is_empty());
-        assert!(ids(&asked.cy, people).await.contains(&scene.ana));
+        let all = ids(&asked.cy, people).await;
+        assert!(all.contains(&scene.ana) && !all.contains(&world.person("cy").id.to_string()), "nobody but others");
 
         // What the other may ask for, though it is in none of one's own catalogs.
         let of_ana = format!("/api/v1/offers?beneficiary={}", scene.ana);
@@ -319,13 +320,49 @@ both_engines! {
         let (what, ordinary) = (asked.what.parse().expect("an id"), asked.policy.parse().expect("an id"));
         emergency::terms(&world, what, ordinary, Some(now)).await;
         // By who asked, and by whom it is for: either asks for who would have held it.
-        for door in [&scene.mia, &asked.ana] {
+        for (door, word) in [(&scene.mia, "mia"), (&asked.ana, "ana")] {
             let waits = scene.submit().await;
+            let page = world.in_browser(word).await;
+            page.get(&format!("/requests/{}/raise", waits["id"].as_str().expect("an id"))).await.is(200);
             let raised = door.post(&at(&waits, "raise"), json!({})).await.is(201).json();
             assert_eq!(raised["beneficiary"]["id"], json!(scene.ana), "{raised:#}");
             assert_eq!(raised["emergency"], true);
             asked.ana.post(&at(&raised, "return"), json!({})).await.ok();
             world.settle().await;
+        }
+    }
+
+    async fn of_an_emergency_for_another_somebody_else_is_told_once_and_the_review_says_whose_it_is(world) {
+        let scene = Scene::set(&mut world, of_bo).await;
+        let asked = &scene.asked;
+        world.add_person("eve", &[]).await;
+        let close = world.group("Close", &["ana"]).await;
+        let now = emergency::policy(&world, "now", Route::AutoApprove, Span::hours(1), close).await;
+        let (what, ordinary) = (asked.what.parse().expect("an id"), asked.policy.parse().expect("an id"));
+        emergency::terms(&world, what, ordinary, Some(now)).await;
+        let mut body = scene.body(&scene.ana);
+        body["emergency"] = json!(true);
+        // Whose it would be is nobody who watches.
+        scene.mia.post(REQUESTS, body.clone()).await.refused(422, "nobody_told");
+        let wide = world.group("Wide", &["ana", "eve"]).await;
+        let step = json!([{ "name": "Bo", "users": [world.person("bo").id.to_string()] }]);
+        let later = json!({ "name": "later", "body": { "steps": step, "max_duration_seconds": 3600,
+            "reason": { "required": true }, "emergency": { "tell": [wide] } } });
+        let later = asked.cy.post("/api/v1/policies", later).await.is(201).json();
+        let later = later["id"].as_str().expect("an id").parse().expect("an id");
+        emergency::terms(&world, what, ordinary, Some(later)).await;
+        let made = scene.mia.post(REQUESTS, body.clone()).await.is(201).json();
+        assert_eq!(made["state"], "pending", "{made:#}");
+        // The same for the same person, whoever asks.
+        let mut own = asked.ask(60);
+        own["emergency"] = json!(true);
+        asked.ana.post(REQUESTS, own).await.refused(409, "emergency_waits");
+        asked.bo.post(&at(&made, "approve"), json!({})).await.ok();
+        world.settle().await;
+        let eve = world.in_browser("eve").await;
+        for place in ["/emergency-reviews".to_owned(), format!("/emergency-reviews/{}", made["id"].as_str().expect("an id"))] {
+            let page = eve.get(&place).await.is(200).text();
+            assert!(page.contains("Ana Moreno"), "{place}: {page}");
         }
     }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use stint_domain::{EntitlementId, Span};
 use stint_server::directory;
 use stint_server::requests::{self, NewRequest};
+use stint_testkit::sim::{Effect, Fault, Party};
 use stint_testkit::{Door, Organization, World, both_engines};
 
 const ALL: &str = "/api/v1/duties";
@@ -313,6 +314,55 @@ both_engines! {
         let place = format!("{ALL}/{}", words(&rule["id"]));
         world.as_user("dee").patch(&place, json!({ "action": "block" })).await.ok();
         eve.post(&at(&again, "approve"), json!({ "comment": "CAB-18" })).await.refused(409, "duties_apart");
+    }
+
+    async fn an_exception_covers_what_it_named_and_who_was_to_make_it(world) {
+        world.add_person("eve", &[]).await;
+        with_dee(&mut world).await;
+        let scene = Scene::set(&world, true).await;
+        let other = scene.org.entitlement(&world, "data-warehouse", "prod-admin").await;
+        let security = world.group("Security", &["eve"]).await;
+        let others = world.group("Others", &["bo"]).await;
+        let more = json!({ "action": "exception", "group": security, "first": { "name": "Release", "entitlements": [scene.release, other] } });
+        let rule = write(&world, scene.rule("Four eyes", &more)).await;
+        let (ana, eve) = (world.as_user("ana"), world.as_user("eve"));
+        ask(&ana, scene.release).await;
+        let asked = ask(&ana, scene.read).await;
+        assert_eq!(asked["state"], "pending", "{asked:#}");
+        // Another group makes the exceptions by now.
+        let place = format!("{ALL}/{}", words(&rule["id"]));
+        world.as_user("dee").patch(&place, json!({ "group": others })).await.ok();
+        let yes = json!({ "comment": "CAB-17" });
+        eve.post(&at(&asked, "approve"), yes.clone()).await.refused(409, "duties_apart");
+        world.as_user("dee").patch(&place, json!({ "group": security })).await.ok();
+        // She holds more of the other side by now.
+        let ana_in_aws = world.facts().ana.expect("Ana").user_id;
+        let account = world.sim().account_id("data-warehouse").expect("an account");
+        let set = world.sim().permission_set_arn("prod-admin").expect("a permission set");
+        world.aws().assign(&account, &set, &ana_in_aws).await;
+        synced(&world, &scene.org).await;
+        let told = eve.post(&at(&asked, "approve"), yes.clone()).await.refused(409, "duties_apart");
+        assert!(words(&told["detail"]).contains("since this was asked"), "{told:#}");
+        world.aws().unassign(&account, &set, &ana_in_aws).await;
+        synced(&world, &scene.org).await;
+        assert_eq!(eve.post(&at(&asked, "approve"), yes).await.ok()["state"], "approved");
+    }
+
+    async fn what_aws_does_not_let_go_is_held(world) {
+        with_dee(&mut world).await;
+        let scene = Scene::set(&world, true).await;
+        write(&world, scene.rule("Four eyes", &json!({}))).await;
+        let ana = world.as_user("ana");
+        ask(&ana, scene.release).await;
+        world.settle().await;
+        let stuck = Fault::on("sso:DeleteAccountAssignment").by(Party::Stint);
+        let stuck = world.sim().faults().add(stuck, Effect::refuse("AccessDeniedException"));
+        world.advance(Span::hours(5)).await;
+        let told = ana.post(REQUESTS, Scene::ask(scene.read)).await.refused(409, "duties_apart");
+        assert!(words(&told["detail"]).contains("prod-admin on prod-payments"), "{told:#}");
+        world.sim().faults().remove(stuck);
+        world.advance(Span::hours(2)).await;
+        ask(&ana, scene.read).await;
     }
 
     async fn an_emergency_passes_where_the_rule_says_so_and_its_review_sees_it(world) {

@@ -378,6 +378,7 @@ async fn users_by_name_come_from_an_index_on_postgres() {
             ("$3", "null"),
             ("$4", "null"),
             ("$5", "51"),
+            ("$7", "null"),
             ("$6", "null"),
         ] {
             text = text.replace(place, value);

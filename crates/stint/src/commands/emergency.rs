@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use stint_api::emergency::{CloseReview, Review, ReviewLine, ReviewState};
+use stint_api::requests::RequestLine;
 
 use crate::client::{Client, Server};
 use crate::exit::Failure;
@@ -69,7 +70,7 @@ pub(crate) async fn emergency(what: Emergency) -> Result<(), Failure> {
                         it.request.id.clone(),
                         it.review.verdict.clone().unwrap_or(it.review.state.clone()),
                         it.request.entitlement.name.clone(),
-                        it.request.requester.name.clone(),
+                        whose(&it.request),
                         short(&it.review.opened_at),
                         short(&it.review.due_at),
                     ]
@@ -141,7 +142,7 @@ fn show(server: &Server, it: &Review) -> Result<(), Failure> {
     out::facts(&[
         ("request", line.request.id.clone()),
         ("what", line.request.entitlement.name.clone()),
-        ("whose", line.request.requester.name.clone()),
+        ("whose", whose(&line.request)),
         ("reason", line.request.reason.clone()),
         ("grant", line.grant.clone()),
         ("review", reviewed(&line.review)),
@@ -149,6 +150,14 @@ fn show(server: &Server, it: &Review) -> Result<(), Failure> {
         ("note", line.review.note.clone().unwrap_or_default()),
         ("can close it", able),
     ])
+}
+
+/// Who asked, and for whom where that is somebody else.
+fn whose(it: &RequestLine) -> String {
+    match it.requester.id == it.beneficiary.id {
+        true => it.requester.name.clone(),
+        false => format!("{} for {}", it.requester.name, it.beneficiary.name),
+    }
 }
 
 /// How far a review is, in a few words.

@@ -64,14 +64,24 @@ pub(crate) async fn mend(args: Mend) -> Result<(), Failure> {
                 out::field(it, "entitlement.id"),
                 out::field(it, "entitlement.name"),
                 out::field(it, "verdict").replace('_', " "),
+                out::field(it, "through.name"),
                 out::field(it, "why"),
             ]
         })
         .collect();
     out::line("")?;
+    // Where nobody said in which account, nothing was looked at.
+    let empty = match out::field(&found, "account").is_empty() {
+        true => "The message does not say in which account it happened: name it with --account.",
+        false => "Nothing you may ask for there would let it through, as far as Stint knows.",
+    };
     out::table(
-        ["entitlement", "name", "lets it through", "why"],
+        ["entitlement", "name", "lets it through", "by", "why"],
         &rows,
-        "Nothing you may ask for there would let it through, as far as Stint knows.",
-    )
+        empty,
+    )?;
+    match found.get("more").and_then(Value::as_u64) {
+        Some(more) if more > 0 => out::line(&format!("And {more} more, less sure or broader.")),
+        _ => Ok(()),
+    }
 }

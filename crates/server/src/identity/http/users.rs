@@ -91,6 +91,7 @@ pub(super) async fn list(
         active: asked.active,
         role,
         manager: None,
+        but: None,
         sort: asked.sort,
     };
     let page = identity::list_users(&cx, &filter, &paging).await?;

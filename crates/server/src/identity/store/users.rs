@@ -31,7 +31,7 @@ macro_rules! listed {
             " $1) and search_text like $2 escape '\\' and ($3 is null or active = $3) \
              and ($4 is null or exists (select 1 from user_roles r \
              where r.user_id = users.id and r.role = $4 and r.scope_id is null)) \
-             and ($6 is null or manager_id = $6) order by ",
+             and ($6 is null or manager_id = $6) and ($7 is null or id <> $7) order by ",
             $key,
             $direction,
             " limit $5"
@@ -207,7 +207,15 @@ pub(in super::super) async fn list(
     };
     let role = filter.role.map(Role::as_str);
     let (words, manager) = (like(&filter.q), filter.manager);
-    let values = args![after, words, filter.active, role, limit, manager];
+    let values = args![
+        after,
+        words,
+        filter.active,
+        role,
+        limit,
+        manager,
+        filter.but
+    ];
     q.all(statement, values).await?.iter().map(user).collect()
 }
 

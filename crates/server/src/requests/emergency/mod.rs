@@ -134,7 +134,7 @@ pub(super) fn in_an_emergency(offer: Offer, emergency: bool) -> Result<Offer, Er
 pub(super) async fn check(
     tx: &mut Tx,
     offer: &Offer,
-    user: UserId,
+    (user, whom): (UserId, UserId),
     principal: PrincipalId,
     raises: bool,
 ) -> Result<(), Error> {
@@ -147,13 +147,14 @@ pub(super) async fn check(
         Err(Error::RaiseInstead(_)) if raises => {}
         other => other?,
     }
-    if watchers(tx, emergency, user).await?.is_empty() {
+    if watchers(tx, emergency, [user, whom]).await?.is_empty() {
         return Err(Error::Refused(vec![Refusal::NobodyTold]));
     }
     Ok(())
 }
 
-/// Fails where the user has asked for the same already and nobody has answered.
+/// Fails where the user has asked for the same already and nobody has answered; or somebody has in an
+/// emergency, for the same person.
 pub(super) async fn waits(
     q: &mut impl Query,
     user: UserId,
@@ -167,30 +168,31 @@ pub(super) async fn waits(
     }
 }
 
-/// The active members of the groups that are told, but the one who asks.
+/// The active members of the groups that are told, but who asks and who would hold it.
 pub(super) async fn watchers(
     q: &mut impl Query,
     emergency: &Emergency,
-    but: UserId,
+    but: [UserId; 2],
 ) -> Result<BTreeSet<UserId>, Error> {
     let mut who = BTreeSet::new();
     for group in &emergency.tell {
         who.extend(identity::active_members(q, *group).await?);
     }
-    who.remove(&but);
+    who.retain(|user| !but.contains(user));
     Ok(who)
 }
 
 /// Who is told of a request that was asked in an emergency; nobody of others. Where the groups have
-/// become empty since it was asked the Super Admins are told, but who asked.
+/// become empty since it was asked the Super Admins are told, but who asked and who would hold it.
 pub async fn told(q: &mut impl Query, request: &Request) -> Result<BTreeSet<UserId>, Error> {
     let Some(emergency) = request.emergency() else {
         return Ok(BTreeSet::new());
     };
-    let mut who = watchers(q, emergency, request.requester()).await?;
+    let theirs = [request.requester(), request.beneficiary()];
+    let mut who = watchers(q, emergency, theirs).await?;
     if who.is_empty() {
         who = identity::with_roles(q, &[Role::SuperAdmin]).await?;
-        who.remove(&request.requester());
+        who.retain(|user| !theirs.contains(user));
     }
     Ok(who)
 }

@@ -98,7 +98,7 @@ pub(super) async fn submit(
         Ok(new) => new,
         Err(mistakes) => return page(&cx, &frame, id, form, mistakes, wrong).await,
     };
-    match super::super::submit(&cx, new).await {
+    match stint_db::retrying(|| super::super::submit(&cx, new.clone())).await {
         Ok(request) if request.state() == "approved" => Ok(web::go_with(
             &href(request.id),
             &Flash::done("Approved by the policy. It is being set up in AWS now."),

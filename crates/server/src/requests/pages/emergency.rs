@@ -49,7 +49,9 @@ pub(super) async fn raise_page(
     Path(id): Path<RequestId>,
 ) -> Result<Response, Failure> {
     let found = get(&cx, id).await?;
-    let own = cx.actor.user() == Some(found.line.request.requester());
+    let request = &found.line.request;
+    let theirs = [request.requester(), request.beneficiary()];
+    let own = cx.actor.user().is_some_and(|user| theirs.contains(&user));
     let relation = if own {
         Relation::Own
     } else {
@@ -242,8 +244,8 @@ fn row(it: ReviewLine, cx: &Cx) -> view::ReviewRow {
     view::ReviewRow {
         href: review_href(it.review.request),
         place: directory::place(&it.line.entitlement),
+        who: it.line.who_asked(),
         what: it.line.entitlement.name,
-        who: it.line.requester.name,
         reason: super::short(&it.line.request.reason),
         chip: chip(&it.review, cx),
         said: match (&it.review.state, it.closed_by) {
@@ -276,6 +278,8 @@ async fn csv(cx: Cx, filter: ReviewFilter) -> Result<Response, Failure> {
         "Access",
         "Asked by",
         "E-mail",
+        "For",
+        "E-mail of whom it is for",
         "Reason",
         "Ticket",
         "Review",
@@ -300,6 +304,8 @@ async fn csv(cx: Cx, filter: ReviewFilter) -> Result<Response, Failure> {
                     it.line.entitlement.name,
                     it.line.requester.name,
                     it.line.requester.email,
+                    it.line.beneficiary.name,
+                    it.line.beneficiary.email,
                     it.line.request.reason,
                     it.line.request.ticket.unwrap_or_default(),
                     chip(&it.review, &cx).word().to_owned(),
@@ -376,10 +382,15 @@ fn page(
     let review = &line.review;
     let id = review.request;
     let request = &line.line.request;
-    let mut facts = vec![
-        Fact::new("Asked by", &line.line.requester.name).faint(&line.line.requester.email),
-        Fact::new("Reason", &request.reason),
-    ];
+    let (asked, held) = (&line.line.requester, &line.line.beneficiary);
+    let mut facts = vec![Fact::new("Asked by", &asked.name).faint(&asked.email)];
+    if line.line.is_for_another() {
+        facts.push(Fact::new("Held by", &held.name).faint(&held.email));
+    }
+    if let Some(group) = &line.line.group {
+        facts.push(Fact::new("Held by", directory::called(group)));
+    }
+    facts.push(Fact::new("Reason", &request.reason));
     facts.extend(super::ticket::fact(request));
     facts.extend([
         Fact::new("For", words(request.duration)),

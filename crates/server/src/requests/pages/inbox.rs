@@ -230,7 +230,7 @@ pub(super) async fn approve(
     Path(id): Path<RequestId>,
     Form(form): Form<DecideForm>,
 ) -> Result<Response, Failure> {
-    let done = super::super::approve(&cx, id, &form.comment).await;
+    let done = stint_db::retrying(|| super::super::approve(&cx, id, &form.comment)).await;
     answer(&cx, &frame, id, form, done).await
 }
 
@@ -240,7 +240,7 @@ pub(super) async fn deny(
     Path(id): Path<RequestId>,
     Form(form): Form<DecideForm>,
 ) -> Result<Response, Failure> {
-    let done = super::super::deny(&cx, id, &form.comment).await;
+    let done = stint_db::retrying(|| super::super::deny(&cx, id, &form.comment)).await;
     answer(&cx, &frame, id, form, done).await
 }
 

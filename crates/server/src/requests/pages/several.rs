@@ -70,7 +70,7 @@ pub(super) async fn several(
         return form(&cx, &frame, &ids, &sent, mistakes, &[]).await;
     };
     let beneficiary = super::people::named(sent.text("beneficiary"))?;
-    let items = (ids.iter())
+    let items: Vec<_> = (ids.iter())
         .map(|id| NewRequest {
             beneficiary,
             entitlement: *id,
@@ -82,7 +82,7 @@ pub(super) async fn several(
             emergency: false,
         })
         .collect();
-    match submit_several(&cx, items).await {
+    match stint_db::retrying(|| submit_several(&cx, items.clone())).await {
         Ok((made, requests)) => {
             let said = format!(
                 "Sent: {} requests, each with its own answer.",
