@@ -279,11 +279,6 @@ impl Compiled {
         Ok(compiled)
     }
 
-    /// Whether it names an organizational unit.
-    pub const fn asks_for_units(&self) -> bool {
-        self.units
-    }
-
     /// The groups it names.
     pub fn groups(&self) -> &[GroupId] {
         &self.groups
@@ -321,7 +316,15 @@ impl Compiled {
     ///
     /// Fails where facts contradict each other.
     pub fn hold_of_things(all: &[&Self], things: &[&Thing]) -> Result<Vec<Vec<bool>>, String> {
-        parts::holds(all, things)
+        parts::holds(all, things, false)
+    }
+
+    /// As [`hold_of_things`](Self::hold_of_things), but what asks for an organizational unit is taken to
+    /// be true of what is on an account of which it is not known where that is.
+    ///
+    /// Fails where facts contradict each other.
+    pub fn may_hold_of_things(all: &[&Self], things: &[&Thing]) -> Result<Vec<Vec<bool>>, String> {
+        parts::holds(all, things, true)
     }
 
     fn told(&self, scene: &Scene) -> Result<(), String> {

@@ -215,7 +215,12 @@ fn bare(word: &str) -> &str {
         .split(['"', '\'', '<', '>', '`', '\\'])
         .find(|part| !part.is_empty());
     let word = word.unwrap_or_default();
-    word.trim_matches(['.', ',', ';', '(', ')', '[', ']', '{', '}', ':'])
+    let word = word.trim_matches(['.', ',', ';', '(', ')', '[', ']', '{', '}']);
+    // The colon at the end of an ARN is its own: `…:log-stream:`.
+    match word.starts_with("arn:") {
+        true => word,
+        false => word.trim_matches(':'),
+    }
 }
 
 /// `service:Name`.

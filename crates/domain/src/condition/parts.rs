@@ -149,10 +149,15 @@ fn read(of: &Value, reads: &mut Vec<Read>) -> bool {
 /// Of each of these things of one connection, in their order, which of these conditions over
 /// entitlements are true of it. Of what it cannot be told, none is.
 ///
-/// The same as [`Compiled::holds_of_each`] of each, with fewer questions.
+/// The same as [`Compiled::holds_of_each`] of each, with fewer questions, where `lost` is false: it is
+/// what a part that asks for an organizational unit is of what is nobody knows where.
 ///
 /// Fails where facts contradict each other.
-pub(super) fn holds(conditions: &[&Compiled], things: &[&Thing]) -> Result<Vec<Vec<bool>>, String> {
+pub(super) fn holds(
+    conditions: &[&Compiled],
+    things: &[&Thing],
+    lost: bool,
+) -> Result<Vec<Vec<bool>>, String> {
     // Of which thing each part is asked, for each thing.
     let mut asked = vec![false; things.len()];
     let mut plans: Vec<Vec<(&Part, Vec<usize>)>> = Vec::new();
@@ -200,7 +205,10 @@ pub(super) fn holds(conditions: &[&Compiled], things: &[&Thing]) -> Result<Vec<V
             {
                 *holds = *known.entry(at).or_insert_with(|| {
                     let nth = place.get(at).copied().unwrap_or(usize::MAX);
-                    !(part.units && many.is_lost(nth)) && many.holds(&part.set, nth)
+                    match part.units && many.is_lost(nth) {
+                        true => lost,
+                        false => many.holds(&part.set, nth),
+                    }
                 });
             }
         }

@@ -173,13 +173,16 @@ impl Conflict {
     /// group, and about nothing and nobody else.
     pub fn is_covered_by(&self, asked: &[Self]) -> bool {
         asked.iter().any(|it| {
-            it.rule == self.rule
-                && it.verdict == Verdict::Exception
-                && it.group == self.group
-                && self.holds.is_subset(&it.holds)
-                && self.asked.is_subset(&it.asked)
-                && self.who.is_subset(&it.who)
+            it.verdict == Verdict::Exception && it.group == self.group && self.is_no_more_than(it)
         })
+    }
+
+    /// Whether the other is of the same rule, and about all that and everybody that this is about.
+    pub fn is_no_more_than(&self, other: &Self) -> bool {
+        self.rule == other.rule
+            && self.holds.is_subset(&other.holds)
+            && self.asked.is_subset(&other.asked)
+            && self.who.is_subset(&other.who)
     }
 }
 

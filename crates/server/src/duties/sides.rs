@@ -11,9 +11,8 @@ use super::{Duty, Error, Side};
 
 /// Of each of these rules, in their order, what of these things is on a side of it.
 ///
-/// Conditions are asked only about what comes in. A condition that names an organizational unit is taken
-/// to be true of what is on an account of which it is not known where that is: what may be kept apart
-/// is not given together. Fails where a condition cannot be read.
+/// Conditions are asked only about what comes in. That what is on an account of which it is not known
+/// where that is may be in any organizational unit: what may be kept apart is not given together. Fails where a condition cannot be read.
 pub(super) async fn of(
     rules: &Arc<Vec<Duty>>,
     things: BTreeMap<ConnectionId, Vec<Thing>>,
@@ -47,17 +46,15 @@ fn all(
         let things: Vec<&Thing> = things.iter().collect();
         let holds = match conditions.is_empty() {
             true => Vec::new(),
-            false => Compiled::hold_of_things(&conditions, &things).map_err(Error::Unreadable)?,
+            false => {
+                Compiled::may_hold_of_things(&conditions, &things).map_err(Error::Unreadable)?
+            }
         };
         let is = |side: &Side, place: Option<usize>, at: usize, id: EntitlementId| {
             let by_condition = place
                 .and_then(|place| holds.get(place))
                 .and_then(|column| column.get(at));
-            let lost = place
-                .and_then(|place| conditions.get(place))
-                .zip(things.get(at))
-                .is_some_and(|(when, thing)| when.asks_for_units() && thing.is_lost());
-            side.entitlements.contains(&id) || lost || by_condition == Some(&true)
+            side.entitlements.contains(&id) || by_condition == Some(&true)
         };
         for ((rule, (first, second)), found) in rules.iter().zip(&places).zip(&mut found) {
             for (at, thing) in things.iter().enumerate() {
@@ -121,17 +118,27 @@ mod tests {
             created_at: Time::default(),
             version: 1,
         };
-        let on = |lost: bool| {
+        let of = |rule: &Duty, lost: bool| {
             let connection = ConnectionId(Uuid::from_u128(9));
             let things = BTreeMap::from([(connection, vec![thing(lost)])]);
-            let found = all(std::slice::from_ref(&rule), &things).expect("asked");
+            let found = all(std::slice::from_ref(rule), &things).expect("asked");
             found[0].get(&thing(lost).id).copied().unwrap_or_default()
         };
+        let on = |lost| of(&rule, lost);
         assert!(
             !on(false).any(),
             "an account in no organization is in no unit"
         );
         let lost = on(true);
         assert!(lost.first && !lost.second, "{lost:?}");
+        // What else it says holds as ever.
+        let readers = Duty {
+            first: side(
+                "Readers in production",
+                "resource has account && resource.account in OrganizationalUnit::\"ou-ab12-prod\" && resource.name like \"Read*\"",
+            ),
+            ..rule.clone()
+        };
+        assert!(!of(&readers, true).any());
     }
 }

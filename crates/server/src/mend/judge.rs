@@ -206,7 +206,12 @@ fn reads(action: &str) -> bool {
                 "Enable",
                 "Disable",
             ];
-            !changes.iter().any(|word| name.starts_with(word))
+            // What is pasted may be written in any case.
+            let begins = |word: &&str| {
+                let start = name.get(..word.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+            };
+            !changes.iter().any(begins)
         }
     }
 }

@@ -63,17 +63,28 @@ pub(super) async fn found(q: &mut impl Query, asked: &Asked) -> Result<Vec<Confl
 }
 
 /// Fails where the rules have more against it than was `known` a moment ago: for what is approved as
-/// soon as it is asked, so that of two at once the second sees the first.
+/// soon as it is asked, so that of two at once the second sees the first. What passes is `known` from
+/// now on.
 pub(super) async fn still_as_asked(
     tx: &mut Tx,
     asked: Asked,
-    known: &[Conflict],
+    known: &mut Vec<Conflict>,
 ) -> Result<(), Error> {
-    let (others, _) = new(held(tx, asked, true).await?, known);
-    match others.is_empty() {
-        true => Ok(()),
-        false => Err(Error::Apart(others)),
+    let (others, passed) = new(held(tx, asked, true).await?, known);
+    if !others.is_empty() {
+        return Err(Error::Apart(others));
     }
+    note(known, passed);
+    Ok(())
+}
+
+/// Adds what passes; what was known of the same rule is less than that.
+fn note(known: &mut Vec<Conflict>, passed: Vec<Conflict>) {
+    let newer = |had: &Conflict| {
+        had.verdict == Verdict::Passed && passed.iter().any(|it| it.rule == had.rule)
+    };
+    known.retain(|had| !newer(had));
+    known.extend(passed);
 }
 
 /// What stops it of what is found, and what passes and was not known.
@@ -82,10 +93,7 @@ fn new(found: Vec<Conflict>, known: &[Conflict]) -> (Vec<Conflict>, Vec<Conflict
         .into_iter()
         .partition(|it| it.verdict == Verdict::Passed);
     let stops = |it: &Conflict| it.verdict == Verdict::Block || !it.is_covered_by(known);
-    let is_known = |it: &Conflict| {
-        let mut all = known.iter();
-        all.any(|had| had.rule == it.rule && it.holds.is_subset(&had.holds))
-    };
+    let is_known = |it: &Conflict| known.iter().any(|had| it.is_no_more_than(had));
     (
         others.into_iter().filter(stops).collect(),
         passed.into_iter().filter(|it| !is_known(it)).collect(),
@@ -195,7 +203,7 @@ pub(super) async fn still(cx: &Cx, tx: &mut Tx, request: &mut Request) -> Result
         let rules: Vec<DutyId> = new.iter().map(|it| it.rule).collect();
         let facts = json!({ "rules": rules, "emergency": true });
         tx.audit(cx.event("request.duties_passed", [request.id.into()], facts));
-        request.conflicts.extend(new);
+        note(&mut request.conflicts, new);
         store::conflicting(tx, request.id, &request.conflicts).await?;
     }
     Ok(())

@@ -211,7 +211,9 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
     if let Some(holder) = held_by.filter(|_| probe.emergency) {
         let what = offer.entitlement.id;
         match emergency::waits(&mut q, user, what, holder).await {
-            Err(error @ (Error::EmergencyWaits(_) | Error::RaiseInstead(_))) => hurdle(&error),
+            Err(
+                error @ (Error::EmergencyWaits(_) | Error::EmergencyTwice | Error::RaiseInstead(_)),
+            ) => hurdle(&error),
             other => other?,
         }
     }
@@ -331,7 +333,7 @@ pub(super) async fn asked(
     };
     let emergency = offer.policy.body.emergency.is_some();
     let asked = apart::asked(&offer.entitlement, &holder, &ask, emergency, cx.now);
-    let conflicts = apart::found(tx, &asked).await?;
+    let mut conflicts = apart::found(tx, &asked).await?;
     if let Some(error) = apart::refused(&conflicts) {
         return Err(error);
     }
@@ -355,7 +357,7 @@ pub(super) async fn asked(
     let (rules, progress) = submitted.map_err(Error::Refused)?;
     // Whatever waits is judged again when somebody approves it.
     if progress == Progress::Approved {
-        apart::still_as_asked(tx, asked, &conflicts).await?;
+        apart::still_as_asked(tx, asked, &mut conflicts).await?;
     }
     let request = Request {
         id: cx.app.new_id(),

@@ -57,8 +57,22 @@ impl Task for Clock {
     }
 }
 
+/// Whether what was asked for can never be given.
+pub(super) const fn ends(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::BeneficiaryInactive
+            | Error::AskedWithoutRight
+            | Error::PrincipalChanged
+            | Error::GroupGone { .. }
+            | Error::OwnedByDirectory { .. }
+            | Error::ApartSince(_)
+            | Error::Grants(grants::Error::ExtendsClosed)
+    )
+}
+
 /// Does to one request what its time has come for, one thing after the other.
-async fn pass(cx: &Cx, id: RequestId) -> Result<(), Error> {
+pub(super) async fn pass(cx: &Cx, id: RequestId) -> Result<(), Error> {
     let mut tx = cx.begin(Priority::Interactive).await?;
     let Some(mut request) = store::lock(&mut tx, id).await? else {
         return Ok(());
@@ -67,15 +81,7 @@ async fn pass(cx: &Cx, id: RequestId) -> Result<(), Error> {
     match catch_up(cx, &mut tx, &mut request).await {
         Ok(false) => return Ok(()),
         Ok(true) => {}
-        Err(
-            error @ (Error::BeneficiaryInactive
-            | Error::AskedWithoutRight
-            | Error::PrincipalChanged
-            | Error::GroupGone { .. }
-            | Error::OwnedByDirectory { .. }
-            | Error::ApartSince(_)
-            | Error::Grants(grants::Error::ExtendsClosed)),
-        ) => {
+        Err(error) if ends(&error) => {
             // What it asked for can never be given: nobody is there to be told but who asked.
             drop(tx);
             let why = match &error {

@@ -44,7 +44,17 @@ async fn decide(
     let mut tx = cx.begin(Priority::Interactive).await?;
     let mut request = taken(cx, &mut tx, id, verb).await?;
     // What its time has come for comes first: nobody decides on what is over.
-    clock::catch_up(cx, &mut tx, &mut request).await?;
+    match clock::catch_up(cx, &mut tx, &mut request).await {
+        Ok(_) => {}
+        // It would have been approved by now and can never be given: it ends as the clock ends it,
+        // whoever decides, and they read what became of it.
+        Err(error) if clock::ends(&error) => {
+            drop(tx);
+            clock::pass(cx, id).await?;
+            return Err(error);
+        }
+        Err(error) => return Err(error),
+    }
     // Who may decide, and who is in the group it is for, is read here, in the transaction that
     // decides.
     let delegations = identity::delegated_to(&mut tx, [user], cx.now).await?;

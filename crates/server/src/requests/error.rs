@@ -164,8 +164,8 @@ pub enum Error {
     /// They have asked for the same in an emergency, and nobody has answered.
     #[error("this was asked in an emergency already, and waits for an answer: {0}")]
     EmergencyWaits(RequestId),
-    /// They have asked for the same at this moment.
-    #[error("you have asked for this in an emergency just now: look at your requests")]
+    /// The same was asked at this moment, or by somebody else for the same person.
+    #[error("this is asked for in an emergency already, and waits for an answer")]
     EmergencyTwice,
     /// They have asked for the same in the ordinary way, and nobody has answered.
     #[error(

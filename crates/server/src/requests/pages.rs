@@ -610,6 +610,9 @@ fn told(error: Error, place: &str) -> Result<Response, Failure> {
         | Error::NothingToReturn(_)
         | Error::PrincipalChanged
         | Error::BeneficiaryInactive
+        | Error::AskedWithoutRight
+        | Error::GroupGone { .. }
+        | Error::OwnedByDirectory { .. }
         | Error::CannotExtend(_)
         | Error::ExtendedAlready { .. }
         | Error::NotOffered

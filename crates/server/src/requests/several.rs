@@ -14,7 +14,7 @@ use super::ask::With;
 use super::{Error, Line, NewRequest, Request, ask, decide, store, told};
 use crate::cx::Cx;
 use crate::grants;
-use crate::http::Fault as _;
+use crate::http::{Fault as _, Kind};
 
 /// How many things can be asked for together.
 pub const MOST_ITEMS: usize = 20;
@@ -82,7 +82,7 @@ pub async fn submit_several(
         match ask::asked(cx, &mut tx, new, with).await {
             Ok(request) => made.push(request),
             // Not for who asks to mend: all is tried again, or fails as a whole.
-            Err(error @ (Error::Db(_) | Error::Scene(_) | Error::Grants(grants::Error::Db(_)))) => {
+            Err(error) if matches!(error.kind(), Kind::Internal | Kind::NotReady) => {
                 return Err(error);
             }
             Err(error) => faults.push(ItemFault::of(at, &error)),

@@ -67,7 +67,7 @@ stint_db::statements! {
     RAISED_TO = (concat!(columns!(), "where r.raised_from = $1"));
     /// What somebody waits for already: the same for the same holder, in an emergency first. An
     /// extension only where it was raised to one.
-    WAITING_OF = "select id, emergency from requests where entitlement_id = $2 and principal_id = $3 \
+    WAITING_OF = "select id, emergency, requester_id, beneficiary_id from requests where entitlement_id = $2 and principal_id = $3 \
         and (requester_id = $1 or (emergency and principal_kind <> 'identity_center_group')) and state = 'pending' and (extends is null or emergency) order by emergency desc, id desc limit 1";
     /// What these principals wait for.
     WAITING_WITH = "select principal_id, entitlement_id, start_at, duration from requests \
@@ -366,16 +366,30 @@ pub(super) async fn raised_to(q: &mut impl Query, id: RequestId) -> Result<Optio
     Ok(requests(q, row.as_slice()).await?.pop())
 }
 
-/// What somebody has asked for already and nobody has answered, and whether in an emergency.
+/// What waits already.
+pub(super) struct Waits {
+    /// Which.
+    pub(super) id: RequestId,
+    /// Whether it was asked in an emergency.
+    pub(super) emergency: bool,
+    /// Who asked, and who would hold it.
+    pub(super) of: [UserId; 2],
+}
+
+/// What somebody has asked for already and nobody has answered, or anybody in an emergency.
 pub(super) async fn waiting_of(
     q: &mut impl Query,
     user: UserId,
     entitlement: EntitlementId,
     principal: PrincipalId,
-) -> Result<Option<(RequestId, bool)>> {
+) -> Result<Option<Waits>> {
     let values = args![user, entitlement, principal];
     match q.maybe(&WAITING_OF, values).await? {
-        Some(row) => Ok(Some((row.get("id")?, row.get("emergency")?))),
+        Some(row) => Ok(Some(Waits {
+            id: row.get("id")?,
+            emergency: row.get("emergency")?,
+            of: [row.get("requester_id")?, row.get("beneficiary_id")?],
+        })),
         None => Ok(None),
     }
 }

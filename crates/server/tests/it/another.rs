@@ -330,6 +330,20 @@ both_engines! {
             asked.ana.post(&at(&raised, "return"), json!({})).await.ok();
             world.settle().await;
         }
+        // What one of several became once it was raised by whose it is, is theirs: the others are
+        // taken back all the same.
+        let read = asked.org.entitlement(&world, "dev-sandbox", "ReadOnlyAccess").await;
+        asked.org.offer(&world, read, ordinary).await;
+        let mut other = scene.body(&scene.ana);
+        other["entitlement"] = json!(read);
+        let both = json!({ "items": [scene.body(&scene.ana), other] });
+        let made = scene.mia.post("/api/v1/submissions", both).await.is(201).json();
+        let raised = asked.ana.post(&at(&made["requests"][0], "raise"), json!({})).await.is(201).json();
+        assert_eq!(raised["submission"], Value::Null, "{raised:#}");
+        let place = format!("/api/v1/submissions/{}", made["id"].as_str().expect("an id"));
+        scene.mia.post(&format!("{place}/cancel"), json!({})).await.ok();
+        assert_eq!(asked.see(&made["requests"][1]).await["state"], "cancelled");
+        assert_eq!(asked.see(&raised).await["state"], "approved");
     }
 
     async fn of_an_emergency_for_another_somebody_else_is_told_once_and_the_review_says_whose_it_is(world) {

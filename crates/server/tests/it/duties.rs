@@ -70,6 +70,19 @@ async fn ask(door: &Door, what: EntitlementId) -> Value {
     door.post(REQUESTS, Scene::ask(what)).await.is(201).json()
 }
 
+fn new(entitlement: EntitlementId) -> NewRequest {
+    NewRequest {
+        entitlement,
+        duration: Span::hours(1),
+        reason: "INC-2291".to_owned(),
+        start: None,
+        principal: None,
+        emergency: false,
+        beneficiary: None,
+        ticket: None,
+    }
+}
+
 fn at(request: &Value, verb: &str) -> String {
     format!("{REQUESTS}/{}/{verb}", words(&request["id"]))
 }
@@ -170,16 +183,7 @@ both_engines! {
                 let (cx, barrier) = (world.cx("ana"), std::sync::Arc::clone(&barrier));
                 tokio::spawn(async move {
                     barrier.wait().await;
-                    let new = NewRequest {
-                        entitlement: what,
-                        duration: Span::hours(1),
-                        reason: "INC-2291".to_owned(),
-                        start: None,
-                        principal: None,
-                        emergency: false,
-                        beneficiary: None,
-                        ticket: None,
-                    };
+                    let new = new(what);
                     stint_db::retrying(|| requests::submit(&cx, new.clone())).await
                 })
             });
@@ -194,6 +198,75 @@ both_engines! {
             ana.post(&format!("{REQUESTS}/{}/return", given[0]), json!({})).await.ok();
             world.advance(Span::minutes(10)).await;
         }
+    }
+
+    async fn of_two_emergencies_at_once_a_review_names_the_other(world) {
+        with_dee(&mut world).await;
+        let scene = Scene::set(&world, true).await;
+        let told = world.group("Told", &["bo"]).await;
+        let route = stint_domain::policy::Route::AutoApprove;
+        let policy = crate::emergency::policy(&world, "Emergency", route, Span::hours(1), told).await;
+        for what in [scene.release, scene.read] {
+            crate::emergency::terms(&world, what, scene.org.auto, Some(policy)).await;
+        }
+        write(&world, scene.rule("Four eyes", &json!({ "emergency_passes": true }))).await;
+        let ana = world.as_user("ana");
+        let rounds = match world.engine() {
+            stint_testkit::Engine::Postgres => 8,
+            stint_testkit::Engine::Sqlite => 3,
+        };
+        for _ in 0..rounds {
+            let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(2));
+            let tries = [scene.release, scene.read].map(|what| {
+                let (cx, barrier) = (world.cx("ana"), std::sync::Arc::clone(&barrier));
+                tokio::spawn(async move {
+                    barrier.wait().await;
+                    let new = NewRequest { emergency: true, ..new(what) };
+                    stint_db::retrying(|| requests::submit(&cx, new.clone())).await
+                })
+            });
+            let (mut passed, mut ids) = (0, Vec::new());
+            for answer in futures::future::join_all(tries).await {
+                let request = answer.expect("no panic").expect("both are given");
+                passed += request.conflicts.len();
+                let kept = ana.get(&format!("{REQUESTS}/{}", request.id)).await.ok();
+                assert_eq!(kept["conflicts"].as_array().map_or(0, Vec::len), request.conflicts.len());
+                ids.push(request.id);
+            }
+            assert_eq!(passed, 1, "whichever was second");
+            for id in ids {
+                ana.post(&format!("{REQUESTS}/{id}/return"), json!({})).await.ok();
+            }
+            world.advance(Span::minutes(10)).await;
+        }
+    }
+
+    async fn what_time_would_have_approved_is_denied_as_time_denies_it(world) {
+        with_dee(&mut world).await;
+        let scene = Scene::set(&world, true).await;
+        // It waits an hour, and then nobody has to approve.
+        let body = json!({ "max_duration_seconds": 14400,
+            "steps": [{ "name": "Bo", "users": [world.person("bo").id.to_string()] }, { "name": "Slowly", "needed": 0, "wait_seconds": 3600 }] });
+        let new = json!({ "name": "slow", "body": body });
+        let made = world.as_user("cy").post("/api/v1/policies", new).await.is(201).json();
+        let slow = words(&made["id"]).parse().expect("an id");
+        crate::emergency::terms(&world, scene.read, slow, None).await;
+        let (ana, bo) = (world.as_user("ana"), world.as_user("bo"));
+        let waits = ask(&ana, scene.read).await;
+        bo.post(&at(&waits, "approve"), json!({})).await.ok();
+        let ana_in_aws = world.facts().ana.expect("Ana").user_id;
+        let account = world.sim().account_id("prod-payments").expect("an account");
+        let set = world.sim().permission_set_arn("prod-admin").expect("a permission set");
+        world.aws().assign(&account, &set, &ana_in_aws).await;
+        synced(&world, &scene.org).await;
+        write(&world, scene.rule("Four eyes", &json!({}))).await;
+        // The hour is over and the clock has not looked yet.
+        world.clock().advance(Span::hours(1));
+        let late = bo.post(&at(&waits, "deny"), json!({ "reason": "no" })).await;
+        let told = words(&late.refused(409, "duties_apart")["detail"]);
+        assert!(!told.contains("Deny it"), "{told}");
+        let over = ana.get(&format!("{REQUESTS}/{}", words(&waits["id"]))).await.ok();
+        assert_eq!(over["state"], "denied", "{over:#}");
     }
 
     async fn standing_access_counts_also_through_a_group(world) {
@@ -320,7 +393,7 @@ both_engines! {
         world.add_person("eve", &[]).await;
         with_dee(&mut world).await;
         let scene = Scene::set(&world, true).await;
-        let other = scene.org.entitlement(&world, "data-warehouse", "prod-admin").await;
+        let other = scene.org.entitlement(&world, "dev-sandbox", "prod-admin").await;
         let security = world.group("Security", &["eve"]).await;
         let others = world.group("Others", &["bo"]).await;
         let more = json!({ "action": "exception", "group": security, "first": { "name": "Release", "entitlements": [scene.release, other] } });
@@ -337,7 +410,7 @@ both_engines! {
         world.as_user("dee").patch(&place, json!({ "group": security })).await.ok();
         // She holds more of the other side by now.
         let ana_in_aws = world.facts().ana.expect("Ana").user_id;
-        let account = world.sim().account_id("data-warehouse").expect("an account");
+        let account = world.sim().account_id("dev-sandbox").expect("an account");
         let set = world.sim().permission_set_arn("prod-admin").expect("a permission set");
         world.aws().assign(&account, &set, &ana_in_aws).await;
         synced(&world, &scene.org).await;

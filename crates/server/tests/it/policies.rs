@@ -15,6 +15,7 @@ pub(crate) struct Asked {
     pub(crate) bo: Door,
     pub(crate) policy: String,
     pub(crate) what: String,
+    pub(crate) org: Organization,
 }
 
 impl Asked {
@@ -41,6 +42,7 @@ impl Asked {
             bo: world.as_user("bo"),
             policy,
             what: what.to_string(),
+            org: there,
         }
     }
 

@@ -104,7 +104,8 @@ pub async fn raise(cx: &Cx, id: RequestId, wish: Raise) -> Result<Raised, Error>
     };
     let with = With {
         extends: before.extends,
-        submission: before.submission,
+        // What somebody else raises is theirs by now.
+        submission: before.submission.filter(|_| user == before.requester()),
         raised_from: Some(id),
     };
     let request = ask::asked(cx, &mut tx, new, with).await?;
@@ -162,8 +163,9 @@ pub(super) async fn waits(
     principal: PrincipalId,
 ) -> Result<(), Error> {
     match store::waiting_of(q, user, entitlement, principal).await? {
-        Some((id, true)) => Err(Error::EmergencyWaits(id)),
-        Some((id, false)) => Err(Error::RaiseInstead(id)),
+        Some(it) if !it.of.contains(&user) => Err(Error::EmergencyTwice),
+        Some(it) if it.emergency => Err(Error::EmergencyWaits(it.id)),
+        Some(it) => Err(Error::RaiseInstead(it.id)),
         None => Ok(()),
     }
 }
@@ -220,7 +222,12 @@ pub(super) async fn may_raise(
     {
         return Ok(false);
     }
-    let offer = catalog::requestable(q, request.beneficiary(), request.entitlement()).await?;
+    let whom = request.beneficiary();
+    let user = cx.person()?.id;
+    if user != whom && !request.is_for_a_group() && !catalog::may_ask_for(q, user, whom).await? {
+        return Ok(false);
+    }
+    let offer = catalog::requestable(q, whom, request.entitlement()).await?;
     Ok(offer.is_some_and(|offer| offer.emergency.is_some()))
 }
 

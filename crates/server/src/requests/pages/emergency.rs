@@ -109,7 +109,7 @@ pub(super) async fn raise(
         // Where there is no such field it is as it was.
         ticket: sent.all("ticket").next().map(str::to_owned),
     };
-    match raised(&cx, id, wish).await {
+    match stint_db::retrying(|| raised(&cx, id, wish.clone())).await {
         Ok(done) => {
             let said = match (done.new, done.request.state()) {
                 (false, _) => "It was raised already.",

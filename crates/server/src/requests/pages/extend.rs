@@ -56,7 +56,7 @@ pub(super) async fn extend(
         // Where there is no such field it is as it was.
         ticket: sent.all("ticket").next().map(str::to_owned),
     };
-    match asked(&cx, id, wish).await {
+    match stint_db::retrying(|| asked(&cx, id, wish.clone())).await {
         Ok(done) => {
             let said = match (done.new, done.request.state()) {
                 (false, _) => "You have asked for this already; it waits for an answer.",

@@ -196,7 +196,7 @@ pub(super) async fn show(
 }
 
 pub(super) async fn cancel(cx: Cx, Path(id): Path<SubmissionId>) -> Result<Response, Failure> {
-    match cancel_all(&cx, id).await {
+    match stint_db::retrying(|| cancel_all(&cx, id)).await {
         Ok(ids) => {
             let said = format!("Cancelled: {} of them.", ids.len());
             Ok(web::go_with(&href(id), &Flash::done(said)))
