@@ -65,7 +65,8 @@ create table group_members (
 );
 create index group_members_user on group_members (user_id);
 
--- Only the SHA-256 of the cookie's value is here.
+-- Only the SHA-256 of the cookie's value is here. `proved_at`: when the password was last given with
+-- this sign-in; empty once the password was changed.
 create table sign_ins (
     id               uuid    not null primary key,
     user_id          uuid    not null references users (id),
@@ -73,6 +74,7 @@ create table sign_ins (
     method           text    not null,
     created_at       bigint  not null,
     seen_at          bigint  not null,
+    proved_at        bigint,
     ends_at          bigint  not null,
     ended_at         bigint,
     end_reason       text,

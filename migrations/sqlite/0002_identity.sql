@@ -65,7 +65,8 @@ create table group_members (
 ) strict;
 create index group_members_user on group_members (user_id);
 
--- Only the SHA-256 of the cookie's value is here.
+-- Only the SHA-256 of the cookie's value is here. `proved_at`: when the password was last given with
+-- this sign-in; empty once the password was changed.
 create table sign_ins (
     id               blob    not null primary key,
     user_id          blob    not null references users (id),
@@ -73,6 +74,7 @@ create table sign_ins (
     method           text    not null,
     created_at       integer not null,
     seen_at          integer not null,
+    proved_at        integer,
     ends_at          integer not null,
     ended_at         integer,
     end_reason       text,

@@ -16,6 +16,14 @@ pub struct SignIn {
     pub password: Secret,
 }
 
+/// Give one's own password again, for the sign-in the call is made with.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInProof {
+    /// The one in use.
+    pub password: Secret,
+}
+
 /// The answer to a sign-in; the sign-in itself travels in the `Set-Cookie` header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignedIn {
@@ -214,6 +222,9 @@ pub struct SignInRow {
     pub created_at: String,
     /// The last call, to the minute.
     pub seen_at: String,
+    /// When the password was last given with it; absent where never, or not since it was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved_at: Option<String>,
     /// When it ends, whatever is done in between.
     pub ends_at: String,
     /// Whether it is the one this call was made with.

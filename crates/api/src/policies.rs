@@ -62,6 +62,11 @@ pub struct PolicyBody {
     /// How the reference to a ticket is given; not asked for when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketRule>,
+    /// When people give their password again, within 5 minutes before: `asking`, `approving` or
+    /// `both`; never when absent (or `no`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "approving")]
+    pub step_up: Option<String>,
     /// Whether those who ask may approve too, where they are approvers.
     #[serde(default)]
     pub allow_self_approval: bool,
@@ -129,6 +134,10 @@ pub struct PolicyRule {
     /// policy's hold where it has none of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketRule>,
+    /// When people give their password again: `no`, `asking`, `approving` or `both`; what the policy
+    /// says when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_up: Option<String>,
 }
 
 /// One step of a policy.

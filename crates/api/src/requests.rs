@@ -66,6 +66,10 @@ pub struct Preview {
     /// How the reference to a ticket is given; absent where none is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketAsked>,
+    /// When the password is wanted again, given within the last 5 minutes: of whoever asks (`asking`),
+    /// of whoever approves (`approving`) or of both (`both`); absent where of nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_up: Option<String>,
     /// The rule of the policy that applies; absent where none does, and what the policy says
     /// otherwise holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -400,6 +404,10 @@ pub struct Request {
     /// The rule of that version that applied when it was asked; absent where none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// When that version wants the password again, given within the last 5 minutes: of whoever asks
+    /// (`asking`), of whoever approves (`approving`) or of both (`both`); absent where of nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_up: Option<String>,
     /// The steps of that version.
     pub steps: Vec<RequestStep>,
     /// Whom it waits for; absent once it is answered.
@@ -645,4 +653,7 @@ pub struct DryRun {
     pub tried: Vec<TriedRule>,
     /// The longest they could ask for, in seconds.
     pub max_duration_seconds: i64,
+    /// When the password would be wanted again: `asking`, `approving` or `both`; absent where never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_up: Option<String>,
 }

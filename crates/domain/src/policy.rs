@@ -18,6 +18,7 @@ mod approvers;
 mod check;
 mod emergency;
 mod refusal;
+mod step_up;
 #[cfg(test)]
 mod tests;
 mod ticket;
@@ -27,6 +28,7 @@ pub(crate) use approvers::{filled, short_parts};
 pub use check::{BodyFault, MAX_RULES, MAX_STEPS};
 pub use emergency::{Closer, Emergency, NotReviewer, REVIEW_WITHIN, Reviewer, Reviewing};
 pub use refusal::Refusal;
+pub use step_up::StepUp;
 pub use ticket::{
     LONGEST_HINT, LONGEST_LINK, LONGEST_PATTERN, LONGEST_TICKET, PLACE, Ticket, TicketAsked,
     TicketRule, Tickets, trimmed,
@@ -61,6 +63,9 @@ pub struct PolicyBody {
     /// How the reference to a ticket is given.
     #[serde(default, skip_serializing_if = "TicketRule::is_default")]
     pub ticket: TicketRule,
+    /// When people give their password again, moments before.
+    #[serde(default, skip_serializing_if = "StepUp::is_no")]
+    pub step_up: StepUp,
     /// Whether requester and beneficiary may decide too, where they are approvers.
     #[serde(default)]
     pub allow_self_approval: bool,
@@ -96,6 +101,9 @@ pub struct Rule {
     /// and link the policy's hold where it has none of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketRule>,
+    /// When people give their password again; what the policy says where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_up: Option<StepUp>,
 }
 
 /// How the answer comes about.
@@ -266,6 +274,8 @@ pub struct Outcome<'a> {
     pub reason: ReasonRule,
     /// How the reference to a ticket is given.
     pub ticket: Ticket<'a>,
+    /// When people give their password again, moments before.
+    pub step_up: StepUp,
     allow_self_approval: bool,
 }
 
@@ -387,6 +397,7 @@ impl PolicyBody {
             max_duration,
             reason: ReasonRule::default(),
             ticket: TicketRule::default(),
+            step_up: StepUp::No,
             allow_self_approval: false,
             open_for: None,
             zone: utc(),
@@ -465,6 +476,7 @@ impl PolicyBody {
                 .unwrap_or(self.max_duration),
             reason: rule.and_then(|rule| rule.reason).unwrap_or(self.reason),
             ticket: (self.ticket).with(rule.and_then(|rule| rule.ticket.as_ref())),
+            step_up: rule.and_then(|rule| rule.step_up).unwrap_or(self.step_up),
             allow_self_approval: self.allow_self_approval,
         }
     }
@@ -478,6 +490,13 @@ impl PolicyBody {
             true => Some(otherwise),
             false => cases.find(Ticket::is_asked),
         }
+    }
+
+    /// Whether whoever asks gives their password again, in whatever case.
+    pub fn may_step_up_at_asking(&self) -> bool {
+        let cases = (0..self.rules.len()).map(Some).chain([None]);
+        let mut cases = cases.map(|rule| self.outcome(rule).step_up);
+        cases.any(StepUp::at_asking)
     }
 
     /// The same where more steps come after those of the rule that applies, counted from 0. What

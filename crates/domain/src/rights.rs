@@ -144,6 +144,7 @@ table! {
     SignOut             "identity.sign_out"              All All All All   All   All  Forbid, "sign out";
     Me                  "identity.me"                    All All All All   All   All  Forbid, "see who one is signed in as";
     ChangePassword      "identity.change_password"       Own Own Own Own   Own   Own  Hide(GetUser), "change one's own password";
+    ProveSignIn         "identity.prove_sign_in"         Own Own Own Own   Own   Own  Hide(GetUser), "give one's own password again";
     ListUsers           "identity.list_users"            All All All All   All   Nil  Forbid, "list users";
     GetUser             "identity.get_user"              All All All All   All   Own  Hide(GetUser), "see a user";
     CreateUser          "identity.create_user"           All Nil Nil Nil   Nil   Nil  Forbid, "create a user";

@@ -128,8 +128,8 @@ async fn who(State(app): State<App>, mut request: Request, next: Next) -> Respon
 
 /// Takes the call out of its caller's budget; says how that stands where there is a limit.
 ///
-/// Counted is the token or the sign-in, and the address for callers who are nobody. Taking
-/// away is free for who is known: see [`takes_away`].
+/// Counted is the token or the sign-in, and the address for callers who are nobody or try a
+/// password. Taking away is free for who is known: see [`takes_away`].
 fn budget(app: &App, actor: &Actor, request: &Request) -> Option<Told> {
     static VERBS: OnceLock<HashMap<(Method, String), Verb>> = OnceLock::new();
     let verbs = VERBS.get_or_init(|| {
@@ -141,7 +141,8 @@ fn budget(app: &App, actor: &Actor, request: &Request) -> Option<Told> {
     let path = request.extensions().get::<MatchedPath>();
     let verb = path.and_then(|path| verbs.get(&(method.clone(), path.as_str().to_owned())));
     let reads = method.is_safe();
-    let signs_in = !reads && matches!(verb, Some(Verb::SignIn | Verb::DemoSignIn));
+    let tries = |verb: &Verb| matches!(verb, Verb::SignIn | Verb::DemoSignIn | Verb::ProveSignIn);
+    let signs_in = !reads && verb.is_some_and(tries);
     let (caller, budget) = match actor {
         Actor::User(person) if !signs_in => {
             if !reads && verb.is_some_and(|verb| takes_away(*verb)) {

@@ -143,6 +143,9 @@ pub(crate) enum Command {
         /// Said with it.
         #[arg(long, default_value = "")]
         comment: String,
+        /// Read your password from standard input, where the policy wants it again.
+        #[arg(long)]
+        password_stdin: bool,
     },
     /// Deny a request.
     Deny {
@@ -177,6 +180,9 @@ pub(crate) enum Command {
         /// The ticket it is about [default: as it was asked].
         #[arg(long)]
         ticket: Option<String>,
+        /// Read your password from standard input, where the policy wants it again.
+        #[arg(long)]
+        password_stdin: bool,
     },
     /// Reviews of what was given in an emergency.
     #[command(subcommand)]
@@ -208,6 +214,9 @@ pub(crate) enum Command {
         /// The ticket it is about [default: as it was said first].
         #[arg(long)]
         ticket: Option<String>,
+        /// Read your password from standard input, where the policy wants it again.
+        #[arg(long)]
+        password_stdin: bool,
     },
     /// Give access back before its time.
     Return {
@@ -339,6 +348,9 @@ pub(crate) struct Ask {
     /// In an emergency: under the policy for that, with a reason, told at once and reviewed afterwards.
     #[arg(long, requires = "reason", conflicts_with = "start")]
     pub emergency: bool,
+    /// Read your password from standard input, where the policy wants it again.
+    #[arg(long)]
+    pub password_stdin: bool,
     /// Only say who would have to approve.
     #[arg(long)]
     pub preview: bool,

@@ -8,14 +8,18 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
+use stint_api::identity::Me;
 use stint_api::{Page, Problem};
 
 use crate::credentials::Credentials;
 use crate::exit::{Exit, Failure};
+use crate::out;
 
 /// Where Stint is meant to be when nobody says otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:8480";
+/// What the API answers where a policy wants the password again.
+const STEP_UP: &str = "step_up_required";
 /// How long a call that came too often is held back before it is given up, in seconds.
 const PATIENCE: u64 = 10;
 
@@ -170,6 +174,37 @@ impl Client {
             .header("idempotency-key", fresh_key())
             .json(body);
         self.call(request).await
+    }
+
+    /// POST of what a policy may want the password again for. Where it does the password is asked for,
+    /// or read from standard input where that is `typed` there; it goes into a sign-in that is ended
+    /// again. A program that can give none is told what it lacks.
+    pub(crate) async fn post_proved<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        typed: bool,
+    ) -> Result<T, Failure> {
+        let may_ask = typed || std::io::stdin().is_terminal();
+        match self.post(path, body).await {
+            Err(failure) if failure.code == STEP_UP && may_ask => {}
+            done => return done,
+        }
+        let me: Me = self.get("/api/v1/me", &[]).await?;
+        out::remark("The policy wants your password again.");
+        let password = secret(&format!("Password of {}: ", me.user.email))?;
+        let nobody = Self::nobody(self.base.clone())?;
+        let signed_in = nobody.sign_in(&me.user.email, &password).await?;
+        let done = signed_in.post(path, body).await;
+        let ended = signed_in
+            .post_secret::<Value>("/api/v1/sign-out", &json!({}))
+            .await;
+        if let Err(error) = ended {
+            out::remark(&format!(
+                "the sign-in is not ended, and runs out by itself: {error}"
+            ));
+        }
+        done
     }
 
     /// POST of what must not be kept: no idempotency key.
@@ -329,6 +364,9 @@ impl Client {
                 " It came from STINT_TOKEN."
             }
             "invalid_token" | "not_signed_in" => " `stint login` does that.",
+            STEP_UP => {
+                " At a terminal `stint` asks for it; elsewhere give it on standard input (--password-stdin)."
+            }
             _ => "",
         };
         Failure::new(
@@ -338,6 +376,7 @@ impl Client {
                 problem.detail, problem.code, problem.request_id
             ),
         )
+        .coded(problem.code)
     }
 
     fn not_stint(&self) -> Failure {

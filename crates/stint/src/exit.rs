@@ -27,6 +27,8 @@ pub(crate) struct Failure {
     pub exit: Exit,
     /// What happened and what to do, in one or two sentences.
     pub message: String,
+    /// The stable word the API gave it; empty where it came from elsewhere.
+    pub code: String,
 }
 
 impl Failure {
@@ -35,7 +37,14 @@ impl Failure {
         Self {
             exit,
             message: message.into(),
+            code: String::new(),
         }
+    }
+
+    /// With the stable word the API gave it.
+    pub(crate) fn coded(mut self, code: String) -> Self {
+        self.code = code;
+        self
     }
 
     /// The command or configuration was wrong.

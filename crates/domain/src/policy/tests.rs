@@ -271,6 +271,7 @@ fn rule(name: &str, when: &str, route: Route) -> Rule {
         max_duration: None,
         reason: None,
         ticket: None,
+        step_up: None,
     }
 }
 

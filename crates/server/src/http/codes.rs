@@ -59,7 +59,9 @@ pub const CODES: &[Code] = &[
     row(403, "own_review", "The review is about what the caller asked for, held or approved.", "Somebody else of the groups that review it closes it."),
     row(403, "reviewers_can", "A Super Admin closes a review of emergency access only where nobody else is left.", "Leave it to those whom its page names."),
     row(403, "self_approval", "Nobody decides a request they made or that is for them, unless the policy says so.", "Another approver has to decide; you can cancel the request."),
+    row(403, "step_up_required", "The policy wants the password of whoever asks or approves, given within the last 5 minutes with this very sign-in.", "Give it (`POST /api/v1/sign-in/proof`) and repeat the call. An API token cannot: sign in with your password and do it with that sign-in; `stint` asks for it."),
     row(403, "token_from_token", "API tokens are issued to people, not to tokens: a stolen one could otherwise outlive itself.", "Sign in with your password (the page, or `stint login`) and issue it there."),
+    row(403, "token_proof", "A password is given with a sign-in, not with an API token.", "Sign in with your password (the page, or `POST /api/v1/sign-in`) and give it there."),
 
     row(404, "not_found", "It does not exist, or the caller may not know that it does. Both answer the same, byte for byte.", "Check the address or the id, or ask whoever gave it to you."),
 
@@ -98,6 +100,7 @@ pub const CODES: &[Code] = &[
     row(409, "name_taken", "Another thing of this kind has the name; capitals make no difference.", "Use another name."),
     row(409, "no_access_key", "The connection enters by a role or by the host's own credentials: there is no access key to rotate.", "Nothing: a role's credentials are renewed by themselves."),
     row(409, "no_emergency_access", "No policy for emergencies is chosen for the entitlement.", "Ask in the ordinary way; a Policy Admin can choose one."),
+    row(409, "no_password", "The caller has no password here: they came in another way.", "Sign out and sign in again: that counts as giving it."),
     row(409, "not_offered", "The access may not be asked for by its holder any more.", "A Policy Admin can put it back into a catalog they see."),
     row(409, "not_yet_fallback", "The caller stands in for approvers who can decide and still have time.", "Leave it to them; once too few of them could, or the step is late, it is yours too."),
     row(409, "nothing_ends", "The demo's clock was to go to the next end of access, and nobody holds any that ends.", "Ask for some access first, or move the clock by an hour."),

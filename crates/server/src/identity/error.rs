@@ -82,6 +82,12 @@ pub enum Error {
     /// The API token is unknown, expired or revoked.
     #[error("the API token is not valid")]
     BadToken,
+    /// A token cannot give a password.
+    #[error("a token cannot give a password")]
+    TokenProof,
+    /// The user has no password here.
+    #[error("the user has no password")]
+    NoPassword,
     /// Tokens are issued to people who are signed in, not to tokens.
     #[error("a token cannot issue a token")]
     TokenFromToken,
@@ -139,13 +145,14 @@ impl Fault for Error {
             Self::EmailTaken
             | Self::NameTaken
             | Self::LastSuperAdmin
+            | Self::NoPassword
             | Self::TooManyTokens
             | Self::DelegationOverlaps { .. }
             | Self::TooManyDelegations => Kind::Conflict,
             Self::Stale { .. } => Kind::Stale,
             Self::SignInRefused | Self::SignInOver | Self::BadToken => Kind::Unauthenticated,
             Self::WrongPassword => Kind::Invalid,
-            Self::TokenFromToken | Self::NotLoopback => Kind::Denied,
+            Self::TokenFromToken | Self::TokenProof | Self::NotLoopback => Kind::Denied,
             Self::LockedOut { .. } => Kind::TooMany,
         }
     }
@@ -182,6 +189,8 @@ impl Fault for Error {
             Self::SignInOver => "sign_in_over",
             Self::BadToken => "invalid_token",
             Self::TokenFromToken => "token_from_token",
+            Self::TokenProof => "token_proof",
+            Self::NoPassword => "no_password",
             Self::TooManyTokens => "too_many_tokens",
             Self::DelegationOverlaps { .. } => "delegation_overlaps",
             Self::TooManyDelegations => "too_many_delegations",
@@ -236,6 +245,12 @@ impl Error {
             Self::SignInOver => "Your sign-in is over. Sign in again.",
             Self::BadToken => {
                 "The API token is unknown, expired or revoked. Issue a new one on your page in Stint and use that."
+            }
+            Self::TokenProof => {
+                "A password is given with a sign-in, not with an API token. Sign in with your password, on the page or with `POST /api/v1/sign-in`, and use that sign-in."
+            }
+            Self::NoPassword => {
+                "You have no password here. Sign out and sign in again: that counts as giving it."
             }
             Self::TokenFromToken => {
                 "API tokens are issued to people, not to tokens. Sign in on the page and issue it there."

@@ -4,7 +4,8 @@
 //! `sign_in_failures`, `api_tokens`, `delegations`. **Audit events**: `user.created`, `user.changed`,
 //! `user.profile_set`, `user.manager_set`, `user.password_set`, `user.roles_set`, `user.deactivated`, `user.reactivated`,
 //! `group.created`, `group.changed`, `group.member_added`, `group.member_removed`,
-//! `sign_in.started`, `sign_in.refused`, `sign_in.ended`, `token.issued`, `token.revoked`,
+//! `sign_in.started`, `sign_in.refused`, `sign_in.proved`, `sign_in.proof_refused`, `sign_in.ended`,
+//! `token.issued`, `token.revoked`,
 //! `delegation.created`, `delegation.ended`.
 //! **Outbox**: `user.deactivated`, `user.reactivated`, `delegation.created`, `delegation.ended`.
 //!
@@ -29,6 +30,7 @@ mod http;
 mod lockout;
 pub(crate) mod pages;
 mod password;
+mod proof;
 mod secret;
 mod sign_ins;
 mod store;
@@ -60,6 +62,7 @@ pub use groups::{
     create_group, first_members, get_group, list_groups, list_members, remove_member, update_group,
 };
 pub use password::{HashError, PasswordFault};
+pub use proof::{PROVEN_FOR, Unproved, prove, unproved};
 pub use sign_ins::{
     ABSOLUTE, IDLE, StartedSignIn, actor, actor_from_cookie, actor_from_token, clear_cookie,
     end_sign_in, list_sign_ins, sign_in, sign_out,
@@ -214,6 +217,8 @@ pub struct SignIn {
     pub created_at: Time,
     /// When it was last used, to the minute.
     pub seen_at: Time,
+    /// When its user last gave their password with it; never since the password was changed.
+    pub proved_at: Option<Time>,
     /// When it ends whatever is done.
     pub ends_at: Time,
     /// When somebody ended it.
@@ -224,6 +229,13 @@ impl SignIn {
     /// Whether it can be used at that moment of the wall clock.
     pub fn is_live(&self, wall: Time) -> bool {
         self.ended_at.is_none() && wall < self.ends_at && wall < self.seen_at + IDLE
+    }
+
+    /// Whether its user gave their password with it within the last [`PROVEN_FOR`], at that moment of
+    /// the wall clock. What is said to have been given later than that was not: a clock was set back.
+    pub fn is_proved(&self, wall: Time) -> bool {
+        let given = |at: Time| at <= wall && wall < at + PROVEN_FOR;
+        self.is_live(wall) && self.proved_at.is_some_and(given)
     }
 }
 

@@ -4,6 +4,7 @@ mod account;
 mod choose;
 mod delegations;
 mod groups;
+mod proof;
 mod users;
 pub(crate) mod view;
 
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Routes {
         .page(Verb::ListUsers, Method::GET, "/people", users)
         .page(Verb::ListGroups, Method::GET, "/people/groups", groups)
         .merge(account::routes())
+        .merge(proof::routes())
         .merge(delegations::routes())
         .merge(groups::routes())
         .merge(users::routes())

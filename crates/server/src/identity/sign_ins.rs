@@ -70,7 +70,11 @@ pub async fn sign_in(cx: &Cx, email: &str, password: SecretString) -> Result<Sta
 }
 
 /// The user, if they are still active and their password is still that one.
-async fn still(tx: &mut Tx, id: UserId, stored: Option<String>) -> Result<Option<User>, Error> {
+pub(super) async fn still(
+    tx: &mut Tx,
+    id: UserId,
+    stored: Option<String>,
+) -> Result<Option<User>, Error> {
     let user = users::lock(tx, id).await?.filter(|user| user.active);
     let now = users::password_of(tx, id).await?.and_then(|(_, hash)| hash);
     Ok(user.filter(|_| now == stored))

@@ -315,7 +315,8 @@ pub async fn change_password(
     Ok(())
 }
 
-/// Stores the hash, ends the user's sign-ins but the one this is done with, and forgives.
+/// Stores the hash, ends the user's sign-ins but the one this is done with, and forgives. What was
+/// given with that one was the password before: it proves nothing any more.
 async fn set_password(cx: &Cx, tx: &mut Tx, user: &User, hash: String) -> Result<(), Error> {
     users::set_password(tx, user.id, hash).await?;
     let wall = cx.app.wall.now();
@@ -327,6 +328,7 @@ async fn set_password(cx: &Cx, tx: &mut Tx, user: &User, hash: String) -> Result
         own_sign_in(cx, user.id),
     )
     .await?;
+    sign_ins::unprove(tx, user.id).await?;
     sign_ins::forgive(tx, &user.email).await?;
     let facts = json!({ "sign_ins_ended": ended });
     tx.audit(cx.event("user.password_set", [user.id.into()], facts));

@@ -194,6 +194,8 @@ const SAID: &[(&str, &str)] = &[
     ("request.returned", "returned access early"),
     ("request.submitted", "asked for access"),
     ("sign_in.ended", "ended a sign-in"),
+    ("sign_in.proof_refused", "gave a wrong password again"),
+    ("sign_in.proved", "gave their password again"),
     ("sign_in.refused", "was refused to sign in"),
     ("sign_in.started", "signed in"),
     (

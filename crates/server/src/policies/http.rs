@@ -9,7 +9,7 @@ use serde::Deserialize;
 use stint_api::{Page, Problem, policies as wire};
 use stint_domain::condition::{self, Condition};
 use stint_domain::policy::{
-    Approvers, Deadline, Emergency, PolicyBody, ReasonRule, Role, Route, Rule, Step, Then,
+    Approvers, Deadline, Emergency, PolicyBody, ReasonRule, Role, Route, Rule, Step, StepUp, Then,
     TicketAsked, TicketRule,
 };
 use stint_domain::rights::{Relation, Verb};
@@ -227,6 +227,7 @@ fn shown(body: PolicyBody) -> wire::PolicyBody {
                     max_duration_seconds: rule.max_duration.map(Span::as_seconds),
                     reason: rule.reason.map(reason_shown),
                     ticket: rule.ticket.map(ticket_shown),
+                    step_up: rule.step_up.map(|it| it.as_str().to_owned()),
                 }
             })
             .collect(),
@@ -236,6 +237,7 @@ fn shown(body: PolicyBody) -> wire::PolicyBody {
         max_duration_seconds: body.max_duration.as_seconds(),
         reason: reason_shown(body.reason),
         ticket: (!body.ticket.is_default()).then(|| ticket_shown(body.ticket)),
+        step_up: (!body.step_up.is_no()).then(|| body.step_up.as_str().to_owned()),
         allow_self_approval: body.allow_self_approval,
         open_for_seconds: body.open_for.map(Span::as_seconds),
         zone: (body.zone != "UTC").then_some(body.zone),
@@ -316,6 +318,7 @@ pub(crate) fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
             max_duration: rule.max_duration_seconds.map(Span::seconds),
             reason: rule.reason.map(reason_rule),
             ticket: rule.ticket.map(|it| ticket_rule(it, &place)).transpose()?,
+            step_up: step_up(rule.step_up.as_deref(), &place)?,
         });
     }
     Ok(PolicyBody {
@@ -328,6 +331,7 @@ pub(crate) fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
             .map(|it| ticket_rule(it, ""))
             .transpose()?
             .unwrap_or_default(),
+        step_up: step_up(body.step_up.as_deref(), "")?.unwrap_or_default(),
         allow_self_approval: body.allow_self_approval,
         open_for: body.open_for_seconds.map(Span::seconds),
         zone: body.zone.unwrap_or_else(|| "UTC".to_owned()),
@@ -363,6 +367,17 @@ fn ticket_rule(rule: wire::TicketRule, place: &str) -> Result<TicketRule, Failur
         hint: rule.hint.map(|it| it.trim().to_owned()),
         link: rule.link,
     })
+}
+
+fn step_up(given: Option<&str>, place: &str) -> Result<Option<StepUp>, Failure> {
+    let Some(given) = given else { return Ok(None) };
+    match StepUp::parse(given) {
+        Some(it) => Ok(Some(it)),
+        None => {
+            let field = format!("{place}step_up");
+            Err(word(&field, given, "no, asking, approving or both"))
+        }
+    }
 }
 
 fn route(

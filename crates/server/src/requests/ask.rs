@@ -7,7 +7,7 @@ use stint_api::Page;
 use stint_db::{Priority, Query, Tx};
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::policy::{
-    Ask, ExplainedStep, ReasonRule, Refusal, Route, Step, TicketRule, Tried, Verdict,
+    Ask, ExplainedStep, ReasonRule, Refusal, Route, Step, StepUp, TicketRule, Tried, Verdict,
 };
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
@@ -17,7 +17,9 @@ use stint_domain::{
 
 use super::facts::{self, Weighed};
 use super::read::{self, Who};
-use super::{Error, Hurdle, Request, Whose, another, apart, decide, emergency, store, ticket, via};
+use super::{
+    Error, Hurdle, Request, Whose, another, apart, decide, emergency, step_up, store, ticket, via,
+};
 use crate::catalog::Offer;
 use crate::connections::Closed;
 use crate::cx::Cx;
@@ -83,6 +85,8 @@ pub struct Preview {
     pub reason: ReasonRule,
     /// How the reference to a ticket is given; what a rule leaves out is its policy's.
     pub ticket: TicketRule,
+    /// When people would have to give their password again.
+    pub step_up: StepUp,
     /// Whether it would be approved at once.
     pub auto: bool,
     /// Who would have to approve, and which of them could not; empty where nobody has to.
@@ -231,6 +235,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         longest: outcome.longest(offer.entitlement_max),
         reason: outcome.reason,
         ticket: outcome.ticket.to_rule(),
+        step_up: outcome.step_up,
         auto: *outcome.route == Route::AutoApprove,
         tried: chosen.tried,
         offer,
@@ -276,8 +281,8 @@ pub async fn groups(
 /// decides as little as the requester.
 ///
 /// Fails with every reason the policy has against it, when the caller has no confirmed
-/// principal in that estate, and as if there were no such entitlement when it is in none of
-/// their catalogs.
+/// principal in that estate, as if there were no such entitlement when it is in none of
+/// their catalogs, and with [`Error::StepUp`] where nothing but their password is missing.
 pub async fn submit(cx: &Cx, new: NewRequest) -> Result<Request, Error> {
     cx.authorize(Verb::SubmitRequest, Relation::Own)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
@@ -347,6 +352,7 @@ pub(super) async fn asked(
     if let Some(why) = chosen.unanswered {
         return Err(Error::Refused(vec![why]));
     }
+    let wanted = body.outcome(chosen.rule).step_up;
     let submitted = rules::Request::submit(body, chosen.rule, &ask, &people, cx.now);
     // An emergency is now; only what extends access begins where that ends.
     if new.emergency && new.start.is_some() && with.extends.is_none() {
@@ -355,6 +361,7 @@ pub(super) async fn asked(
         return Err(Error::Refused(why));
     }
     let (rules, progress) = submitted.map_err(Error::Refused)?;
+    step_up::at_asking(cx, tx, wanted).await?;
     // Whatever waits is judged again when somebody approves it.
     if progress == Progress::Approved {
         apart::still_as_asked(tx, asked, &mut conflicts).await?;

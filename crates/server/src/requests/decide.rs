@@ -8,7 +8,8 @@ use stint_domain::rights::Verb;
 use stint_domain::{RequestId, UserId};
 
 use super::{
-    Decision, Error, Request, another, apart, clock, emergency, facts, relation, store, via,
+    Decision, Error, Request, another, apart, clock, emergency, facts, relation, step_up, store,
+    via,
 };
 use crate::cx::Cx;
 use crate::grants::{self, NewGrant, Origin};
@@ -16,6 +17,9 @@ use crate::{directory, identity, outbox, policies};
 
 /// Approves the current step on behalf of the caller. With the last approval needed the
 /// grant is opened in the same transaction.
+///
+/// Fails with [`Error::StepUp`] where the pinned version wants the caller's password again and they
+/// have not given it of late, as a delegate too.
 pub async fn approve(cx: &Cx, id: RequestId, comment: &str) -> Result<Request, Error> {
     let comment = comment.trim();
     if comment.chars().count() > LONGEST_TEXT {
@@ -47,11 +51,12 @@ async fn decide(
     match clock::catch_up(cx, &mut tx, &mut request).await {
         Ok(_) => {}
         // It would have been approved by now and can never be given: it ends as the clock ends it,
-        // whoever decides, and they read what became of it.
+        // and whoever decides reads that it is over.
         Err(error) if clock::ends(&error) => {
             drop(tx);
             clock::pass(cx, id).await?;
-            return Err(error);
+            tx = cx.begin(Priority::Interactive).await?;
+            request = taken(cx, &mut tx, id, verb).await?;
         }
         Err(error) => return Err(error),
     }
@@ -74,6 +79,9 @@ async fn decide(
     let excepted = apart::excepted_at(&request, step);
     if approved && !excepted.is_empty() && comment.is_empty() {
         return Err(Error::ExceptionReason);
+    }
+    if approved {
+        step_up::at_approving(cx, &mut tx, request.step_up()).await?;
     }
     let (rules, progress) = request.rules.decide(&who, &people, answer, cx.now)?;
     request.rules = rules;

@@ -10,6 +10,7 @@ use crate::cx::Denied;
 use crate::duties::{self, Conflict};
 use crate::grants;
 use crate::http::{BadCursor, Fault, Kind};
+use crate::identity::Unproved;
 use crate::policies;
 
 /// Why a verb of this room failed.
@@ -231,6 +232,9 @@ pub enum Error {
         "this step makes an exception to a duty rule: say in the comment why it is justified; the words stay with it"
     )]
     ExceptionReason,
+    /// The policy wants the caller's password again, and they have not given it of late.
+    #[error(transparent)]
+    StepUp(#[from] Unproved),
     /// Duty rules could not be asked.
     #[error(transparent)]
     Duties(#[from] duties::Error),
@@ -274,7 +278,8 @@ pub(super) fn apart(conflicts: &[Conflict]) -> String {
         let held = it.held_words();
         format!(
             "the rule “{}” keeps it apart from {held}: {}",
-            it.name, it.message
+            it.name,
+            it.message.trim_end_matches('.')
         )
     };
     let texts: Vec<String> = conflicts.iter().map(said).collect();
@@ -324,7 +329,7 @@ impl Fault for Error {
             | Self::ReviewNote
             | Self::State(_) => Kind::Invalid,
             Self::NotReviewer(NotReviewer::NotBegun(_)) => Kind::Conflict,
-            Self::NotReviewer(_) => Kind::Denied,
+            Self::NotReviewer(_) | Self::StepUp(_) => Kind::Denied,
             Self::Closed(_)
             | Self::PrincipalChanged
             | Self::Apart(_)
@@ -400,6 +405,7 @@ impl Fault for Error {
             Self::Scene(_) | Self::Stopped => "internal",
             Self::Apart(_) | Self::ApartSince(_) => "duties_apart",
             Self::ExceptionReason => "exception_reason",
+            Self::StepUp(_) => "step_up_required",
             Self::Duties(error) => error.code(),
             Self::Grants(error) => error.code(),
             Self::Db(error) => error.code(),

@@ -52,6 +52,7 @@ pub(crate) mod pages;
 mod read;
 pub mod replay;
 mod several;
+mod step_up;
 mod store;
 #[cfg(test)]
 mod tests;

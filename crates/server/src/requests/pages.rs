@@ -9,6 +9,7 @@ mod inbox;
 mod people;
 mod several;
 mod show;
+mod step_up;
 mod ticket;
 pub(crate) mod view;
 mod whose;

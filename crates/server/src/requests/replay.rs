@@ -431,6 +431,8 @@ pub struct DryRunFound {
     pub refusals: Vec<Refusal>,
     /// The longest it could be asked for.
     pub longest: Span,
+    /// When people would have to give their password again.
+    pub step_up: rules::StepUp,
 }
 
 /// What would happen if somebody asked for something now. Nothing is asked, and nobody is told.
@@ -518,6 +520,7 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
         tried: chosen.tried,
         refusals,
         longest: outcome.longest(own),
+        step_up: outcome.step_up,
         entitlement,
     })
 }

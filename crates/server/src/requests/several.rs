@@ -53,7 +53,8 @@ impl ItemFault {
 
 /// Asks for several things in one transaction.
 ///
-/// Fails with everything that is wrong with each of them, and then none is asked for.
+/// Fails with everything that is wrong with each of them, or with [`Error::StepUp`] where only the
+/// caller's password is missing; then none is asked for.
 pub async fn submit_several(
     cx: &Cx,
     items: Vec<NewRequest>,
@@ -70,6 +71,7 @@ pub async fn submit_several(
     let mut tx = cx.begin(Priority::Interactive).await?;
     store::submitted(&mut tx, &submission).await?;
     let (mut made, mut faults, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let mut unproved = None;
     for (at, new) in items.into_iter().enumerate() {
         if !seen.insert((new.entitlement, new.principal, new.beneficiary)) {
             faults.push(ItemFault::of(at, &Error::AskedTwice));
@@ -85,11 +87,16 @@ pub async fn submit_several(
             Err(error) if matches!(error.kind(), Kind::Internal | Kind::NotReady) => {
                 return Err(error);
             }
+            // About whoever asks, not about this one of them.
+            Err(error @ Error::StepUp(_)) => unproved = Some(error),
             Err(error) => faults.push(ItemFault::of(at, &error)),
         }
     }
     if !faults.is_empty() {
         return Err(Error::Items(faults));
+    }
+    if let Some(error) = unproved {
+        return Err(error);
     }
     tx.commit().await?;
     grants::nudge(&cx.app);

@@ -189,6 +189,11 @@ pub fn to_sign_in(target: &str) -> Response {
     }
 }
 
+/// `place`, from which one is led back to `back`; `place` has no query of its own.
+pub fn leading_back(place: &str, back: &str) -> String {
+    format!("{place}?back={}", cookies::encode(local(back)))
+}
+
 /// `path` if it is a place on this site, `/` otherwise: `//elsewhere` and `https:` are not.
 pub fn local(path: &str) -> &str {
     let mut letters = path.chars();

@@ -45,6 +45,7 @@ mod rights;
 mod routes;
 mod simulation;
 mod statements;
+mod step_up;
 mod sweep;
 mod sweep_objects;
 mod tasks;

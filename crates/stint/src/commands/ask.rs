@@ -70,7 +70,9 @@ pub(crate) async fn request(ask: &Ask) -> Result<(), Failure> {
     if ask.preview {
         return preview(&client, ask, body).await;
     }
-    let mut request: Request = client.post("/api/v1/requests", &body).await?;
+    let mut request: Request = client
+        .post_proved("/api/v1/requests", &body, ask.password_stdin)
+        .await?;
     if let Some(seconds) = ask.wait {
         request = wait(&client, request, ask, seconds).await?;
     }
@@ -138,7 +140,9 @@ async fn together(client: &Client, ask: &Ask) -> Result<(), Failure> {
         items.push(asked(client, ask, Some(what)).await?);
     }
     let body = NewSubmission { items };
-    let made: Submission = client.post("/api/v1/submissions", &body).await?;
+    let made: Submission = client
+        .post_proved("/api/v1/submissions", &body, ask.password_stdin)
+        .await?;
     if ask.server.json {
         return out::json(&made);
     }
@@ -244,6 +248,9 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
         let like = it.hint.as_ref().or(it.pattern.as_ref());
         let like = like.map_or_else(String::new, |like| format!(": {like}"));
         out::line(&format!("{asked}{like}"))?;
+    }
+    if let Some(when) = &preview.step_up {
+        out::line(&format!("the password again: {}", given_by(when)))?;
     }
     if let Some(who) = &preview.beneficiary {
         out::line(&format!("for {}", who.name))?;
@@ -471,11 +478,16 @@ pub(crate) async fn requests(
 }
 
 /// `stint approve`.
-pub(crate) async fn approve(server: &Server, given: &str, comment: &str) -> Result<(), Failure> {
+pub(crate) async fn approve(
+    server: &Server,
+    given: &str,
+    comment: &str,
+    password_stdin: bool,
+) -> Result<(), Failure> {
     let body = Approve {
         comment: comment.to_owned(),
     };
-    answer(server, given, &WAITING, "approve", &body).await
+    answer(server, given, &WAITING, "approve", &body, password_stdin).await
 }
 
 /// `stint deny`.
@@ -483,7 +495,7 @@ pub(crate) async fn deny(server: &Server, given: &str, reason: &str) -> Result<(
     let body = Deny {
         reason: reason.to_owned(),
     };
-    answer(server, given, &WAITING, "deny", &body).await
+    answer(server, given, &WAITING, "deny", &body, false).await
 }
 
 /// `stint cancel`.
@@ -494,7 +506,7 @@ pub(crate) async fn cancel(server: &Server, given: &str) -> Result<(), Failure> 
         what: "request of yours that waits",
         see: "stint requests",
     };
-    answer(server, given, &mine, "cancel", &json!({})).await
+    answer(server, given, &mine, "cancel", &json!({}), false).await
 }
 
 /// `stint raise`.
@@ -504,6 +516,7 @@ pub(crate) async fn raise(
     duration_seconds: Option<i64>,
     reason: Option<String>,
     ticket: Option<String>,
+    password_stdin: bool,
 ) -> Result<(), Failure> {
     let mine = Among {
         list: MINE,
@@ -516,7 +529,7 @@ pub(crate) async fn raise(
         reason,
         ticket,
     };
-    answer(server, given, &mine, "raise", &body).await
+    answer(server, given, &mine, "raise", &body, password_stdin).await
 }
 
 /// `stint extend`.
@@ -526,6 +539,7 @@ pub(crate) async fn extend(
     duration_seconds: Option<i64>,
     reason: Option<String>,
     ticket: Option<String>,
+    password_stdin: bool,
 ) -> Result<(), Failure> {
     let client = Client::new(server)?;
     let id = super::grants::mine(&client, given).await?;
@@ -535,7 +549,11 @@ pub(crate) async fn extend(
         ticket,
     };
     let request: Request = client
-        .post(&format!("/api/v1/grants/{id}/extend"), &body)
+        .post_proved(
+            &format!("/api/v1/grants/{id}/extend"),
+            &body,
+            password_stdin,
+        )
         .await?;
     show(server, &request)
 }
@@ -548,7 +566,7 @@ pub(crate) async fn give_back(server: &Server, given: &str) -> Result<(), Failur
         what: "approved request of yours",
         see: "stint requests",
     };
-    answer(server, given, &mine, "return", &json!({})).await
+    answer(server, given, &mine, "return", &json!({}), false).await
 }
 
 /// The caller's own requests.
@@ -575,6 +593,7 @@ async fn answer(
     among: &Among,
     verb: &str,
     body: &impl serde::Serialize,
+    password_stdin: bool,
 ) -> Result<(), Failure> {
     let client = Client::new(server)?;
     let id = if given.starts_with("req_") {
@@ -583,7 +602,11 @@ async fn answer(
         meant(&client, given, among).await?
     };
     let request: Request = client
-        .post(&format!("/api/v1/requests/{id}/{verb}"), body)
+        .post_proved(
+            &format!("/api/v1/requests/{id}/{verb}"),
+            body,
+            password_stdin,
+        )
         .await?;
     show(server, &request)
 }
@@ -655,6 +678,9 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
         let link = line.ticket_link.as_deref().unwrap_or_default();
         out::line(format!("ticket {ticket}  {link}").trim_end())?;
     }
+    if let Some(when) = &request.step_up {
+        out::line(&format!("the password again: {}", given_by(when)))?;
+    }
     if let Some(group) = &request.group_members {
         out::line(&format!("{} in the group would hold it", group.count))?;
     }
@@ -689,6 +715,16 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+/// Who gives their password again, in words.
+fn given_by(when: &str) -> &str {
+    match when {
+        "asking" => "given by whoever asks",
+        "approving" => "given by whoever approves",
+        "both" => "given by whoever asks, and by whoever approves",
+        other => other,
+    }
 }
 
 /// The state, and that it was asked in an emergency.

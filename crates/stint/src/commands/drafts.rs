@@ -117,6 +117,7 @@ pub(super) async fn dry_run(server: &Server, asked: Question) -> Result<(), Fail
         ("because", refusals.join("; ")),
         ("rule", out::field(&found, "rule")),
         ("at most", span(&found, "max_duration_seconds")),
+        ("password again", out::field(&found, "step_up")),
     ])?;
     let steps = found.get("steps").and_then(Value::as_array);
     let rows: Vec<_> = (steps.into_iter().flatten())

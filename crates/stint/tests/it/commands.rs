@@ -772,6 +772,32 @@ fn access_is_asked_for_given_returned_and_revoked_from_the_command_line() {
     );
     ana.types(&["connections", "sync", name])
         .fails(3, "forbidden");
+    // Where the policy wants the password again: a program is told so, and whoever can give it does.
+    let ask = ["request", &given, "--for", "1h", "--reason", "to look"];
+    let preview = ana.types(&[&ask[..], &["--preview", "--json"]].concat());
+    let policy = preview.json()["policy"]["name"].clone();
+    let policy = policy.as_str().expect("a name");
+    let mut body = cy.types(&["policies", "show", policy, "--json"]).json();
+    body["latest"]["body"]["step_up"] = "asking".into();
+    let version = ["policies", "new-version", policy, "--file", "-"];
+    cy.pipes(&version, &body.to_string()).done();
+    let preview = ana.types(&[&ask[..], &["--preview"]].concat()).done();
+    assert!(preview.contains("given by whoever asks"), "{preview}");
+    let err = ana.types(&ask).fails(3, "step_up_required");
+    assert!(err.contains("--password-stdin"), "{err}");
+    let change = ["users", "change", "ana.moreno@acme.example", "--password"];
+    cy.pipes(&change, PASSWORD).done();
+    let typed = [&ask[..], &["--password-stdin"]].concat();
+    ana.pipes(&typed, "not it").fails(3, "sign_in_refused");
+    let ran = ana.pipes(&typed, PASSWORD).ends(0);
+    assert!(ran.out.contains("req_"), "{}", ran.out);
+    assert!(!ran.out.contains(PASSWORD) && !ran.err.contains(PASSWORD));
+    let ended = ["audit", "list", "--action", "sign_in.ended", "--json"];
+    let ended = cy.types(&ended).json();
+    assert!(
+        ended.as_array().is_some_and(|all| !all.is_empty()),
+        "{ended}"
+    );
     assert!(
         cy.types(&["audit", "verify", "--over-api", "--json"])
             .json()["events"]

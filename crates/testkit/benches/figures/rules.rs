@@ -105,6 +105,7 @@ fn body(approvers: Approvers, shortest: bool) -> PolicyBody {
         max_duration: None,
         reason: None,
         ticket: None,
+        step_up: None,
     });
     PolicyBody {
         rules: rules.collect(),

@@ -17,6 +17,7 @@ use crate::http::Routes;
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .api(Verb::SignIn, routes!(sign_ins::sign_in))
+        .api(Verb::ProveSignIn, routes!(sign_ins::prove))
         .api(Verb::SignOut, routes!(sign_ins::sign_out))
         .api(Verb::Me, routes!(users::me))
         .api(Verb::ChangePassword, routes!(users::change_password))

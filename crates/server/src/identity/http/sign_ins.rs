@@ -37,6 +37,24 @@ pub(super) async fn sign_in(cx: Cx, Json(input): Json<wire::SignIn>) -> Response
     ([(header::SET_COOKIE, started.cookie)], Json(body)).into_response()
 }
 
+/// Gives the caller's password again, for the sign-in the call is made with.
+///
+/// For five minutes it counts where a policy wants the password of whoever asks or approves
+/// (`step_up_required`). An API token cannot give one.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sign-in/proof",
+    tag = "identity",
+    request_body = wire::SignInProof,
+    responses((status = 204), (status = "4XX", body = Problem))
+)]
+pub(super) async fn prove(cx: Cx, Json(input): Json<wire::SignInProof>) -> Response {
+    match super::super::prove(&cx, input.password.into()).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => refused(error),
+    }
+}
+
 /// A refused sign-in, with the wait when there is one.
 fn refused(error: Error) -> Response {
     let wait = match &error {
@@ -92,6 +110,7 @@ fn sign_in_row(cx: &Cx, row: SignIn) -> wire::SignInRow {
         method: row.method.as_str().to_owned(),
         created_at: row.created_at.to_string(),
         seen_at: row.seen_at.to_string(),
+        proved_at: row.proved_at.map(|at| at.to_string()),
         ends_at: row.ends_at.to_string(),
         current,
     }

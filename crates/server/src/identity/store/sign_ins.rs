@@ -10,7 +10,7 @@ use super::fold;
 
 macro_rules! columns {
     () => {
-        "select id, user_id, method, created_at, seen_at, ends_at, ended_at from sign_ins "
+        "select id, user_id, method, created_at, seen_at, proved_at, ends_at, ended_at from sign_ins "
     };
 }
 
@@ -24,10 +24,14 @@ stint_db::statements! {
         "where user_id = $1 and ended_at is null and ends_at > $2 and seen_at > $3 \
          order by created_at desc, id desc limit 100"));
     /// A new sign-in.
-    INSERT = "insert into sign_ins (id, user_id, secret_hash, method, created_at, seen_at, ends_at) \
-        values ($1, $2, $3, $4, $5, $5, $6)";
+    INSERT = "insert into sign_ins (id, user_id, secret_hash, method, created_at, seen_at, proved_at, ends_at) \
+        values ($1, $2, $3, $4, $5, $5, $5, $6)";
     /// It was used just now.
     quiet TOUCH = "update sign_ins set seen_at = $2 where id = $1 and seen_at < $2";
+    /// The password was given again with it.
+    PROVE = "update sign_ins set proved_at = $3 where id = $1 and user_id = $2 and ended_at is null";
+    /// What was given with any of a user's counts no more.
+    UNPROVE = "update sign_ins set proved_at = null where user_id = $1 and proved_at is not null";
     /// Ends one.
     END = "update sign_ins set ended_at = $2, end_reason = $3 where id = $1 and ended_at is null";
     /// Ends all of a user's, but for one.
@@ -54,6 +58,7 @@ fn sign_in(row: &Row) -> Result<SignIn> {
         method: row.parse("method")?,
         created_at: row.get("created_at")?,
         seen_at: row.get("seen_at")?,
+        proved_at: row.get("proved_at")?,
         ends_at: row.get("ends_at")?,
         ended_at: row.get("ended_at")?,
     })
@@ -106,6 +111,22 @@ pub(in super::super) async fn insert(
 
 pub(in super::super) async fn touch(tx: &mut Tx, id: SignInId, at: Time) -> Result<()> {
     tx.run(&TOUCH, args![id, at]).await.map(drop)
+}
+
+/// Keeps that its user gave the password with it at that moment; whether it is theirs and has not
+/// ended.
+pub(in super::super) async fn prove(
+    tx: &mut Tx,
+    id: SignInId,
+    user: UserId,
+    at: Time,
+) -> Result<bool> {
+    Ok(tx.run(&PROVE, args![id, user, at]).await? > 0)
+}
+
+/// Forgets that the password was given, with every sign-in of a user.
+pub(in super::super) async fn unprove(tx: &mut Tx, user: UserId) -> Result<()> {
+    tx.run(&UNPROVE, args![user]).await.map(drop)
 }
 
 /// Whether it had not ended before.

@@ -355,3 +355,90 @@ async fn personas_are_signed_in_as_only_on_this_machine_and_only_in_the_demo() {
         ));
     }
 }
+
+/// A password that was given counts for five minutes of the wall clock, whatever it does meanwhile, and
+/// for the sign-in it was given with.
+#[tokio::test]
+async fn a_password_given_again_counts_for_five_minutes_with_that_sign_in_only() {
+    use identity::Unproved;
+    let room = Room::new().await;
+    room.user("Ana", &[]).await;
+    let sign_in = async || {
+        let started = identity::sign_in(&room.nobody(), "ana@example.com", secret(PASSWORD)).await;
+        let headers = sent(&started.expect("signed in"));
+        Cx::new(
+            &room.app,
+            actor(&room.app, &headers).await.expect("ana"),
+            "",
+        )
+    };
+    let unproved = async |cx: &Cx| {
+        let mut q = cx.read().await.expect("a reader");
+        identity::unproved(cx, &mut q).await.expect("read")
+    };
+    let (one, two) = (sign_in().await, sign_in().await);
+    assert_eq!(unproved(&one).await, None, "given when signing in");
+    room.wall.forward(Span::seconds(299));
+    assert_eq!(unproved(&one).await, None);
+    // The clock of the rules has nothing to do with it.
+    room.clock.forward(Span::hours(24));
+    assert_eq!(unproved(&one).await, None);
+    room.wall.forward(Span::seconds(1));
+    assert_eq!(unproved(&one).await, Some(Unproved::Stale));
+
+    let wrong = identity::prove(&one, secret("not it")).await;
+    assert!(matches!(wrong, Err(Error::WrongPassword)));
+    assert_eq!(unproved(&one).await, Some(Unproved::Stale));
+    identity::prove(&one, secret(PASSWORD))
+        .await
+        .expect("it is right");
+    assert_eq!(unproved(&one).await, None);
+    assert_eq!(
+        unproved(&two).await,
+        Some(Unproved::Stale),
+        "another sign-in of the same person"
+    );
+
+    // A clock that is set back: what was given later than now was not given.
+    room.wall.forward(Span::seconds(-1));
+    assert_eq!(unproved(&one).await, Some(Unproved::Stale));
+    room.wall.forward(Span::seconds(1));
+    assert_eq!(unproved(&one).await, None);
+
+    // It ends with the sign-in, and nobody gives one with a sign-in that is over.
+    identity::sign_out(&one).await.expect("signed out");
+    assert_eq!(unproved(&one).await, Some(Unproved::Stale));
+    let over = identity::prove(&one, secret(PASSWORD)).await;
+    assert!(matches!(over, Err(Error::SignInOver)));
+    assert_eq!(unproved(&one).await, Some(Unproved::Stale));
+}
+
+#[tokio::test]
+async fn who_has_no_password_gives_it_by_signing_in_anew() {
+    let room = Room::with(demo).await;
+    let ana = NewUser {
+        name: PERSONAS[0].name.into(),
+        email: PERSONAS[0].email.into(),
+        password: None,
+        roles: vec![],
+    };
+    identity::create_user(&room.system(), ana)
+        .await
+        .expect("created");
+    let caller = DemoCaller {
+        peer: Some(([127, 0, 0, 1], 50_000).into()),
+        hosts: vec!["localhost:8480".to_owned()],
+    };
+    let started = identity::demo_sign_in(&room.nobody(), &caller, "ana").await;
+    let headers = sent(&started.expect("signed in"));
+    let cx = Cx::new(
+        &room.app,
+        actor(&room.app, &headers).await.expect("ana"),
+        "",
+    );
+    let mut q = cx.read().await.expect("a reader");
+    assert_eq!(identity::unproved(&cx, &mut q).await.expect("read"), None);
+    drop(q);
+    let none = identity::prove(&cx, secret("anything at all")).await;
+    assert!(matches!(none, Err(Error::NoPassword)));
+}

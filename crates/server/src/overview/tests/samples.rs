@@ -182,6 +182,7 @@ fn decide(key: &str, mistakes: Mistakes) -> requests::Decide {
         back: "/approvals".into(),
         step: "Step 1 of 2, one of Platform".into(),
         comment: String::new(),
+        password: true,
         mistakes,
         word: "Approve 2 h".into(),
     }
@@ -376,6 +377,7 @@ fn show(settled: bool) -> requests::Show {
                 .value(("2".into(), "hours".into())),
             reason: "INC-2291".into(),
             ticket: Some("CHG-123".into()),
+            password: true,
         }),
         give_back: settled.then(|| requests::AskOnce {
             action: "/requests/req_1/return".into(),
@@ -456,6 +458,11 @@ fn ask(mistakes: Mistakes, blocked: bool) -> requests::Ask {
                 .needed()
                 .wrong(&mistakes),
         ),
+        password: mistakes.any().then(|| {
+            Field::password("password", "Your password", "current-password")
+                .hint("This policy may want it again from whoever asks.")
+                .needed()
+        }),
         later: false,
         start: String::new(),
         earliest: "2026-11-23T14:12".into(),
@@ -1342,6 +1349,7 @@ fn several() -> requests::Several {
         length: crate::web::fields::Length::new("length", "For how long?"),
         reason: Field::text("reason", "Why do you need it?"),
         ticket: Some(Field::line("ticket", "Which ticket is it about?")),
+        password: None,
         start: Field::line("start", "Not before (UTC)"),
         mistakes: Mistakes::at("", "Nothing was sent."),
     }

@@ -15,10 +15,12 @@ use crate::web::fields::{Choice, Field, Length, Meanwhile, Part, Several, Tick};
 use crate::web::{self, Frame, Mistakes, Sent};
 use emergency::EmergencyFilled;
 use route::RouteFilled;
+use step_up::StepUpFilled;
 use ticket::TicketFilled;
 
 mod emergency;
 mod route;
+mod step_up;
 mod ticket;
 
 /// What stands in the form.
@@ -32,6 +34,7 @@ pub(super) struct Filled {
     reason: bool,
     min_length: String,
     ticket: TicketFilled,
+    step_up: StepUpFilled,
     own: bool,
     open: (String, String),
     open_for: Option<Result<Option<Span>, &'static str>>,
@@ -51,6 +54,7 @@ struct RuleFilled {
     reason: String,
     min_length: String,
     ticket: TicketFilled,
+    step_up: StepUpFilled,
 }
 
 impl Default for RuleFilled {
@@ -64,6 +68,7 @@ impl Default for RuleFilled {
             reason: String::new(),
             min_length: String::new(),
             ticket: TicketFilled::default(),
+            step_up: StepUpFilled::default(),
         }
     }
 }
@@ -140,6 +145,7 @@ impl RuleFilled {
             .to_owned(),
             min_length: shortest(rule.reason.unwrap_or_default()),
             ticket: TicketFilled::of(rule.ticket.as_ref()),
+            step_up: StepUpFilled::of(rule.step_up),
         }
     }
 
@@ -155,6 +161,7 @@ impl RuleFilled {
             reason: text("reason"),
             min_length: text("min_length"),
             ticket: TicketFilled::sent(sent, &of),
+            step_up: StepUpFilled::sent(sent, &of),
         }
     }
 
@@ -179,6 +186,7 @@ impl RuleFilled {
                 _ => None,
             },
             ticket: self.ticket.read(),
+            step_up: self.step_up.read(),
         }
     }
 
@@ -237,6 +245,7 @@ impl RuleFilled {
                     .value(&self.min_length)
                     .wrong(mistakes)
                     .into(),
+                self.step_up.form(&of, mistakes).into(),
             ],
             ticket: self.ticket.form(&of, mistakes),
         })
@@ -288,6 +297,7 @@ impl Filled {
             reason: body.reason.required,
             min_length: shortest(body.reason),
             ticket: TicketFilled::of(Some(&body.ticket)),
+            step_up: StepUpFilled::of(Some(body.step_up)),
             own: body.allow_self_approval,
             open: Length::values(body.open_for),
             open_for: None,
@@ -329,6 +339,7 @@ impl Filled {
             reason: sent.ticked("reason"),
             min_length: sent.text("min_length").to_owned(),
             ticket: TicketFilled::sent(sent, ""),
+            step_up: StepUpFilled::sent(sent, ""),
             own: sent.ticked("own"),
             open: (
                 sent.text("open").to_owned(),
@@ -382,6 +393,7 @@ impl Filled {
                     min_length: if required { min_length } else { 0 },
                 },
                 ticket: self.ticket.read().unwrap_or_default(),
+                step_up: self.step_up.read().unwrap_or_default(),
                 allow_self_approval: self.own,
                 open_for,
                 zone: match self.zone.as_str() {
@@ -554,6 +566,7 @@ fn rest(filled: &Filled, mistakes: &Mistakes) -> Vec<Part> {
         )
         .hint("Only where they are an approver anyhow. Leave it off, unless one person alone is on call.")
         .into(),
+        filled.step_up.form("", mistakes).into(),
         Length::new("open", "A request expires unanswered after")
             .hint("From when it was asked, whatever step it waits at: 30 days, unless you say otherwise. How long access lasts is another matter.")
             .value(filled.open.clone())
@@ -595,6 +608,7 @@ mod tests {
             ("emergency.tell", "tell"),
             ("ticket.link", "ticket_link"),
             ("rules[1].ticket.pattern", "rule1.ticket_pattern"),
+            ("rules[1].step_up", "rule1.step_up"),
             ("emergency.within_seconds", "within"),
             ("rules[2].reason.required", "rule2.reason"),
         ] {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use stint_db::Query;
 use stint_domain::condition::Compiled;
 use stint_domain::policy::{
-    Approvers, Emergency, PolicyBody, ReasonRule, Role, Route, Step, Then, TicketAsked, TicketRule,
+    Approvers, Emergency, PolicyBody, ReasonRule, Role, Route, Step, StepUp, Then, TicketAsked,
+    TicketRule,
 };
 use stint_domain::{GroupId, UserId};
 
@@ -91,6 +92,9 @@ pub(crate) fn rules(body: &PolicyBody, names: &Names) -> Vec<Rule> {
         if let Some(ticket) = &rule.ticket {
             rules.push((format!("{of}ticket"), ticket_words(ticket)));
         }
+        if let Some(step_up) = rule.step_up {
+            rules.push((format!("{of}password"), step_up_words(step_up).to_owned()));
+        }
     }
     let of = if body.rules.is_empty() {
         ""
@@ -102,6 +106,10 @@ pub(crate) fn rules(body: &PolicyBody, names: &Names) -> Vec<Rule> {
     rules.push(("Reason".to_owned(), reason_words(body.reason)));
     if !body.ticket.is_default() {
         rules.push(("Ticket".to_owned(), ticket_words(&body.ticket)));
+    }
+    if !body.step_up.is_no() {
+        let said = step_up_words(body.step_up).to_owned();
+        rules.push(("Password".to_owned(), said));
     }
     let open = format!("{} after they were asked", words(body.open_for()));
     rules.push(("Unanswered requests expire".to_owned(), open));
@@ -163,6 +171,15 @@ fn ticket_words(ticket: &TicketRule) -> String {
         said.push_str(&format!(", to be looked up at {link}"));
     }
     said
+}
+
+const fn step_up_words(step_up: StepUp) -> &'static str {
+    match step_up {
+        StepUp::No => "not given again",
+        StepUp::Asking => "given again by whoever asks",
+        StepUp::Approving => "given again by whoever approves",
+        StepUp::Both => "given again by whoever asks, and by whoever approves",
+    }
 }
 
 fn route_words(route: &Route, of: &str, names: &Names, rules: &mut Vec<Rule>) {

@@ -9,7 +9,7 @@ use stint_domain::{EntitlementId, RequestId, Span, UserId};
 use super::super::read::{Approver, approvers};
 use super::super::{Error, Hurdle, NewRequest, Preview, Probe, Request, get, preview};
 use super::whose::{self, Whose};
-use super::{href, number, people, sentence, ticket, view};
+use super::{href, number, people, sentence, step_up, ticket, view};
 use crate::cx::{Cx, Denied};
 use crate::http::{Failure, Fault as _, Form, Path, Query};
 use crate::web::time::{input_value, parse_input, words};
@@ -98,6 +98,9 @@ pub(super) async fn submit(
         Ok(new) => new,
         Err(mistakes) => return page(&cx, &frame, id, form, mistakes, wrong).await,
     };
+    if let Some(mistakes) = step_up::given(&cx, sent.secret(step_up::FIELD)).await? {
+        return page(&cx, &frame, id, form, mistakes, wrong).await;
+    }
     match stint_db::retrying(|| super::super::submit(&cx, new.clone())).await {
         Ok(request) if request.state() == "approved" => Ok(web::go_with(
             &href(request.id),
@@ -114,6 +117,7 @@ pub(super) async fn submit(
             &Flash::done("Sent. Those who may decide see it in their approvals."),
         )),
         Err(Error::Refused(why)) => page(&cx, &frame, id, form, mistakes(&why), wrong).await,
+        Err(Error::StepUp(why)) => page(&cx, &frame, id, form, step_up::missing(why), wrong).await,
         Err(
             error @ (Error::NoLinkedPrincipal { .. }
             | Error::PrincipalGone { .. }
@@ -304,6 +308,7 @@ async fn page(
     }
     let whose = filled.whose.control(cx, id, &found, &mistakes).await?;
     let people = approvers(cx, &found.steps).await?;
+    let password = step_up::field(cx, found.step_up.at_asking(), &mistakes).await?;
     let longest = found.offer.max_duration;
     let other = filled.duration == "other";
     let entitlement = &found.offer.entitlement;
@@ -326,6 +331,7 @@ async fn page(
         minutes: filled.minutes,
         reason_wanted: found.reason.required,
         ticket: ticket::field(&found.ticket.alone(), &filled.ticket, &mistakes),
+        password,
         reason: filled.reason,
         later: filled.when == "later",
         start: filled.start,
@@ -445,6 +451,8 @@ fn verdict(found: &Preview, people: &[Approver], cx: &Cx) -> view::Verdict {
             sentence(&number(n)).trim_end_matches('.')
         ),
     };
+    let mut notes = super::apart::notes(&found.conflicts);
+    notes.extend(step_up::note(found.step_up));
     view::Verdict {
         title,
         why: match &found.group {
@@ -463,7 +471,7 @@ fn verdict(found: &Preview, people: &[Approver], cx: &Cx) -> view::Verdict {
             ),
         },
         chain: chain(&found.steps, people, cx),
-        notes: super::apart::notes(&found.conflicts),
+        notes,
     }
 }
 

@@ -10,7 +10,7 @@ use super::super::{
     Counts, Detail, Error, REVIEW_STATES, Raise, Review, ReviewDetail, ReviewFilter, ReviewLine,
     ReviewState, close as closed, get, raise as raised, review, reviews as listed,
 };
-use super::{href, told, view};
+use super::{href, step_up, told, view};
 use crate::cx::Cx;
 use crate::directory;
 use crate::http::{Failure, Fault as _, Form, Path, Query, chosen};
@@ -109,6 +109,10 @@ pub(super) async fn raise(
         // Where there is no such field it is as it was.
         ticket: sent.all("ticket").next().map(str::to_owned),
     };
+    if let Some(mistakes) = step_up::given(&cx, sent.secret(step_up::FIELD)).await? {
+        let found = get(&cx, id).await?;
+        return raise_form(&cx, &frame, &found, typed, mistakes).await;
+    }
     match stint_db::retrying(|| raised(&cx, id, wish.clone())).await {
         Ok(done) => {
             let said = match (done.new, done.request.state()) {
@@ -137,6 +141,10 @@ pub(super) async fn raise(
             let found = get(&cx, id).await?;
             raise_form(&cx, &frame, &found, typed, mistakes).await
         }
+        Err(Error::StepUp(why)) => {
+            let found = get(&cx, id).await?;
+            raise_form(&cx, &frame, &found, typed, step_up::missing(why)).await
+        }
         Err(error) => told(error, &href(id)),
     }
 }
@@ -149,7 +157,11 @@ async fn raise_form(
     mistakes: Mistakes,
 ) -> Result<Response, Failure> {
     let request = &found.line.request;
-    let asked = super::ticket::may_be_asked(&mut cx.read().await?, request, true).await?;
+    let mut q = cx.read().await?;
+    let asked = super::ticket::may_be_asked(&mut q, request, true).await?;
+    let wanted = step_up::may_be_asked(&mut q, request, true).await?;
+    drop(q);
+    let password = step_up::field(cx, wanted, &mistakes).await?;
     let ticket =
         asked.and_then(|rule| super::ticket::field(&rule.alone(), &typed.ticket, &mistakes));
     let mut parts = vec![
@@ -170,6 +182,7 @@ async fn raise_form(
             .into(),
     ];
     parts.extend(ticket.map(Into::into));
+    parts.extend(password.map(Into::into));
     let status = match mistakes.any() {
         true => StatusCode::UNPROCESSABLE_ENTITY,
         false => StatusCode::OK,

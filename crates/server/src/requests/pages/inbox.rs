@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use stint_db::Query;
 use stint_domain::entitlement::PrincipalKind;
@@ -9,7 +10,7 @@ use stint_domain::request::{Refused, State};
 use stint_domain::{RequestId, Span};
 
 use super::super::{Error, Line, Request, store};
-use super::{decided_on, href, number, sentence, show, told, view};
+use super::{decided_on, href, number, sentence, show, step_up, told, view};
 use crate::cx::Cx;
 use crate::directory;
 use crate::http::{Failure, Fault as _, Form, Path, Query as Asked};
@@ -43,9 +44,10 @@ async fn page(
 ) -> Result<Response, Failure> {
     let found = super::super::inbox(cx, &asked.paging(CARDS)).await?;
     let mut q = cx.read().await?;
+    let unproved = step_up::is_missing(cx, &mut q).await?;
     let mut cards = Vec::with_capacity(found.items.len());
     for line in &found.items {
-        cards.push(card(cx, &mut q, line, wrong).await?);
+        cards.push(card(cx, &mut q, line, (wrong, unproved)).await?);
     }
     let view = view::Inbox {
         cards,
@@ -63,7 +65,7 @@ async fn card(
     cx: &Cx,
     q: &mut impl Query,
     line: &Line,
-    wrong: Option<&Wrong>,
+    (wrong, unproved): (Option<&Wrong>, bool),
 ) -> Result<view::InboxCard, Error> {
     let request = &line.request;
     Ok(view::InboxCard {
@@ -78,7 +80,7 @@ async fn card(
         reason: request.reason.clone(),
         duration: duration(request),
         context: context(q, line, cx).await?,
-        decide: decide_form(request, "/approvals", wrong),
+        decide: decide_form(request, "/approvals", wrong, unproved),
     })
 }
 
@@ -186,9 +188,16 @@ pub(super) struct Wrong {
     mistakes: Mistakes,
 }
 
-/// The form of one request's decision.
-pub(super) fn decide_form(request: &Request, back: &str, wrong: Option<&Wrong>) -> view::Decide {
+/// The form of one request's decision. `unproved` where whoever looks has not given their password of
+/// late.
+pub(super) fn decide_form(
+    request: &Request,
+    back: &str,
+    wrong: Option<&Wrong>,
+    unproved: bool,
+) -> view::Decide {
     let wrong = wrong.filter(|wrong| wrong.id == request.id);
+    let wanted = unproved && request.step_up().at_approving();
     let steps = request.rules.question.steps();
     let at = match &request.rules.state {
         State::Pending { step, .. } => *step,
@@ -209,6 +218,7 @@ pub(super) fn decide_form(request: &Request, back: &str, wrong: Option<&Wrong>) 
             format!("It takes {step}")
         },
         comment: wrong.map(|wrong| wrong.comment.clone()).unwrap_or_default(),
+        password: wanted || wrong.is_some_and(|wrong| wrong.mistakes.has(step_up::FIELD)),
         mistakes: wrong
             .map(|wrong| wrong.mistakes.clone())
             .unwrap_or_default(),
@@ -221,6 +231,8 @@ pub(super) struct DecideForm {
     #[serde(default)]
     comment: String,
     #[serde(default)]
+    password: SecretString,
+    #[serde(default)]
     back: String,
 }
 
@@ -230,6 +242,10 @@ pub(super) async fn approve(
     Path(id): Path<RequestId>,
     Form(form): Form<DecideForm>,
 ) -> Result<Response, Failure> {
+    let typed = Some(form.password.clone()).filter(|it| !it.expose_secret().is_empty());
+    if let Some(mistakes) = step_up::given(&cx, typed).await? {
+        return again(&cx, &frame, id, form, mistakes).await;
+    }
     let done = stint_db::retrying(|| super::super::approve(&cx, id, &form.comment)).await;
     answer(&cx, &frame, id, form, done).await
 }
@@ -251,10 +267,7 @@ async fn answer(
     form: DecideForm,
     done: Result<Request, Error>,
 ) -> Result<Response, Failure> {
-    let back = match local(&form.back) {
-        "/" => href(id),
-        place => place.to_owned(),
-    };
+    let back = back_to(id, &form);
     match done {
         Ok(request) => Ok(web::go_with(&back, &Flash::done(decided(&request)))),
         Err(
@@ -262,19 +275,41 @@ async fn answer(
             | Error::ExceptionReason
             | Error::Decision(Refused::ReasonRequired | Refused::ReasonTooLong { .. })),
         ) => {
-            let wrong = Wrong {
-                id,
-                comment: form.comment,
-                mistakes: Mistakes::at("comment", sentence(&error.detail())),
-            };
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            if back.starts_with("/approvals") {
-                page(cx, frame, &Listing::default(), status, Some(&wrong)).await
-            } else {
-                show::page(cx, frame, id, status, Some(&wrong)).await
-            }
+            let mistakes = Mistakes::at("comment", sentence(&error.detail()));
+            again(cx, frame, id, form, mistakes).await
         }
+        Err(Error::StepUp(why)) => again(cx, frame, id, form, step_up::missing(why)).await,
         Err(error) => told(error, &back),
+    }
+}
+
+/// Where one came from.
+fn back_to(id: RequestId, form: &DecideForm) -> String {
+    match local(&form.back) {
+        "/" => href(id),
+        place => place.to_owned(),
+    }
+}
+
+/// The page one came from, with what was typed and what is wrong with it.
+async fn again(
+    cx: &Cx,
+    frame: &Frame,
+    id: RequestId,
+    form: DecideForm,
+    mistakes: Mistakes,
+) -> Result<Response, Failure> {
+    let back = back_to(id, &form);
+    let wrong = Wrong {
+        id,
+        comment: form.comment,
+        mistakes,
+    };
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    if back.starts_with("/approvals") {
+        page(cx, frame, &Listing::default(), status, Some(&wrong)).await
+    } else {
+        show::page(cx, frame, id, status, Some(&wrong)).await
     }
 }
 

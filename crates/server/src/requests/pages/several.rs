@@ -10,7 +10,7 @@ use stint_domain::{EntitlementId, SubmissionId};
 use super::super::{
     Error, ItemFault, MOST_ITEMS, NewRequest, cancel_all, submission, submit_several,
 };
-use super::{decided_by, request_rows, sentence, told, view};
+use super::{decided_by, request_rows, sentence, step_up, told, view};
 use crate::catalog;
 use crate::cx::Cx;
 use crate::http::{Failure, Form, Path};
@@ -69,6 +69,9 @@ pub(super) async fn several(
     let Some(duration) = duration.filter(|_| !mistakes.any()) else {
         return form(&cx, &frame, &ids, &sent, mistakes, &[]).await;
     };
+    if let Some(mistakes) = step_up::given(&cx, sent.secret(step_up::FIELD)).await? {
+        return form(&cx, &frame, &ids, &sent, mistakes, &[]).await;
+    }
     let beneficiary = super::people::named(sent.text("beneficiary"))?;
     let items: Vec<_> = (ids.iter())
         .map(|id| NewRequest {
@@ -97,6 +100,7 @@ pub(super) async fn several(
             );
             form(&cx, &frame, &ids, &sent, mistakes, &faults).await
         }
+        Err(Error::StepUp(why)) => form(&cx, &frame, &ids, &sent, step_up::missing(why), &[]).await,
         Err(error @ Error::HowMany(_)) => {
             let mistakes = Mistakes::at("", sentence(&error.to_string()));
             form(&cx, &frame, &ids, &sent, mistakes, &[]).await
@@ -113,7 +117,7 @@ async fn form(
     mistakes: Mistakes,
     faults: &[ItemFault],
 ) -> Result<Response, Failure> {
-    let (mut rows, mut asked) = (Vec::new(), None);
+    let (mut rows, mut asked, mut wanted) = (Vec::new(), None, false);
     let named = super::people::named(sent.text("beneficiary"))?;
     let others = named.filter(|id| cx.actor.user() != Some(*id));
     for (at, id) in ids.iter().enumerate() {
@@ -121,6 +125,7 @@ async fn form(
         let offer = catalog::offer_for(cx, named, *id).await?;
         let rule = offer.policy.body.asks_for_ticket();
         asked = asked.or(rule.map(|it| it.to_rule()));
+        wanted |= offer.policy.body.may_step_up_at_asking();
         let why = faults.iter().filter(|fault| fault.item == at);
         rows.push(view::SeveralRow {
             value: id.to_string(),
@@ -145,6 +150,7 @@ async fn form(
         Some(id) => identity::user(&mut cx.read().await?, id).await?,
         None => None,
     };
+    let password = step_up::field(cx, wanted, &mistakes).await?;
     let view = view::Several {
         whom: whom.map(|it| view::Whom {
             id: it.id.to_string(),
@@ -164,6 +170,7 @@ async fn form(
             .wrong(&mistakes),
         ticket: (asked.as_ref())
             .and_then(|it| super::ticket::field(&it.alone(), sent.text("ticket"), &mistakes)),
+        password,
         start: Field::line("start", "Not before (UTC)")
             .hint("As 2026-11-23T14:00; empty for as soon as it is approved.")
             .value(sent.text("start"))

@@ -11,7 +11,7 @@ use stint_domain::{RequestId, Time};
 use super::super::read::{Approver, Happening, Standing, StepView, What};
 use super::super::{Detail, Request, get};
 use super::inbox::{self, Wrong, decide_form};
-use super::{AskOnce, emergency, extend, href, sentence, state_chip, view};
+use super::{AskOnce, emergency, extend, href, sentence, state_chip, step_up, view};
 use crate::connections::{self, Connection};
 use crate::cx::Cx;
 use crate::directory::{self, Member};
@@ -59,6 +59,7 @@ pub(super) async fn page(
     let allows = directory::set_facts(&mut q, &found.line.entitlement).await?;
     let may = |verb: Verb| found.may.contains(&verb);
     let decides = may(Verb::ApproveRequest) || may(Verb::DenyRequest);
+    let unproved = decides && step_up::is_missing(cx, &mut q).await?;
     let context = match decides {
         true => Some(inbox::context(&mut q, &found.line, cx).await?),
         false => None,
@@ -95,7 +96,7 @@ pub(super) async fn page(
             ),
         },
         context,
-        decide: decides.then(|| decide_form(request, &href(id), wrong)),
+        decide: decides.then(|| decide_form(request, &href(id), wrong, unproved)),
         cancel: may(Verb::CancelRequest).then(|| AskOnce {
             action: format!("{}/cancel", href(id)),
             says: "Nobody is asked any more. Nothing was changed in AWS, and nothing will be."
@@ -107,7 +108,7 @@ pub(super) async fn page(
         }),
         again: again(&found, cx),
         extend: match may(Verb::ExtendGrant) {
-            true => extend::form(&mut q, &found).await?,
+            true => extend::form(cx, &mut q, &found).await?,
             false => None,
         },
         give_back: may(Verb::ReturnRequest).then(|| AskOnce {
@@ -465,6 +466,7 @@ fn facts(
         facts.push(Fact::new("Reason", &request.reason));
     }
     facts.extend(super::ticket::fact(request));
+    facts.extend(step_up::fact(request));
     if let Some(id) = request.submission {
         let place = format!("/submissions/{id}");
         facts.push(Fact::new("Asked with", "").link(place, "Others, at the same time"));

@@ -89,6 +89,8 @@ pub(crate) struct Several {
     pub(crate) reason: Field,
     /// Only where the policy of one of them asks for a ticket.
     pub(crate) ticket: Option<Field>,
+    /// Only where one of them may want the password again, and it was not given of late.
+    pub(crate) password: Option<Field>,
     pub(crate) start: Field,
     pub(crate) mistakes: Mistakes,
 }
@@ -164,6 +166,8 @@ pub(crate) struct Ask {
     pub(crate) reason: String,
     /// Only where the policy asks for a ticket.
     pub(crate) ticket: Option<Field>,
+    /// Only where the policy wants the password again, and it was not given of late.
+    pub(crate) password: Option<Field>,
     /// Whether a later start is chosen, and which.
     pub(crate) later: bool,
     pub(crate) start: String,
@@ -256,6 +260,8 @@ pub(crate) struct Decide {
     /// What the decision counts for: `Step 1 of 2: one of Platform`.
     pub(crate) step: String,
     pub(crate) comment: String,
+    /// Whether approving takes the password, which was not given of late.
+    pub(crate) password: bool,
     pub(crate) mistakes: Mistakes,
     /// `Approve 2 h`: what the button would do.
     pub(crate) word: String,
@@ -273,6 +279,8 @@ pub(crate) struct Extend {
     pub(crate) reason: String,
     /// The ticket it was asked for with, or that one was asked for.
     pub(crate) ticket: Option<String>,
+    /// Whether asking may take the password, which was not given of late.
+    pub(crate) password: bool,
 }
 
 /// Something that is asked once before it is done.

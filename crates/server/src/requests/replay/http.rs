@@ -5,7 +5,7 @@ use stint_domain::rights::Verb;
 use stint_domain::{PolicyId, Span};
 use utoipa_axum::routes;
 
-use super::super::{http as requests, read};
+use super::super::{http as requests, read, step_up};
 use super::{Changed, DryRun, Replay};
 use crate::cx::Cx;
 use crate::http::{Failure, Json, Path, Routes};
@@ -92,6 +92,7 @@ async fn dry_run(
             .map(|it| requests::tried(it, true))
             .collect(),
         max_duration_seconds: found.longest.as_seconds(),
+        step_up: step_up::word(found.step_up),
     }))
 }
 

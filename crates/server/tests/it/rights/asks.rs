@@ -185,6 +185,7 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
     let own = thing == stage.me.to_string();
     Some(Body::Json(match route {
         "POST /api/v1/sign-in" => json!({ "email": stage.other_email, "password": PASSWORD }),
+        "POST /api/v1/sign-in/proof" => json!({ "password": "not it" }),
         "PUT /api/v1/me/password" => json!({ "current": "not it", "new": "a fresh password" }),
         "POST /api/v1/users" => json!({ "name": "", "email": "x@example.com" }),
         "PATCH /api/v1/users/{id}" => json!({ "name": "Somebody Example" }),
@@ -300,6 +301,7 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         },
         "POST /people/groups/{id}/members" => format!("user={}", stage.me),
         "POST /people/links/new" => "user=&principal=".to_owned(),
+        "POST /account/proof" => "password=not+it".to_owned(),
         "POST /account/password" => "current=not+it&new=a+fresh+password&again=other".to_owned(),
         "POST /account/tokens/new" => "name=another&days=30".to_owned(),
         "POST /delegations/new" => "delegate=&starts_at=&ends_at=".to_owned(),
@@ -504,7 +506,14 @@ pub(crate) async fn asks(stage: &Stage) -> Vec<Ask> {
             absent,
             body: sent(&route, page, thing, stage),
             page,
-            through: if ["POST /api/v1/tokens", "POST /account/tokens/new"].contains(&&*route) {
+            // What a token may not do, whoever has it.
+            through: if [
+                "POST /api/v1/sign-in/proof",
+                "POST /api/v1/tokens",
+                "POST /account/tokens/new",
+            ]
+            .contains(&&*route)
+            {
                 Through::Cookie
             } else {
                 Through::Token

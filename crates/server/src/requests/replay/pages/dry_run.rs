@@ -11,6 +11,7 @@ use stint_domain::{EntitlementId, PolicyId, Span, Time, UserId};
 use super::super::super::Error;
 use super::super::super::pages::ask;
 use super::super::super::read::{Approver, approvers};
+use super::super::super::step_up;
 use super::super::{DryRun, DryRunFound, dry_run};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Query, Routes};
@@ -232,6 +233,7 @@ fn said(found: DryRunFound, people: &[Approver], cx: &Cx) -> Answer {
     if found.rule.is_none() && facts.len() > 1 && found.refusals.is_empty() {
         facts.push(Fact::new("Rule", "none: what is said for everything else"));
     }
+    facts.extend(step_up::said(found.step_up).map(|words| Fact::new("Password", words)));
     for step in &found.steps {
         if let Some(words) = hindered(step, people) {
             facts.push(Fact::new(

@@ -1,0 +1,57 @@
+//! Step-up: the password given again, where a policy wants that of whoever asks or approves.
+//!
+//! Asked in the transaction that asks or decides, after everything else that could be wrong: who may
+//! not do it at all is told that, and not to give a password first. Denying, cancelling and giving
+//! back never want one.
+
+use stint_db::Query;
+use stint_domain::policy::StepUp;
+
+use super::{Error, Request};
+use crate::cx::Cx;
+use crate::identity;
+
+impl Request {
+    /// When the version pinned on it wants passwords again.
+    pub fn step_up(&self) -> StepUp {
+        self.rules.question.outcome().step_up
+    }
+}
+
+/// Refuses to ask where the password is wanted for it and was not given of late.
+pub(super) async fn at_asking(cx: &Cx, q: &mut impl Query, it: StepUp) -> Result<(), Error> {
+    match it.at_asking() {
+        true => given(cx, q).await,
+        false => Ok(()),
+    }
+}
+
+/// The same for approving.
+pub(super) async fn at_approving(cx: &Cx, q: &mut impl Query, it: StepUp) -> Result<(), Error> {
+    match it.at_approving() {
+        true => given(cx, q).await,
+        false => Ok(()),
+    }
+}
+
+async fn given(cx: &Cx, q: &mut impl Query) -> Result<(), Error> {
+    match identity::unproved(cx, q).await? {
+        Some(why) => Err(why.into()),
+        None => Ok(()),
+    }
+}
+
+/// In words for people; nothing where no password is wanted.
+pub(super) const fn said(it: StepUp) -> Option<&'static str> {
+    match it {
+        StepUp::No => None,
+        StepUp::Asking => Some("given again by whoever asks"),
+        StepUp::Approving => Some("given again by whoever approves"),
+        StepUp::Both => Some("given again by whoever asks, and by whoever approves"),
+    }
+}
+
+/// The word on the wire; nothing where no password is wanted.
+pub(super) fn word(it: StepUp) -> Option<String> {
+    (!it.is_no()).then(|| it.as_str().to_owned())
+}
