@@ -4,6 +4,7 @@
 -- `emergency`: whether the policy it was asked under is one for emergencies. `raised_from`: the request
 -- that was raised to this one, and cancelled by that.
 -- `conflicts`: what duty rules said against it when it was asked, and it went on all the same.
+-- `others`: the versions of the policies to which deadlines lead, each with the rule of it that applied.
 -- `ticket`: what whoever asked wrote as the number of one, if they did. `search_key`: the reason, that, and the names of what and who it was about when it was asked, in lower case.
 
 -- Several things asked for together: each is a request of its own.
@@ -45,6 +46,7 @@ create table requests (
     emergency         boolean not null,
     raised_from       uuid    references requests (id),
     conflicts         jsonb   not null,
+    others            jsonb   not null,
     submission_id     uuid    references submissions (id),
     version           bigint  not null,
     check (principal_kind in ('identity_center_user', 'identity_center_group', 'iam_user')),
@@ -111,6 +113,19 @@ create table request_comments (
     said_at           bigint  not null
 );
 create index request_comments_request on request_comments (request_id, id);
+
+-- What the clock did to a request while it waited: never changed. `step` counts through all policies pinned
+-- with it; of what moved on it is the one that began.
+create table request_moments (
+    request_id        uuid    not null references requests (id),
+    at                bigint  not null,
+    position          bigint  not null,
+    what              text    not null,
+    step              bigint  not null,
+    carried           bigint  not null,
+    primary key (request_id, at, position),
+    check (what in ('reminded', 'late', 'moved_on'))
+);
 
 -- What was given in an emergency is reviewed afterwards, once for each request: from the moment its
 -- grant is opened until somebody it is not about says whether it was justified.

@@ -24,6 +24,14 @@ create table policy_versions (
 ) strict;
 create unique index policy_versions_number on policy_versions (policy_id, number);
 
+-- To which other policies the deadlines of a policy's latest version lead.
+create table policy_others (
+    policy_id         blob    not null references policies (id),
+    other_id          blob    not null references policies (id),
+    primary key (policy_id, other_id)
+) strict;
+create index policy_others_other on policy_others (other_id);
+
 -- room: catalog
 -- `contents` are conditions over entitlements, `audience_when` one over people: what they are true of
 -- is in it, and sees it, beside the lists. Policy and longest duration are for what has no access

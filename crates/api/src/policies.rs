@@ -210,10 +210,15 @@ pub struct Deadline {
     /// How long after its begin, in seconds.
     #[schema(example = 86400)]
     pub after_seconds: i64,
-    /// `deny`, or `next_step`: the approvers of the next step decide in its place, and what it is
-    /// short of is needed there, too.
+    /// `deny`; `next_step`: the approvers of the next step decide in its place, and what it is
+    /// short of is needed there, too; or `other_policy`: the request goes on at the first step of
+    /// another policy, whose version and rule are pinned when it is submitted. The larger number of
+    /// approvals of the two is needed from there on.
     #[schema(example = "deny")]
     pub then: String,
+    /// The policy (`pol_…`) it goes on under; only with `other_policy`, and never without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 /// What conditions may speak about.

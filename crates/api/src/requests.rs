@@ -46,6 +46,9 @@ pub struct Preview {
     pub refusals: Vec<Refusal>,
     /// Who would have to approve; empty where nobody has to.
     pub steps: Vec<PreviewStep>,
+    /// What happens under the policies to which deadlines of these steps lead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OtherPolicy>,
     /// The policy it would be asked under.
     pub policy: PolicyName,
     /// Who would hold it, where that is somebody else.
@@ -156,6 +159,23 @@ pub struct PreviewStep {
     /// How long it waits, where nobody has to approve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_seconds: Option<i64>,
+}
+
+/// What happens under a policy to which a deadline leads. Its version and its rule are pinned when the
+/// request is submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OtherPolicy {
+    /// The policy, and the version that counts.
+    pub policy: PolicyName,
+    /// The rule of it that applies; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Who would have to approve then. At the first of them whatever the first policy still needed
+    /// beyond all that these need is needed beside.
+    pub steps: Vec<PreviewStep>,
+    /// Why a request that comes there is denied, where it is: nobody is asked then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denies: Option<String>,
 }
 
 /// Somebody a step names.
@@ -408,8 +428,11 @@ pub struct Request {
     /// (`asking`), of whoever approves (`approving`) or of both (`both`); absent where of nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step_up: Option<String>,
-    /// The steps of that version.
+    /// The steps of that version; behind them those of another policy, once the request goes on under one.
     pub steps: Vec<RequestStep>,
+    /// The versions of other policies to which deadlines of its steps lead, pinned with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<PolicyName>,
     /// Whom it waits for; absent once it is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -447,8 +470,15 @@ pub struct RequestStep {
     pub name: String,
     /// How many different people must approve.
     pub needed: u32,
-    /// `done`, `moved_on` (nobody decided in time, the next step decided in its place), `now`, `later`,
-    /// `denied` or `dropped` (the request ended before).
+    /// The policy it is of, by name, where that is another than the request was asked under: a deadline
+    /// led there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// What happens when it has not been approved in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<crate::policies::Deadline>,
+    /// `done`, `moved_on` (nobody decided in time, the next step or another policy decided in its place),
+    /// `now`, `later`, `denied` or `dropped` (the request ended before, or went on under another policy).
     pub state: String,
     /// Who decided, oldest first.
     pub decisions: Vec<Decision>,
@@ -645,6 +675,9 @@ pub struct DryRun {
     pub refusals: Vec<Refusal>,
     /// Who would have to approve; empty where nobody has to.
     pub steps: Vec<PreviewStep>,
+    /// What would happen under the policies to which deadlines of these steps lead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OtherPolicy>,
     /// The rule that applies; absent where none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,

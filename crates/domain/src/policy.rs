@@ -12,11 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::condition::{About, Compiled, Condition, Scene};
-use crate::{GroupId, Span, Time, UserId};
+use crate::{GroupId, PolicyId, Span, Time, UserId};
 
 mod approvers;
 mod check;
 mod emergency;
+mod other;
 mod refusal;
 mod step_up;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use approvers::{Approvers, Part, PartOf, Role, Through};
 pub(crate) use approvers::{filled, short_parts};
 pub use check::{BodyFault, MAX_RULES, MAX_STEPS};
 pub use emergency::{Closer, Emergency, NotReviewer, REVIEW_WITHIN, Reviewer, Reviewing};
+pub use other::{ExplainedOther, Other, goes_on, others};
 pub use refusal::Refusal;
 pub use step_up::StepUp;
 pub use ticket::{
@@ -195,6 +197,9 @@ pub enum Then {
     Deny,
     /// The approvers of the next step decide in its place: what it is short of is needed there, too.
     NextStep,
+    /// The request goes on under another policy, at its first step: see [`Other`]. The larger number
+    /// of approvals of the two is needed there ([`goes_on`]).
+    OtherPolicy(PolicyId),
 }
 
 /// What must be said when asking.
@@ -360,14 +365,27 @@ impl Then {
         match self {
             Self::Deny => "deny",
             Self::NextStep => "next_step",
+            Self::OtherPolicy(_) => "other_policy",
         }
     }
 
-    /// What this word stands for, if anything.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Deny, Self::NextStep]
-            .into_iter()
-            .find(|then| then.as_str() == word)
+    /// What this word stands for, with the policy that is named beside it, if anything: one is named
+    /// where it goes on under another, and nowhere else.
+    pub fn parse(word: &str, policy: Option<PolicyId>) -> Option<Self> {
+        match (word, policy) {
+            ("deny", None) => Some(Self::Deny),
+            ("next_step", None) => Some(Self::NextStep),
+            ("other_policy", Some(policy)) => Some(Self::OtherPolicy(policy)),
+            _ => None,
+        }
+    }
+
+    /// The policy under which it goes on, where it does.
+    pub const fn policy(self) -> Option<PolicyId> {
+        match self {
+            Self::OtherPolicy(policy) => Some(policy),
+            Self::Deny | Self::NextStep => None,
+        }
     }
 }
 

@@ -26,19 +26,21 @@
 //!
 //! Time passes for a request too ([`Request::pass`]): a step that waits is over, one that nobody
 //! approved in time denies, or moves the question with what is still needed to the next one; a request
-//! that nobody has answered as long as its policy keeps it open expires. The
-//! number of approvals a request needs never falls by that.
+//! that nobody has answered as long as its policy keeps it open expires. Or the question goes on under
+//! another policy that was pinned with it, whose steps are counted on behind its own ([`Question::steps`]).
+//! The number of approvals a request needs never falls by that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::{
-    Approvers, Ask, LONGEST_TEXT, Outcome, Part, People, PolicyBody, Refusal, Step, Through,
-    Verdict, filled,
+    Approvers, Ask, LONGEST_TEXT, Other, Part, People, PolicyBody, Refusal, Step, Through, Verdict,
+    filled,
 };
 use crate::{Time, UserId};
 
 mod clock;
 mod decider;
+mod question;
 mod raise;
 mod refused;
 #[cfg(test)]
@@ -46,39 +48,8 @@ mod tests;
 
 pub use clock::Passed;
 pub use decider::{Decider, Delegator, Membership, Source};
+pub use question::{Leg, Question};
 pub use refused::{Refused, Verb};
-
-/// What was asked, and under which rules. Never changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// Who asked.
-    pub requester: UserId,
-    /// Who would hold the access.
-    pub beneficiary: UserId,
-    /// When.
-    pub submitted_at: Time,
-    /// The policy version pinned at submission.
-    pub policy: PolicyBody,
-    /// Which of its rules applied then, from 0; none where none did.
-    pub rule: Option<usize>,
-}
-
-impl Question {
-    /// What the pinned version says to it.
-    pub fn outcome(&self) -> Outcome<'_> {
-        self.policy.outcome(self.rule)
-    }
-
-    /// When it expires, if nobody has answered it by then.
-    pub fn expires(&self) -> Time {
-        self.submitted_at + self.policy.open_for()
-    }
-
-    /// Its steps.
-    pub fn steps(&self) -> &[Step] {
-        self.outcome().steps()
-    }
-}
 
 /// A request: what was asked, and how far the answer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,8 +232,16 @@ impl Request {
             submitted_at: now,
             policy,
             rule,
+            others: Vec::new(),
         };
         Ok((Self { question, state }, progress))
+    }
+
+    /// The same with the policies pinned to which its deadlines lead, in the order of its steps.
+    #[must_use]
+    pub fn with_others(mut self, others: Vec<Other>) -> Self {
+        self.question.others = others;
+        self
     }
 
     /// Takes an answer, or says why not. `people` are those the current step names, as they are
@@ -312,8 +291,7 @@ impl Request {
             state.put_approvals(approvals);
             return Ok((Self { question, state }, Progress::Waiting { still }));
         }
-        let (state, progress) = if step + 1 < question.steps().len() {
-            let next = step + 1;
+        let (state, progress) = if let Some(next) = question.next(step) {
             let state = State::at_step(next, now, 0, approvals);
             (state, Progress::Step { next })
         } else {
@@ -369,23 +347,24 @@ impl Request {
         let Question {
             requester,
             beneficiary,
-            policy,
             ..
         } = &self.question;
+        let own_allowed = self.question.allows_own(current.index);
         let theirs = |user| user == *requester || user == *beneficiary;
-        if theirs(decider.user) && !policy.allow_self_approval {
+        if theirs(decider.user) && !own_allowed {
             return Err(Refused::SelfApproval { verb });
         }
-        if decider.benefits && !policy.allow_self_approval {
+        if decider.benefits && !own_allowed {
             return Err(Refused::Benefits { verb });
         }
-        let approves = verb == Verb::Approve && !policy.allow_self_approval;
+        let approves = verb == Verb::Approve && !own_allowed;
         if decider.of_theirs && approves {
             return Err(Refused::DelegateOfTheirs);
         }
         let approvals = self.state.approvals();
         if let Some(before) = approvals.iter().find(|a| a.concerns(decider.user)) {
-            let Approval { step, at, by, .. } = *before;
+            let Approval { at, by, .. } = *before;
+            let step = self.question.place_of(before.step);
             return Err(if by == decider.user {
                 Refused::AlreadyDecided { step, at }
             } else {
@@ -402,7 +381,7 @@ impl Request {
                 made_by,
             } = delegator;
             // Not what they could not themselves.
-            let own = (theirs(who.user) || who.benefits) && !policy.allow_self_approval;
+            let own = (theirs(who.user) || who.benefits) && !own_allowed;
             let counted = approvals.iter().any(|a| a.concerns(who.user));
             if own || counted || (who.of_theirs && approves) {
                 continue;
@@ -454,7 +433,7 @@ impl Request {
         given.push(parts.clone());
         if verb == Verb::Approve && filled(&places, &given) == before {
             return Err(Refused::NotNeeded {
-                step: current.index,
+                step: self.question.place_of(current.index),
                 name: current.step.name.clone(),
             });
         }
@@ -517,8 +496,9 @@ impl Request {
         now: Time,
     ) -> Vec<Part> {
         let question = &self.question;
+        let own_allowed = question.allows_own(current.index);
         let own = |user| {
-            !question.policy.allow_self_approval
+            !own_allowed
                 && (user == question.requester
                     || user == question.beneficiary
                     || people.benefiting.contains(&user))
@@ -627,11 +607,11 @@ impl Request {
         Err(match own {
             Some((of, since)) => Refused::BecameApproverAfterSubmission { of, since },
             None if any(&fallback) => Refused::NotYetFallback {
-                step: current.index,
+                step: self.question.place_of(current.index),
                 name: step.name.clone(),
             },
             None => Refused::NotAnApprover {
-                step: current.index,
+                step: self.question.place_of(current.index),
                 name: step.name.clone(),
             },
         })
@@ -654,7 +634,7 @@ impl Request {
                 since,
                 carried,
                 ..
-            } => match self.question.steps().get(*step) {
+            } => match self.question.step(*step) {
                 Some(found) => Ok(CurrentStep {
                     index: *step,
                     step: found,

@@ -62,6 +62,7 @@ pub fn statements() -> Vec<&'static [&'static Sql]> {
     all.extend(objects::STATEMENTS);
     all.push(requests::STATEMENTS);
     all.push(requests::REVIEW_STATEMENTS);
+    all.push(requests::MOMENT_STATEMENTS);
     all.push(notices::STATEMENTS);
     all
 }

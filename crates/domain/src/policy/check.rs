@@ -9,7 +9,7 @@ use super::{
     SHORTEST, Step, Then, emergency, short_parts, ticket,
 };
 use crate::condition::{self, About, Compiled, Condition};
-use crate::{GroupId, Span, UserId};
+use crate::{GroupId, PolicyId, Span, UserId};
 
 /// The most steps a policy may have.
 pub const MAX_STEPS: usize = 8;
@@ -134,6 +134,16 @@ pub enum Wrong {
         /// What is wrong.
         why: &'static str,
     },
+    /// The deadline of a step leads to a policy under which the request cannot go on.
+    #[error("the deadline of step {step} leads to {policy}: {why}")]
+    OtherPolicy {
+        /// Which.
+        step: usize,
+        /// Where to.
+        policy: PolicyId,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Each group is asked, and there is none.
     #[error("step {step} asks each of its groups: name at least one, or ask all together")]
     NoGroups {
@@ -248,6 +258,7 @@ impl Wrong {
             Self::Ticket { .. } => "ticket_rule",
             Self::Wait { .. } => "step_wait",
             Self::Times { .. } => "step_times",
+            Self::OtherPolicy { .. } => "other_policy",
             Self::NoGroups { .. } => "no_groups",
             Self::Condition { .. } => "invalid_condition",
             Self::TooManyRules { .. } => "too_many_rules",
@@ -278,6 +289,7 @@ impl Wrong {
                 format!("steps[{}].needed", step - 1)
             }
             Self::Wait { step } => format!("steps[{}].wait_seconds", step - 1),
+            Self::OtherPolicy { step, .. } => format!("steps[{}].deadline.policy", step - 1),
             Self::Times { step, field, .. } => format!("steps[{}].{field}", step - 1),
             Self::Condition { field, .. } => field.clone(),
             Self::Duration => "max_duration_seconds".to_owned(),
@@ -509,7 +521,7 @@ fn check_carried(steps: &[Step], people: &People, faults: &mut Vec<Wrong>) {
 }
 
 /// Whether who these are differs from question to question.
-fn differs(it: &Approvers) -> bool {
+pub(super) fn differs(it: &Approvers) -> bool {
     !it.roles.is_empty() || it.who.is_some()
 }
 

@@ -48,6 +48,16 @@ impl StepUp {
         matches!(self, Self::Asking | Self::Both)
     }
 
+    /// The same, and what the other wants of whoever approves.
+    #[must_use]
+    pub const fn approved_as(self, other: Self) -> Self {
+        match (self, other.at_approving()) {
+            (Self::No, true) => Self::Approving,
+            (Self::Asking, true) => Self::Both,
+            (as_it_is, _) => as_it_is,
+        }
+    }
+
     /// Whether it is wanted of whoever approves.
     pub const fn at_approving(self) -> bool {
         matches!(self, Self::Approving | Self::Both)
@@ -103,6 +113,18 @@ mod tests {
         assert_eq!(of(Some(0)), StepUp::Approving, "what the policy says");
         assert_eq!(of(Some(1)), StepUp::No, "a rule may want less");
         assert_eq!(of(Some(2)), StepUp::Both, "and more");
+    }
+
+    #[test]
+    fn of_two_policies_either_may_want_it_of_who_approves() {
+        for (first, other, both) in [
+            (StepUp::No, StepUp::Both, StepUp::Approving),
+            (StepUp::No, StepUp::Asking, StepUp::No),
+            (StepUp::Asking, StepUp::Approving, StepUp::Both),
+            (StepUp::Approving, StepUp::No, StepUp::Approving),
+        ] {
+            assert_eq!(first.approved_as(other), both, "{first:?} {other:?}");
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Approval, Request, State, Verb};
-use crate::policy::{People, Step, Then, filled};
+use super::{Approval, Question, Request, State, Verb};
+use crate::policy::{People, Step, filled};
 use crate::{Span, Time};
 
 /// What the passing of time led to.
@@ -19,11 +19,12 @@ pub enum Passed {
         /// Counted from 0.
         step: usize,
     },
-    /// A step has waited long enough, or its question moves on, and this one begins.
+    /// A step has waited long enough, or its question moves on, and this one begins: the first of
+    /// another policy's, where it goes on under that ([`Question::begins`]).
     Step {
         /// Counted from 0.
         next: usize,
-        /// What the one before was short of.
+        /// How many are needed there beside its own.
         carried: u32,
     },
     /// The last step has waited long enough: the grants are to be opened in the same transaction.
@@ -70,7 +71,7 @@ impl Request {
             return self.expired(now);
         }
         let Self { question, state } = self;
-        let (state, passed) = passed(question.steps(), state, now);
+        let (state, passed) = passed(&question, state, now);
         (Self { question, state }, passed)
     }
 
@@ -96,8 +97,8 @@ impl Request {
     }
 }
 
-/// What the time that has come by `now` does to the state of a request with these steps.
-fn passed(steps: &[Step], state: State, now: Time) -> (State, Option<Passed>) {
+/// What the time that has come by `now` does to the state of a request that asks this.
+fn passed(question: &Question, state: State, now: Time) -> (State, Option<Passed>) {
     let State::Pending {
         step: index,
         since,
@@ -117,14 +118,14 @@ fn passed(steps: &[Step], state: State, now: Time) -> (State, Option<Passed>) {
         late,
         approvals,
     };
-    let Some(step) = steps.get(index) else {
+    let Some(step) = question.step(index) else {
         return (stays(reminded, late, approvals), None);
     };
     let over = |after: Span| since + after <= now;
-    let next = index + 1;
+    let next = question.next(index);
     if let Some(wait) = step.wait.filter(|wait| over(*wait)) {
         // What an earlier step was short of is not forgotten by waiting.
-        if next < steps.len() {
+        if let Some(next) = next {
             let state = State::at_step(next, since + wait, carried, approvals);
             return (state, Some(Passed::Step { next, carried }));
         }
@@ -143,15 +144,18 @@ fn passed(steps: &[Step], state: State, now: Time) -> (State, Option<Passed>) {
     }
     if let Some(deadline) = step.deadline.filter(|it| over(it.after)) {
         let short = still_needed(step, carried, index, &approvals);
-        if deadline.then == Then::NextStep && next < steps.len() {
-            let state = State::at_step(next, since + deadline.after, short, approvals);
-            let carried = short;
+        if let Some((next, carried)) = question.goes(index, deadline.then, short) {
+            let state = State::at_step(next, since + deadline.after, carried, approvals);
             return (state, Some(Passed::Step { next, carried }));
         }
-        let reason = format!(
-            "Nobody decided in time: step {next} (“{}”) was short of {short} when its {} were over.",
-            step.name, deadline.after
-        );
+        let own = || {
+            let number = question.place_of(index) + 1;
+            format!(
+                "Nobody decided in time: step {number} (“{}”) was short of {short} when its {} were over.",
+                step.name, deadline.after
+            )
+        };
+        let reason = question.denied_there(deadline.then).unwrap_or_else(own);
         let state = State::Denied {
             at: now,
             by: None,

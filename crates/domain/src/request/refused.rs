@@ -62,7 +62,7 @@ pub enum Refused {
         step + 1
     )]
     DecidedByDelegate {
-        /// At which step, counted from 0.
+        /// At which step, counted from 0 within its policy.
         step: usize,
         /// When.
         at: Time,
@@ -83,7 +83,7 @@ pub enum Refused {
         step + 1
     )]
     AlreadyDecided {
-        /// At which step, counted from 0.
+        /// At which step, counted from 0 within its policy.
         step: usize,
         /// When.
         at: Time,
@@ -94,7 +94,7 @@ pub enum Refused {
         step + 1
     )]
     NotAnApprover {
-        /// The current step, counted from 0.
+        /// The current step, counted from 0 within its policy.
         step: usize,
         /// Its name.
         name: String,
@@ -115,7 +115,7 @@ pub enum Refused {
         step + 1
     )]
     NotYetFallback {
-        /// The current step, counted from 0.
+        /// The current step, counted from 0 within its policy.
         step: usize,
         /// Its name.
         name: String,
@@ -126,7 +126,7 @@ pub enum Refused {
         step + 1
     )]
     NotNeeded {
-        /// The current step, counted from 0.
+        /// The current step, counted from 0 within its policy.
         step: usize,
         /// Its name.
         name: String,

@@ -38,6 +38,7 @@ fn pending(steps: Vec<Step>) -> Request {
             submitted_at: T0,
             policy: PolicyBody::new(Route::Steps(steps), Span::hours(4)),
             rule: None,
+            others: Vec::new(),
         },
         state: State::at_step(0, T0, 0, Vec::new()),
     }

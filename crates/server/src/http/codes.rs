@@ -208,6 +208,7 @@ pub const CODES: &[Code] = &[
     row(422, "not_for_groups", "Only a permission set on an account can be held by an Identity Center group.", "Ask for it for yourself, or for a permission set on an account."),
     row(422, "nothing_named", "A side of a duty rule is empty.", "List entitlements, or give a condition over them."),
     row(422, "open_for", "A policy keeps its requests open for no time, for more than a year, or for less than its steps wait.", "Choose from an hour to 366 days, and longer than the steps wait."),
+    row(422, "other_policy", "The deadline of a step leads to a policy under which a request cannot go on.", "Name another policy, mend that one, deny at the deadline, or let the next step decide."),
     row(422, "owner_unable", "The owner is neither Connection Admin nor Super Admin, and could not mend the connection.", "Give them the role first, or name somebody else."),
     row(422, "policy_duration", "The policy's longest duration is out of bounds.", "Choose one between the bounds that `detail` names."),
     row(422, "principal_gone", "The beneficiary's AWS identity no longer exists in AWS.", "Sync the connection, confirm the link to the new identity, then ask again."),

@@ -183,7 +183,7 @@ const SAID: &[(&str, &str)] = &[
     ),
     (
         "request.moved_on",
-        "moved a request on to its next step, as its time had come",
+        "moved a request on to its next step, or to another policy, as its time had come",
     ),
     (
         "request.duties_passed",

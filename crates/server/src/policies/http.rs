@@ -289,6 +289,7 @@ fn step_shown(step: Step) -> wire::PolicyStep {
         deadline: step.deadline.map(|it| wire::Deadline {
             after_seconds: it.after.as_seconds(),
             then: it.then.as_str().to_owned(),
+            policy: it.then.policy().map(|id| id.to_string()),
         }),
         wait_seconds: step.wait.map(Span::as_seconds),
     }
@@ -411,13 +412,19 @@ fn route(
 fn step(step: wire::PolicyStep, place: &str) -> Result<Step, Failure> {
     let deadline = match step.deadline {
         None => None,
-        Some(it) => Some(Deadline {
-            after: Span::seconds(it.after_seconds),
-            then: Then::parse(&it.then).ok_or_else(|| {
-                let field = format!("{place}.deadline.then");
-                word(&field, &it.then, "deny or next_step")
-            })?,
-        }),
+        Some(it) => {
+            let field = format!("{place}.deadline.policy");
+            let policy = it.policy.as_deref().map(|id| parsed(&field, id));
+            Some(Deadline {
+                after: Span::seconds(it.after_seconds),
+                then: Then::parse(&it.then, policy.transpose()?).ok_or_else(|| {
+                    let field = format!("{place}.deadline.then");
+                    let words =
+                        "deny, next_step, or other_policy with the `policy` it leads to and no other";
+                    word(&field, &it.then, words)
+                })?,
+            })
+        }
     };
     Ok(Step {
         name: step.name.trim().to_owned(),

@@ -1,7 +1,7 @@
 //! Policies: the rules that route a request to the people who may answer it, kept as
 //! immutable versions.
 //!
-//! Tables: `policies`, `policy_versions`. Events: `policy.created`,
+//! Tables: `policies`, `policy_versions`, `policy_others`. Events: `policy.created`,
 //! `policy.version_written`. Everything a policy *means* is `stint_domain::policy`; this
 //! room keeps the versions and reads who is in the groups they name.
 //!
@@ -11,10 +11,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stint_db::{Priority, Query};
+use stint_db::{Priority, Query, Tx};
 use stint_domain::condition::{About, Compiled, Condition, Person, Scene};
 use stint_domain::policy::{
-    self as rules, Approvers, Emergency, People, PolicyBody, Role, Route, Step,
+    self as rules, Approvers, Emergency, Other, People, PolicyBody, Role, Route, Step,
 };
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, GroupId, PolicyId, PolicyVersionId, Time, UserId};
@@ -77,6 +77,20 @@ pub struct PolicyVersion {
     pub created_by: Option<UserId>,
 }
 
+impl PolicyVersion {
+    /// As a deadline of another policy leads to it, with the rule of it that applies.
+    pub fn as_other(&self, rule: Option<usize>) -> Other {
+        Other {
+            policy: self.policy,
+            version: self.id,
+            name: self.name.clone(),
+            number: self.number,
+            body: self.body.clone(),
+            rule,
+        }
+    }
+}
+
 /// A policy to be.
 #[derive(Debug, Clone)]
 pub struct NewPolicy {
@@ -103,6 +117,7 @@ pub async fn create(cx: &Cx, new: NewPolicy) -> Result<Policy, Error> {
     cx.authorize(Verb::CreatePolicy, Relation::None)?;
     let name = checked_name(&new.name)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
+    hold(&mut tx, new.first.body.others()).await?;
     check(&mut tx, &new.first).await?;
     let id = cx.app.ids.new_id();
     let policy = Policy {
@@ -149,11 +164,14 @@ pub async fn new_version(
 ) -> Result<Policy, Error> {
     cx.authorize(Verb::NewPolicyVersion, Relation::Others)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
-    let (number, found) = store::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let mut all = new.body.others();
+    all.insert(id);
+    let mut held = hold(&mut tx, all).await?;
+    let (number, found) = held.remove(&id).ok_or(Error::NotFound)?;
     if let Some(expected) = expected.filter(|expected| *expected != found) {
         return Err(Error::Stale { expected, found });
     }
-    check(&mut tx, &new).await?;
+    check_as(&mut tx, Some(id), &new).await?;
     let before = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
     // Entitlements have it as the one or the other, and it is asked for by that.
     if before.latest.body.emergency.is_some() != new.body.emergency.is_some() {
@@ -183,6 +201,22 @@ pub async fn new_version(
         version: found + 1,
         ..before
     })
+}
+
+/// Takes these policies, so that none of them comes to lead to another while it is led to: the number
+/// of the latest version and the record's, of each that there is. Always in the order of their ids, so
+/// that no two who write at once wait for each other.
+async fn hold(
+    tx: &mut Tx,
+    ids: BTreeSet<PolicyId>,
+) -> Result<BTreeMap<PolicyId, (i64, i64)>, stint_db::Error> {
+    let mut held = BTreeMap::new();
+    for id in ids {
+        if let Some(found) = store::lock(tx, id).await? {
+            held.insert(id, found);
+        }
+    }
+    Ok(held)
 }
 
 /// What is wrong with a version before it is written, if anything.
@@ -399,12 +433,30 @@ pub async fn version_ids(
 
 /// What is wrong with a version, for whoever has no business with rights.
 pub async fn check(q: &mut impl Query, new: &NewVersion) -> Result<(), Error> {
+    check_as(q, None, new).await
+}
+
+/// The same of a version of that policy.
+async fn check_as(
+    q: &mut impl Query,
+    own: Option<PolicyId>,
+    new: &NewVersion,
+) -> Result<(), Error> {
     if new.note.chars().count() > LONGEST_NOTE {
         return Err(Error::Note);
     }
-    let steps: Vec<Step> = new.body.routes().flat_map(Route::steps).cloned().collect();
+    let others = store::several(q, new.body.others()).await?;
+    let known: BTreeMap<PolicyId, &PolicyBody> =
+        others.iter().map(|(id, it)| (*id, &it.body)).collect();
+    let bodies = || known.values().copied().chain([&new.body]);
+    let steps: Vec<Step> = bodies()
+        .flat_map(PolicyBody::routes)
+        .flat_map(Route::steps)
+        .cloned()
+        .collect();
     let mut people = people(q, &steps, None).await?;
-    let named: BTreeSet<GroupId> = (new.body.conditions())
+    let named: BTreeSet<GroupId> = bodies()
+        .flat_map(PolicyBody::conditions)
         .filter_map(|(condition, about)| Compiled::of(condition, about).ok())
         .flat_map(|compiled| compiled.groups().to_vec())
         .collect();
@@ -425,7 +477,12 @@ pub async fn check(q: &mut impl Query, new: &NewVersion) -> Result<(), Error> {
     for group in identity::groups_by_id(q, named).await?.into_keys() {
         people.groups.entry(group).or_default();
     }
-    new.body.check(&people).map_err(Error::Body)
+    new.body.check(&people).map_err(Error::Body)?;
+    let led_to = match own {
+        Some(own) => store::led_to(q, own).await?,
+        None => false,
+    };
+    (new.body.check_others(own, led_to, &known, &people)).map_err(Error::Body)
 }
 
 fn written(cx: &Cx, policy: PolicyId, name: &str, number: i64, new: NewVersion) -> PolicyVersion {

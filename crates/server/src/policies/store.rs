@@ -40,6 +40,11 @@ stint_db::statements! {
     INSERT_VERSION = "insert into policy_versions
         (id, policy_id, number, body, note, created_at, created_by)
         values ($1, $2, $3, $4, $5, $6, $7)";
+    /// Where the deadlines of the latest version lead is written anew with each.
+    LEADS_NOWHERE = "delete from policy_others where policy_id = $1";
+    LEADS_TO = "insert into policy_others (policy_id, other_id) values ($1, $2)";
+    /// How many lead to one.
+    LED_TO = "select count(*) as n from policy_others where other_id = $1";
     /// Before a new version is written.
     LOCK = "select latest_number, version from policies where id = $1{lock}";
     /// One policy with its latest version.
@@ -97,7 +102,17 @@ pub(super) async fn insert_version(tx: &mut Tx, v: &PolicyVersion) -> stint_db::
         v.created_by
     ];
     tx.run(&INSERT_VERSION, args).await?;
+    tx.run(&LEADS_NOWHERE, args![v.policy]).await?;
+    for other in v.body.others() {
+        tx.run(&LEADS_TO, args![v.policy, other]).await?;
+    }
     Ok(())
+}
+
+/// Whether the deadlines of another policy's latest version lead to this one.
+pub(super) async fn led_to(q: &mut impl Query, id: PolicyId) -> stint_db::Result<bool> {
+    let n: i64 = q.one(&LED_TO, args![id]).await?.get("n")?;
+    Ok(n > 0)
 }
 
 pub(super) async fn advance(tx: &mut Tx, id: PolicyId, number: i64) -> stint_db::Result<()> {

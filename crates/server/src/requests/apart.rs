@@ -159,11 +159,13 @@ pub(super) fn refused(conflicts: &[Conflict]) -> Option<Error> {
 /// The rules to which this step of a request, from 0, makes an exception; empty for a step of its
 /// policy.
 pub(super) fn excepted_at(request: &Request, step: usize) -> Vec<DutyId> {
-    let steps = request.rules.question.steps();
-    let own = steps
-        .len()
-        .saturating_sub(duties::exceptions(&request.conflicts).len());
-    let Some(step) = steps.get(step).filter(|_| step >= own) else {
+    // They come last under each policy it may wait under.
+    let Some(leg) = request.rules.question.leg(step) else {
+        return Vec::new();
+    };
+    let own = (leg.steps.len()).saturating_sub(duties::exceptions(&request.conflicts).len());
+    let at = step - leg.first;
+    let Some(step) = leg.steps.get(at).filter(|_| at >= own) else {
         return Vec::new();
     };
     (request.conflicts.iter())

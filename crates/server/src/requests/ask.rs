@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stint_api::Page;
 use stint_db::{Priority, Query, Tx};
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::policy::{
-    Ask, ExplainedStep, ReasonRule, Refusal, Route, Step, StepUp, TicketRule, Tried, Verdict,
+    Ask, ExplainedOther, ExplainedStep, ReasonRule, Refusal, Route, Step, StepUp, TicketRule,
+    Tried, Verdict,
 };
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
@@ -91,6 +92,8 @@ pub struct Preview {
     pub auto: bool,
     /// Who would have to approve, and which of them could not; empty where nobody has to.
     pub steps: Vec<ExplainedStep>,
+    /// What happens under the policies to which deadlines of these steps lead.
+    pub others: Vec<ExplainedOther>,
     /// Why it cannot be asked like this; empty where it can.
     pub hurdles: Vec<Hurdle>,
     /// Whether the caller may ask for it on behalf of an Identity Center group.
@@ -148,6 +151,8 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         chosen,
         body,
         people,
+        explained,
+        ..
     } = weighed(cx, &mut q, &offer, &ask, for_group, more).await?;
     let outcome = body.outcome(chosen.rule);
     let mut hurdles: Vec<Hurdle> =
@@ -229,6 +234,10 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
     Ok(Preview {
         steps: match chosen.unanswered {
             None => outcome.explain(&ask, &people),
+            Some(_) => Vec::new(),
+        },
+        others: match chosen.unanswered {
+            None => explained,
             Some(_) => Vec::new(),
         },
         rule: outcome.rule.map(|rule| rule.name.clone()),
@@ -348,6 +357,8 @@ pub(super) async fn asked(
         chosen,
         body,
         people,
+        others,
+        ..
     } = weighed(cx, tx, &offer, &ask, for_group, more).await?;
     if let Some(why) = chosen.unanswered {
         return Err(Error::Refused(vec![why]));
@@ -362,6 +373,7 @@ pub(super) async fn asked(
     }
     let (rules, progress) = submitted.map_err(Error::Refused)?;
     step_up::at_asking(cx, tx, wanted).await?;
+    let rules = rules.with_others(others);
     // Whatever waits is judged again when somebody approves it.
     if progress == Progress::Approved {
         apart::still_as_asked(tx, asked, &mut conflicts).await?;
@@ -418,6 +430,7 @@ pub(super) async fn asked(
         "policy": request.policy.name,
         "policy_number": request.policy.number,
         "rule": request.rule(),
+        "others": pinned_others(&request),
         "duration_seconds": request.duration,
         "start": request.start,
         "reason": request.reason,
@@ -438,6 +451,20 @@ pub(super) async fn asked(
         decide::open(cx, tx, &request).await?;
     }
     Ok(request)
+}
+
+/// To which policies its deadlines lead, as the audit log keeps them.
+fn pinned_others(request: &Request) -> Vec<Value> {
+    (request.rules.question.others.iter())
+        .map(|it| {
+            json!({
+                "policy_version": it.version,
+                "policy": it.name,
+                "policy_number": it.number,
+                "rule": it.outcome().rule.map(|rule| &rule.name),
+            })
+        })
+        .collect()
 }
 
 /// What the user asks about, if they may know of it.

@@ -118,23 +118,30 @@ pub(super) async fn catch_up(cx: &Cx, tx: &mut Tx, request: &mut Request) -> Res
         return Ok(false);
     }
     store::moved(tx, id, &request.rules).await?;
+    store::moments::passed(tx, id, cx.now, &happened).await?;
     request.version += 1;
     for passed in &happened {
         match passed {
             Passed::Remind { step } => {
-                let facts = json!({ "step": step + 1 });
+                let facts = json!({ "step": request.rules.question.place_of(*step) + 1 });
                 tx.audit(cx.event("request.reminded", [id.into()], facts));
                 let news = json!({ "request": id });
                 outbox::emit(tx, cx, "request.reminded", news).await?;
             }
             Passed::Late { step } => {
-                let facts = json!({ "step": step + 1 });
+                let facts = json!({ "step": request.rules.question.place_of(*step) + 1 });
                 tx.audit(cx.event("request.late", [id.into()], facts));
                 let news = json!({ "request": id });
                 outbox::emit(tx, cx, "request.late", news).await?;
             }
             Passed::Step { next, carried } => {
-                let facts = json!({ "step": next + 1, "carried": carried });
+                let question = &request.rules.question;
+                let facts = json!({
+                    "step": question.place_of(*next) + 1,
+                    "carried": carried,
+                    "policy": question.begins(*next).map(|other| &other.name),
+                    "policy_version": question.begins(*next).map(|other| other.version),
+                });
                 tx.audit(cx.event("request.moved_on", [id.into()], facts));
                 let news = json!({ "request": id });
                 outbox::emit(tx, cx, "request.decided", news).await?;

@@ -99,7 +99,7 @@ async fn decide(
     store::moved(&mut tx, id, &request.rules).await?;
     request.version += 1;
     let facts = json!({
-        "step": step + 1,
+        "step": request.rules.question.place_of(step) + 1,
         "answer": if approved { "approve" } else { "deny" },
         "on_behalf_of": place.on_behalf_of,
         "comment": comment,

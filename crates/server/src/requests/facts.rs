@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use stint_db::Query;
 use stint_domain::condition::{Circumstances, Scene};
-use stint_domain::policy::{self as rules, Ask, People, PolicyBody, Refusal, Role, Step, Tried};
+use stint_domain::policy::{
+    self as rules, Ask, ExplainedOther, Other, People, PolicyBody, Refusal, Role, Step, Tried,
+};
 use stint_domain::request::{Decider, Delegator, Membership, Source, State};
 use stint_domain::{Span, Time, UserId};
 
@@ -108,6 +110,10 @@ pub(super) struct Weighed {
     /// The policy, with the steps that come after its own.
     pub(super) body: PolicyBody,
     pub(super) people: People,
+    /// The policies to which its deadlines lead, as they are to be pinned.
+    pub(super) others: Vec<Other>,
+    /// What would happen under each of them.
+    pub(super) explained: Vec<ExplainedOther>,
 }
 
 pub(super) async fn weigh(
@@ -127,8 +133,8 @@ pub(super) async fn weigh(
         for_group,
         at: cx.now,
     };
-    let chosen = choose(q, entitlement, body, how).await?;
-    let body = body.clone().followed_by(chosen.rule, more);
+    let mut chosen = choose(q, entitlement, body, how).await?;
+    let body = body.clone().followed_by(chosen.rule, more.clone());
     let theirs = [ask.requester, ask.beneficiary].into_iter();
     let theirs = theirs.chain(ask.members.iter().copied());
     let subject = Subject {
@@ -141,10 +147,31 @@ pub(super) async fn weigh(
     };
     let steps = body.outcome(chosen.rule).steps();
     let people = policies::people(q, steps, Some(&subject)).await?;
+    let (mut others, mut explained) = (Vec::new(), Vec::new());
+    for id in rules::others(steps) {
+        // None is ever deleted, and where it was named it was there.
+        let version = policies::current(q, id).await?.ok_or(Error::NotFound)?;
+        let found = choose(q, entitlement, &version.body, how).await?;
+        // What it would say is not known: nothing may be pinned, and so nothing be asked.
+        if let Some(why) = found.unanswered {
+            chosen.unanswered = chosen.unanswered.or(Some(why));
+            continue;
+        }
+        let other = version.as_other(found.rule).followed_by(more.clone());
+        let subject = Subject {
+            scene: found.scene,
+            ..subject.clone()
+        };
+        let people = policies::people(q, other.steps(), Some(&subject)).await?;
+        explained.push(other.explain(&body.outcome(chosen.rule), ask, &people));
+        others.push(other);
+    }
     Ok(Weighed {
+        body: body.leading_to(chosen.rule, &others),
         chosen,
-        body,
         people,
+        others,
+        explained,
     })
 }
 
@@ -155,9 +182,9 @@ pub(super) async fn subject(
     only: Option<BTreeSet<UserId>>,
     now: Time,
 ) -> Result<Subject, Error> {
-    let steps = request.rules.question.steps();
+    let question = &request.rules.question;
     let mut scene = None;
-    if !rules::candidates(steps).is_empty() {
+    if !rules::candidates(question.steps()).is_empty() {
         let entitlement = directory::entitlement(q, request.entitlement()).await?;
         let how = How {
             requester: request.requester(),
@@ -169,7 +196,8 @@ pub(super) async fn subject(
             at: request.submitted_at(),
         };
         let entitlement = entitlement.ok_or(Error::NotFound)?;
-        scene = Some(self::scene(q, &entitlement, how, &request.policy.body.zone).await?);
+        let zone = question.zone(waits_at(request));
+        scene = Some(self::scene(q, &entitlement, how, zone).await?);
     }
     let benefiting = match request.is_for_a_group() {
         true => beneficiaries(q, request.pair.principal).await?,
@@ -201,8 +229,13 @@ async fn delegates(
 
 /// The step a request waits at.
 pub(super) fn current(request: &Request) -> Option<&Step> {
+    request.rules.question.step(waits_at(request)?)
+}
+
+/// Its number, counted from 0 through all policies pinned with it.
+const fn waits_at(request: &Request) -> Option<usize> {
     match request.rules.state {
-        State::Pending { step, .. } => request.rules.question.steps().get(step),
+        State::Pending { step, .. } => Some(step),
         _ => None,
     }
 }

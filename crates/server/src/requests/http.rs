@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use stint_api::{Page, Problem, requests as wire};
-use stint_domain::policy::{ExplainedStep, Hindrance, Tried};
+use stint_domain::policy::{Deadline, ExplainedOther, ExplainedStep, Hindrance, Tried};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{
     EntitlementId, GrantId, PrincipalId, RequestId, Span, SubmissionId, Time, UserId,
@@ -14,7 +14,8 @@ use stint_domain::{
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::read::{Approver, What, Who};
+use super::read::{Approver, Who};
+use super::timeline::What;
 use super::{Detail, Extension, Filter, Happening, Line, NewRequest, Preview, Probe, StepView};
 use super::{another, emergency};
 use crate::catalog::named;
@@ -101,7 +102,7 @@ async fn preview(
         emergency: input.emergency,
     };
     let found = super::preview(&cx, probe).await?;
-    let people = super::read::approvers(&cx, &found.steps).await?;
+    let people = super::read::approvers(&cx, &found.steps, &found.others).await?;
     Ok(Json(previewed(&cx, found, &people)))
 }
 
@@ -548,6 +549,13 @@ fn shown(cx: &Cx, it: Detail) -> wire::Request {
     let group_members = it.members.as_deref().map(group_members);
     let conflicts = it.line.request.conflicts.iter();
     let conflicts = conflicts.map(crate::duties::conflict_shown).collect();
+    let others = it.line.request.rules.question.others.iter();
+    let others = others.map(|it| wire::PolicyName {
+        id: it.policy.to_string(),
+        name: it.name.clone(),
+        number: it.number,
+    });
+    let others = others.collect();
     wire::Request {
         group_members,
         policy: policy(&it.line.request.policy),
@@ -556,6 +564,7 @@ fn shown(cx: &Cx, it: Detail) -> wire::Request {
         version: it.line.request.version,
         line: line(it.line),
         steps: it.steps.into_iter().map(step).collect(),
+        others,
         waiting: it.waiting.map(|waiting| wire::Waiting {
             stuck: waiting.rules.stuck(),
             until: waiting.rules.until.map(|at| at.to_string()),
@@ -581,6 +590,8 @@ fn step(it: StepView) -> wire::RequestStep {
     wire::RequestStep {
         name: it.name,
         needed: it.needed,
+        policy: it.policy,
+        deadline: it.deadline.map(deadline),
         state: it.standing.as_str().to_owned(),
         decisions: (it.decisions.into_iter())
             .map(|(by, decision)| wire::Decision {
@@ -627,6 +638,9 @@ fn happening(it: Happening) -> wire::Happening {
         What::AutoApproved => ("request.approved".to_owned(), None, None),
         What::Decided(by, d) if d.approved => ("request.decided".to_owned(), Some(by.who), None),
         What::Decided(by, _) => ("request.denied".to_owned(), Some(by.who), None),
+        What::Reminded(_) => ("request.reminded".to_owned(), None, None),
+        What::Late(_) => ("request.late".to_owned(), None, None),
+        What::MovedOn(_) => ("request.moved_on".to_owned(), None, None),
         What::TimedOut(_) => ("request.denied".to_owned(), None, None),
         What::Cancelled(by) => ("request.cancelled".to_owned(), Some(by), None),
         What::Said(by, _) => ("request.commented".to_owned(), Some(by), None),
@@ -675,6 +689,9 @@ fn previewed(cx: &Cx, it: Preview, people: &[Approver]) -> wire::Preview {
         steps: (it.steps.into_iter())
             .map(|step| explained(step, people))
             .collect(),
+        others: (it.others.into_iter())
+            .map(|it| other(it, people))
+            .collect(),
         policy: policy(&it.offer.policy),
         beneficiary: it.beneficiary.as_ref().map(who),
         group: it.group.as_ref().map(|(group, _)| holder_group(group)),
@@ -712,6 +729,30 @@ pub(super) fn tried(it: Tried, sees_rules: bool) -> wire::TriedRule {
     }
 }
 
+/// What happens under a policy to which a deadline leads.
+pub(super) fn other(it: ExplainedOther, people: &[Approver]) -> wire::OtherPolicy {
+    wire::OtherPolicy {
+        policy: wire::PolicyName {
+            id: it.policy.to_string(),
+            name: it.name,
+            number: it.number,
+        },
+        rule: it.rule,
+        steps: (it.steps.into_iter())
+            .map(|step| explained(step, people))
+            .collect(),
+        denies: it.denies,
+    }
+}
+
+fn deadline(it: Deadline) -> stint_api::policies::Deadline {
+    stint_api::policies::Deadline {
+        after_seconds: it.after.as_seconds(),
+        then: it.then.as_str().to_owned(),
+        policy: it.then.policy().map(|id| id.to_string()),
+    }
+}
+
 pub(super) fn explained(it: ExplainedStep, people: &[Approver]) -> wire::PreviewStep {
     wire::PreviewStep {
         name: it.name,
@@ -722,10 +763,7 @@ pub(super) fn explained(it: ExplainedStep, people: &[Approver]) -> wire::Preview
             .collect(),
         remind_seconds: it.remind.map(Span::as_seconds),
         late_seconds: it.late.map(Span::as_seconds),
-        deadline: it.deadline.map(|it| stint_api::policies::Deadline {
-            after_seconds: it.after.as_seconds(),
-            then: it.then.as_str().to_owned(),
-        }),
+        deadline: it.deadline.map(deadline),
         wait_seconds: it.wait.map(Span::as_seconds),
         approvers: (it.approvers.into_iter())
             .filter_map(|approver| {

@@ -1,7 +1,7 @@
 //! Requests: asking for access, and answering.
 //!
 //! Tables: `submissions`, `requests`, `request_approvers`, `decisions`, `request_comments`,
-//! `emergency_reviews`, `emergency_reviewers`, `emergency_beneficiaries`. Events:
+//! `request_moments`, `emergency_reviews`, `emergency_reviewers`, `emergency_beneficiaries`. Events:
 //! `request.submitted`, `request.decided`, `request.approved`, `request.denied`,
 //! `request.cancelled`, `request.returned`, `request.commented`, `request.reminded`,
 //! `request.late`, `request.moved_on`, `request.raised`; `emergency.asked` and `emergency.given` as
@@ -57,6 +57,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod timeline;
 mod told;
 
 pub use another::Whose;
@@ -72,12 +73,12 @@ pub use extend::{Extended, Extension, Extensions, extend, extensions};
 pub(crate) use http::routes;
 pub(crate) use pages::emergency::waiting as waiting_reviews;
 pub(crate) use pages::{AskOnce, RequestRow, request_rows, routes as page_routes};
-pub use read::{
-    Approver, Detail, Filter, Happening, Line, SORTS, StepView, Who, get, inbox, list, mine,
-};
+pub use read::{Approver, Detail, Filter, Line, SORTS, StepView, Who, get, inbox, list, mine};
 pub use several::{ItemFault, MOST_ITEMS, Submission, cancel_all, submission, submit_several};
 pub(crate) use store::STATEMENTS;
+pub(crate) use store::moments::STATEMENTS as MOMENT_STATEMENTS;
 pub(crate) use store::reviews::STATEMENTS as REVIEW_STATEMENTS;
+pub use timeline::{Happening, Moved, What};
 pub use told::{Seen, concerned, deciders, extending, find, visible};
 
 /// A request as it is stored: the rules' view of it, and what was asked in AWS.
@@ -235,8 +236,9 @@ async fn related(
     request: &Request,
     reader: &Reader,
 ) -> Result<Relation, Error> {
-    let steps = request.rules.question.steps();
-    let named = policy::sources(steps);
+    let all = request.rules.question.steps();
+    let steps = || all.iter().copied();
+    let named = policy::sources(steps());
     let Some((user, _)) = reader.people.first() else {
         return Ok(Relation::Others);
     };
@@ -265,13 +267,11 @@ async fn related(
             return Ok(Relation::Involved);
         }
     }
-    if steps.iter().any(facts::asks_more) {
+    if steps().any(facts::asks_more) {
         let only = whose.clone().map(|(id, _)| *id).collect();
         let subject = facts::subject(q, request, Some(only), reader.now).await?;
-        let people = policies::people(q, steps, Some(&subject)).await?;
-        let mut all = steps
-            .iter()
-            .flat_map(|step| [&step.approvers, &step.fallback]);
+        let people = policies::people(q, steps(), Some(&subject)).await?;
+        let mut all = steps().flat_map(|step| [&step.approvers, &step.fallback]);
         let is_named = |of: &policy::Approvers| {
             let all = of.everybody(&people);
             whose.clone().any(|(id, _)| all.contains_key(id))

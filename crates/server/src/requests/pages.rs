@@ -520,14 +520,16 @@ fn short(text: &str) -> String {
 
 /// How far the answer is. What became of the access is its grant's to say.
 fn state_chip(line: &Line) -> Chip {
-    let steps = line.request.rules.question.steps().len();
+    let question = &line.request.rules.question;
     match &line.request.rules.state {
-        State::Pending { step, .. } if steps > 1 => Chip::new(
-            Tone::Wait,
-            "hourglass",
-            format!("Step {} of {steps}", step + 1),
-        ),
-        State::Pending { .. } => Chip::new(Tone::Wait, "hourglass", "Waiting"),
+        State::Pending { step, .. } => {
+            let steps = question.leg(*step).map_or(0, |leg| leg.steps.len());
+            let said = match steps > 1 {
+                true => format!("Step {} of {steps}", question.place_of(*step) + 1),
+                false => "Waiting".to_owned(),
+            };
+            Chip::new(Tone::Wait, "hourglass", said)
+        }
         State::Approved { .. } => Chip::new(Tone::Live, "check", "Approved"),
         State::Denied { .. } => Chip::new(Tone::Stop, "circle-x", "Denied"),
         State::Cancelled { .. } => Chip::new(Tone::Idle, "ban", "Cancelled"),

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stint_api::Page;
 use stint_db::Query;
-use stint_domain::policy::{ExplainedStep, People, Step};
+use stint_domain::policy::{Deadline, ExplainedOther, ExplainedStep, People, Step, Then};
 use stint_domain::request::{self as rules, Decider, State, Waiting};
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{EntitlementId, PrincipalId, RequestId, Time, UserId};
+use stint_domain::{EntitlementId, PolicyId, PrincipalId, RequestId, Time, UserId};
 
+use super::timeline::{Happening, timeline};
 use super::{
-    Comment, Decision, Error, Request, Review, benefiting, emergency, facts, relation, store, voter,
+    Decision, Error, Request, Review, benefiting, emergency, facts, relation, store, voter,
 };
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement, Member, Principal};
@@ -65,7 +66,8 @@ impl Line {
 pub struct Detail {
     /// What the lists show of it.
     pub line: Line,
-    /// The steps of the pinned version, in order.
+    /// The steps of the pinned version, in order; behind them those of the other policy, once it goes on
+    /// under one.
     pub steps: Vec<StepView>,
     /// Whom it waits for; nothing once it is answered.
     pub waiting: Option<WaitingFor>,
@@ -130,6 +132,12 @@ pub struct StepView {
     pub name: String,
     /// How many different people must approve.
     pub needed: u32,
+    /// The policy it is of, where that is another than it was asked under.
+    pub policy: Option<String>,
+    /// What happens when it has not been approved in time.
+    pub deadline: Option<Deadline>,
+    /// The policy the deadline leads to, where it leads to another.
+    pub leads_to: Option<String>,
     /// Where it stands.
     pub standing: Standing,
     /// Who decided, oldest first.
@@ -143,13 +151,14 @@ pub enum Standing {
     Done,
     /// The request waits at it.
     Now,
-    /// Its time ran out before everybody needed had approved: the next one decided in its place.
+    /// Its time ran out before everybody needed had approved: the next one, or another policy, decided
+    /// in its place.
     MovedOn,
     /// Its turn has not come.
     Later,
     /// Somebody denied at it.
     Denied,
-    /// The request ended before it was complete.
+    /// The request ended before it was complete, or went on under another policy before its turn came.
     Dropped,
 }
 
@@ -165,34 +174,6 @@ impl Standing {
             Self::Dropped => "dropped",
         }
     }
-}
-
-/// One thing that happened to a request or to what it gave.
-#[derive(Debug, Clone)]
-pub struct Happening {
-    /// When.
-    pub at: Time,
-    /// What.
-    pub what: What,
-}
-
-/// What happened.
-#[derive(Debug, Clone)]
-pub enum What {
-    /// Somebody asked, and for whom where that is somebody else.
-    Asked(Who, Option<Who>),
-    /// Approved at submission, by the policy alone.
-    AutoApproved,
-    /// Somebody approved or denied.
-    Decided(Approver, Decision),
-    /// Nobody decided in time, or it could no longer be given: why.
-    TimedOut(String),
-    /// Somebody took it back.
-    Cancelled(Who),
-    /// Somebody said something about it.
-    Said(Who, Comment),
-    /// Something happened to the grant, or in AWS.
-    Grant(grants::Moment),
 }
 
 /// Which requests to list, and how. What is absent does not narrow.
@@ -276,6 +257,7 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         ids.insert(by);
     }
     let said = store::comments(&mut q, id).await?;
+    let passed = store::moments::of(&mut q, id).await?;
     ids.extend(said.iter().map(|comment| comment.by));
     let names = names(&mut q, ids).await?;
     let line = lines(&mut q, vec![request])
@@ -284,7 +266,7 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         .ok_or(Error::NotFound)?;
     Ok(Detail {
         steps: steps(&line.request, &names),
-        timeline: timeline(&line, &names, said, moments),
+        timeline: timeline(&line, &names, said, passed, moments),
         waiting: waiting.map(|rules| WaitingFor {
             who: (rules.who.iter())
                 .map(|id| Approver {
@@ -544,7 +526,7 @@ pub(super) fn who(names: &Names, id: UserId) -> Who {
     })
 }
 
-fn gave(names: &Names, decision: &Decision) -> Approver {
+pub(super) fn gave(names: &Names, decision: &Decision) -> Approver {
     Approver {
         who: who(names, decision.by),
         on_behalf_of: decision.on_behalf_of.map(|id| who(names, id)),
@@ -566,13 +548,35 @@ async fn away(
 }
 
 fn steps(request: &Request, names: &Names) -> Vec<StepView> {
+    let question = &request.rules.question;
     let given = |index: usize| {
         let approvals = request.rules.state.approvals().iter();
         let given = approvals.filter(|a| a.step == index).count();
-        let needed = request.rules.question.steps().get(index).map(Step::total);
+        let needed = question.step(index).map(Step::total);
         needed.is_none_or(|n| usize::try_from(n).is_ok_and(|n| given >= n))
     };
+    // Under which policy it waits, or was answered; and which step of the first led there: the first of
+    // those whose deadline does that was not approved in time.
+    let reached = match &request.rules.state {
+        State::Pending { step, .. } | State::Denied { step, .. } => Some(*step),
+        State::Approved { approvals, .. } | State::Cancelled { approvals, .. } => {
+            approvals.iter().map(|a| a.step).max()
+        }
+    };
+    let leg = reached.and_then(|step| question.leg(step));
+    let other = leg.filter(|leg| leg.other.is_some());
+    let own = question.outcome().steps();
+    let left = other.and_then(|leg| leg.other).and_then(|other| {
+        let leads = |step: &Step| {
+            let then = step.deadline.map(|it| it.then);
+            then == Some(Then::OtherPolicy(other.policy))
+        };
+        let mut leading = (0..own.len()).filter(|at| own.get(*at).is_some_and(leads));
+        leading.find(|at| !given(*at))
+    });
     let standing = |index: usize| match &request.rules.state {
+        // What came behind the step that led away is not asked.
+        _ if index < own.len() && left.is_some_and(|left| index > left) => Standing::Dropped,
         State::Pending { step, .. } if index == *step => Standing::Now,
         State::Pending { step, .. } if index > *step => Standing::Later,
         State::Denied { step, .. } if index == *step => Standing::Denied,
@@ -584,9 +588,22 @@ fn steps(request: &Request, names: &Names) -> Vec<StepView> {
         }
         State::Pending { .. } | State::Denied { .. } | State::Approved { .. } => Standing::MovedOn,
     };
-    (request.rules.question.steps().iter().enumerate())
-        .map(|(index, step)| StepView {
+    let named = |policy: PolicyId| {
+        let found = question.others.iter().find(|it| it.policy == policy);
+        found.map(|it| it.name.clone())
+    };
+    let legs = question.legs().into_iter();
+    let legs =
+        legs.filter(|leg| leg.other.is_none() || Some(leg.first) == other.map(|it| it.first));
+    legs.flat_map(|leg| (leg.first..).zip(leg.steps).map(move |it| (leg, it)))
+        .map(|(leg, (index, step))| StepView {
             name: step.name.clone(),
+            policy: leg.other.map(|it| it.name.clone()),
+            deadline: step.deadline,
+            leads_to: step
+                .deadline
+                .and_then(|it| it.then.policy())
+                .and_then(named),
             needed: step.total(),
             standing: standing(index),
             decisions: (request.decisions.iter())
@@ -597,91 +614,16 @@ fn steps(request: &Request, names: &Names) -> Vec<StepView> {
         .collect()
 }
 
-fn timeline(
-    line: &Line,
-    names: &Names,
-    said: Vec<Comment>,
-    moments: Vec<grants::Moment>,
-) -> Vec<Happening> {
-    let request = &line.request;
-    let mut all = vec![Happening {
-        at: request.submitted_at(),
-        what: What::Asked(
-            line.requester.clone(),
-            line.is_for_another().then(|| line.beneficiary.clone()),
-        ),
-    }];
-    for decision in &request.decisions {
-        all.push(Happening {
-            at: decision.at,
-            what: What::Decided(gave(names, decision), decision.clone()),
-        });
-    }
-    match &request.rules.state {
-        State::Approved { at, approvals } if approvals.is_empty() => all.push(Happening {
-            at: *at,
-            what: What::AutoApproved,
-        }),
-        State::Denied {
-            at,
-            by: None,
-            reason,
-            ..
-        } => all.push(Happening {
-            at: *at,
-            what: What::TimedOut(reason.clone()),
-        }),
-        State::Cancelled { at, by, .. } => all.push(Happening {
-            at: *at,
-            what: What::Cancelled(who(names, *by)),
-        }),
-        State::Pending { .. } | State::Approved { .. } | State::Denied { .. } => {}
-    }
-    all.extend(said.into_iter().map(|comment| Happening {
-        at: comment.at,
-        what: What::Said(who(names, comment.by), comment),
-    }));
-    all.extend(moments.into_iter().map(|moment| Happening {
-        at: moment.at,
-        what: What::Grant(moment),
-    }));
-    // Stable: what happened at the same moment stays in the order it was put together.
-    all.sort_by_key(|happening| happening.at);
-    all
-}
-
-impl Happening {
-    /// In a sentence.
-    pub fn text(&self) -> String {
-        match &self.what {
-            What::Asked(who, None) => format!("{} asked", who.name),
-            What::Asked(who, Some(whom)) => format!("{} asked for {}", who.name, whom.name),
-            What::AutoApproved => "Approved by the policy; nobody had to decide".to_owned(),
-            What::Decided(who, d) => {
-                let verb = if d.approved { "approved" } else { "denied" };
-                let mut text = format!("{} {verb}", who.who.name);
-                if let Some(whom) = &who.on_behalf_of {
-                    text.push_str(&format!(" for {}", whom.name));
-                }
-                if !d.comment.is_empty() {
-                    text.push_str(&format!(": “{}”", d.comment));
-                }
-                text
-            }
-            What::TimedOut(why) => why.trim_end_matches('.').to_owned(),
-            What::Cancelled(who) => format!("{} took it back", who.name),
-            What::Said(who, comment) => {
-                let verb = if comment.question { "asked" } else { "said" };
-                format!("{} {verb}: “{}”", who.name, comment.text)
-            }
-            What::Grant(moment) => moment.text.clone(),
-        }
-    }
-}
-
 /// The people behind explained steps.
-pub(super) async fn approvers(cx: &Cx, steps: &[ExplainedStep]) -> Result<Vec<Approver>, Error> {
-    let all = steps.iter().flat_map(|step| {
+pub(super) async fn approvers(
+    cx: &Cx,
+    steps: &[ExplainedStep],
+    others: &[ExplainedOther],
+) -> Result<Vec<Approver>, Error> {
+    let steps = steps
+        .iter()
+        .chain(others.iter().flat_map(|other| &other.steps));
+    let all = steps.flat_map(|step| {
         let approvers = step.approvers.iter().map(|approver| approver.user);
         approvers.chain(step.fallback.iter().copied())
     });

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use stint_db::Query;
 use stint_domain::condition::{Circumstances, Person, Scene, Thing};
-use stint_domain::policy::{self as rules, Chooser, ExplainedStep, Outcome, PolicyBody, Route};
+use stint_domain::policy::{self as rules, Chooser, ExplainedOther, ExplainedStep, Outcome};
 use stint_domain::policy::{Ask, Refusal, Tickets, Tried, Verdict, trimmed};
+use stint_domain::policy::{PolicyBody, Route};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PolicyId, RequestId, Span, Time, UserId};
 use tokio::sync::Semaphore;
@@ -159,6 +160,10 @@ pub async fn replay(
     };
     policies::check(&mut q, &new).await.map_err(Error::Draft)?;
     let mut tally = Tally::of(new.body)?;
+    for (id, version) in policies::currents(&mut q, tally.draft.others()).await? {
+        let chooser = Chooser::of(&version.body).map_err(Error::Scene)?;
+        tally.others.insert(id, (version.body, chooser));
+    }
     let versions = policies::version_ids(&mut q, policy).await?;
     let since = cx.now - Span::hours(24 * days);
     let mut after = None;
@@ -207,6 +212,8 @@ pub async fn replay(
 struct Tally {
     draft: PolicyBody,
     chooser: Chooser,
+    /// To which deadlines of the draft lead.
+    others: BTreeMap<PolicyId, (PolicyBody, Chooser)>,
     known: Known,
     tickets: Tickets,
     out: Replay,
@@ -229,6 +236,7 @@ impl Tally {
         Ok(Self {
             chooser: Chooser::of(&draft).map_err(Error::Scene)?,
             draft,
+            others: BTreeMap::new(),
             known: Known::default(),
             tickets: Tickets::default(),
             out,
@@ -265,6 +273,9 @@ impl Tally {
                             false => after.elsewise = before.way == after.way,
                         }
                     }
+                    if let Some(why) = self.beyond(&now, &row) {
+                        after.way = Way::Refused(why);
+                    }
                     after
                 }
                 Err(why) => Answered {
@@ -284,6 +295,30 @@ impl Tally {
                 self.named.push((row, before, after));
             }
         }
+    }
+}
+
+impl Tally {
+    /// Why it would be refused because of a policy to which a deadline leads.
+    fn beyond(&self, outcome: &Outcome<'_>, row: &Replayed) -> Option<String> {
+        if outcome.steps().is_empty() || row.duration > outcome.longest(None) {
+            return None;
+        }
+        rules::others(outcome.steps()).into_iter().find_map(|id| {
+            let (body, chooser) = self.others.get(&id)?;
+            let there = match self.known.chosen(body, chooser, row) {
+                Ok(rule) => body.outcome(rule),
+                Err(why) => return Some(why),
+            };
+            let longest = there.max_duration;
+            let asks = matches!(there.route, Route::Steps(_));
+            (asks && row.duration > longest).then(|| {
+                format!(
+                    "{} is longer than the {longest} allowed where a deadline leads",
+                    row.duration
+                )
+            })
+        })
     }
 }
 
@@ -427,6 +462,8 @@ pub struct DryRunFound {
     pub auto: bool,
     /// Who would have to approve, and which of them could not.
     pub steps: Vec<ExplainedStep>,
+    /// What would happen under the policies to which deadlines of these steps lead.
+    pub others: Vec<ExplainedOther>,
     /// Why it could not be asked like this; empty where it could.
     pub refusals: Vec<Refusal>,
     /// The longest it could be asked for.
@@ -480,7 +517,13 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
         ticket: trimmed(ask.ticket.as_deref()).map(str::to_owned),
         entitlement_max: own,
     };
-    let Weighed { chosen, people, .. } = facts::weigh(
+    let Weighed {
+        chosen,
+        body,
+        people,
+        explained,
+        ..
+    } = facts::weigh(
         cx,
         &mut q,
         &entitlement,
@@ -515,6 +558,10 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
         auto: *outcome.route == rules::Route::AutoApprove,
         steps: match chosen.unanswered {
             None => outcome.explain(&question, &people),
+            Some(_) => Vec::new(),
+        },
+        others: match chosen.unanswered {
+            None => explained,
             Some(_) => Vec::new(),
         },
         tried: chosen.tried,

@@ -6,15 +6,23 @@
 
 use stint_db::Query;
 use stint_domain::policy::StepUp;
+use stint_domain::request::State;
 
 use super::{Error, Request};
 use crate::cx::Cx;
 use crate::identity;
 
 impl Request {
-    /// When the version pinned on it wants passwords again.
+    /// When the version pinned on it wants passwords again. Once it goes on under another policy, what
+    /// either wants of whoever approves is wanted.
     pub fn step_up(&self) -> StepUp {
-        self.rules.question.outcome().step_up
+        let question = &self.rules.question;
+        let first = question.outcome().step_up;
+        let State::Pending { step, .. } = self.rules.state else {
+            return first;
+        };
+        let other = question.leg(step).and_then(|leg| leg.other);
+        other.map_or(first, |other| first.approved_as(other.outcome().step_up))
     }
 }
 

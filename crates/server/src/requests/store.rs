@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::{Pair, PrincipalKind};
-use stint_domain::policy::{candidates, sources};
+use stint_domain::policy::{Other, candidates, sources};
 use stint_domain::request::{self as rules, Approval, Question, State};
 use stint_domain::{
     ConnectionId, EntitlementId, GrantId, GroupId, PolicyVersionId, PrincipalId, RequestId, Span,
@@ -17,6 +17,8 @@ use crate::duties::{self, Conflict};
 use crate::http::like;
 use crate::policies::{self, PolicyVersion};
 
+pub(super) mod moments;
+mod pins;
 pub(super) mod reviews;
 
 macro_rules! columns {
@@ -24,7 +26,7 @@ macro_rules! columns {
         "select r.id, r.requester_id, r.beneficiary_id, r.connection_id, r.principal_id, \
          r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.ticket, r.duration, r.start_at, \
          r.submitted_at, r.state, r.rule, r.step, r.step_since, r.carried, r.reminded, r.late, r.ended_because, r.ended_at_step, \
-         r.closed_at, r.closed_by, r.extends, r.submission_id, r.raised_from, r.conflicts, r.version from requests r "
+         r.closed_at, r.closed_by, r.extends, r.submission_id, r.raised_from, r.conflicts, r.others, r.version from requests r "
     };
 }
 
@@ -52,8 +54,8 @@ stint_db::statements! {
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
             submitted_at, state, step, closed_at, closed_by, principal_kind, search_key, extends, \
-            submission_id, rule, step_since, due_at, emergency, raised_from, ticket, conflicts, carried, reminded, late, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, \
+            submission_id, rule, step_since, due_at, emergency, raised_from, ticket, conflicts, others, carried, reminded, late, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, \
             0, false, false, 1)";
     /// Several things are asked for together.
     SUBMIT = "insert into submissions (id, requester_id, submitted_at) values ($1, $2, $3)";
@@ -184,10 +186,11 @@ pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str, search: &str) ->
         r.emergency().is_some(),
         r.raised_from,
         r.ticket.clone(),
-        serde_json::to_value(&r.conflicts).unwrap_or_default()
+        serde_json::to_value(&r.conflicts).unwrap_or_default(),
+        pins::column(&r.rules.question.others)
     ];
     tx.run(&INSERT, args).await?;
-    for (step, number) in r.rules.question.steps().iter().zip(0i64..) {
+    for (step, number) in r.rules.question.steps().into_iter().zip(0i64..) {
         let named = sources([step]);
         for user in named.users {
             name(tx, r.id, number, Some(user), None, None).await?;
@@ -514,6 +517,7 @@ async fn requests(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Request>> {
     for row in rows {
         ids.push(row.get("id")?);
         pinned.insert(row.get("policy_version_id")?);
+        pinned.extend(pins::versions(row)?);
     }
     let versions = policies::versions_by_id(q, pinned).await?;
     let mut answers: BTreeMap<RequestId, Vec<Decision>> = BTreeMap::new();
@@ -528,21 +532,31 @@ async fn requests(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Request>> {
                 statement: "policies::versions_by_id",
             })?;
             let decisions = answers.remove(&row.get("id")?).unwrap_or_default();
-            request(row, policy, decisions)
+            request(row, policy, pins::others(row, &versions)?, decisions)
         })
         .collect()
 }
 
-fn request(row: &Row, policy: PolicyVersion, decisions: Vec<Decision>) -> Result<Request> {
+fn request(
+    row: &Row,
+    policy: PolicyVersion,
+    others: Vec<Other>,
+    decisions: Vec<Decision>,
+) -> Result<Request> {
     let conflicts: Vec<Conflict> = row.json("conflicts")?;
     let rule = (row.get::<Option<i64>>("rule")?).and_then(|at| usize::try_from(at).ok());
     let more = duties::exceptions(&conflicts);
+    let others: Vec<Other> = (others.into_iter())
+        .map(|other| other.followed_by(more.clone()))
+        .collect();
+    let body = policy.body.clone().followed_by(rule, more);
     let question = Question {
         requester: row.get("requester_id")?,
         beneficiary: row.get("beneficiary_id")?,
         submitted_at: row.get("submitted_at")?,
-        policy: policy.body.clone().followed_by(rule, more),
+        policy: body.leading_to(rule, &others),
         rule,
+        others,
     };
     let state = state(row, &decisions)?;
     Ok(Request {

@@ -13,6 +13,7 @@ mod delegations;
 mod directory;
 mod draining;
 mod duties;
+mod elsewhere;
 mod emergency;
 mod estate;
 mod explore;

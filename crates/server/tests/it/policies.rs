@@ -169,6 +169,11 @@ both_engines! {
         });
         let last = json!({ "name": "Last", "users": both, "groups": [], "roles": ["manager"], "needed": 1,
             "deadline": { "after_seconds": 3600, "then": "deny" } });
+        let elsewhere = json!({ "steps": [{ "name": "Cy", "users": [cy], "roles": ["manager"] }], "max_duration_seconds": 14400 });
+        let elsewhere = json!({ "name": "Elsewhere", "body": elsewhere });
+        let elsewhere = world.as_user("cy").post("/api/v1/policies", elsewhere).await.is(201).json();
+        let mut leads = last.clone();
+        leads["deadline"] = json!({ "after_seconds": 3600, "then": "other_policy", "policy": elsewhere["id"] });
         let wait = json!({ "name": "Cool off", "users": [], "groups": [], "needed": 0, "wait_seconds": 600 });
         let body = json!({
             "rules": [
@@ -176,7 +181,7 @@ both_engines! {
                   "max_duration_seconds": 1800, "reason": { "required": false, "min_length": 0 } },
                 { "name": "Never", "when": "context.for_group", "auto_approve": false, "auto_deny": "No.\nAsk Cy.", "steps": [],
                   "reason": { "required": true, "min_length": 12 } },
-                { "name": "Long", "when": "context.minutes > 60", "auto_approve": false, "steps": [step("Both"), last] },
+                { "name": "Long", "when": "context.minutes > 60", "auto_approve": false, "steps": [step("Both"), leads] },
             ],
             "auto_approve": false, "steps": [wait, step("Both"), last],
             "max_duration_seconds": 14400, "reason": { "required": true, "min_length": 5 },
@@ -379,6 +384,14 @@ both_engines! {
         world.advance(Span::minutes(25)).await;
         let seen = asked.see(&request).await;
         assert_eq!((&seen["waiting"]["step"], &seen["waiting"]["still"]), (&json!("Cy"), &json!(2)), "what Bo was to give is needed too");
+        let told: Vec<_> = (seen["timeline"].as_array().expect("a list").iter())
+            .map(|it| it["text"].as_str().expect("a text"))
+            .collect();
+        assert_eq!(told[1..], [
+            "“Cool off” was over: it went on to “Bo”",
+            "Those who could decide “Bo” were reminded",
+            "Nobody decided in time: it moved on to “Cy”; one approval more is needed there",
+        ]);
         asked.cy.post(&at(&request, "approve"), json!({})).await.ok();
         assert_eq!(asked.see(&request).await["state"], "pending");
         world.advance(Span::minutes(60)).await;

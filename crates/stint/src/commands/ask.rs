@@ -3,9 +3,10 @@
 use serde_json::json;
 use stint_api::catalog::{EntitlementName, Offer};
 use stint_api::emergency::Raise;
+use stint_api::policies::Deadline;
 use stint_api::requests::{
-    Approve, Deny, Extend, NewComment, NewRequest, NewSubmission, Preview, PreviewRequest, Request,
-    RequestLine, Submission,
+    Approve, Deny, Extend, NewComment, NewRequest, NewSubmission, OtherPolicy, PolicyName, Preview,
+    PreviewRequest, PreviewStep, Request, RequestLine, Submission,
 };
 use stint_domain::Span;
 
@@ -277,7 +278,38 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
     if preview.verdict == "auto_approved" {
         out::line("nobody has to approve; it is given at once")?;
     }
-    for step in &preview.steps {
+    steps(&preview.steps, &preview.others)?;
+    for other in &preview.others {
+        let policy = &other.policy;
+        out::line(&format!(
+            "under the policy {} (version {}), once a deadline leads there:",
+            policy.name, policy.number
+        ))?;
+        if other.denies.is_some() {
+            out::line("denied: nobody is asked there")?;
+        }
+        steps(&other.steps, &[])?;
+    }
+    Ok(())
+}
+
+/// What happens at a deadline, with the names of the policies it may lead to.
+fn at_deadline<'a>(it: &Deadline, others: impl IntoIterator<Item = &'a PolicyName>) -> String {
+    match it.then.as_str() {
+        "next_step" => "the next step decides in its place".to_owned(),
+        "other_policy" => {
+            let mut others = others.into_iter();
+            let other = others.find(|other| Some(&other.id) == it.policy.as_ref());
+            let name = other.map_or("another policy", |other| other.name.as_str());
+            format!("it goes on under {name}")
+        }
+        _ => "denied".to_owned(),
+    }
+}
+
+/// Who would have to approve, step by step, and what happens at each deadline.
+fn steps(all: &[PreviewStep], others: &[OtherPolicy]) -> Result<(), Failure> {
+    for step in all {
         if let Some(wait) = step.wait_seconds {
             out::line(&format!("{}: waits {}", step.name, Span::seconds(wait)))?;
             continue;
@@ -299,10 +331,7 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
             ),
         };
         let over = step.deadline.as_ref().map(|it| {
-            let then = match it.then.as_str() {
-                "next_step" => "the next step decides in its place",
-                _ => "denied",
-            };
+            let then = at_deadline(it, others.iter().map(|other| &other.policy));
             format!("; after {} {then}", Span::seconds(it.after_seconds))
         });
         out::line(&format!(
@@ -690,8 +719,14 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
     if let Some(to) = &request.raised_to {
         out::line(&format!("raised to {to}"))?;
     }
-    if request.waiting.is_some() {
+    if let Some(waiting) = &request.waiting {
         out::line(&standing(request))?;
+        let now = request.steps.iter().find(|step| step.state == "now");
+        let deadline = now.and_then(|step| step.deadline.as_ref());
+        if let (Some(until), Some(deadline)) = (&waiting.until, deadline) {
+            let then = at_deadline(deadline, &request.others);
+            out::line(&format!("until {}, then {then}", short(until)))?;
+        }
     }
     if let Some(review) = &request.review {
         out::line(&format!("emergency review: {}", reviewed(review)))?;

@@ -119,7 +119,23 @@ pub(super) async fn dry_run(server: &Server, asked: Question) -> Result<(), Fail
         ("at most", span(&found, "max_duration_seconds")),
         ("password again", out::field(&found, "step_up")),
     ])?;
-    let steps = found.get("steps").and_then(Value::as_array);
+    steps(&found)?;
+    let others = found.get("others").and_then(Value::as_array);
+    for other in others.into_iter().flatten() {
+        let name = out::field(other, "policy.name");
+        out::line("")?;
+        out::line(&match out::field(other, "denies").is_empty() {
+            true => format!("under the policy {name}, once a deadline leads there:"),
+            false => format!("once a deadline leads to the policy {name}: denied"),
+        })?;
+        steps(other)?;
+    }
+    Ok(())
+}
+
+/// Who would have to approve, as a table; nothing where nobody has to.
+fn steps(of: &Value) -> Result<(), Failure> {
+    let steps = of.get("steps").and_then(Value::as_array);
     let rows: Vec<_> = (steps.into_iter().flatten())
         .map(|step| {
             let who = step.get("approvers").and_then(Value::as_array);

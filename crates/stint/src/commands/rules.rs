@@ -629,8 +629,8 @@ pub(super) fn json_of(file: &str) -> Result<Value, Failure> {
     serde_json::from_str(&text).map_err(|e| Failure::usage(format!("{file} is not JSON: {e}")))
 }
 
-/// The rules of a file: a policy's body, or what `policies show --json` printed, with groups
-/// and users by name turned into ids.
+/// The rules of a file: a policy's body, or what `policies show --json` printed, with groups, users
+/// and other policies by name turned into ids.
 async fn body(client: &Client, file: &str) -> Result<Value, Failure> {
     let read = json_of(file)?;
     let inner = read.pointer("/latest/body").or_else(|| read.get("body"));
@@ -667,6 +667,11 @@ async fn named(client: &Client, of: &mut Value) -> Result<(), Failure> {
                     }
                 }
             }
+        }
+        if let Some(other) = step.pointer_mut("/deadline/policy")
+            && let Some(given) = other.as_str()
+        {
+            *other = find::id(client, find::POLICY, given).await?.into();
         }
     }
     Ok(())

@@ -48,9 +48,9 @@ stint_db::statements! {
         values ($1, $2, 'identity_center_user', 'bench-holder', 'bench-holder', 'bench-holder', $3, $3)";
     quiet ASKED = "insert into requests (id, requester_id, beneficiary_id, connection_id, principal_id, principal_kind, \
             entitlement_id, policy_version_id, reason, search_key, duration, via, submitted_at, state, carried, late, reminded, \
-            closed_at, closed_by, emergency, conflicts, version) \
+            closed_at, closed_by, emergency, conflicts, others, version) \
         select r.id, r.who, r.who, $2, $3, 'identity_center_user', r.what, $4, 'bench', 'bench', r.length, 'page', r.moment, \
-            'cancelled', 0, false, false, r.moment, r.who, false, '[]', 1 \
+            'cancelled', 0, false, false, r.moment, r.who, false, '[]', '[]', 1 \
         from {rows $1 id:uuid who:uuid what:uuid length:int moment:int} r";
     quiet ANALYZE_RULES = "analyze";
 }

@@ -2,9 +2,9 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use stint_domain::Span;
 use stint_domain::condition::Condition;
 use stint_domain::policy::{MAX_RULES, PolicyBody, ReasonRule, Rule};
+use stint_domain::{PolicyId, Span};
 
 use super::super::{Error, LONGEST_NAME, LONGEST_NOTE, NewVersion, Policy, PolicyVersion};
 use super::{href, mistake, view, words};
@@ -124,6 +124,7 @@ pub(super) fn field_of(api: &str) -> String {
         "late_seconds" => "late",
         "deadline.after_seconds" => "deadline",
         "deadline.then" => "then",
+        "deadline.policy" => "other",
         other => other,
     };
     format!("{out}{word}")
@@ -197,6 +198,7 @@ impl RuleFilled {
         last: bool,
         action: &str,
         mistakes: &Mistakes,
+        others: &route::Others,
     ) -> Result<view::RuleForm, identity::Error> {
         let of = of_rule(at);
         let field = |name: &str| format!("{of}{name}");
@@ -230,7 +232,7 @@ impl RuleFilled {
                     .wrong(mistakes)
                     .into(),
             ],
-            route: self.route.form(cx, action, mistakes).await?,
+            route: self.route.form(cx, action, mistakes, others).await?,
             rest: vec![
                 Length::new(field("max"), "Longest access")
                     .hint("Empty: as the policy says.")
@@ -486,12 +488,19 @@ impl Shown {
             meanwhile,
             preview,
         } = self;
+        // What is for emergencies, and the policy itself, are no places to go on.
+        let others: Vec<(PolicyId, String)> = (super::super::all(cx).await?.into_iter())
+            .filter(|it| it.latest.body.emergency.is_none())
+            .filter(|it| of.is_none_or(|own| own.id != it.id))
+            .map(|it| (it.id, it.name))
+            .collect();
         let mut rules = Vec::with_capacity(filled.rules.len());
         for (at, rule) in filled.rules.iter().enumerate() {
             let last = at + 1 == filled.rules.len();
-            rules.push(rule.form(cx, at, last, &action, &mistakes).await?);
+            let form = rule.form(cx, at, last, &action, &mistakes, &others);
+            rules.push(form.await?);
         }
-        let route = filled.route.form(cx, &action, &mistakes).await?;
+        let route = (filled.route.form(cx, &action, &mistakes, &others)).await?;
         let exists = of.is_some();
         let was = of.is_some_and(|policy| policy.latest.body.emergency.is_some());
         let emergency = match exists && !was {
@@ -604,6 +613,7 @@ mod tests {
             ("rules[0].steps[2].users", "rule0.step2.users"),
             ("rules[0].reason.min_length", "rule0.min_length"),
             ("steps[1].deadline.after_seconds", "step1.deadline"),
+            ("rules[0].steps[1].deadline.policy", "rule0.step1.other"),
             ("steps[0].fallback.who", "step0.fallback.who"),
             ("emergency.tell", "tell"),
             ("ticket.link", "ticket_link"),

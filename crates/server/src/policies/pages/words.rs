@@ -8,8 +8,9 @@ use stint_domain::policy::{
     Approvers, Emergency, PolicyBody, ReasonRule, Role, Route, Step, StepUp, Then, TicketAsked,
     TicketRule,
 };
-use stint_domain::{GroupId, UserId};
+use stint_domain::{GroupId, PolicyId, UserId};
 
+use super::super::store;
 use crate::identity;
 use crate::web::time::words;
 
@@ -18,16 +19,19 @@ use crate::web::time::words;
 pub(crate) struct Names {
     users: BTreeMap<UserId, String>,
     groups: BTreeMap<GroupId, String>,
+    policies: BTreeMap<PolicyId, String>,
 }
 
 impl Names {
-    /// Everybody and every group these versions name.
+    /// Everybody, every group and every other policy these versions name.
     pub(crate) async fn of(
         q: &mut impl Query,
         bodies: impl IntoIterator<Item = &PolicyBody>,
     ) -> stint_db::Result<Self> {
         let (mut users, mut groups) = (BTreeSet::new(), BTreeSet::new());
+        let mut policies = BTreeSet::new();
         for body in bodies {
+            policies.extend(body.others());
             let named = body.sources();
             users.extend(named.users);
             groups.extend(named.groups);
@@ -46,6 +50,9 @@ impl Names {
         for (id, group) in identity::groups_by_id(q, groups).await? {
             names.groups.insert(id, group.name);
         }
+        for (id, policy) in store::several(q, policies).await? {
+            names.policies.insert(id, policy.name);
+        }
         Ok(names)
     }
 
@@ -53,8 +60,13 @@ impl Names {
     pub(crate) fn put_into(&self, text: &str) -> String {
         let users = self.users.iter().map(|(id, name)| (id.to_string(), name));
         let groups = self.groups.iter().map(|(id, name)| (id.to_string(), name));
+        let policies = self
+            .policies
+            .iter()
+            .map(|(id, name)| (id.to_string(), name));
         users
             .chain(groups)
+            .chain(policies)
             .fold(text.to_owned(), |text, (id, name)| text.replace(&id, name))
     }
 
@@ -63,6 +75,11 @@ impl Names {
             .get(&id)
             .cloned()
             .unwrap_or_else(|| id.to_string())
+    }
+
+    fn policy(&self, id: PolicyId) -> String {
+        let name = self.policies.get(&id).cloned();
+        name.unwrap_or_else(|| id.to_string())
     }
 
     fn group(&self, id: GroupId) -> String {
@@ -227,8 +244,9 @@ fn step_words(step: &Step, names: &Names) -> String {
     }
     if let Some(deadline) = step.deadline {
         let then = match deadline.then {
-            Then::Deny => "denied",
-            Then::NextStep => "the next step decides in its place",
+            Then::Deny => "denied".to_owned(),
+            Then::NextStep => "the next step decides in its place".to_owned(),
+            Then::OtherPolicy(id) => format!("it goes on under “{}”", names.policy(id)),
         };
         said.push_str(&format!("; after {} {then}", words(deadline.after)));
     }

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
-use stint_domain::policy::{ExplainedStep, Hindrance, Refusal, SHORTEST, Then};
+use stint_domain::policy::{ExplainedOther, ExplainedStep, Hindrance, Refusal, SHORTEST, Then};
 use stint_domain::{EntitlementId, RequestId, Span, UserId};
 
 use super::super::read::{Approver, approvers};
@@ -307,7 +307,7 @@ async fn page(
         }
     }
     let whose = filled.whose.control(cx, id, &found, &mistakes).await?;
-    let people = approvers(cx, &found.steps).await?;
+    let people = approvers(cx, &found.steps, &found.others).await?;
     let password = step_up::field(cx, found.step_up.at_asking(), &mistakes).await?;
     let longest = found.offer.max_duration;
     let other = filled.duration == "other";
@@ -453,6 +453,7 @@ fn verdict(found: &Preview, people: &[Approver], cx: &Cx) -> view::Verdict {
     };
     let mut notes = super::apart::notes(&found.conflicts);
     notes.extend(step_up::note(found.step_up));
+    notes.extend(other_notes(&found.others, people, cx));
     view::Verdict {
         title,
         why: match &found.group {
@@ -470,23 +471,61 @@ fn verdict(found: &Preview, people: &[Approver], cx: &Cx) -> view::Verdict {
                 }
             ),
         },
-        chain: chain(&found.steps, people, cx),
+        chain: chain(&found.steps, &found.others, people, cx),
         notes,
     }
 }
 
 /// Who would have to approve, step by step.
-pub(in crate::requests) fn chain(steps: &[ExplainedStep], people: &[Approver], cx: &Cx) -> Chain {
+pub(in crate::requests) fn chain(
+    steps: &[ExplainedStep],
+    others: &[ExplainedOther],
+    people: &[Approver],
+    cx: &Cx,
+) -> Chain {
     let links = steps.iter().enumerate();
     Chain {
         links: links
-            .map(|(at, step)| chain_link(at, step, people, cx))
+            .map(|(at, step)| chain_link(at, step, others, people, cx))
             .collect(),
     }
 }
 
+/// What happens under each policy to which a deadline leads.
+pub(in crate::requests) fn other_notes(
+    others: &[ExplainedOther],
+    people: &[Approver],
+    cx: &Cx,
+) -> Vec<Note> {
+    let note = |it: &ExplainedOther| {
+        let name = &it.name;
+        if it.denies.is_some() {
+            return format!(
+                "Where a deadline leads to the policy “{name}”, it is denied: nobody is asked there."
+            );
+        }
+        let steps: Vec<String> = (it.steps.iter().enumerate())
+            .map(|(at, step)| {
+                let link = chain_link(at, step, &[], people, cx);
+                let more = [link.who, link.detail].into_iter();
+                let more: Vec<String> = more.filter(|it| !it.is_empty()).collect();
+                match more.is_empty() {
+                    true => link.title,
+                    false => format!("{} ({})", link.title, more.join("; ")),
+                }
+            })
+            .collect();
+        format!(
+            "Where a deadline leads to the policy “{name}”, version {}, it goes on there: {}. As many approvals are needed from there on as the larger of the two policies wants; nobody counts twice.",
+            it.number,
+            steps.join(", then ")
+        )
+    };
+    others.iter().map(|it| Note::info(note(it))).collect()
+}
+
 /// What happens in a step, and when by itself.
-fn step_detail(step: &ExplainedStep, own: bool) -> String {
+fn step_detail(step: &ExplainedStep, own: bool, others: &[ExplainedOther]) -> String {
     let mut said = Vec::new();
     if own {
         said.push("not you: nobody decides about their own request".to_owned());
@@ -498,8 +537,13 @@ fn step_detail(step: &ExplainedStep, own: bool) -> String {
         said.push(format!(
             "{} after {}",
             match deadline.then {
-                Then::Deny => "denied",
-                Then::NextStep => "moves on",
+                Then::Deny => "denied".to_owned(),
+                Then::NextStep => "moves on".to_owned(),
+                Then::OtherPolicy(policy) => {
+                    let other = others.iter().find(|it| it.policy == policy);
+                    let name = other.map_or("another policy", |it| it.name.as_str());
+                    format!("goes on under “{name}”")
+                }
             },
             words(deadline.after)
         ));
@@ -507,7 +551,13 @@ fn step_detail(step: &ExplainedStep, own: bool) -> String {
     said.join("; ")
 }
 
-fn chain_link(at: usize, step: &ExplainedStep, people: &[Approver], cx: &Cx) -> ChainLink {
+fn chain_link(
+    at: usize,
+    step: &ExplainedStep,
+    others: &[ExplainedOther],
+    people: &[Approver],
+    cx: &Cx,
+) -> ChainLink {
     if let Some(wait) = step.wait {
         return ChainLink {
             stage: if at == 0 { Stage::Now } else { Stage::Later },
@@ -544,7 +594,7 @@ fn chain_link(at: usize, step: &ExplainedStep, people: &[Approver], cx: &Cx) -> 
             .trim_end_matches('.')
             .to_owned(),
         who,
-        detail: step_detail(step, own),
+        detail: step_detail(step, own, others),
     }
 }
 

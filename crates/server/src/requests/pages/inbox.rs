@@ -198,22 +198,26 @@ pub(super) fn decide_form(
 ) -> view::Decide {
     let wrong = wrong.filter(|wrong| wrong.id == request.id);
     let wanted = unproved && request.step_up().at_approving();
-    let steps = request.rules.question.steps();
+    let question = &request.rules.question;
     let at = match &request.rules.state {
         State::Pending { step, .. } => *step,
         State::Approved { .. } | State::Denied { .. } | State::Cancelled { .. } => 0,
     };
-    let step = steps
-        .get(at)
-        .map(|step| super::step_words(step.total(), &step.name));
-    let step = step.unwrap_or_default();
+    let leg = question.leg(at);
+    let steps = leg.map_or(0, |leg| leg.steps.len());
+    let step = question.step(at);
+    let step = step.map(|step| super::step_words(step.total(), &step.name));
+    let mut step = step.unwrap_or_default();
+    if let Some(other) = leg.and_then(|leg| leg.other) {
+        step.push_str(&format!(", under “{}”", other.name));
+    }
     view::Decide {
         key: request.id.to_string(),
         approve: format!("{}/approve", href(request.id)),
         deny: format!("{}/deny", href(request.id)),
         back: back.to_owned(),
-        step: if steps.len() > 1 {
-            format!("Step {} of {}: {step}", at + 1, steps.len())
+        step: if steps > 1 {
+            format!("Step {} of {steps}: {step}", question.place_of(at) + 1)
         } else {
             format!("It takes {step}")
         },
@@ -319,7 +323,7 @@ fn decided(request: &Request) -> String {
         State::Approved { .. } => "Approved. The access is being set up in AWS now.".to_owned(),
         State::Denied { .. } => "Denied. Who asked reads your reason.".to_owned(),
         State::Pending { step, .. } => {
-            let next = request.rules.question.steps().get(*step);
+            let next = request.rules.question.step(*step);
             let next = next.map(|step| super::step_words(step.total(), &step.name));
             format!("Approved. It now waits for {}.", next.unwrap_or_default())
         }

@@ -4,11 +4,13 @@
 use axum::response::Response;
 use http::StatusCode;
 use stint_domain::grant::{GrantState, Remains};
+use stint_domain::policy::Then;
 use stint_domain::request::State;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{RequestId, Time};
 
-use super::super::read::{Approver, Happening, Standing, StepView, What};
+use super::super::read::{Approver, Standing, StepView};
+use super::super::timeline::{Happening, What};
 use super::super::{Detail, Request, get};
 use super::inbox::{self, Wrong, decide_form};
 use super::{AskOnce, emergency, extend, href, sentence, state_chip, step_up, view};
@@ -210,9 +212,15 @@ fn step_link(step: &StepView, found: &Detail, now: Time) -> ChainLink {
             Standing::Later | Standing::Dropped => Stage::Later,
             Standing::Denied => Stage::Stopped,
         },
-        title: sentence(&super::step_words(step.needed, &step.name))
-            .trim_end_matches('.')
-            .to_owned(),
+        title: {
+            let title = sentence(&super::step_words(step.needed, &step.name));
+            let under = step.policy.as_ref().map(|it| format!(", under “{it}”"));
+            format!(
+                "{}{}",
+                title.trim_end_matches('.'),
+                under.unwrap_or_default()
+            )
+        },
         who: match waiting {
             Some(waiting) if deciders.is_empty() => names(&waiting.who),
             Some(waiting) => format!("{}; next: {}", deciders.join(", "), names(&waiting.who)),
@@ -225,13 +233,23 @@ fn step_link(step: &StepView, found: &Detail, now: Time) -> ChainLink {
                 let until = waiting.and_then(|waiting| waiting.rules.until);
                 until.map_or_else(
                     || "waiting".to_owned(),
-                    |at| format!("waiting, until {}", short(at, now)),
+                    |at| format!("waiting, until {}{}", short(at, now), then(step)),
                 )
             }
             (None, Standing::MovedOn) => "nobody decided in time: it moved on".to_owned(),
             (None, Standing::Dropped) => "not asked".to_owned(),
             (None, _) => String::new(),
         },
+    }
+}
+
+/// What happens to a step when its time is over.
+fn then(step: &StepView) -> String {
+    match (step.deadline.map(|it| it.then), &step.leads_to) {
+        (Some(_), Some(name)) => format!(", then on under “{name}”"),
+        (Some(Then::Deny), None) => ", then denied".to_owned(),
+        (Some(Then::NextStep | Then::OtherPolicy(_)), None) => ", then it moves on".to_owned(),
+        (None, _) => String::new(),
     }
 }
 
@@ -595,6 +613,9 @@ fn moment(happening: &Happening, request: &Request) -> Moment {
             quoted(&decision.comment),
             None,
         ),
+        What::Reminded(_) | What::Late(_) | What::MovedOn(_) => {
+            line(Deed::Warned, happening.text(), String::new(), None)
+        }
         What::TimedOut(_) => line(Deed::Refused, happening.text(), String::new(), None),
         What::AutoApproved => line(Deed::Agreed, happening.text(), String::new(), None),
         What::Cancelled(who) => line(

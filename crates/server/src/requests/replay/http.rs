@@ -68,7 +68,7 @@ async fn dry_run(
         draft: input.body.map(body_of).transpose()?,
     };
     let found = super::dry_run(&cx, ask).await?;
-    let people = read::approvers(&cx, &found.steps).await?;
+    let people = read::approvers(&cx, &found.steps, &found.others).await?;
     let verdict = match (found.refusals.is_empty(), found.auto) {
         (false, _) => "refused",
         (true, true) => "auto_approved",
@@ -86,6 +86,9 @@ async fn dry_run(
             .collect(),
         steps: (found.steps.into_iter())
             .map(|step| requests::explained(step, &people))
+            .collect(),
+        others: (found.others.into_iter())
+            .map(|other| requests::other(other, &people))
             .collect(),
         rule: found.rule,
         tried: (found.tried.into_iter())

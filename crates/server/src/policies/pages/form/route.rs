@@ -1,8 +1,8 @@
 //! How an answer comes about, in the form: of the policy itself, or of one of its rules.
 
-use stint_domain::Span;
 use stint_domain::condition::Condition;
 use stint_domain::policy::{Approvers, Deadline, MAX_STEPS, Role, Route, Step, Then};
+use stint_domain::{PolicyId, Span};
 
 use super::super::view;
 use crate::cx::Cx;
@@ -31,8 +31,13 @@ pub(super) struct StepFilled {
     late: Time,
     deadline: Time,
     then: String,
+    /// The policy it goes on under then.
+    other: String,
     wait: Time,
 }
+
+/// The policies to which a deadline may lead, by name.
+pub(super) type Others = [(PolicyId, String)];
 
 /// Where approvers come from.
 #[derive(Clone, Default)]
@@ -186,6 +191,8 @@ impl StepFilled {
                 .deadline
                 .map_or("deny", |it| it.then.as_str())
                 .to_owned(),
+            other: (step.deadline.and_then(|it| it.then.policy()))
+                .map_or_else(String::new, |id| id.to_string()),
             wait: Time::of(step.wait),
         }
     }
@@ -203,6 +210,7 @@ impl StepFilled {
             late: Time::sent(sent, &field("late")),
             deadline: Time::sent(sent, &field("deadline")),
             then: text("then"),
+            other: text("other"),
             wait: Time::sent(sent, &field("wait")),
         }
     }
@@ -232,10 +240,22 @@ impl StepFilled {
             late: self.late.read(&field("late"), mistakes),
             deadline: after.map(|after| Deadline {
                 after,
-                then: Then::parse(&self.then).unwrap_or(Then::Deny),
+                then: self.then(&field("other"), mistakes),
             }),
             wait,
         }
+    }
+
+    fn then(&self, field: &str, mistakes: &mut Mistakes) -> Then {
+        let policy = match self.then.as_str() {
+            "other_policy" => self.other.parse().ok(),
+            _ => None,
+        };
+        let then = Then::parse(&self.then, policy);
+        if then.is_none() && self.then == "other_policy" {
+            mistakes.add(field.to_owned(), "Choose the policy it goes on under.");
+        }
+        then.unwrap_or(Then::Deny)
     }
 
     /// Whether anything stands in the fields that are folded away.
@@ -251,6 +271,7 @@ impl StepFilled {
             "late",
             "deadline",
             "then",
+            "other",
             "wait",
         ];
         self.each
@@ -273,6 +294,7 @@ impl StepFilled {
         place: (&str, usize, bool),
         action: &str,
         mistakes: &Mistakes,
+        others: &Others,
     ) -> Result<view::StepForm, identity::Error> {
         let (of, index, last) = place;
         let at = format!("{of}step{index}.");
@@ -341,12 +363,32 @@ impl StepFilled {
                 field("then"),
                 "Once it is over",
                 vec![
-                    Choice::new("deny", "The request is denied").chosen(self.then != "next_step"),
+                    Choice::new("deny", "The request is denied")
+                        .chosen(!["next_step", "other_policy"].contains(&self.then.as_str())),
                     Choice::new("next_step", "The next step decides in its place")
                         .hint("What this one is short of is needed there, too.")
                         .chosen(self.then == "next_step"),
+                    Choice::new("other_policy", "It goes on under another policy")
+                        .hint("At its first step. The larger number of approvals of the two is needed from there on.")
+                        .chosen(self.then == "other_policy"),
                 ],
             )
+            .wrong(mistakes)
+            .into(),
+        );
+        let none = Choice::new("", "None").chosen(self.other.is_empty());
+        let choices = others.iter().map(|(id, name)| {
+            let id = id.to_string();
+            let chosen = self.other == id;
+            Choice::new(id, name.as_str()).chosen(chosen)
+        });
+        more.push(
+            Field::one_of(
+                field("other"),
+                "The other policy",
+                [none].into_iter().chain(choices).collect(),
+            )
+            .hint("Counts only where it goes on under another. Its version and its rule are pinned when somebody asks.")
             .wrong(mistakes)
             .into(),
         );
@@ -441,6 +483,7 @@ impl RouteFilled {
         cx: &Cx,
         action: &str,
         mistakes: &Mistakes,
+        others: &Others,
     ) -> Result<view::RouteForm, identity::Error> {
         let field = |name: &str| format!("{}{name}", self.at);
         let way = if self.way.is_empty() {
@@ -471,7 +514,7 @@ impl RouteFilled {
         let mut steps = Vec::with_capacity(self.steps.len());
         for (index, step) in self.steps.iter().enumerate() {
             let place = (self.at.as_str(), index, index + 1 == self.steps.len());
-            steps.push(step.form(cx, place, action, mistakes).await?);
+            steps.push(step.form(cx, place, action, mistakes, others).await?);
         }
         Ok(view::RouteForm {
             at: self.at.clone(),

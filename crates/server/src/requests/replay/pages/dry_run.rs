@@ -99,7 +99,7 @@ async fn tried(cx: Cx, frame: Frame, Form(sent): Form<Sent>) -> Result<Response,
     if let Some(asked) = asked.filter(|_| !mistakes.any()) {
         match dry_run(&cx, asked).await {
             Ok(found) => {
-                let people = approvers(&cx, &found.steps).await?;
+                let people = approvers(&cx, &found.steps, &found.others).await?;
                 answer = Some(said(found, &people, &cx));
             }
             Err(error) => match &error {
@@ -221,6 +221,7 @@ fn said(found: DryRunFound, people: &[Approver], cx: &Cx) -> Answer {
             "They cannot ask for it: no catalog of theirs holds it with a policy. This is what the policy would say.",
         ));
     }
+    notes.extend(ask::other_notes(&found.others, people, cx));
     let mut facts = vec![Fact::new("At most", words(found.longest))];
     for tried in found.tried {
         let holds = match &tried.holds {
@@ -245,7 +246,7 @@ fn said(found: DryRunFound, people: &[Approver], cx: &Cx) -> Answer {
     Answer {
         what: found.entitlement.name,
         notes,
-        chain: ask::chain(&found.steps, people, cx),
+        chain: ask::chain(&found.steps, &found.others, people, cx),
         facts: Facts { facts },
     }
 }

@@ -1,0 +1,293 @@
+//! Another policy, under which a request goes on where a deadline leads to it.
+//!
+//! Which version of it that is, and which of its rules applies, is said when the request is
+//! submitted: by the question as it was then, once. Nothing is asked again when the deadline comes.
+//!
+//! What keeps that safe:
+//! - **One move.** A policy to which a deadline leads has no deadline that leads to a further one, so
+//!   that there are no circles ([`PolicyBody::check_others`]).
+//! - **Silence approves nothing.** Where the other policy would approve by itself the request is
+//!   denied, and where it denies by itself it is denied with its message ([`Other::denies`]).
+//! - **What is needed never falls.** See [`goes_on`].
+//! - **What is asked for is within both.** A request longer than the other policy allows is not asked
+//!   at all ([`PolicyBody::leading_to`]), whether or not it would ever come there.
+//! - **Both must let people approve their own** where somebody is to.
+//!
+//! What must be said when asking (reason, ticket), how long a request stays open and whether it is an
+//! emergency remain the first policy's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::check::{Wrong, differs};
+use super::{
+    Ask, BodyFault, ExplainedStep, Outcome, Part, People, PolicyBody, Route, Step, Then,
+    short_parts,
+};
+use crate::{PolicyId, PolicyVersionId, Span};
+
+/// A policy to which a deadline leads, as it is pinned with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// Which.
+    pub policy: PolicyId,
+    /// Its version.
+    pub version: PolicyVersionId,
+    /// What it is called.
+    pub name: String,
+    /// The version's number, from 1.
+    pub number: i64,
+    /// The version.
+    pub body: PolicyBody,
+    /// Which of its rules applied when the request was submitted, from 0; none where none did.
+    pub rule: Option<usize>,
+}
+
+/// What happens under another policy, for those who want to know before they ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedOther {
+    /// Which.
+    pub policy: PolicyId,
+    /// What it is called.
+    pub name: String,
+    /// The version's number, from 1.
+    pub number: i64,
+    /// The rule of it that applies, if one does.
+    pub rule: Option<String>,
+    /// Who would have to approve then, beside what the first policy was short of.
+    pub steps: Vec<ExplainedStep>,
+    /// Why a request that comes there is denied, where it is.
+    pub denies: Option<String>,
+}
+
+impl Other {
+    /// What it says to the request.
+    pub fn outcome(&self) -> Outcome<'_> {
+        self.body.outcome(self.rule)
+    }
+
+    /// Its steps; none where it asks nobody.
+    pub fn steps(&self) -> &[Step] {
+        self.outcome().steps()
+    }
+
+    /// Why a request that comes here is denied at once, where it is: it denies by itself, or would
+    /// approve by itself.
+    pub fn denies(&self) -> Option<String> {
+        let name = &self.name;
+        match self.outcome().route {
+            Route::AutoDeny(message) => Some(format!(
+                "Nobody decided in time, and the policy “{name}” denies it then: {message}"
+            )),
+            Route::AutoApprove => Some(format!(
+                "Nobody decided in time, and the policy “{name}”, under which it would go on, asks nobody: silence approves nothing."
+            )),
+            Route::Steps(_) => None,
+        }
+    }
+
+    /// The same where more steps come after its own, as [`PolicyBody::followed_by`] has it; what asks
+    /// nobody asks nobody then either.
+    #[must_use]
+    pub fn followed_by(mut self, more: Vec<Step>) -> Self {
+        if matches!(self.outcome().route, Route::Steps(_)) {
+            self.body = self.body.followed_by(self.rule, more);
+        }
+        self
+    }
+
+    /// What would happen here, after a deadline of what `first` says. `people` are those its own steps
+    /// name.
+    pub fn explain(&self, first: &Outcome<'_>, ask: &Ask, people: &People) -> ExplainedOther {
+        let own = self.outcome();
+        let own = Outcome {
+            allow_self_approval: own.allow_self_approval && first.allow_self_approval,
+            ..own
+        };
+        ExplainedOther {
+            policy: self.policy,
+            name: self.name.clone(),
+            number: self.number,
+            rule: own.rule.map(|rule| rule.name.clone()),
+            steps: own.explain(ask, people),
+            denies: self.denies(),
+        }
+    }
+}
+
+/// To which policies the deadlines of these steps lead, each once, in the order of the steps.
+pub fn others<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Vec<PolicyId> {
+    let mut found = Vec::new();
+    for step in steps {
+        if let Some(Then::OtherPolicy(policy)) = step.deadline.map(|it| it.then)
+            && !found.contains(&policy)
+        {
+            found.push(policy);
+        }
+    }
+    found
+}
+
+/// How many approvals are needed at the first step of another policy beside its own, where a deadline
+/// leads there that was `short` of some and has these steps `behind` it, which are not asked then.
+///
+/// The larger number of the two is needed from there on: of what was still needed where it comes from
+/// (`short`, and all of what is behind it), and of what all steps of the other policy need. Where the
+/// first is larger, the difference is what this answers: anybody of that step may give it. What was
+/// approved before stays a record, and whoever approved does not count a second time.
+pub fn goes_on(short: u32, behind: &[Step], there: &[Step]) -> u32 {
+    let total = |steps: &[Step]| {
+        let steps = steps.iter();
+        steps.fold(0u32, |sum, step| sum.saturating_add(step.total()))
+    };
+    (short.saturating_add(total(behind))).saturating_sub(total(there))
+}
+
+impl PolicyBody {
+    /// The policies to which its deadlines lead, in whatever case.
+    pub fn others(&self) -> BTreeSet<PolicyId> {
+        let steps = self.routes().flat_map(Route::steps);
+        others(steps).into_iter().collect()
+    }
+
+    /// The same for a request to which this rule applies and whose deadlines lead to these: it allows
+    /// no longer access than each of those that would ask somebody.
+    #[must_use]
+    pub fn leading_to(mut self, rule: Option<usize>, others: &[Other]) -> Self {
+        let asking = others.iter().filter(|it| it.denies().is_none());
+        let limit = asking.map(|it| it.outcome().max_duration).min();
+        let Some(limit) = limit else { return self };
+        let own: Span = self.outcome(rule).max_duration;
+        match rule.and_then(|at| self.rules.get_mut(at)) {
+            Some(rule) => rule.max_duration = Some(own.min(limit)),
+            None => self.max_duration = own.min(limit),
+        }
+        self
+    }
+
+    /// Whether its deadlines may lead where they do. All faults, in the order of the fields.
+    ///
+    /// `own` is which policy it is a version of, where that is there already, and `led_to` whether a
+    /// deadline of another leads to it. `known` are the latest versions of those its own lead to, and
+    /// `people` those whom any of these name.
+    pub fn check_others(
+        &self,
+        own: Option<PolicyId>,
+        led_to: bool,
+        known: &BTreeMap<PolicyId, &Self>,
+        people: &People,
+    ) -> Result<(), Vec<BodyFault>> {
+        let rules = self.rules.iter().enumerate();
+        let routes = rules.map(|(at, rule)| (Some(at), &rule.route));
+        let mut faults = Vec::new();
+        for (rule, route) in routes.chain([(None, &self.route)]) {
+            let steps = route.steps();
+            for (at, step) in steps.iter().enumerate() {
+                let Some(Then::OtherPolicy(policy)) = step.deadline.map(|it| it.then) else {
+                    continue;
+                };
+                let why = if own == Some(policy) {
+                    Some("a deadline cannot lead to the policy it is of")
+                } else if led_to {
+                    Some(
+                        "a deadline of another policy leads to this one, and a request moves once at most: deny, or let the next step decide",
+                    )
+                } else {
+                    match known.get(&policy) {
+                        None => Some("there is no such policy"),
+                        Some(other) => unfit(other, steps, at, people),
+                    }
+                };
+                faults.extend(why.map(|why| BodyFault {
+                    rule,
+                    wrong: Wrong::OtherPolicy {
+                        step: at + 1,
+                        policy,
+                        why,
+                    },
+                }));
+            }
+        }
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(faults),
+        }
+    }
+}
+
+/// Why the deadline of this step of `steps` cannot lead to that policy.
+fn unfit(other: &PolicyBody, steps: &[Step], at: usize, people: &People) -> Option<&'static str> {
+    if other.emergency.is_some() {
+        return Some("it is for emergency access, which is asked for as such");
+    }
+    if !other.others().is_empty() {
+        return Some("its own deadlines lead to another policy, and a request moves once at most");
+    }
+    if other
+        .routes()
+        .any(|route| matches!(route, Route::AutoApprove))
+    {
+        return Some("it approves by itself in some case, and silence approves nothing");
+    }
+    if other.check(people).is_err() {
+        return Some("it could not be saved as it is now: mend it first");
+    }
+    let asking = other.routes().map(Route::steps);
+    let mut asking = asking.filter(|there| !there.is_empty());
+    (!asking.all(|there| enough(steps, at, there, people))).then_some(
+        "it has too few different people to give what may be needed there: nobody counts twice, and the number still needed does not fall",
+    )
+}
+
+/// Whether there are different people enough to come to the deadline of this step and then approve all
+/// of `there`, however many approved in time: nobody at it, or all but one. What differs from question
+/// to question is taken to find somebody.
+fn enough(steps: &[Step], at: usize, there: &[Step], people: &People) -> bool {
+    let Some((step, behind)) = steps.get(at..).and_then(<[Step]>::split_first) else {
+        return true;
+    };
+    // What steps before it may have been short of when they moved on.
+    let before = steps.iter().take(at);
+    let carried = before.clone().fold(0u32, |carried, step| {
+        match step.deadline.map(|it| it.then) {
+            Some(Then::NextStep) => carried.saturating_add(step.total()),
+            _ => 0,
+        }
+    });
+    let most = step.total().saturating_sub(1);
+    let here = parts(step, 0, people);
+    let cases = match here.as_slice() {
+        [_] if most > 0 => vec![0, most],
+        _ => vec![0],
+    };
+    cases.iter().all(|given| {
+        let short = carried.saturating_add(step.total()).saturating_sub(*given);
+        let extra = goes_on(short, behind, there);
+        let mut wants: Vec<Part> = Vec::new();
+        if carried == 0 {
+            wants.extend(before.clone().flat_map(|step| parts(step, 0, people)));
+        }
+        wants.extend(here.iter().cloned().filter_map(|part| {
+            let needed = *given;
+            (needed > 0).then_some(Part { needed, ..part })
+        }));
+        let first = there.iter().position(|step| step.wait.is_none());
+        for (index, step) in there.iter().enumerate() {
+            let extra = if Some(index) == first { extra } else { 0 };
+            wants.extend(parts(step, extra, people));
+        }
+        let wants: Vec<_> = wants.iter().map(|it| (it.needed, &it.who)).collect();
+        short_parts(&wants).is_none()
+    })
+}
+
+/// The parts of a step with whoever could decide, those who stand in among them; none where who that
+/// is differs from question to question.
+fn parts(step: &Step, carried: u32, people: &People) -> Vec<Part> {
+    if step.wait.is_some() || differs(&step.approvers) || differs(&step.fallback) {
+        return Vec::new();
+    }
+    step.parts(people, |user| people.able.contains(&user), carried, true)
+}
+
+#[cfg(test)]
+mod tests;
