@@ -45,6 +45,7 @@ create table catalogs (
     audience_when     text,
     policy_id         uuid    references policies (id),
     max_duration      bigint,
+    until_revoked     boolean not null,
     rank              bigint  not null,
     created_at        bigint  not null,
     version           bigint  not null,
@@ -69,11 +70,12 @@ create table catalog_entitlements (
 create index catalog_entitlements_entitlement on catalog_entitlements (entitlement_id);
 
 -- An entitlement without a row here is asked for as its catalog says; where that says nothing, not at all. Without
--- `emergency_policy_id` not in an emergency.
+-- `emergency_policy_id` not in an emergency. `until_revoked`: the time limit is off where the policy allows that.
 create table access_controls (
     entitlement_id    uuid    not null primary key references entitlements (id),
     policy_id         uuid    not null references policies (id),
     max_duration      bigint,
+    until_revoked     boolean not null,
     emergency_policy_id uuid   references policies (id),
     set_at            bigint  not null,
     set_by            uuid    references users (id),

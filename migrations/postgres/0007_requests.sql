@@ -3,6 +3,7 @@
 -- `extends`: the grant that would go on, where it is asked for an extension.
 -- `emergency`: whether the policy it was asked under is one for emergencies. `raised_from`: the request
 -- that was raised to this one, and cancelled by that.
+-- `review_every`: how often it is asked whether it is still needed, where it is asked for until it is revoked.
 -- `conflicts`: what duty rules said against it when it was asked, and it went on all the same.
 -- `others`: the versions of the policies to which deadlines lead, each with the rule of it that applied.
 -- `ticket`: what whoever asked wrote as the number of one, if they did. `search_key`: the reason, that, and the names of what and who it was about when it was asked, in lower case.
@@ -27,6 +28,7 @@ create table requests (
     ticket            text,
     search_key        text    not null,
     duration          bigint  not null,
+    review_every      bigint,
     start_at          bigint ,
     via               text    not null,
     submitted_at      bigint  not null,
@@ -162,3 +164,25 @@ create table emergency_beneficiaries (
     user_id           uuid    not null references users (id),
     primary key (request_id, user_id)
 );
+
+-- Whether access until it is revoked is still needed: asked once for each of its grants, so long before
+-- its end. Who is asked are those who own its connection, or the application that belongs to, by then.
+create table until_revoked_reviews (
+    grant_id          uuid    not null primary key references grants (id),
+    request_id        uuid    not null references requests (id),
+    connection_id     uuid    not null references connections (id),
+    opened_at         bigint  not null,
+    due_at            bigint  not null,
+    reminded          boolean not null,
+    state             text    not null,
+    note              text,
+    answered_by       uuid    references users (id),
+    answered_at       bigint,
+    via               text,
+    version           bigint  not null,
+    check (state in ('open', 'kept', 'closed', 'over')),
+    check ((state in ('kept', 'closed')) = (note is not null and answered_by is not null and answered_at is not null and via is not null))
+);
+create index until_revoked_reviews_request on until_revoked_reviews (request_id, grant_id);
+create index until_revoked_reviews_state on until_revoked_reviews (state, grant_id);
+create index until_revoked_reviews_due on until_revoked_reviews (due_at, grant_id) where state = 'open';

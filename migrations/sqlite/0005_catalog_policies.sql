@@ -45,6 +45,7 @@ create table catalogs (
     audience_when     text,
     policy_id         blob    references policies (id),
     max_duration      integer,
+    until_revoked     integer not null,
     rank              integer not null,
     created_at        integer not null,
     version           integer not null,
@@ -69,11 +70,12 @@ create table catalog_entitlements (
 create index catalog_entitlements_entitlement on catalog_entitlements (entitlement_id);
 
 -- An entitlement without a row here is asked for as its catalog says; where that says nothing, not at all. Without
--- `emergency_policy_id` not in an emergency.
+-- `emergency_policy_id` not in an emergency. `until_revoked`: the time limit is off where the policy allows that.
 create table access_controls (
     entitlement_id    blob    not null primary key references entitlements (id),
     policy_id         blob    not null references policies (id),
     max_duration      integer,
+    until_revoked     integer not null,
     emergency_policy_id blob   references policies (id),
     set_at            integer not null,
     set_by            blob    references users (id),

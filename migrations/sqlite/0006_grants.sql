@@ -34,7 +34,8 @@ create index bindings_due on bindings (due, id);
 create index bindings_stuck on bindings (stuck_since);
 
 -- `ends_at` is the end of the window as it stands: derived, kept to search by. `reminded_at`: when
--- its end was announced, once. `emergency`: whether it was asked for in an emergency.
+-- its end was announced, once. `emergency`: whether it was asked for in an emergency. `review_every`: how
+-- often it is asked whether it is still needed, where it is had until it is revoked; `asked_at`: when that was asked.
 create table grants (
     id                blob    not null primary key,
     binding_id        blob    not null references bindings (id),
@@ -55,6 +56,8 @@ create table grants (
     ends_at           integer,
     reminded_at       integer,
     emergency         integer not null,
+    review_every      integer,
+    asked_at          integer,
     check (origin in ('request'))
 ) strict;
 create index grants_binding on grants (binding_id, ended_at);
@@ -63,6 +66,7 @@ create index grants_origin on grants (origin_id);
 create index grants_emergency on grants (id) where emergency;
 create index grants_predecessor on grants (predecessor) where predecessor is not null;
 create index grants_remind on grants (ends_at) where ended_at is null and closed_at is null and reminded_at is null;
+create index grants_review on grants (ends_at, id) where review_every is not null and ended_at is null and closed_at is null and asked_at is null;
 create index grants_ends on grants (ended_at, ends_at);
 
 -- `sent_as` is the name an IAM user was added to a group under: another person may bear it

@@ -58,6 +58,10 @@ pub struct DefaultTerms {
     /// A limit below the policy's, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration_seconds: Option<i64>,
+    /// Whether the time limit is off: it may be asked for until it is revoked as well. Only under a policy
+    /// that allows that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_revoked: bool,
 }
 
 /// Create a catalog.
@@ -274,6 +278,10 @@ pub struct AddedUnder {
     /// A limit below the policy's, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration_seconds: Option<i64>,
+    /// Whether the time limit is off: it may be asked for until it is revoked as well. Only under a policy
+    /// that allows that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_revoked: bool,
     /// The policy for emergency access (`pol_…`), made for emergencies; absent: emergency access is
     /// off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -303,6 +311,10 @@ pub struct AccessControl {
     /// A limit below the policy's, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration_seconds: Option<i64>,
+    /// Whether the time limit is off: it may be asked for until it is revoked as well. Only under a policy
+    /// that allows that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_revoked: bool,
     /// The policy for emergency access (`pol_…`), made for emergencies; absent: emergency access is
     /// off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -320,6 +332,10 @@ pub struct SetAccessControl {
     /// A limit below the policy's, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration_seconds: Option<i64>,
+    /// Whether the time limit is off: it may be asked for until it is revoked as well. Only under a policy
+    /// that allows that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_revoked: bool,
     /// The policy for emergency access (`pol_…`), made for emergencies; absent: emergency access is
     /// off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -351,6 +367,9 @@ pub struct Offer {
     pub auto_approve: bool,
     /// The longest one may ask for, in seconds.
     pub max_duration_seconds: i64,
+    /// Whether it may be asked for until it is revoked as well, if not in every case.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_revoked: bool,
     /// Whether a reason must be given.
     pub reason_required: bool,
     /// How it may be asked for in an emergency; absent: not at all.

@@ -28,6 +28,10 @@ pub struct Grant {
     /// Whether it was asked for in an emergency.
     #[serde(default)]
     pub emergency: bool,
+    /// How it is had until it is revoked, if it is; `end` is then when it ends unless somebody says
+    /// that it is still needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_revoked: Option<KeptUntilRevoked>,
     /// `scheduled`, `provisioning`, `active`, `interrupted`, `ending`, `stuck`, `ended` or `failed`.
     pub status: String,
     /// The status in words.
@@ -55,6 +59,17 @@ pub struct Grant {
     /// What AWS says, where it refuses to remove the access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck: Option<String>,
+}
+
+/// Access that is had until it is revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeptUntilRevoked {
+    /// When its owners are asked next whether it is still needed (RFC 3339, UTC); 14 days after that it
+    /// ends where nobody says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_at: Option<String>,
+    /// How long there is between two reviews, in seconds.
+    pub review_every_seconds: i64,
 }
 
 /// A grant with its story.

@@ -25,6 +25,7 @@ pub mod notices;
 pub mod objects;
 pub mod policies;
 pub mod requests;
+pub mod until_revoked;
 
 /// What every refused call answers, as `application/problem+json` (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -56,6 +56,10 @@ pub struct PolicyBody {
     /// The longest that may be asked for, in seconds.
     #[schema(example = 14400)]
     pub max_duration_seconds: i64,
+    /// That access may be had until it is revoked as well, where the time limit of what is asked for is
+    /// off; absent: only for a time. Never in a policy for emergency access.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_revoked: Option<UntilRevoked>,
     /// What must be said when asking.
     #[serde(default)]
     pub reason: ReasonRule,
@@ -82,6 +86,18 @@ pub struct PolicyBody {
     /// always required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency: Option<Emergency>,
+}
+
+/// How access is had until it is revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UntilRevoked {
+    /// After how many days its owners are asked whether it is still needed, and again and again as long
+    /// after that: 1 to 365. Where nobody says so within 14 days it ends. Absent: it may not be had
+    /// until it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 90)]
+    pub review_every_days: Option<i64>,
 }
 
 /// What a policy for emergency access says beyond any other.
@@ -127,6 +143,10 @@ pub struct PolicyRule {
     /// The longest that may be asked for, in seconds; the policy's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration_seconds: Option<i64>,
+    /// Whether access may be had until it is revoked; `{}`: not here. When absent as the policy says,
+    /// but where it is approved at once not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_revoked: Option<UntilRevoked>,
     /// What must be said when asking; what the policy says when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonRule>,

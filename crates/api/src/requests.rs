@@ -16,6 +16,9 @@ pub struct PreviewRequest {
     /// For how long, in seconds; absent: as long as is allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<i64>,
+    /// Whether until it is revoked, instead of for a time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_revoked: bool,
     /// Why; absent: not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -62,6 +65,10 @@ pub struct Preview {
     pub group_members: Option<GroupMembers>,
     /// The longest one may ask for, in seconds.
     pub max_duration_seconds: i64,
+    /// How often it would be asked whether it is still needed, in seconds, were it asked for until it
+    /// is revoked; absent where that may not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_every_seconds: Option<i64>,
     /// Whether a reason must be given.
     pub reason_required: bool,
     /// Its least number of characters.
@@ -239,9 +246,14 @@ pub struct Beneficiary {
 pub struct NewRequest {
     /// `ent_…`
     pub entitlement: String,
-    /// For how long, in seconds, from the moment the access is there.
+    /// For how long, in seconds, from the moment the access is there. Either this or `until_revoked`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = 7200)]
-    pub duration_seconds: i64,
+    pub duration_seconds: Option<i64>,
+    /// Whether until it is revoked, where that may be: its owners are asked again and again then whether
+    /// it is still needed, and it ends where they do not say so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_revoked: bool,
     /// Why.
     #[serde(default)]
     pub reason: String,
@@ -359,8 +371,13 @@ pub struct RequestLine {
     /// Where people look that up, as the policy it was asked under says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket_link: Option<String>,
-    /// For how long, in seconds.
+    /// For how long, in seconds; where it is asked for until it is revoked, until its end if nobody
+    /// answers its first review.
     pub duration_seconds: i64,
+    /// How often it is asked whether it is still needed, in seconds, where it is asked for until it is
+    /// revoked; absent: it is asked for a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_every_seconds: Option<i64>,
     /// From when, if not at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
@@ -554,6 +571,9 @@ pub struct RequestGrant {
     /// When it ends or ended, as far as is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
+    /// How it is had until it is revoked, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_revoked: Option<crate::grants::KeptUntilRevoked>,
 }
 
 /// One thing that happened.
@@ -645,6 +665,9 @@ pub struct NewDryRun {
     /// For how long, in seconds; absent: as long as is allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<i64>,
+    /// Whether until it is revoked, instead of for a time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_revoked: bool,
     /// From when (RFC 3339); absent: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
@@ -689,4 +712,8 @@ pub struct DryRun {
     /// When the password would be wanted again: `asking`, `approving` or `both`; absent where never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step_up: Option<String>,
+    /// How often it would be asked whether it is still needed, in seconds, were it asked for until it
+    /// is revoked; absent where that may not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_every_seconds: Option<i64>,
 }

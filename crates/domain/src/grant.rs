@@ -23,6 +23,10 @@ use crate::{GrantId, binding::Config};
 /// the time it gives: `latest_end = max(approved_at, not_before) + duration + 1 h`.
 pub const CONFIRM_ALLOWANCE: Span = Span::hours(1);
 
+/// Access until it is revoked has an end all the same, so that silence never keeps it: so long after
+/// its review, unless somebody who answers for it said by then that it is still needed.
+pub const ANSWER_WITHIN: Span = Span::hours(24 * 14);
+
 /// A window with a pair, and how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -180,7 +184,34 @@ impl Grant {
     /// An approved extension: a grant that starts where this one ends and needs no
     /// confirmation. Only access that was confirmed and is not over can be extended.
     pub fn extend(&self, id: GrantId, duration: Span, now: Time) -> Result<Self, Refused> {
-        let refused = |why| self.refused("extend", why, now);
+        self.succeeded("extend", id, duration, now)
+    }
+
+    /// When it is asked whether access until it is revoked is still needed: [`ANSWER_WITHIN`] before
+    /// the end that it has where nobody says so.
+    pub fn review_at(&self) -> Option<Time> {
+        self.end().map(|end| end - ANSWER_WITHIN)
+    }
+
+    /// Access until it is revoked is still needed: the successor that goes on from this one's end for
+    /// so long as there is between two reviews. Its own review is that much after this one's, whenever
+    /// the answer came; an end never moves. Not before the review.
+    pub fn keep(&self, id: GrantId, every: Span, now: Time) -> Result<Self, Refused> {
+        if self.review_at().is_some_and(|review| now < review) {
+            return Err(self.refused("keep", "its review has not come", now));
+        }
+        self.succeeded("keep", id, every, now)
+    }
+
+    /// What goes on where this ends.
+    fn succeeded(
+        &self,
+        verb: &'static str,
+        id: GrantId,
+        duration: Span,
+        now: Time,
+    ) -> Result<Self, Refused> {
+        let refused = |why| self.refused(verb, why, now);
         if self.ended.is_some() || self.closed.is_some() || self.is_over(now) {
             return Err(refused("it is over"));
         }

@@ -23,6 +23,7 @@ mod step_up;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod until;
 
 pub use approvers::{Approvers, Part, PartOf, Role, Through};
 pub(crate) use approvers::{filled, short_parts};
@@ -34,6 +35,9 @@ pub use step_up::StepUp;
 pub use ticket::{
     LONGEST_HINT, LONGEST_LINK, LONGEST_PATTERN, LONGEST_TICKET, PLACE, Ticket, TicketAsked,
     TicketRule, Tickets, trimmed,
+};
+pub use until::{
+    Answerers, LONGEST_INTERVAL, NotAsked, SHORTEST_INTERVAL, UntilRevoked, first_length,
 };
 
 /// The shortest duration that may be asked for.
@@ -59,6 +63,10 @@ pub struct PolicyBody {
     pub route: Route,
     /// The longest access it allows.
     pub max_duration: Span,
+    /// Whether access may be had until it is revoked, and how often it is asked then whether it is
+    /// still needed. Never in an emergency.
+    #[serde(default, skip_serializing_if = "UntilRevoked::is_never")]
+    pub until_revoked: UntilRevoked,
     /// What must be said when asking.
     #[serde(default)]
     pub reason: ReasonRule,
@@ -96,6 +104,10 @@ pub struct Rule {
     /// The longest access it allows; the policy's where it says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration: Option<Span>,
+    /// Whether access may be had until it is revoked; what the policy says where it says nothing, but
+    /// not where it approves by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_revoked: Option<UntilRevoked>,
     /// What must be said when asking; what the policy says where it says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonRule>,
@@ -243,8 +255,11 @@ pub struct Ask {
     pub beneficiary: UserId,
     /// Who would hold it as well: the people in the Identity Center group it is for.
     pub members: BTreeSet<UserId>,
-    /// For how long.
+    /// For how long; [`LONGEST`] where it is asked for until it is revoked, so that a condition about the
+    /// length takes it for the longest there is.
     pub duration: Span,
+    /// Whether it is asked for until it is revoked.
+    pub until_revoked: bool,
     /// From when; at once if absent.
     pub start: Option<Time>,
     /// Why.
@@ -253,6 +268,8 @@ pub struct Ask {
     pub ticket: Option<String>,
     /// The entitlement's own limit, where it has one below the policy's.
     pub entitlement_max: Option<Span>,
+    /// Whether what says how the entitlement is asked for leaves the time limit off.
+    pub entitlement_until_revoked: bool,
 }
 
 /// What was found of a rule.
@@ -275,6 +292,9 @@ pub struct Outcome<'a> {
     pub route: &'a Route,
     /// The longest access it allows.
     pub max_duration: Span,
+    /// How often it is asked whether access is still needed that is had until it is revoked; nothing
+    /// where that may not be.
+    pub until_revoked: Option<Span>,
     /// What must be said when asking.
     pub reason: ReasonRule,
     /// How the reference to a ticket is given.
@@ -413,6 +433,7 @@ impl PolicyBody {
             rules: Vec::new(),
             route,
             max_duration,
+            until_revoked: UntilRevoked::Never,
             reason: ReasonRule::default(),
             ticket: TicketRule::default(),
             step_up: StepUp::No,
@@ -492,6 +513,7 @@ impl PolicyBody {
             max_duration: rule
                 .and_then(|rule| rule.max_duration)
                 .unwrap_or(self.max_duration),
+            until_revoked: until::every(self, rule),
             reason: rule.and_then(|rule| rule.reason).unwrap_or(self.reason),
             ticket: (self.ticket).with(rule.and_then(|rule| rule.ticket.as_ref())),
             step_up: rule.and_then(|rule| rule.step_up).unwrap_or(self.step_up),
@@ -524,8 +546,16 @@ impl PolicyBody {
         if more.is_empty() {
             return self;
         }
+        let said = UntilRevoked::of(self.outcome(rule).until_revoked);
         let rule = rule.and_then(|at| self.rules.get_mut(at));
-        let route = rule.map_or(&mut self.route, |rule| &mut rule.route);
+        let route = match rule {
+            Some(rule) => {
+                // As it was before: what it asks now is no longer for it alone to allow.
+                rule.until_revoked = Some(said);
+                &mut rule.route
+            }
+            None => &mut self.route,
+        };
         match route {
             Route::AutoDeny(_) => {}
             Route::AutoApprove => *route = Route::Steps(more),
@@ -539,6 +569,12 @@ impl PolicyBody {
     pub fn longest(&self) -> Span {
         let rules = self.rules.iter().filter_map(|rule| rule.max_duration);
         rules.fold(self.max_duration, Span::max)
+    }
+
+    /// Whether access may be had until it is revoked, in whatever case.
+    pub fn may_last_until_revoked(&self) -> bool {
+        let mut cases = (0..self.rules.len()).map(Some).chain([None]);
+        cases.any(|rule| self.outcome(rule).until_revoked.is_some())
     }
 }
 
@@ -688,7 +724,10 @@ impl<'a> Outcome<'a> {
         let length = ask.reason.trim().chars().count();
         let min_length = self.reason.min_length;
         let asked = ask.duration;
-        let duration = if asked < SHORTEST {
+        let allowed = self.until_revoked.is_some() && ask.entitlement_until_revoked;
+        let duration = if ask.until_revoked {
+            (!allowed).then_some(Refusal::UntilRevoked { longest })
+        } else if asked < SHORTEST {
             Some(Refusal::DurationTooShort { asked })
         } else {
             (asked > longest).then_some(Refusal::DurationOverPolicy { asked, longest })

@@ -254,6 +254,8 @@ table! {
     RaiseRequest        "requests.raise"                 Own Own Own Own   Own   Own  Hide(GetRequest), "raise a pending request of one's own to emergency access";
     ListReviews         "requests.list_reviews"          All Own Own Own   All   Own  Forbid, "list the emergency reviews one is to close; auditors and Super Admins see all";
     CloseReview         "requests.close_review"          All Nil Nil Never Never Mine Hide(GetRequest), "close the review of emergency access";
+    ListKept            "requests.list_kept"             All Own Own Own   All   Own  Forbid, "list the reviews of access until it is revoked that one is to answer; auditors and Super Admins see all";
+    AnswerKept          "requests.answer_kept"           All Nil Nil Never Never Mine Hide(GetRequest), "say whether access until it is revoked is still needed";
     ReturnRequest       "requests.return"                Own Own Own Own   Own   Own  Hide(GetRequest), "return what a request gave, early";
 
     MyNotices           "notices.mine"                   All All All All   All   All  Forbid, "read one's notices, and say which ones to get";

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::client::Server;
 use crate::commands::{
     account, audit, delegations, duties, emergency, estates, grants, mend, notices, objects,
-    people, rules,
+    people, rules, until_revoked,
 };
 use crate::config::Overrides;
 
@@ -187,6 +187,9 @@ pub(crate) enum Command {
     /// Reviews of what was given in an emergency.
     #[command(subcommand)]
     Emergency(emergency::Emergency),
+    /// Reviews of access that is had until it is revoked.
+    #[command(subcommand)]
+    UntilRevoked(until_revoked::UntilRevoked),
     /// Say something about a request, or ask who asked for access.
     Comment {
         #[command(flatten)]
@@ -328,8 +331,11 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "REQUEST", conflicts_with = "for_group")]
     pub again: Option<String>,
     /// For how long, as `2h`, `90m` or `1h30m`.
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration, required_unless_present = "again")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, required_unless_present_any = ["again", "until_revoked"])]
     pub duration: Option<i64>,
+    /// Until it is revoked, instead of for a time, where that may be: its owners are asked again and again whether it is still needed.
+    #[arg(long, conflicts_with_all = ["duration", "emergency"])]
+    pub until_revoked: bool,
     /// Why.
     #[arg(long)]
     pub reason: Option<String>,

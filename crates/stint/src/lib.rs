@@ -20,7 +20,7 @@ use clap::{CommandFactory as _, Parser as _};
 use cli::{Audit, Cli, Command, MasterKey, Users};
 use commands::{
     account, ask, audit, delegations, duties, emergency, estates, grants, local, mend, notices,
-    objects, people, rules, serve, sim,
+    objects, people, rules, serve, sim, until_revoked,
 };
 use config::Settings;
 use exit::{Exit, Failure};
@@ -122,6 +122,7 @@ async fn command(command: Command) -> Result<(), Failure> {
             password_stdin,
         } => ask::raise(&server, &request, duration, reason, ticket, password_stdin).await,
         Command::Emergency(what) => emergency::emergency(what).await,
+        Command::UntilRevoked(what) => until_revoked::until_revoked(what).await,
         Command::Approve {
             server,
             request,

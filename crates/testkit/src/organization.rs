@@ -191,6 +191,7 @@ impl World {
             start: None,
             principal: None,
             emergency: false,
+            until_revoked: false,
         };
         requests::submit(&self.cx(word), new)
             .await

@@ -58,6 +58,33 @@ fn until_revoked_ends_when_closed() {
 }
 
 #[test]
+fn what_is_kept_goes_on_without_a_gap_and_what_is_not_ends_fourteen_days_after_its_review() {
+    let day = |n: i64| Time::default() + Span::hours(24 * n);
+    let every = Span::hours(24 * 90);
+    let first = every + ANSWER_WITHIN;
+    let grant = Grant::open(id(1), pair(), day(0), Some(first), day(0));
+    let grant = grant.confirm(day(0)).expect("live");
+    assert_eq!(grant.review_at(), Some(day(90)));
+    assert_eq!(grant.end(), Some(day(104)));
+    assert!(grant.is_live(day(103)) && !grant.is_live(day(104)));
+    let early = grant.keep(id(2), every, day(89)).expect_err("early");
+    assert_eq!((early.verb, early.why), ("keep", "its review has not come"));
+    // Whenever the answer comes, the next review is as long after the review as that was.
+    for now in [90, 97, 103] {
+        let kept = grant.keep(id(2), every, day(now)).expect("in time");
+        assert_eq!((kept.start, kept.end()), (day(104), Some(day(194))));
+        assert_eq!(kept.review_at(), Some(day(180)));
+        assert_eq!(kept.predecessor, Some(grant.id));
+        assert!(kept.is_confirmed());
+    }
+    // The end itself stays.
+    assert_eq!(grant.end(), Some(day(104)));
+    assert!(grant.keep(id(2), every, day(104)).is_err());
+    let closed = grant.clone().close(CloseReason::Revoked, None, day(95));
+    assert!(closed.expect("live").keep(id(2), every, day(96)).is_err());
+}
+
+#[test]
 fn an_unconfirmed_grant_has_fifteen_minutes() {
     let config = Config::default();
     assert_eq!(two_hours().confirm_by(&config), Some(at(15)));

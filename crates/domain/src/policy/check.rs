@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Approvers, LONGEST, LONGEST_TEXT, Part, PartOf, People, PolicyBody, ReasonRule, Route,
-    SHORTEST, Step, Then, emergency, short_parts, ticket,
+    SHORTEST, Step, Then, emergency, short_parts, ticket, until,
 };
 use crate::condition::{self, About, Compiled, Condition};
 use crate::{GroupId, PolicyId, Span, UserId};
@@ -103,6 +103,12 @@ pub enum Wrong {
     /// A longest duration below the shortest or beyond a year.
     #[error("the longest duration must be between {SHORTEST} and {LONGEST}")]
     Duration,
+    /// A time between two reviews that is out of bounds.
+    #[error("it is asked again after 1 to 365 whole days whether it is still needed")]
+    UntilRevokedInterval,
+    /// Emergency access until it is revoked.
+    #[error("emergency access always ends by itself: it cannot be had until it is revoked")]
+    UntilRevokedEmergency,
     /// A reason longer than is kept, or a length without a reason.
     #[error(
         "the shortest reason must be at most {LONGEST_TEXT} characters, and 0 where no reason is required"
@@ -254,6 +260,8 @@ impl Wrong {
             Self::NeedsTooMany { .. } => "needs_too_many",
             Self::StepsShareApprovers { .. } => "steps_share_approvers",
             Self::Duration => "policy_duration",
+            Self::UntilRevokedInterval => "until_revoked_interval",
+            Self::UntilRevokedEmergency => "until_revoked_emergency",
             Self::ReasonLength => "reason_length",
             Self::Ticket { .. } => "ticket_rule",
             Self::Wait { .. } => "step_wait",
@@ -293,6 +301,9 @@ impl Wrong {
             Self::Times { step, field, .. } => format!("steps[{}].{field}", step - 1),
             Self::Condition { field, .. } => field.clone(),
             Self::Duration => "max_duration_seconds".to_owned(),
+            Self::UntilRevokedInterval | Self::UntilRevokedEmergency => {
+                "until_revoked.review_every_days".to_owned()
+            }
             Self::ReasonLength => "reason.min_length".to_owned(),
             Self::Ticket { field, .. } => format!("ticket.{field}"),
             Self::TooManyRules { .. } => "rules".to_owned(),
@@ -358,6 +369,8 @@ impl PolicyBody {
             check_route(&rule.route, people, &mut found);
             let max = rule.max_duration.unwrap_or(SHORTEST);
             check_limits(max, rule.reason.unwrap_or_default(), &mut found);
+            let own = rule.until_revoked.unwrap_or_default();
+            until::check(own, self.emergency.is_some(), &mut found);
             if let Some(own) = &rule.ticket {
                 ticket::check(own, &mut found);
             }
@@ -369,6 +382,7 @@ impl PolicyBody {
         let mut found = Vec::new();
         check_route(&self.route, people, &mut found);
         check_limits(self.max_duration, self.reason, &mut found);
+        until::check(self.until_revoked, self.emergency.is_some(), &mut found);
         ticket::check(&self.ticket, &mut found);
         let waits = (self.routes())
             .map(|route| {

@@ -20,6 +20,12 @@ pub enum Refusal {
         /// What was asked.
         asked: Span,
     },
+    /// Until it is revoked, where that may not be.
+    #[error("this may not be had until it is revoked: ask for {longest} or less")]
+    UntilRevoked {
+        /// The lower of the policy's and the entitlement's limit.
+        longest: Span,
+    },
     /// A reason must be given.
     #[error("this policy wants a reason: say what the access is for")]
     ReasonRequired,
@@ -131,6 +137,7 @@ impl Refusal {
         match self {
             Self::DurationOverPolicy { .. } => "duration_over_policy",
             Self::DurationTooShort { .. } => "duration_too_short",
+            Self::UntilRevoked { .. } => "duration_until_revoked",
             Self::ReasonRequired => "reason_required",
             Self::ReasonTooShort { .. } => "reason_too_short",
             Self::ReasonTooLong { .. } => "reason_too_long",

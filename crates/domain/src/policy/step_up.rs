@@ -80,6 +80,7 @@ mod tests {
             reason: None,
             ticket: None,
             step_up,
+            until_revoked: None,
         }
     }
 

@@ -52,10 +52,12 @@ fn ask() -> Ask {
         beneficiary: user(5),
         members: BTreeSet::new(),
         duration: Span::hours(2),
+        until_revoked: false,
         start: None,
         reason: "release 4711".into(),
         ticket: None,
         entitlement_max: None,
+        entitlement_until_revoked: false,
     }
 }
 
@@ -269,6 +271,7 @@ fn rule(name: &str, when: &str, route: Route) -> Rule {
         when: Condition::new(when),
         route,
         max_duration: None,
+        until_revoked: None,
         reason: None,
         ticket: None,
         step_up: None,

@@ -276,10 +276,12 @@ fn submission_pins_the_policy_and_auto_approval_needs_nobody() {
         beneficiary: user(1),
         members: BTreeSet::new(),
         duration: Span::hours(1),
+        until_revoked: false,
         start: None,
         reason: String::new(),
         ticket: None,
         entitlement_max: None,
+        entitlement_until_revoked: false,
     };
     let people = People {
         able: [user(2)].into(),

@@ -117,10 +117,12 @@ proptest! {
             beneficiary: user(100),
             members: BTreeSet::new(),
             duration: Span::hours(1),
+            until_revoked: false,
             start: None,
             reason: String::new(),
             ticket: None,
             entitlement_max: None,
+            entitlement_until_revoked: false,
         };
         let mut now = Time::from_micros(0);
         // What could not be asked for at all is another test's.

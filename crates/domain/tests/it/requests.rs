@@ -396,10 +396,12 @@ impl Diary {
                 .map(|n| user(*n))
                 .collect(),
             duration: Span::hours(1),
+            until_revoked: false,
             start: None,
             reason: String::new(),
             ticket: None,
             entitlement_max: None,
+            entitlement_until_revoked: false,
         };
         let answer = Request::submit(rules.body(), None, &ask, &people, time(self.minute));
         prop_assert_eq!(

@@ -40,6 +40,7 @@ pub use verify::{Report, VerifyError, verify};
 pub const CATEGORIES: &[&str] = &[
     "request",
     "emergency",
+    "until_revoked",
     "grant",
     "binding",
     "attempt",

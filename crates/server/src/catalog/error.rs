@@ -74,6 +74,11 @@ pub enum Error {
         /// The longest ordinarily, with the entitlement's own limit.
         most: Span,
     },
+    /// No time limit, under a policy that allows no access until it is revoked.
+    #[error(
+        "the policy “{0}” allows access for a time only: leave the time limit on, or choose a policy that allows access until it is revoked"
+    )]
+    NoUntilRevoked(String),
     /// None, or too many at once.
     #[error("add between 1 and {most} entitlements at once, not {0}", most = super::MOST_AT_ONCE)]
     HowMany(usize),
@@ -118,6 +123,7 @@ impl Fault for Error {
             | Self::EmergencyAsOrdinary(_)
             | Self::NoEmergencyPolicy(_)
             | Self::EmergencyLonger { .. }
+            | Self::NoUntilRevoked(_)
             | Self::Rules(_)
             | Self::UnknownUser(_)
             | Self::HowMany(_)
@@ -144,6 +150,7 @@ impl Fault for Error {
             Self::EmergencyAsOrdinary(_) => "emergency_as_ordinary",
             Self::NoEmergencyPolicy(_) => "no_emergency_policy",
             Self::EmergencyLonger { .. } => "emergency_longer",
+            Self::NoUntilRevoked(_) => "no_until_revoked",
             Self::Rules(faults) => faults.first().map_or("invalid_value", |it| it.code),
             Self::HowMany(_) => "how_many",
             Self::MaxDuration => "max_duration",

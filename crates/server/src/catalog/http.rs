@@ -292,6 +292,7 @@ async fn add(
         Some(under) => Some(Terms {
             policy: parsed("access_control.policy", &under.policy)?,
             max_duration: under.max_duration_seconds.map(Span::seconds),
+            until_revoked: under.until_revoked,
             emergency: emergency_policy(
                 "access_control.emergency_policy",
                 under.emergency_policy.as_deref(),
@@ -359,6 +360,7 @@ async fn set_access_control(
     let terms = Terms {
         policy: parsed("policy", &input.policy)?,
         max_duration: input.max_duration_seconds.map(Span::seconds),
+        until_revoked: input.until_revoked,
         emergency: emergency_policy("emergency_policy", input.emergency_policy.as_deref())?,
         replace: true,
     };
@@ -427,7 +429,7 @@ pub(super) fn content_rule(it: wire::ContentRule) -> ContentRule {
 fn default_terms(it: &wire::DefaultTerms) -> Result<Option<DefaultTerms>, Failure> {
     let max_duration = it.max_duration_seconds.map(Span::seconds);
     match &it.policy {
-        None if max_duration.is_some() => Err(Failure::new(
+        None if max_duration.is_some() || it.until_revoked => Err(Failure::new(
             Kind::Invalid,
             "invalid_value",
             "default_terms.policy: a limit goes with a policy. Name one, or leave the limit out.",
@@ -436,6 +438,7 @@ fn default_terms(it: &wire::DefaultTerms) -> Result<Option<DefaultTerms>, Failur
         Some(policy) => Ok(Some(DefaultTerms {
             policy: parsed("default_terms.policy", policy)?,
             max_duration,
+            until_revoked: it.until_revoked,
         })),
     }
 }
@@ -444,6 +447,7 @@ pub(super) fn terms_shown(it: DefaultTerms) -> wire::DefaultTerms {
     wire::DefaultTerms {
         policy: Some(it.policy.to_string()),
         max_duration_seconds: it.max_duration.map(Span::as_seconds),
+        until_revoked: it.until_revoked,
     }
 }
 
@@ -485,6 +489,7 @@ pub(super) fn control(it: &AccessControl) -> wire::AccessControl {
         entitlement: it.entitlement.to_string(),
         policy: it.policy.to_string(),
         max_duration_seconds: it.max_duration.map(Span::as_seconds),
+        until_revoked: it.until_revoked,
         emergency_policy: it.emergency.map(|id| id.to_string()),
         version: it.version,
     }
@@ -496,6 +501,7 @@ fn shown(it: &Offer) -> wire::Offer {
         policy: it.policy.name.clone(),
         auto_approve: it.policy.body.route == Route::AutoApprove,
         max_duration_seconds: it.max_duration.as_seconds(),
+        until_revoked: it.until_revoked,
         reason_required: it.policy.body.reason.required,
         emergency: in_an_emergency(it),
     }

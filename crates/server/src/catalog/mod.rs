@@ -127,6 +127,9 @@ pub struct AccessControl {
     pub policy: PolicyId,
     /// A limit of its own; only felt below the policy's.
     pub max_duration: Option<Span>,
+    /// Whether the time limit is off: it may be asked for until it is revoked as well, where the
+    /// policy allows that.
+    pub until_revoked: bool,
     /// The policy it may be asked for under in an emergency; none: emergency access is off.
     pub emergency: Option<PolicyId>,
     /// Counts changes.
@@ -140,6 +143,8 @@ pub struct Terms {
     pub policy: PolicyId,
     /// A limit below the policy's.
     pub max_duration: Option<Span>,
+    /// Whether the time limit is off; only where the policy allows access until it is revoked.
+    pub until_revoked: bool,
     /// The policy for emergency access; none where that is off.
     pub emergency: Option<PolicyId>,
     /// Whether an access control that is there already is replaced; else it stays.
@@ -255,6 +260,7 @@ fn facts_of(it: &Catalog) -> serde_json::Value {
         "contents": it.rules.contents,
         "policy": terms.map(|terms| terms.policy),
         "max_duration_seconds": terms.and_then(|terms| terms.max_duration),
+        "until_revoked": terms.is_some_and(|terms| terms.until_revoked),
         "rank": it.rules.rank,
     })
 }
@@ -471,6 +477,7 @@ pub async fn set_access_control(
         policy,
         max_duration,
         emergency: None,
+        until_revoked: false,
         replace: true,
     };
     set_terms(cx, id, terms, expected).await
@@ -478,8 +485,9 @@ pub async fn set_access_control(
 
 /// The same with all there is to say; `terms.replace` means nothing for one entitlement.
 ///
-/// Fails where the policy is one for emergencies or the one for emergencies is none, and where
-/// emergency access could last longer than what is asked for ordinarily.
+/// Fails where the policy is one for emergencies or the one for emergencies is none, where
+/// emergency access could last longer than what is asked for ordinarily, and where the time limit is
+/// off and the policy allows no access until it is revoked.
 pub async fn set_terms(
     cx: &Cx,
     id: EntitlementId,
@@ -522,6 +530,7 @@ async fn write_control(
             entitlement: id,
             policy: terms.policy,
             max_duration: terms.max_duration,
+            until_revoked: terms.until_revoked,
             emergency: terms.emergency,
             version: found + 1,
         };
@@ -534,10 +543,12 @@ async fn write_control(
     let facts = serde_json::json!({
         "policy": terms.policy,
         "max_duration_seconds": terms.max_duration,
+        "until_revoked": terms.until_revoked,
         "emergency_policy": terms.emergency,
         "before": before.map(|b| serde_json::json!({
             "policy": b.policy,
             "max_duration_seconds": b.max_duration,
+            "until_revoked": b.until_revoked,
             "emergency_policy": b.emergency,
         })),
     });
@@ -597,6 +608,9 @@ async fn check_terms(q: &mut impl Query, terms: &Terms) -> Result<(), Error> {
     let policy = policy.ok_or(Error::UnknownPolicy(terms.policy))?;
     if policy.body.emergency.is_some() {
         return Err(Error::EmergencyAsOrdinary(policy.name));
+    }
+    if terms.until_revoked && !policy.body.may_last_until_revoked() {
+        return Err(Error::NoUntilRevoked(policy.name));
     }
     let Some(id) = terms.emergency else {
         return Ok(());

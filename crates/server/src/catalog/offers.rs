@@ -15,6 +15,9 @@ pub struct Offer {
     pub entitlement_max: Option<Span>,
     /// The lower of that limit and the policy's.
     pub max_duration: Span,
+    /// Whether it may be asked for until it is revoked: its time limit is off, and the policy allows
+    /// that in some case.
+    pub until_revoked: bool,
     /// The policy version for emergency access, where that may be asked for.
     pub emergency: Option<PolicyVersion>,
 }
@@ -35,6 +38,7 @@ impl Offer {
             // No rule of the policy for emergencies allows more than is had ordinarily.
             entitlement_max: Some(self.max_duration),
             max_duration,
+            until_revoked: false,
             emergency: None,
             entitlement: self.entitlement,
         })
@@ -84,7 +88,7 @@ pub async fn offers_for(
         let entitlement = entitlements.remove(&id)?;
         let policy = policies.get(&terms.policy)?.clone();
         let emergency = terms.emergency.and_then(|id| policies.get(&id).cloned());
-        let offer = offered_as(entitlement, policy, terms.max_duration, emergency);
+        let offer = offered_as(entitlement, policy, &terms, emergency);
         Some((key, id, offer))
     });
     let page = paging.page(rows.collect(), |(key, id, _)| (key.clone(), *id));
@@ -141,7 +145,7 @@ pub async fn requestable(
         Some(id) => policies::current(q, id).await?,
         None => None,
     };
-    Ok(policy.map(|policy| offered_as(entitlement, policy, terms.max_duration, emergency)))
+    Ok(policy.map(|policy| offered_as(entitlement, policy, &terms, emergency)))
 }
 
 /// Takes the row of an entitlement's access control: who asks for it in an emergency comes one
@@ -153,10 +157,12 @@ pub async fn hold(tx: &mut Tx, id: EntitlementId) -> Result<(), stint_db::Error>
 fn offered_as(
     entitlement: Entitlement,
     policy: PolicyVersion,
-    own: Option<Span>,
+    terms: &stock::Terms,
     emergency: Option<PolicyVersion>,
 ) -> Offer {
+    let own = terms.max_duration;
     Offer {
+        until_revoked: terms.until_revoked && policy.body.may_last_until_revoked(),
         emergency: emergency.filter(|it| it.body.emergency.is_some()),
         entitlement,
         max_duration: own.map_or(policy.body.longest(), |own| own.min(policy.body.longest())),

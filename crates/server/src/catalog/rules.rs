@@ -57,6 +57,8 @@ pub struct DefaultTerms {
     pub policy: PolicyId,
     /// A limit; only felt below the policy's.
     pub max_duration: Option<Span>,
+    /// Whether the time limit is off; only where the policy allows access until it is revoked.
+    pub until_revoked: bool,
 }
 
 /// Something that is wrong with what a catalog says by rule.
@@ -153,6 +155,11 @@ pub(super) async fn faults(q: &mut impl Query, rules: &Rules) -> Result<Vec<Rule
             Some(policy) if policy.body.emergency.is_some() => {
                 let message = Error::EmergencyAsOrdinary(policy.name).to_string();
                 wrong("emergency_as_ordinary", field(), message);
+            }
+            Some(policy) if terms.until_revoked && !policy.body.may_last_until_revoked() => {
+                let message = Error::NoUntilRevoked(policy.name).to_string();
+                let field = "default_terms.until_revoked".to_owned();
+                wrong("no_until_revoked", field, message);
             }
             Some(_) => {}
         }

@@ -59,6 +59,8 @@ pub(super) struct Stocked {
 pub(super) struct Terms {
     pub(super) policy: PolicyId,
     pub(super) max_duration: Option<Span>,
+    /// Whether the time limit is off.
+    pub(super) until_revoked: bool,
     /// In an emergency; a catalog says nothing of that.
     pub(super) emergency: Option<PolicyId>,
     /// The catalog that says it; none where it is an access control of its own.
@@ -70,6 +72,7 @@ impl Terms {
         Self {
             policy: control.policy,
             max_duration: control.max_duration,
+            until_revoked: control.until_revoked,
             emergency: control.emergency,
             from: None,
         }
@@ -79,6 +82,7 @@ impl Terms {
         Self {
             policy: terms.policy,
             max_duration: terms.max_duration,
+            until_revoked: terms.until_revoked,
             emergency: None,
             from: Some(catalog),
         }

@@ -16,7 +16,7 @@ pub(crate) use conditions::STATEMENTS as CONDITION_STATEMENTS;
 macro_rules! listed {
     ($key:literal, $beyond:literal, $direction:literal) => {
         concat!(
-            "select id, name, description, contents, audience_when, policy_id, max_duration, rank, created_at, version, \
+            "select id, name, description, contents, audience_when, policy_id, max_duration, until_revoked, rank, created_at, version, \
              (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements \
              from catalogs c where ($1 is null or ",
             $key,
@@ -33,16 +33,16 @@ macro_rules! listed {
 stint_db::statements! {
     /// A catalog begins, empty.
     INSERT = "insert into catalogs (id, name, name_key, description, created_at, version,
-            contents, audience_when, policy_id, max_duration, rank)
-        values ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10)";
+            contents, audience_when, policy_id, max_duration, rank, until_revoked)
+        values ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11)";
     /// All but the lists.
     UPDATE = "update catalogs set name = $2, name_key = $3, description = $4, version = $5,
-            contents = $6, audience_when = $7, policy_id = $8, max_duration = $9, rank = $10
+            contents = $6, audience_when = $7, policy_id = $8, max_duration = $9, rank = $10, until_revoked = $11
         where id = $1";
     /// Before anything about it is changed.
     LOCK = "select name from catalogs where id = $1{lock}";
     /// One catalog.
-    GET = "select id, name, description, contents, audience_when, policy_id, max_duration, rank,
+    GET = "select id, name, description, contents, audience_when, policy_id, max_duration, until_revoked, rank,
             created_at, version, (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
         from catalogs c where id = $1";
     /// A page by name.
@@ -81,22 +81,22 @@ stint_db::statements! {
     /// Whether it is in it.
     LISTED = "select 1 as one from catalog_entitlements where catalog_id = $1 and entitlement_id = $2";
     /// How an entitlement may be asked for.
-    CONTROL = "select entitlement_id, policy_id, max_duration, emergency_policy_id, version
+    CONTROL = "select entitlement_id, policy_id, max_duration, until_revoked, emergency_policy_id, version
         from access_controls where entitlement_id = $1";
     /// How several may be asked for.
-    CONTROLS = "select entitlement_id, policy_id, max_duration, emergency_policy_id, version
+    CONTROLS = "select entitlement_id, policy_id, max_duration, until_revoked, emergency_policy_id, version
         from access_controls where entitlement_id in {ids $1}";
     /// The same, before it is changed.
-    LOCK_CONTROL = "select entitlement_id, policy_id, max_duration, emergency_policy_id, version
+    LOCK_CONTROL = "select entitlement_id, policy_id, max_duration, until_revoked, emergency_policy_id, version
         from access_controls where entitlement_id = $1{lock}";
     /// How it may be asked for from now on.
     SET_CONTROL = "insert into access_controls
-            (entitlement_id, policy_id, max_duration, set_at, set_by, version, emergency_policy_id)
-        values ($1, $2, $3, $4, $5, $6, $7)
+            (entitlement_id, policy_id, max_duration, set_at, set_by, version, emergency_policy_id, until_revoked)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict (entitlement_id) do update set policy_id = excluded.policy_id,
             max_duration = excluded.max_duration, set_at = excluded.set_at,
             set_by = excluded.set_by, version = excluded.version,
-            emergency_policy_id = excluded.emergency_policy_id
+            emergency_policy_id = excluded.emergency_policy_id, until_revoked = excluded.until_revoked
             where access_controls.version = excluded.version - 1";
     /// What is asked for under a policy.
     UNDER_POLICY = "select entitlement_id from access_controls \
@@ -105,7 +105,7 @@ stint_db::statements! {
     COUNT_UNDER_POLICY = "select count(*) as n from access_controls \
         where policy_id = $1 or emergency_policy_id = $1";
     /// Where an entitlement is.
-    WITH_ENTITLEMENT = "select id, name, description, contents, audience_when, policy_id, max_duration, rank,
+    WITH_ENTITLEMENT = "select id, name, description, contents, audience_when, policy_id, max_duration, until_revoked, rank,
             created_at, version, (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
         from catalogs c where exists
             (select 1 from catalog_entitlements e where e.catalog_id = c.id and e.entitlement_id = $1)
@@ -302,7 +302,8 @@ pub(super) async fn set_access_control(
         now,
         by,
         c.version,
-        c.emergency
+        c.emergency,
+        c.until_revoked
     ];
     Ok(tx.run(&SET_CONTROL, args).await? > 0)
 }
@@ -336,6 +337,7 @@ fn control(row: &Row) -> stint_db::Result<AccessControl> {
         entitlement: row.get("entitlement_id")?,
         policy: row.get("policy_id")?,
         max_duration: row.get("max_duration")?,
+        until_revoked: row.get("until_revoked")?,
         emergency: row.get("emergency_policy_id")?,
         version: row.get("version")?,
     })

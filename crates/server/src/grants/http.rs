@@ -223,6 +223,7 @@ fn named(cx: &Cx, names: &super::Names, grant: Grant) -> wire::Grant {
         }),
         request: Some(request.to_string()),
         emergency: grant.emergency,
+        until_revoked: kept(&grant),
         status: status.to_string(),
         status_title: status.title().to_owned(),
         start: grant.start.to_string(),
@@ -239,6 +240,15 @@ fn named(cx: &Cx, names: &super::Names, grant: Grant) -> wire::Grant {
             .filter(|_| grant.window.ended.is_none())
             .map(|s| s.reason.clone()),
     }
+}
+
+/// How it is had until it is revoked, if it is.
+pub(crate) fn kept(grant: &Grant) -> Option<wire::KeptUntilRevoked> {
+    let every = grant.review_every?;
+    Some(wire::KeptUntilRevoked {
+        review_at: grant.review_at().map(|at| at.to_string()),
+        review_every_seconds: every.as_seconds(),
+    })
 }
 
 fn left_over(left: Remaining) -> wire::Remaining {

@@ -18,6 +18,7 @@
 mod crowd;
 mod error;
 mod http;
+mod keep;
 mod names;
 pub(crate) mod pages;
 mod remind;
@@ -47,6 +48,7 @@ use crate::cx::Cx;
 use crate::directory;
 
 pub use error::Error;
+pub use keep::{asked, keep, next_review, to_review};
 pub use rules::CloseReason;
 pub use tasks::{PROVISION, REMOVE, nudge};
 pub use verbs::{
@@ -54,7 +56,7 @@ pub use verbs::{
     revoke,
 };
 
-pub(crate) use http::routes;
+pub(crate) use http::{kept, routes};
 pub(crate) use names::Names;
 pub(crate) use pages::{Revoke, chip, revoke_form, routes as page_routes, time_left, told};
 pub(crate) use store::STATEMENTS;
@@ -96,6 +98,9 @@ pub struct NewGrant {
     pub extends: Option<GrantId>,
     /// Whether it was asked for in an emergency.
     pub emergency: bool,
+    /// How often it is asked whether it is still needed, where it is had until it is revoked; its
+    /// duration reaches [`rules::ANSWER_WITHIN`] past its first review then.
+    pub review_every: Option<Span>,
 }
 
 /// A grant with the binding that carries it.
@@ -111,6 +116,10 @@ pub struct Grant {
     pub pair: Pair,
     /// Whether it was asked for in an emergency.
     pub emergency: bool,
+    /// How often it is asked whether it is still needed, where it is had until it is revoked.
+    pub review_every: Option<Span>,
+    /// The end of what it goes on in, where somebody said that it is still needed.
+    pub kept_until: Option<Time>,
     /// When it was opened.
     pub opened_at: Time,
     /// When its window opens.
@@ -130,6 +139,13 @@ impl Grant {
     /// When its window is over; nothing while it lasts until revoked.
     pub fn end(&self) -> Option<Time> {
         self.window.end()
+    }
+
+    /// Where it is had until it is revoked: when it is asked next whether it is still needed.
+    pub fn review_at(&self) -> Option<Time> {
+        self.review_every?;
+        let kept = self.kept_until.map(|end| end - rules::ANSWER_WITHIN);
+        kept.or_else(|| self.window.review_at())
     }
 
     /// Neither closed nor ended: it gives, or will give, access.
@@ -207,6 +223,7 @@ pub async fn open(cx: &Cx, tx: &mut Tx, new: NewGrant) -> Result<GrantId, Error>
         user: new.user,
         origin: new.origin,
         emergency: new.emergency,
+        review_every: new.review_every,
         at: cx.now,
     };
     store::ledgers::save(tx, &was, &is, Some(&opening)).await?;
@@ -264,6 +281,17 @@ pub async fn close(cx: &Cx, tx: &mut Tx, id: GrantId, reason: CloseReason) -> Re
     close_with(cx, tx, id, reason, None).await
 }
 
+/// The same with what the person says who closes it.
+pub async fn close_because(
+    cx: &Cx,
+    tx: &mut Tx,
+    id: GrantId,
+    reason: CloseReason,
+    note: &str,
+) -> Result<bool, Error> {
+    close_with(cx, tx, id, reason, Some(note.to_owned())).await
+}
+
 async fn close_with(
     cx: &Cx,
     tx: &mut Tx,
@@ -315,6 +343,13 @@ pub async fn of_requests(
         all.entry(request).or_default().push(grant);
     }
     Ok(all)
+}
+
+/// Of what one request gave, oldest first, the grant that counts now: the last that has begun, or else the
+/// last. What is kept until it is revoked has several.
+pub fn current(grants: &[Grant], now: Time) -> Option<&Grant> {
+    let begun = grants.iter().rev().find(|grant| grant.start <= now);
+    begun.or_else(|| grants.last())
 }
 
 /// What happened to a grant and, while it stood, to its binding.

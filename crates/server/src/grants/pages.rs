@@ -144,7 +144,7 @@ fn line(grant: &Grant, row: view::GrantRow) -> Vec<String> {
         row.why,
         text(Some(grant.opened_at)),
         text(grant.window.confirmed_at),
-        text(grant.end()),
+        words::ends(grant),
         text(grant.window.ended.as_ref().map(|ended| ended.at)),
         request.to_string(),
         grant.id.to_string(),

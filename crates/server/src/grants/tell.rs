@@ -69,8 +69,15 @@ pub(super) async fn opened(
         "principal": new.pair.principal, "entitlement": new.pair.entitlement,
         "extends": new.extends.filter(|_| continues_at.is_some()),
         "emergency": new.emergency,
+        "review_every_seconds": new.review_every.map(stint_domain::Span::as_seconds),
     });
     let text = match new.duration {
+        Some(_) if let Some(every) = new.review_every => match continues_at {
+            Some(at) => format!("Access kept: it goes on from {at}, until it is revoked"),
+            None => format!(
+                "Access granted until it is revoked; every {every} it is asked whether it is still needed"
+            ),
+        },
         Some(length) if let Some(at) = continues_at => {
             format!("Access extended by {length}, from {at} on")
         }

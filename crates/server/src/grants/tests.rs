@@ -111,6 +111,7 @@ impl Stage {
         let mut tx = cx.begin(Priority::Interactive).await.expect("begun");
         let opening = Opening {
             emergency: false,
+            review_every: None,
             user: self.user,
             origin: Origin::Request(RequestId(uuid::Uuid::nil())),
             at: cx.now,
@@ -514,6 +515,7 @@ async fn every_call_is_signed_with_the_time_of_its_intent() {
     slow.0.1.store(2_000_000, Ordering::SeqCst);
     let new = NewGrant {
         emergency: false,
+        review_every: None,
         pair,
         user: admin.id,
         origin: Origin::Request(RequestId(uuid::Uuid::nil())),

@@ -126,6 +126,11 @@ impl User {
     pub fn reviews(&self) -> bool {
         allowed(&self.all_roles(), Verb::CloseReview, Relation::Involved) == Answer::Yes
     }
+
+    /// Whether their roles let them say that access until it is revoked is still needed.
+    pub fn answers(&self) -> bool {
+        allowed(&self.all_roles(), Verb::AnswerKept, Relation::Involved) == Answer::Yes
+    }
 }
 
 /// A group: Stint's set of users.

@@ -56,6 +56,9 @@ kinds! {
     /// Emergency access waits for one's review.
     EmergencyReview = "emergency_review", "Emergency access waits for my review",
         "Once it is given, and once more when the time for it is over; gone once somebody has closed it. Always told.";
+    /// Access until it is revoked waits for one's answer whether it is still needed.
+    AccessReview = "access_review", "Access until revoked waits for my answer",
+        "As an owner of its connection or application, when its review comes and once more before its end; gone once somebody has answered.";
     /// Somebody asked for one.
     AskedForMe = "asked_for_me", "Somebody asks for access for me",
         "When somebody who may does; gone once it is answered.";
@@ -80,6 +83,9 @@ kinds! {
     /// It ends soon.
     AccessEnding = "access_ending", "My access ends soon",
         "With a button to extend it; gone once it is extended or over.";
+    /// Its owners are asked whether it is still needed.
+    AccessReviewed = "access_reviewed", "My access until revoked is reviewed",
+        "When its owners are asked whether it is still needed; gone once somebody has answered.";
     /// It was approved and never given.
     AccessFailed = "access_failed", "My access could not be given",
         "With what AWS said.";

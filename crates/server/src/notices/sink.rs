@@ -28,6 +28,7 @@ impl Sink for Inbox {
     fn wants(&self, kind: &str) -> bool {
         kind.starts_with("request.")
             || kind.starts_with("emergency.")
+            || kind.starts_with("until_revoked.")
             || matches!(
                 kind,
                 "delegation.created"
@@ -64,6 +65,7 @@ impl Taking<'_> {
             "binding.taken_away" => self.taken_away().await,
             "delegation.created" | "delegation.ended" => self.delegation().await,
             kind if kind.starts_with("emergency.") => self.emergency().await,
+            kind if kind.starts_with("until_revoked.") => self.until_revoked().await,
             _ => self.request().await,
         }
     }
@@ -160,6 +162,36 @@ impl Taking<'_> {
         }
     }
 
+    /// Those who are asked whether access until it is revoked is still needed, and those whose it is.
+    async fn until_revoked(&mut self) -> Result<(), Error> {
+        let Some(id) = self.id::<RequestId>("request") else {
+            return Ok(());
+        };
+        let Some(request) = requests::find(self.tx, id).await? else {
+            return Ok(());
+        };
+        let thing = Thing::Request(id);
+        let waits = requests::answerers(self.tx, &request, self.cx.now).await?;
+        match (self.news.kind.as_str(), waits) {
+            ("until_revoked.asked", Some(who)) => {
+                self.tell(Kind::AccessReview, thing, 0, who).await?;
+                let theirs = askers(&request);
+                self.tell(Kind::AccessReviewed, thing, 0, theirs).await
+            }
+            ("until_revoked.reminded", Some(who)) => {
+                self.tell(Kind::AccessReview, thing, 0, who).await
+            }
+            // News that comes late: another review waits by now.
+            (_, Some(_)) => Ok(()),
+            (_, None) => self.reviewed(thing).await,
+        }
+    }
+
+    async fn reviewed(&mut self, thing: Thing) -> Result<(), Error> {
+        self.settle(Kind::AccessReview, thing).await?;
+        self.settle(Kind::AccessReviewed, thing).await
+    }
+
     /// A question is for who asked; the others who have to do with it hear of it. What who asked
     /// says is the answer to what they were asked.
     async fn commented(&mut self, request: &Request) -> Result<(), Error> {
@@ -243,6 +275,9 @@ impl Taking<'_> {
             .await?;
         self.settle(Kind::AccessReady, thing).await?;
         self.settle(Kind::AccessEnding, thing).await?;
+        if grant.review_every.is_some() {
+            self.reviewed(request_of(&grant)).await?;
+        }
         let kind = match grant.window.closed.as_ref().map(|closed| closed.reason) {
             Some(CloseReason::Refused | CloseReason::NotConfirmed) => Kind::AccessFailed,
             _ => Kind::AccessRemoved,

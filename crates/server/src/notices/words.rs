@@ -144,6 +144,14 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
             ),
             for_how_long(request),
         ),
+        Kind::AccessReview => (
+            format!("Is {what} still needed by {}?", line.beneficiary.name),
+            for_how_long(request),
+        ),
+        Kind::AccessReviewed => (
+            format!("Under review: {what}"),
+            "Its owners are asked whether it is still needed. It ends where they do not say so within 14 days.".to_owned(),
+        ),
         Kind::EmergencyReview => (
             format!(
                 "Review the emergency access of {} to {what}",
@@ -166,7 +174,10 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
                 Some(_) => "Emergency: ",
                 None => "",
             };
-            let mut text = format!("For {}{start}", words(request.duration));
+            let mut text = match request.review_every {
+                Some(_) => format!("{}{start}", capital(&request.how_long())),
+                None => format!("For {}{start}", words(request.duration)),
+            };
             if !request.reason.is_empty() {
                 text.push_str(&format!(": “{}”", request.reason));
             }
@@ -179,19 +190,25 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
         text,
         link: match kind {
             Kind::EmergencyReview => format!("/emergency-reviews/{}", request.id),
+            Kind::AccessReview => format!("/until-revoked/{}", request.id),
             _ => page_of(request.id),
         },
         extend: None,
     }
 }
 
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
 fn for_how_long(request: &Request) -> String {
-    format!(
-        "For {}: “{}”{}",
-        words(request.duration),
-        request.reason,
-        about(request)
-    )
+    let length = match request.review_every {
+        Some(_) => capital(&request.how_long()),
+        None => format!("For {}", words(request.duration)),
+    };
+    format!("{length}: “{}”{}", request.reason, about(request))
 }
 
 /// The ticket it is about, after everything else.
@@ -273,6 +290,9 @@ impl Grants {
             _ => (
                 format!("The access is there: {what}{whose}"),
                 match grant.end() {
+                    Some(_) if let Some(review) = grant.review_at() => {
+                        format!("Until revoked, reviewed on {}.", exact(review))
+                    }
                     Some(end) => format!("Until {}.", exact(end)),
                     None => "Until it is revoked.".to_owned(),
                 },

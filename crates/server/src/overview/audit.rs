@@ -220,6 +220,26 @@ const SAID: &[(&str, &str)] = &[
     ("sync.started", "started a sync"),
     ("token.issued", "issued an API token"),
     ("token.revoked", "revoked an API token"),
+    (
+        "until_revoked.asked",
+        "asked the owners whether access until it is revoked is still needed",
+    ),
+    (
+        "until_revoked.closed",
+        "said that access until it is revoked is not needed any more",
+    ),
+    (
+        "until_revoked.kept",
+        "said that access until it is revoked is still needed",
+    ),
+    (
+        "until_revoked.over",
+        "heard from nobody whether access until it is revoked is still needed, or it was ended otherwise",
+    ),
+    (
+        "until_revoked.reminded",
+        "reminded the owners that access until it is revoked ends soon",
+    ),
     ("user.changed", "changed a user"),
     ("user.created", "created a user"),
     ("user.deactivated", "deactivated a user"),
@@ -252,6 +272,7 @@ fn category(word: &str) -> String {
         "iam_user" => "IAM users",
         "key_rotation" => "Key rotations",
         "sync" => "Syncs",
+        "until_revoked" => "Access until revoked",
         other => return format!("{}s", capital(other)),
     };
     plain.to_owned()

@@ -17,7 +17,7 @@ use crate::cx::Cx;
 use crate::grants::{self, Grant, Origin};
 use crate::http::{Failure, Paging, Routes};
 use crate::requests::{self, AskOnce, Line};
-use crate::web::time::{relative, words};
+use crate::web::time::relative;
 use crate::web::{self, Empty, Frame, TimeLeft};
 use crate::{connections, directory};
 
@@ -84,6 +84,7 @@ async fn home(cx: Cx, frame: Frame) -> Result<Response, Failure> {
             "When you need some, search for it above. It ends by itself.",
         ),
         reviews: requests::waiting_reviews(requests::to_close(&cx).await?),
+        answers: requests::answers_waiting(requests::waiting_answers(&cx).await?),
         requests: requests::request_rows(&cx, latest, false).await?,
         nothing_asked: Empty::new(
             "key",
@@ -170,7 +171,7 @@ fn waiting_row(line: &Line, cx: &Cx) -> view::Waiting {
         },
         line: format!(
             "{}, {}",
-            words(line.request.duration),
+            line.request.how_long(),
             relative(line.request.submitted_at(), cx.now)
         ),
     }

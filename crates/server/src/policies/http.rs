@@ -10,7 +10,7 @@ use stint_api::{Page, Problem, policies as wire};
 use stint_domain::condition::{self, Condition};
 use stint_domain::policy::{
     Approvers, Deadline, Emergency, PolicyBody, ReasonRule, Role, Route, Rule, Step, StepUp, Then,
-    TicketAsked, TicketRule,
+    TicketAsked, TicketRule, UntilRevoked,
 };
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{PolicyId, Span};
@@ -23,6 +23,8 @@ use crate::http::{
     Failure, IdempotencyKey, Idempotent, IfMatch, Json, Kind, Pages, Paging, Path, Query, Routes,
     versioned,
 };
+
+const DAY: Span = Span::hours(24);
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
@@ -225,6 +227,7 @@ fn shown(body: PolicyBody) -> wire::PolicyBody {
                     auto_deny,
                     steps,
                     max_duration_seconds: rule.max_duration.map(Span::as_seconds),
+                    until_revoked: rule.until_revoked.map(until_revoked_shown),
                     reason: rule.reason.map(reason_shown),
                     ticket: rule.ticket.map(ticket_shown),
                     step_up: rule.step_up.map(|it| it.as_str().to_owned()),
@@ -235,6 +238,8 @@ fn shown(body: PolicyBody) -> wire::PolicyBody {
         auto_deny,
         steps,
         max_duration_seconds: body.max_duration.as_seconds(),
+        until_revoked: (!body.until_revoked.is_never())
+            .then(|| until_revoked_shown(body.until_revoked)),
         reason: reason_shown(body.reason),
         ticket: (!body.ticket.is_default()).then(|| ticket_shown(body.ticket)),
         step_up: (!body.step_up.is_no()).then(|| body.step_up.as_str().to_owned()),
@@ -254,6 +259,14 @@ fn route_shown(route: Route) -> (bool, Option<String>, Vec<wire::PolicyStep>) {
         Route::AutoApprove => (true, None, Vec::new()),
         Route::AutoDeny(message) => (false, Some(message), Vec::new()),
         Route::Steps(steps) => (false, None, steps.into_iter().map(step_shown).collect()),
+    }
+}
+
+fn until_revoked_shown(said: UntilRevoked) -> wire::UntilRevoked {
+    wire::UntilRevoked {
+        review_every_days: said
+            .every()
+            .map(|every| every.as_seconds() / DAY.as_seconds()),
     }
 }
 
@@ -317,6 +330,7 @@ pub(crate) fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
             when: Condition::new(&rule.when),
             route: route(rule.auto_approve, rule.auto_deny, rule.steps, &place)?,
             max_duration: rule.max_duration_seconds.map(Span::seconds),
+            until_revoked: rule.until_revoked.map(until_revoked),
             reason: rule.reason.map(reason_rule),
             ticket: rule.ticket.map(|it| ticket_rule(it, &place)).transpose()?,
             step_up: step_up(rule.step_up.as_deref(), &place)?,
@@ -326,6 +340,7 @@ pub(crate) fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
         rules,
         route: route(body.auto_approve, body.auto_deny, body.steps, "")?,
         max_duration: Span::seconds(body.max_duration_seconds),
+        until_revoked: body.until_revoked.map(until_revoked).unwrap_or_default(),
         reason: reason_rule(body.reason),
         ticket: body
             .ticket
@@ -338,6 +353,11 @@ pub(crate) fn rules(body: wire::PolicyBody) -> Result<PolicyBody, Failure> {
         zone: body.zone.unwrap_or_else(|| "UTC".to_owned()),
         emergency: body.emergency.map(emergency).transpose()?,
     })
+}
+
+fn until_revoked(it: wire::UntilRevoked) -> UntilRevoked {
+    let days = it.review_every_days;
+    UntilRevoked::of(days.map(|days| Span::hours(days.saturating_mul(24))))
 }
 
 fn emergency(it: wire::Emergency) -> Result<Emergency, Failure> {

@@ -22,11 +22,13 @@ use crate::duties::{self, Asked, Conflict, Verdict, Wanted};
 
 /// From when until when at most access of this length would be there: its time begins once AWS
 /// confirms it, which may take a while.
-fn window(start: Option<Time>, duration: Span, now: Time) -> Window {
+///
+/// What lasts until it is revoked has no end: nobody knows how often it is kept.
+fn window(start: Option<Time>, duration: Option<Span>, now: Time) -> Window {
     let from = start.map_or(now, |start| start.max(now));
     Window {
         from,
-        until: Some(from + duration + CONFIRM_ALLOWANCE),
+        until: duration.map(|duration| from + duration + CONFIRM_ALLOWANCE),
     }
 }
 
@@ -48,7 +50,7 @@ pub(super) fn asked(
             true => ask.members.clone(),
             false => BTreeSet::from([ask.beneficiary]),
         },
-        window: window(ask.start, ask.duration, now),
+        window: window(ask.start, (!ask.until_revoked).then_some(ask.duration), now),
         emergency,
         now,
     }
@@ -193,7 +195,11 @@ pub(super) async fn still(cx: &Cx, tx: &mut Tx, request: &mut Request) -> Result
             true => BTreeSet::new(),
             false => BTreeSet::from([request.beneficiary()]),
         },
-        window: window(request.start, request.duration, cx.now),
+        window: window(
+            request.start,
+            (request.review_every.is_none()).then_some(request.duration),
+            cx.now,
+        ),
         emergency: request.emergency().is_some(),
         now: cx.now,
     };

@@ -7,8 +7,8 @@ use stint_api::Page;
 use stint_db::{Priority, Query, Tx};
 use stint_domain::entitlement::{EntitlementKey, Pair, PrincipalKind};
 use stint_domain::policy::{
-    Ask, ExplainedOther, ExplainedStep, ReasonRule, Refusal, Route, Step, StepUp, TicketRule,
-    Tried, Verdict,
+    Ask, ExplainedOther, ExplainedStep, LONGEST, ReasonRule, Refusal, Route, Step, StepUp,
+    TicketRule, Tried, Verdict, first_length,
 };
 use stint_domain::request::{self as rules, Progress};
 use stint_domain::rights::{Relation, Verb};
@@ -34,7 +34,8 @@ use crate::{catalog, connections, directory, grants, identity, outbox};
 pub struct NewRequest {
     /// What.
     pub entitlement: EntitlementId,
-    /// For how long, from the moment the access is there.
+    /// For how long, from the moment the access is there; means nothing where it is asked for until it is
+    /// revoked.
     pub duration: Span,
     /// Why; may be empty where the policy allows.
     pub reason: String,
@@ -48,6 +49,9 @@ pub struct NewRequest {
     pub beneficiary: Option<UserId>,
     /// Whether in an emergency: under the policy for that, told at once and reviewed afterwards.
     pub emergency: bool,
+    /// Whether until it is revoked, instead of for a time: its owners are asked again and again then
+    /// whether it is still needed.
+    pub until_revoked: bool,
 }
 
 /// What somebody wants to know before they ask. What is absent is not judged.
@@ -69,6 +73,8 @@ pub struct Probe {
     pub beneficiary: Option<UserId>,
     /// Whether in an emergency.
     pub emergency: bool,
+    /// Whether until it is revoked, instead of for a time.
+    pub until_revoked: bool,
 }
 
 /// What would happen.
@@ -82,6 +88,9 @@ pub struct Preview {
     pub tried: Vec<Tried>,
     /// The longest it may be asked for like this.
     pub longest: Span,
+    /// How often it would be asked whether it is still needed, were it asked for until it is revoked;
+    /// nothing where that may not be.
+    pub until_revoked: Option<Span>,
     /// What must be said when asking.
     pub reason: ReasonRule,
     /// How the reference to a ticket is given; what a rule leaves out is its policy's.
@@ -122,7 +131,10 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
     let offer = offered(cx, &mut q, whom, probe.entitlement, Verb::PreviewRequest).await?;
     let offer = emergency::in_an_emergency(offer, probe.emergency)?;
     let holder = holder(cx, &mut q, (user, whom), &offer, probe.principal).await;
-    let duration = probe.duration.unwrap_or(offer.max_duration);
+    let duration = match probe.until_revoked {
+        true => LONGEST,
+        false => probe.duration.unwrap_or(offer.max_duration),
+    };
     let members = match &holder {
         Ok(found) => members(&mut q, found).await?,
         Err(_) => BTreeSet::new(),
@@ -132,10 +144,12 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         beneficiary: whom,
         members,
         duration,
+        until_revoked: probe.until_revoked,
         start: probe.start,
         reason: probe.reason.clone().unwrap_or_default(),
         ticket: ticket::kept(probe.ticket.as_deref()),
         entitlement_max: offer.entitlement_max,
+        entitlement_until_revoked: offer.until_revoked,
     };
     let conflicts = match &holder {
         Ok(found) => {
@@ -242,6 +256,7 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         },
         rule: outcome.rule.map(|rule| rule.name.clone()),
         longest: outcome.longest(offer.entitlement_max),
+        until_revoked: outcome.until_revoked.filter(|_| offer.until_revoked),
         reason: outcome.reason,
         ticket: outcome.ticket.to_rule(),
         step_up: outcome.step_up,
@@ -339,11 +354,16 @@ pub(super) async fn asked(
         requester: user,
         beneficiary: whom,
         members: members(tx, &holder).await?,
-        duration: new.duration,
+        duration: match new.until_revoked {
+            true => LONGEST,
+            false => new.duration,
+        },
+        until_revoked: new.until_revoked,
         start: new.start,
         reason: new.reason.trim().to_owned(),
         ticket: ticket::kept(new.ticket.as_deref()),
         entitlement_max: offer.entitlement_max,
+        entitlement_until_revoked: offer.until_revoked,
     };
     let emergency = offer.policy.body.emergency.is_some();
     let asked = apart::asked(&offer.entitlement, &holder, &ask, emergency, cx.now);
@@ -364,6 +384,9 @@ pub(super) async fn asked(
         return Err(Error::Refused(vec![why]));
     }
     let wanted = body.outcome(chosen.rule).step_up;
+    // Pinned: what the policy says later about the time between two reviews is not for this one.
+    let said = body.outcome(chosen.rule).until_revoked;
+    let review_every = said.filter(|_| ask.until_revoked);
     let submitted = rules::Request::submit(body, chosen.rule, &ask, &people, cx.now);
     // An emergency is now; only what extends access begins where that ends.
     if new.emergency && new.start.is_some() && with.extends.is_none() {
@@ -390,7 +413,8 @@ pub(super) async fn asked(
         policy: offer.policy,
         reason: ask.reason,
         ticket: ask.ticket,
-        duration: ask.duration,
+        duration: review_every.map_or(ask.duration, first_length),
+        review_every,
         start: ask.start,
         extends: with.extends,
         submission: with.submission,
@@ -432,6 +456,7 @@ pub(super) async fn asked(
         "rule": request.rule(),
         "others": pinned_others(&request),
         "duration_seconds": request.duration,
+        "review_every_seconds": request.review_every,
         "start": request.start,
         "reason": request.reason,
         "ticket": request.ticket,

@@ -238,6 +238,7 @@ pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), 
         approved_at: cx.now,
         extends: request.extends,
         emergency: request.emergency().is_some(),
+        review_every: request.review_every,
     };
     let grant = grants::open(cx, tx, grant).await?;
     let approvers: Vec<_> = request.decisions.iter().map(|d| d.by).collect();

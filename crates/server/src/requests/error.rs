@@ -1,6 +1,6 @@
 //! What can go wrong with requests.
 
-use stint_domain::policy::{NotReviewer, Refusal};
+use stint_domain::policy::{NotAsked, NotReviewer, Refusal};
 use stint_domain::request::Refused;
 use stint_domain::{GrantId, PrincipalId, RequestId, Time};
 
@@ -185,6 +185,23 @@ pub enum Error {
         stint_domain::policy::LONGEST_TEXT
     )]
     ReviewNote,
+    /// They may not say whether access until it is revoked is still needed.
+    #[error(transparent)]
+    NotAsked(#[from] NotAsked),
+    /// Nobody is asked whether it is still needed.
+    #[error(
+        "nobody is asked about this access: it is had for a time, or its first review has not come"
+    )]
+    NoReview,
+    /// Somebody has said whether it is still needed.
+    #[error("this was answered at {0}: look at how it stands now")]
+    ReviewAnswered(Time),
+    /// Who holds access until it is revoked is not active any more.
+    #[error("who holds this access is not active any more: close it")]
+    HolderInactive,
+    /// Nobody said in time that it is still needed, or it was ended before.
+    #[error("it is too late for an answer: this access is over, or was ended early")]
+    ReviewOver,
     /// There is nothing to return.
     #[error("{0}")]
     NothingToReturn(&'static str),
@@ -328,8 +345,10 @@ impl Fault for Error {
             | Self::HowMany(_)
             | Self::ReviewNote
             | Self::State(_) => Kind::Invalid,
-            Self::NotReviewer(NotReviewer::NotBegun(_)) => Kind::Conflict,
-            Self::NotReviewer(_) | Self::StepUp(_) => Kind::Denied,
+            Self::NotReviewer(NotReviewer::NotBegun(_)) | Self::NotAsked(NotAsked::NotYet(_)) => {
+                Kind::Conflict
+            }
+            Self::NotReviewer(_) | Self::NotAsked(_) | Self::StepUp(_) => Kind::Denied,
             Self::Closed(_)
             | Self::PrincipalChanged
             | Self::Apart(_)
@@ -351,6 +370,10 @@ impl Fault for Error {
             | Self::EmergencyTwice
             | Self::RaiseInstead(_)
             | Self::ReviewClosed(_)
+            | Self::NoReview
+            | Self::ReviewAnswered(_)
+            | Self::ReviewOver
+            | Self::HolderInactive
             | Self::NothingToReturn(_) => Kind::Conflict,
             Self::Scene(_) | Self::Stopped => Kind::Internal,
             Self::Duties(error) => error.kind(),
@@ -378,7 +401,7 @@ impl Fault for Error {
             Self::IamSwitchedOff => "iam_switched_off",
             Self::OwnedByDirectory { .. } => "group_owned_by_directory",
             Self::PrincipalChanged => "principal_changed",
-            Self::BeneficiaryInactive => "beneficiary_inactive",
+            Self::BeneficiaryInactive | Self::HolderInactive => "beneficiary_inactive",
             Self::AskedWithoutRight => "asked_without_right",
             Self::GroupOrPerson => "group_or_person",
             Self::CannotExtend(_) => "cannot_extend",
@@ -392,6 +415,10 @@ impl Fault for Error {
             Self::RaiseInstead(_) => "raise_instead",
             Self::NotReviewer(why) => why.code(),
             Self::ReviewClosed(_) => "review_closed",
+            Self::NotAsked(why) => why.code(),
+            Self::NoReview => "no_review",
+            Self::ReviewAnswered(_) => "review_answered",
+            Self::ReviewOver => "review_over",
             Self::ReviewNote => "review_note",
             Self::Closed(closed) => closed.code(),
             Self::Comment => "comment_too_long",

@@ -76,6 +76,7 @@ pub async fn extend(cx: &Cx, id: GrantId, wish: Extension) -> Result<Extended, E
         principal: before.is_for_a_group().then_some(grant.pair.principal),
         beneficiary: None,
         emergency: false,
+        until_revoked: false,
     };
     let with = With {
         extends: Some(id),
@@ -116,6 +117,11 @@ pub(super) async fn usual(
 
 /// The end of a grant that can go on.
 fn extensible(cx: &Cx, grant: &Grant, next: Option<GrantId>) -> Result<stint_domain::Time, Error> {
+    if grant.review_every.is_some() && grant.is_open() {
+        return Err(Error::CannotExtend(
+            "this access lasts until it is revoked: there is nothing to extend. At its review its owners say whether it is still needed",
+        ));
+    }
     if let Some(next) = next {
         return Err(Error::ExtendedAlready { next });
     }

@@ -189,7 +189,7 @@ pub(super) async fn subject(
         let how = How {
             requester: request.requester(),
             beneficiary: request.beneficiary(),
-            duration: request.duration,
+            duration: request.asked_for(),
             start: request.start,
             for_group: request.is_for_a_group(),
             // As it was when it was asked: hours pass while it waits.

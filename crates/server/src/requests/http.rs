@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::read::{Approver, Who};
 use super::timeline::What;
 use super::{Detail, Extension, Filter, Happening, Line, NewRequest, Preview, Probe, StepView};
-use super::{another, emergency};
+use super::{another, emergency, until};
 use crate::catalog::named;
 use crate::cx::Cx;
 use crate::directory::{Member, Principal};
@@ -51,6 +51,7 @@ pub(crate) fn routes() -> Routes {
         .merge(another::http::routes())
         .merge(super::replay::http::routes())
         .merge(emergency::routes())
+        .merge(until::routes())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -89,7 +90,8 @@ async fn preview(
 ) -> Result<Json<wire::Preview>, Failure> {
     let probe = Probe {
         entitlement: parsed("entitlement", &input.entitlement)?,
-        duration: input.duration_seconds.map(Span::seconds),
+        duration: until::wished(input.duration_seconds, input.until_revoked)?,
+        until_revoked: input.until_revoked,
         reason: input.reason,
         ticket: input.ticket,
         start: input
@@ -128,7 +130,8 @@ fn asked(input: wire::NewRequest) -> Result<NewRequest, Failure> {
     let start = input.start.as_deref();
     Ok(NewRequest {
         entitlement: parsed("entitlement", &input.entitlement)?,
-        duration: Span::seconds(input.duration_seconds),
+        duration: until::length(input.duration_seconds, input.until_revoked)?,
+        until_revoked: input.until_revoked,
         reason: input.reason,
         ticket: input.ticket,
         start: start.map(|t| parsed("start", t)).transpose()?,
@@ -535,6 +538,7 @@ pub(super) fn line(it: Line) -> wire::RequestLine {
         submitted_at: request.submitted_at().to_string(),
         closed_at: request.rules.state.closed_at().map(|at| at.to_string()),
         duration_seconds: request.duration.as_seconds(),
+        review_every_seconds: request.review_every.map(Span::as_seconds),
         start: request.start.map(|at| at.to_string()),
         reason: request.reason,
         ticket: request.ticket,
@@ -628,6 +632,7 @@ fn given(cx: &Cx, grant: &grants::Grant) -> wire::RequestGrant {
         status: grant.status(cx.now).to_string(),
         start: grant.start.to_string(),
         end: grant.end().map(|at| at.to_string()),
+        until_revoked: grants::kept(grant),
     }
 }
 
@@ -697,6 +702,7 @@ fn previewed(cx: &Cx, it: Preview, people: &[Approver]) -> wire::Preview {
         group: it.group.as_ref().map(|(group, _)| holder_group(group)),
         group_members: (it.group.as_ref()).map(|(_, members)| group_members(members)),
         max_duration_seconds: it.longest.as_seconds(),
+        review_every_seconds: it.until_revoked.map(Span::as_seconds),
         reason_required: it.reason.required,
         reason_min_length: it.reason.min_length,
         ticket: super::ticket::asked(&it.ticket),

@@ -1,11 +1,14 @@
 //! Requests: asking for access, and answering.
 //!
 //! Tables: `submissions`, `requests`, `request_approvers`, `decisions`, `request_comments`,
-//! `request_moments`, `emergency_reviews`, `emergency_reviewers`, `emergency_beneficiaries`. Events:
+//! `request_moments`, `emergency_reviews`, `emergency_reviewers`, `emergency_beneficiaries`,
+//! `until_revoked_reviews`. Events:
 //! `request.submitted`, `request.decided`, `request.approved`, `request.denied`,
 //! `request.cancelled`, `request.returned`, `request.commented`, `request.reminded`,
 //! `request.late`, `request.moved_on`, `request.raised`; `emergency.asked` and `emergency.given` as
-//! news, `emergency.review_opened`, `emergency.review_overdue`, `emergency.review_closed`.
+//! news, `emergency.review_opened`, `emergency.review_overdue`, `emergency.review_closed`;
+//! `until_revoked.asked`, `until_revoked.reminded`, `until_revoked.kept`, `until_revoked.closed`,
+//! `until_revoked.over`.
 //!
 //! What may happen is `stint_domain::request`'s to say, by the policy version pinned when
 //! it was asked; this room loads the facts (who is in which group *now*), writes down the
@@ -35,7 +38,8 @@ use crate::cx::{Cx, Via};
 use crate::duties::Conflict;
 use crate::policies::PolicyVersion;
 use crate::tasks::Task;
-use crate::{directory, grants, identity, policies};
+use crate::web::time::words;
+use crate::{connections, directory, grants, identity, policies};
 
 mod another;
 mod apart;
@@ -59,6 +63,7 @@ mod tests;
 mod ticket;
 mod timeline;
 mod told;
+mod until;
 
 pub use another::Whose;
 pub use ask::{NewRequest, Preview, Probe, groups, preview, submit};
@@ -72,14 +77,20 @@ pub use error::{Error, Hurdle};
 pub use extend::{Extended, Extension, Extensions, extend, extensions};
 pub(crate) use http::routes;
 pub(crate) use pages::emergency::waiting as waiting_reviews;
+pub(crate) use pages::until::waiting as answers_waiting;
 pub(crate) use pages::{AskOnce, RequestRow, request_rows, routes as page_routes};
 pub use read::{Approver, Detail, Filter, Line, SORTS, StepView, Who, get, inbox, list, mine};
 pub use several::{ItemFault, MOST_ITEMS, Submission, cancel_all, submission, submit_several};
 pub(crate) use store::STATEMENTS;
 pub(crate) use store::moments::STATEMENTS as MOMENT_STATEMENTS;
 pub(crate) use store::reviews::STATEMENTS as REVIEW_STATEMENTS;
+pub(crate) use store::until::STATEMENTS as UNTIL_STATEMENTS;
 pub use timeline::{Happening, Moved, What};
 pub use told::{Seen, concerned, deciders, extending, find, visible};
+pub use until::{
+    KEPT_STATES, Kept, KeptDetail, KeptFilter, KeptLine, KeptState, answer, answerers, kept_review,
+    kept_reviews, waiting_answers,
+};
 
 /// A request as it is stored: the rules' view of it, and what was asked in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +109,12 @@ pub struct Request {
     pub reason: String,
     /// The ticket it is about, as whoever asked wrote it.
     pub ticket: Option<String>,
-    /// For how long, from the moment the access is there.
+    /// For how long, from the moment the access is there; where it is asked for until it is revoked, until
+    /// its end if nobody answers its first review.
     pub duration: Span,
+    /// How often it is asked whether it is still needed, where it is asked for until it is revoked: as the
+    /// pinned version said then.
+    pub review_every: Option<Span>,
     /// Not before; at once if absent.
     pub start: Option<Time>,
     /// The grant that would go on, where it is asked for an extension.
@@ -176,6 +191,23 @@ impl Request {
         )
     }
 
+    /// For how long it is asked for, as conditions of policies see it: until it is revoked counts as the
+    /// longest there is.
+    pub fn asked_for(&self) -> Span {
+        match self.review_every {
+            Some(_) => policy::LONGEST,
+            None => self.duration,
+        }
+    }
+
+    /// For how long, in words: `2 h`, or `until revoked, reviewed every 90 d`.
+    pub fn how_long(&self) -> String {
+        match self.review_every {
+            Some(every) => format!("until revoked, reviewed every {}", words(every)),
+            None => words(self.duration),
+        }
+    }
+
     /// Whether an Identity Center group would hold it.
     pub fn is_for_a_group(&self) -> bool {
         self.held_as == PrincipalKind::IdentityCenterGroup
@@ -194,7 +226,11 @@ impl Request {
 
 /// Every task of this room.
 pub(crate) fn tasks() -> Vec<Arc<dyn Task>> {
-    vec![Arc::new(clock::Clock), Arc::new(emergency::Due)]
+    vec![
+        Arc::new(clock::Clock),
+        Arc::new(emergency::Due),
+        Arc::new(until::Due),
+    ]
 }
 
 /// How somebody stands to a request.
@@ -245,6 +281,11 @@ async fn related(
     let user = *user;
     if user == request.requester() || user == request.beneficiary() {
         return Ok(Relation::Own);
+    }
+    // Who is asked whether access until it is revoked is still needed sees it.
+    let given = request.review_every.is_some() && request.state() == "approved";
+    if given && connections::is_owner(q, request.pair.connection, user).await? {
+        return Ok(Relation::Involved);
     }
     // Who is told of it, and who reviews it, sees it.
     let watching = request.emergency().into_iter().flat_map(Emergency::groups);

@@ -11,6 +11,7 @@ mod several;
 mod show;
 mod step_up;
 mod ticket;
+pub(crate) mod until;
 pub(crate) mod view;
 mod whose;
 
@@ -115,6 +116,30 @@ pub(crate) fn routes() -> Routes {
         .page(Verb::Inbox, Method::GET, "/approvals", inbox::inbox)
         .merge(super::replay::pages::routes())
         .merge(emergencies())
+        .merge(until_revoked())
+}
+
+fn until_revoked() -> Routes {
+    Routes::new()
+        .page(Verb::ListKept, Method::GET, "/until-revoked", until::list)
+        .page(
+            Verb::GetRequest,
+            Method::GET,
+            "/until-revoked/{id}",
+            until::show,
+        )
+        .page(
+            Verb::AnswerKept,
+            Method::POST,
+            "/until-revoked/{id}/keep",
+            until::keep,
+        )
+        .page(
+            Verb::AnswerKept,
+            Method::POST,
+            "/until-revoked/{id}/close",
+            until::close,
+        )
 }
 
 fn emergencies() -> Routes {
@@ -223,7 +248,10 @@ fn offer_row(offer: &Offer, whom: Option<UserId>) -> view::OfferRow {
         what: offer.entitlement.name.clone(),
         place: directory::place(&offer.entitlement),
         decided_by: decided_by(&offer.policy.body),
-        longest: words(offer.max_duration),
+        longest: match offer.until_revoked {
+            true => format!("{}, or until revoked", words(offer.max_duration)),
+            false => words(offer.max_duration),
+        },
         emergency: offer.emergency_max().map(words),
     }
 }
@@ -437,7 +465,7 @@ async fn csv(cx: Cx, filter: Filter, all: bool) -> Result<Response, Failure> {
                     line.requester.email,
                     line.beneficiary.name,
                     line.group.map(|it| it.name).unwrap_or_default(),
-                    words(line.request.duration),
+                    line.request.how_long(),
                     line.request.reason.clone(),
                     line.request.ticket.clone().unwrap_or_default(),
                     row.chip.word().to_owned(),
@@ -471,7 +499,8 @@ pub(crate) async fn request_rows(
     let mut rows = Vec::with_capacity(lines.len());
     for line in lines {
         let mut row = request_row(line, whose, cx.now);
-        if let Some(grant) = given.get(&line.request.id).and_then(|all| all.last()) {
+        let all = given.get(&line.request.id);
+        if let Some(grant) = all.and_then(|all| grants::current(all, cx.now)) {
             row.chip = grants::chip(grant, cx.now);
         }
         rows.push(row);
@@ -490,7 +519,7 @@ fn request_row(line: &Line, whose: bool, now: Time) -> RequestRow {
     if let Some(group) = &line.group {
         said.push(format!("for the group {}", group.name));
     }
-    said.push(words(request.duration));
+    said.push(request.how_long());
     said.extend(request.ticket.clone());
     match &request.rules.state {
         State::Denied { reason, .. } => said.push(format!("denied: “{}”", short(reason))),

@@ -11,7 +11,7 @@ use stint_domain::{EntitlementId, PolicyId, PrincipalId, RequestId, Time, UserId
 
 use super::timeline::{Happening, timeline};
 use super::{
-    Decision, Error, Request, Review, benefiting, emergency, facts, relation, store, voter,
+    Decision, Error, Kept, Request, Review, benefiting, emergency, facts, relation, store, voter,
 };
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement, Member, Principal};
@@ -84,6 +84,8 @@ pub struct Detail {
     pub raised_to: Option<RequestId>,
     /// The review of what it gave in an emergency.
     pub review: Option<Review>,
+    /// The latest review of what it gave until it is revoked.
+    pub kept: Option<Kept>,
     /// What happened, oldest first, with what was done in AWS.
     pub timeline: Vec<Happening>,
     /// What the caller may do to it now: some of approve, deny, cancel, raise, return and
@@ -214,7 +216,10 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         moments.extend(grants::timeline(&mut q, grant.id).await?);
     }
     let mut may = may(cx, &mut q, &request, relation, &grants).await?;
-    let last: Vec<_> = grants.last().cloned().into_iter().collect();
+    let last: Vec<_> = grants::current(&grants, cx.now)
+        .cloned()
+        .into_iter()
+        .collect();
     let mut extensions = super::extensions(cx, &mut q, &last).await?;
     if !extensions.possible.is_empty() {
         may.push(Verb::ExtendGrant);
@@ -227,6 +232,10 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         _ => None,
     };
     let review = emergency::review_of(&mut q, &request).await?;
+    let kept = match request.review_every {
+        Some(_) => store::until::latest(&mut q, id).await?,
+        None => None,
+    };
     let may_comment = cx.authorize(Verb::CommentRequest, relation).is_ok();
     let extension = last.first().and_then(|it| extensions.asked.remove(&it.id));
     let extends = match request.extends {
@@ -284,6 +293,7 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         extension,
         raised_to,
         review,
+        kept,
         may,
         may_comment,
     })

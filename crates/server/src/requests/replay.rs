@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use stint_db::Query;
 use stint_domain::condition::{Circumstances, Person, Scene, Thing};
 use stint_domain::policy::{self as rules, Chooser, ExplainedOther, ExplainedStep, Outcome};
-use stint_domain::policy::{Ask, Refusal, Tickets, Tried, Verdict, trimmed};
+use stint_domain::policy::{Ask, LONGEST, Refusal, Tickets, Tried, Verdict, trimmed};
 use stint_domain::policy::{PolicyBody, Route};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PolicyId, RequestId, Span, Time, UserId};
@@ -327,7 +327,10 @@ fn said(outcome: &Outcome<'_>, tickets: &mut Tickets, row: &Replayed) -> Answere
     let longest = outcome.longest(None);
     let way = match outcome.route {
         Route::AutoDeny(message) => Way::Refused(message.clone()),
-        _ if row.duration > longest => Way::Refused(format!(
+        _ if row.until_revoked && outcome.until_revoked.is_none() => {
+            Way::Refused("it may not be had until it is revoked".to_owned())
+        }
+        _ if !row.until_revoked && row.duration > longest => Way::Refused(format!(
             "{} is longer than the {longest} allowed",
             row.duration
         )),
@@ -435,6 +438,8 @@ pub struct DryRun {
     pub entitlement: EntitlementId,
     /// For how long; as long as allowed when absent.
     pub duration: Option<Span>,
+    /// Whether until it is revoked, instead of for a time.
+    pub until_revoked: bool,
     /// From when; at once when absent.
     pub start: Option<Time>,
     /// Why; not judged when absent.
@@ -470,6 +475,9 @@ pub struct DryRunFound {
     pub longest: Span,
     /// When people would have to give their password again.
     pub step_up: rules::StepUp,
+    /// How often it would be asked whether it is still needed, were it asked for until it is revoked;
+    /// nothing where that may not be. Under another policy than its own its time limit counts as off.
+    pub until_revoked: Option<Span>,
 }
 
 /// What would happen if somebody asked for something now. Nothing is asked, and nobody is told.
@@ -487,6 +495,8 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
     );
     let entitlement = directory::entitlement(&mut q, ask.entitlement).await?;
     let entitlement = entitlement.ok_or(Error::NotFound)?;
+    let another = ask.draft.is_some() || ask.policy.is_some();
+    let no_limit = another || offer.as_ref().is_some_and(|it| it.until_revoked);
     let body = match (ask.draft, ask.policy) {
         (Some(body), _) => {
             let new = NewVersion {
@@ -509,13 +519,18 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
         requester: ask.user,
         beneficiary: ask.user,
         members: Default::default(),
-        duration: ask
-            .duration
-            .unwrap_or_else(|| own.map_or_else(|| body.longest(), |own| own.min(body.longest()))),
+        duration: match ask.until_revoked {
+            true => LONGEST,
+            false => ask.duration.unwrap_or_else(|| {
+                own.map_or_else(|| body.longest(), |own| own.min(body.longest()))
+            }),
+        },
+        until_revoked: ask.until_revoked,
         start: ask.start,
         reason: ask.reason.clone().unwrap_or_default(),
         ticket: trimmed(ask.ticket.as_deref()).map(str::to_owned),
         entitlement_max: own,
+        entitlement_until_revoked: no_limit,
     };
     let Weighed {
         chosen,
@@ -568,6 +583,7 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
         refusals,
         longest: outcome.longest(own),
         step_up: outcome.step_up,
+        until_revoked: outcome.until_revoked.filter(|_| no_limit),
         entitlement,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::{Pair, PrincipalKind};
-use stint_domain::policy::{Other, candidates, sources};
+use stint_domain::policy::{LONGEST, Other, candidates, sources};
 use stint_domain::request::{self as rules, Approval, Question, State};
 use stint_domain::{
     ConnectionId, EntitlementId, GrantId, GroupId, PolicyVersionId, PrincipalId, RequestId, Span,
@@ -20,11 +20,12 @@ use crate::policies::{self, PolicyVersion};
 pub(super) mod moments;
 mod pins;
 pub(super) mod reviews;
+pub(super) mod until;
 
 macro_rules! columns {
     () => {
         "select r.id, r.requester_id, r.beneficiary_id, r.connection_id, r.principal_id, \
-         r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.ticket, r.duration, r.start_at, \
+         r.principal_kind, r.entitlement_id, r.policy_version_id, r.reason, r.ticket, r.duration, r.review_every, r.start_at, \
          r.submitted_at, r.state, r.rule, r.step, r.step_since, r.carried, r.reminded, r.late, r.ended_because, r.ended_at_step, \
          r.closed_at, r.closed_by, r.extends, r.submission_id, r.raised_from, r.conflicts, r.others, r.version from requests r "
     };
@@ -54,8 +55,8 @@ stint_db::statements! {
     INSERT = "insert into requests (id, requester_id, beneficiary_id, connection_id, \
             principal_id, entitlement_id, policy_version_id, reason, duration, start_at, via, \
             submitted_at, state, step, closed_at, closed_by, principal_kind, search_key, extends, \
-            submission_id, rule, step_since, due_at, emergency, raised_from, ticket, conflicts, others, carried, reminded, late, version) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, \
+            submission_id, rule, step_since, due_at, emergency, raised_from, ticket, conflicts, others, review_every, carried, reminded, late, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, \
             0, false, false, 1)";
     /// Several things are asked for together.
     SUBMIT = "insert into submissions (id, requester_id, submitted_at) values ($1, $2, $3)";
@@ -72,7 +73,7 @@ stint_db::statements! {
     WAITING_OF = "select id, emergency, requester_id, beneficiary_id from requests where entitlement_id = $2 and principal_id = $3 \
         and (requester_id = $1 or (emergency and principal_kind <> 'identity_center_group')) and state = 'pending' and (extends is null or emergency) order by emergency desc, id desc limit 1";
     /// What these principals wait for.
-    WAITING_WITH = "select principal_id, entitlement_id, start_at, duration from requests \
+    WAITING_WITH = "select principal_id, entitlement_id, start_at, duration, review_every from requests \
         where principal_id in {ids $1} and state = 'pending'";
     /// What else was found while it waited.
     CONFLICTS = "update requests set conflicts = $2 where id = $1";
@@ -120,7 +121,7 @@ stint_db::statements! {
     /// The oldest first.
     MINE_UP = (listed!("(r.requester_id = $1 or r.beneficiary_id = $1)", ">", ""));
     /// What was asked under one of these versions since then, newest first.
-    ASKED_UNDER = "select id, requester_id, beneficiary_id, entitlement_id, policy_version_id, duration, start_at, \
+    ASKED_UNDER = "select id, requester_id, beneficiary_id, entitlement_id, policy_version_id, duration, review_every, start_at, \
             submitted_at, principal_kind, rule, ticket from requests \
         where policy_version_id in {ids $1} and submitted_at >= $2 and id >= $5 and id < $3 order by id desc limit $4";
     /// What waits at a step that names this user, one of these groups or a role they have in it, or
@@ -187,7 +188,8 @@ pub(super) async fn insert(tx: &mut Tx, r: &Request, via: &str, search: &str) ->
         r.raised_from,
         r.ticket.clone(),
         serde_json::to_value(&r.conflicts).unwrap_or_default(),
-        pins::column(&r.rules.question.others)
+        pins::column(&r.rules.question.others),
+        r.review_every
     ];
     tx.run(&INSERT, args).await?;
     for (step, number) in r.rules.question.steps().into_iter().zip(0i64..) {
@@ -397,11 +399,12 @@ pub(super) async fn waiting_of(
     }
 }
 
-/// What is asked for and not answered, for these principals: who, what, not before, for how long.
+/// What is asked for and not answered, for these principals: who, what, not before, for how long if not
+/// until it is revoked.
 pub(super) async fn waiting_with(
     q: &mut impl Query,
     principals: impl IntoIterator<Item = PrincipalId>,
-) -> Result<Vec<(PrincipalId, EntitlementId, Option<Time>, Span)>> {
+) -> Result<Vec<(PrincipalId, EntitlementId, Option<Time>, Option<Span>)>> {
     let rows = q.all(&WAITING_WITH, args![Val::ids(principals)]).await?;
     (rows.iter())
         .map(|row| {
@@ -409,7 +412,10 @@ pub(super) async fn waiting_with(
                 row.get("principal_id")?,
                 row.get("entitlement_id")?,
                 row.get("start_at")?,
-                row.get("duration")?,
+                match row.get::<Option<Span>>("review_every")? {
+                    Some(_) => None,
+                    None => Some(row.get("duration")?),
+                },
             ))
         })
         .collect()
@@ -572,6 +578,7 @@ fn request(
         reason: row.get("reason")?,
         ticket: row.get("ticket")?,
         duration: row.get("duration")?,
+        review_every: row.get("review_every")?,
         start: row.get("start_at")?,
         extends: row.get("extends")?,
         submission: row.get("submission_id")?,
@@ -743,6 +750,8 @@ pub(super) struct Replayed {
     pub(super) version: PolicyVersionId,
     pub(super) rule: Option<usize>,
     pub(super) duration: Span,
+    /// Whether until it is revoked: its duration counts as the longest there is.
+    pub(super) until_revoked: bool,
     pub(super) start: Option<Time>,
     pub(super) submitted_at: Time,
     pub(super) for_group: bool,
@@ -767,6 +776,7 @@ pub(super) async fn asked_under(
         .map(|row| {
             let kind: String = row.get("principal_kind")?;
             let rule: Option<i64> = row.get("rule")?;
+            let until_revoked = row.get::<Option<Span>>("review_every")?.is_some();
             Ok(Replayed {
                 id: row.get("id")?,
                 requester: row.get("requester_id")?,
@@ -774,7 +784,11 @@ pub(super) async fn asked_under(
                 entitlement: row.get("entitlement_id")?,
                 version: row.get("policy_version_id")?,
                 rule: rule.and_then(|at| usize::try_from(at).ok()),
-                duration: row.get("duration")?,
+                duration: match until_revoked {
+                    true => LONGEST,
+                    false => row.get("duration")?,
+                },
+                until_revoked,
                 start: row.get("start_at")?,
                 submitted_at: row.get("submitted_at")?,
                 ticket: row.get("ticket")?,

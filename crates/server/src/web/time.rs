@@ -256,6 +256,21 @@ impl TimeLeft {
         }
     }
 
+    /// Held until it is revoked: when it is asked next whether it is still needed. Once that has come,
+    /// when it ends unless somebody says so.
+    pub fn until_revoked(review: Time, end: Time, now: Time) -> Self {
+        let asked = review <= now;
+        Self {
+            strong: "Until revoked".to_owned(),
+            faint: match asked {
+                true => format!("under review; over on {} unless it is kept", day(end)),
+                false => format!("reviewed {}", day(review)),
+            },
+            bar: None,
+            soon: asked && end.since(now) <= Span::hours(24),
+        }
+    }
+
     /// Over, and not yet proved gone from AWS.
     pub fn over() -> Self {
         Self {
@@ -333,6 +348,21 @@ mod tests {
             @r#"<div class="st-left"><b>2 h</b> <span class="faint">counted from when AWS confirms</span></div>"#
         );
         assert!(TimeLeft::running(start, end, at("2026-11-23T15:00:00Z")).soon());
+    }
+
+    #[test]
+    fn until_revoked_says_when_it_is_reviewed_and_then_when_it_ends() {
+        let (review, end) = (at("2027-02-21T14:12:00Z"), at("2027-03-07T14:12:00Z"));
+        let said = |now| {
+            let left = TimeLeft::until_revoked(review, end, at(now));
+            assert_eq!(left.strong(), "Until revoked");
+            (left.faint.clone(), left.soon())
+        };
+        let (words, soon) = said("2026-11-23T14:12:00Z");
+        assert_eq!((words, soon), (format!("reviewed {}", day(review)), false));
+        let (words, soon) = said("2027-02-21T14:12:00Z");
+        assert!(words.contains(&day(end)) && !soon, "{words}");
+        assert!(said("2027-03-06T14:12:00Z").1);
     }
 
     #[test]

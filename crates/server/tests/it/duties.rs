@@ -78,6 +78,7 @@ fn new(entitlement: EntitlementId) -> NewRequest {
         start: None,
         principal: None,
         emergency: false,
+        until_revoked: false,
         beneficiary: None,
         ticket: None,
     }
@@ -447,6 +448,7 @@ both_engines! {
             policy: scene.org.auto,
             max_duration: None,
             emergency: Some(policy),
+            until_revoked: false,
             replace: true,
         };
         let set = stint_server::catalog::set_terms(&cx, scene.read, terms, None).await;

@@ -116,6 +116,7 @@ pub(crate) async fn terms(
         policy,
         max_duration: None,
         emergency,
+        until_revoked: false,
         replace: true,
     };
     let set = catalog::set_terms(&world.cx("cy"), what, terms, None).await;
@@ -317,6 +318,7 @@ both_engines! {
             start: None,
             principal: None,
             emergency: true,
+            until_revoked: false,
         };
         let click = || requests::submit(&ana, new.clone());
         let (one, other) = tokio::join!(stint_db::retrying(click), stint_db::retrying(click));

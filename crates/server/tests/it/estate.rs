@@ -153,6 +153,7 @@ impl Estate {
         let cx = world.system();
         let new = NewGrant {
             emergency: false,
+            review_every: None,
             pair: self.pair(entitlement),
             user: world.person("ana").id,
             origin: Origin::Request(request),

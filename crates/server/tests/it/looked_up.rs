@@ -260,6 +260,7 @@ impl Growing {
             start: None,
             principal: None,
             emergency: true,
+            until_revoked: false,
         };
         let given = requests::submit(&world.cx(&word), new).await;
         given.expect("emergency access");

@@ -52,6 +52,7 @@ mod sweep_objects;
 mod tasks;
 mod tickets;
 mod together;
+mod until;
 mod urgent;
 mod versions;
 mod visibility;

@@ -394,6 +394,7 @@ both_engines! {
                         start: None,
                         principal: None,
                         emergency: false,
+                        until_revoked: false,
                     };
                     tokio::spawn(async move { requests::submit(&cx, new).await })
                 })

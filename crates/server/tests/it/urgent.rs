@@ -77,6 +77,7 @@ async fn given(world: &World, id: ConnectionId) -> GrantId {
     drop(q);
     let new = NewGrant {
         emergency: false,
+        review_every: None,
         pair: Pair {
             connection: id,
             principal: principal.id,

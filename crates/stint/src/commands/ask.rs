@@ -39,9 +39,13 @@ pub(crate) async fn entitlements(
             let who = if o.auto_approve { "nobody" } else { "somebody" };
             let emergency =
                 (o.emergency.as_ref()).map(|it| Span::seconds(it.max_duration_seconds).to_string());
+            let most = Span::seconds(o.max_duration_seconds);
             [
                 o.entitlement.name.clone(),
-                Span::seconds(o.max_duration_seconds).to_string(),
+                match o.until_revoked {
+                    true => format!("{most}, or until revoked"),
+                    false => most.to_string(),
+                },
                 who.to_owned(),
                 emergency.unwrap_or_default(),
                 o.entitlement.id.clone(),
@@ -112,14 +116,19 @@ async fn asked(client: &Client, ask: &Ask, what: Option<&String>) -> Result<NewR
             (entitlement, group)
         }
     };
-    let duration = ask
-        .duration
-        .or(before.as_ref().map(|it| it.duration_seconds));
+    let lasted = before.as_ref().map(|it| it.review_every_seconds.is_some());
+    let until_revoked =
+        ask.until_revoked || (ask.duration.is_none() && !ask.emergency && lasted == Some(true));
+    let had_for = (before.as_ref())
+        .filter(|it| it.review_every_seconds.is_none())
+        .map(|it| it.duration_seconds);
+    let duration = ask.duration.or(had_for).filter(|_| !until_revoked);
     let had = before.as_ref().and_then(|it| it.ticket.clone());
     let reason = ask.reason.clone().or(before.map(|it| it.reason));
     Ok(NewRequest {
         entitlement,
-        duration_seconds: duration.unwrap_or_default(),
+        duration_seconds: duration,
+        until_revoked,
         reason: reason.unwrap_or_default(),
         ticket: ask.ticket.clone().or(had),
         start: ask.start.clone(),
@@ -215,7 +224,8 @@ async fn find(client: &Client, what: &str, whom: Option<&str>) -> Result<Entitle
 async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Failure> {
     let body = PreviewRequest {
         entitlement: asked.entitlement,
-        duration_seconds: Some(asked.duration_seconds),
+        duration_seconds: asked.duration_seconds,
+        until_revoked: asked.until_revoked,
         reason: Some(asked.reason),
         ticket: Some(asked.ticket.unwrap_or_default()),
         start: asked.start,
@@ -266,6 +276,12 @@ async fn preview(client: &Client, ask: &Ask, asked: NewRequest) -> Result<(), Fa
         out::line(&format!(
             "emergency access: {told} told at once; reviewed within {}",
             Span::seconds(within)
+        ))?;
+    }
+    if let Some(every) = preview.review_every_seconds {
+        out::line(&format!(
+            "until revoked (--until-revoked): every {} its owners are asked whether it is still needed",
+            Span::seconds(every)
         ))?;
     }
     if let Some(it) = &preview.emergency {
@@ -487,7 +503,7 @@ pub(crate) async fn requests(
                 marked(l),
                 l.entitlement.name.clone(),
                 holder(l),
-                Span::seconds(l.duration_seconds).to_string(),
+                how_long(l),
                 short(&l.submitted_at),
             ]
         })
@@ -698,11 +714,7 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
     }
     let line = &request.line;
     out::line(&format!("{}  {}", line.id, marked(line)))?;
-    out::line(&format!(
-        "{}, {}",
-        both(line),
-        Span::seconds(line.duration_seconds)
-    ))?;
+    out::line(&format!("{}, {}", both(line), how_long(line)))?;
     if let Some(ticket) = &line.ticket {
         let link = line.ticket_link.as_deref().unwrap_or_default();
         out::line(format!("ticket {ticket}  {link}").trim_end())?;
@@ -732,10 +744,20 @@ fn show(server: &Server, request: &Request) -> Result<(), Failure> {
         out::line(&format!("emergency review: {}", reviewed(review)))?;
     }
     for grant in &request.grants {
-        let end = grant
-            .end
-            .as_deref()
-            .map_or_else(String::new, |e| format!(", ends {}", short(e)));
+        let review = grant.until_revoked.as_ref();
+        let review = review.and_then(|it| it.review_at.as_deref());
+        let end = match (review, grant.end.as_deref()) {
+            (Some(at), _)
+                if matches!(
+                    grant.status.as_str(),
+                    "scheduled" | "provisioning" | "active"
+                ) =>
+            {
+                format!(", until revoked, reviewed {}", short(at))
+            }
+            (_, Some(end)) => format!(", ends {}", short(end)),
+            (_, None) => String::new(),
+        };
         out::line(&format!("{}  {}{end}", grant.id, grant.status))?;
     }
     for happening in &request.timeline {
@@ -759,6 +781,14 @@ fn given_by(when: &str) -> &str {
         "approving" => "given by whoever approves",
         "both" => "given by whoever asks, and by whoever approves",
         other => other,
+    }
+}
+
+/// For how long it is asked for.
+fn how_long(line: &RequestLine) -> String {
+    match line.review_every_seconds {
+        Some(every) => format!("until revoked, reviewed every {}", Span::seconds(every)),
+        None => Span::seconds(line.duration_seconds).to_string(),
     }
 }
 

@@ -41,10 +41,14 @@ pub(super) async fn read(client: &Client, file: &str) -> Result<Map<String, Valu
 pub(super) fn terms(catalog: &Value) -> String {
     let policy = out::field(catalog, "default_terms.policy");
     let most = span(catalog, "default_terms.max_duration_seconds");
+    let or = match out::field(catalog, "default_terms.until_revoked").as_str() {
+        "yes" => ", or until revoked",
+        _ => "",
+    };
     match (policy.is_empty(), most.is_empty()) {
         (true, _) => "cannot be asked for".to_owned(),
-        (false, true) => format!("asked for under {policy}"),
-        (false, false) => format!("asked for under {policy}, for at most {most}"),
+        (false, true) => format!("asked for under {policy}{or}"),
+        (false, false) => format!("asked for under {policy}, for at most {most}{or}"),
     }
 }
 

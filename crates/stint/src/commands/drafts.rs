@@ -70,6 +70,7 @@ pub(super) struct Question {
     pub(super) what: String,
     /// In seconds.
     pub(super) length: Option<i64>,
+    pub(super) until_revoked: bool,
     pub(super) ticket: Option<String>,
     pub(super) policy: Option<String>,
     pub(super) draft: Option<Value>,
@@ -89,6 +90,9 @@ pub(super) async fn dry_run(server: &Server, asked: Question) -> Result<(), Fail
     };
     if let Some(length) = asked.length {
         set("duration_seconds", length.into());
+    }
+    if asked.until_revoked {
+        set("until_revoked", true.into());
     }
     if let Some(ticket) = asked.ticket {
         set("ticket", ticket.into());
@@ -118,6 +122,7 @@ pub(super) async fn dry_run(server: &Server, asked: Question) -> Result<(), Fail
         ("rule", out::field(&found, "rule")),
         ("at most", span(&found, "max_duration_seconds")),
         ("password again", out::field(&found, "step_up")),
+        ("until revoked, every", span(&found, "review_every_seconds")),
     ])?;
     steps(&found)?;
     let others = found.get("others").and_then(Value::as_array);

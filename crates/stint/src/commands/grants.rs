@@ -63,6 +63,11 @@ pub(crate) async fn grants(args: Grants) -> Result<(), Failure> {
 }
 
 fn end(grant: &Value) -> String {
+    let review = out::field(grant, "until_revoked.review_at");
+    let closed = out::field(grant, "close_reason") + &out::field(grant, "ended_at");
+    if !review.is_empty() && closed.is_empty() {
+        return format!("until revoked, reviewed {}", short(&review));
+    }
     match out::field(grant, "end") {
         end if end.is_empty() => "until revoked".to_owned(),
         end => short(&end),

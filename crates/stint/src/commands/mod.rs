@@ -26,6 +26,7 @@ mod reading;
 pub(crate) mod rules;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod until_revoked;
 
 use serde_json::Value;
 use stint_domain::{Span, Time};

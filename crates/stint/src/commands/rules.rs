@@ -128,6 +128,9 @@ pub(crate) enum Catalogs {
         /// At most this long, as `4h` [default: as the policy says].
         #[arg(long, value_name = "DURATION", value_parser = crate::cli::duration)]
         at_most: Option<i64>,
+        /// Without a time limit too, where somebody asks for that; only under a policy that allows access until it is revoked.
+        #[arg(long)]
+        until_revoked: bool,
         /// The policy for emergency access: id or name [default: none, emergency access is off].
         #[arg(long, value_name = "POLICY")]
         emergency: Option<String>,
@@ -211,6 +214,9 @@ pub(crate) enum Policies {
         /// For how long (`90m`, `2h`); as long as allowed if left out.
         #[arg(long = "for", value_name = "DURATION", value_parser = crate::cli::duration)]
         length: Option<i64>,
+        /// Until it is revoked, instead of for a time.
+        #[arg(long, conflicts_with = "length")]
+        until_revoked: bool,
         /// The ticket it would be about; not judged if left out.
         #[arg(long)]
         ticket: Option<String>,
@@ -363,6 +369,7 @@ pub(crate) async fn catalogs(what: Catalogs) -> Result<(), Failure> {
             entitlement,
             policy,
             at_most,
+            until_revoked,
             emergency,
         } => {
             let client = Client::new(&server)?;
@@ -373,6 +380,9 @@ pub(crate) async fn catalogs(what: Catalogs) -> Result<(), Failure> {
             let mut body = json!({ "policy": policy });
             if let (Some(at_most), Some(body)) = (at_most, body.as_object_mut()) {
                 body.insert("max_duration_seconds".to_owned(), at_most.into());
+            }
+            if let (true, Some(body)) = (until_revoked, body.as_object_mut()) {
+                body.insert("until_revoked".to_owned(), true.into());
             }
             if let (Some(given), Some(body)) = (emergency, body.as_object_mut()) {
                 let id = find::id(&client, find::POLICY, &given).await?;
@@ -388,6 +398,7 @@ pub(crate) async fn catalogs(what: Catalogs) -> Result<(), Failure> {
                 ("entitlement", out::field(&set, "entitlement")),
                 ("policy", out::field(&set, "policy")),
                 ("at most", span(&set, "max_duration_seconds")),
+                ("until revoked", out::field(&set, "until_revoked")),
                 ("emergency", out::field(&set, "emergency_policy")),
             ])
         }
@@ -527,6 +538,7 @@ pub(crate) async fn policies(what: Policies) -> Result<(), Failure> {
             user,
             what,
             length,
+            until_revoked,
             ticket,
             policy,
             file,
@@ -539,6 +551,7 @@ pub(crate) async fn policies(what: Policies) -> Result<(), Failure> {
                 user,
                 what,
                 length,
+                until_revoked,
                 ticket,
                 policy,
                 draft,

@@ -507,6 +507,7 @@ async fn ask(
         start: None,
         principal: None,
         emergency: false,
+        until_revoked: false,
     };
     Ok(requests::submit(&cx, new).await?.id)
 }
@@ -531,6 +532,7 @@ async fn for_a_group(
         start: None,
         principal: Some(group.context("support was synced")?.id),
         emergency: false,
+        until_revoked: false,
     };
     requests::submit(&cy, new).await?;
     stage

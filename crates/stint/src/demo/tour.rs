@@ -283,6 +283,7 @@ impl Walk {
             start: None,
             principal: None,
             emergency: false,
+            until_revoked: false,
         };
         Ok(requests::submit(&ana, new).await.context("asking")?.id)
     }
@@ -344,6 +345,7 @@ impl Walk {
             start: None,
             principal: None,
             emergency: false,
+            until_revoked: false,
         };
         let preview = requests::preview(&ana, probe).await?;
         let who: Vec<String> = preview

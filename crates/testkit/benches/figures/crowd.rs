@@ -74,6 +74,7 @@ pub(crate) async fn ask(cx: &Cx, what: EntitlementId, duration: Span) -> request
         start: None,
         principal: None,
         emergency: false,
+        until_revoked: false,
     };
     stint_db::retrying(|| requests::submit(cx, new.clone()))
         .await
@@ -137,6 +138,7 @@ async fn offer(
     assert_eq!(chosen.len(), most, "the estate has enough entitlements");
     let terms = catalog::Terms {
         emergency: None,
+        until_revoked: false,
         policy: under(organization),
         max_duration: None,
         replace: true,

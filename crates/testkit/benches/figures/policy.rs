@@ -122,6 +122,7 @@ fn held(n: u64, policy: stint_domain::PolicyId) -> Rules {
         terms: Some(DefaultTerms {
             policy,
             max_duration: Some(Span::hours(4)),
+            until_revoked: false,
         }),
         rank: 100,
     }

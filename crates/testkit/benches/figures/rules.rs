@@ -103,6 +103,7 @@ fn body(approvers: Approvers, shortest: bool) -> PolicyBody {
             false => steps.clone(),
         },
         max_duration: None,
+        until_revoked: None,
         reason: None,
         ticket: None,
         step_up: None,
@@ -417,6 +418,7 @@ pub(crate) async fn measure(engine: Engine, world: &World, connection: Connectio
             terms: Some(DefaultTerms {
                 policy: policy.id,
                 max_duration: None,
+                until_revoked: false,
             }),
             rank,
         };
@@ -438,6 +440,7 @@ pub(crate) async fn measure(engine: Engine, world: &World, connection: Connectio
                 start: None,
                 principal: None,
                 emergency: false,
+                until_revoked: false,
             };
             let began = now();
             let found = requests::preview(&cx, probe).await.expect("a preview");

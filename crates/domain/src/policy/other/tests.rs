@@ -74,6 +74,7 @@ fn a_deadline_leads_only_where_somebody_is_asked() {
         reason: None,
         ticket: None,
         step_up: None,
+        until_revoked: None,
     }];
     assert!(said(&sometimes).contains("silence approves nothing"));
     let denies = PolicyBody::new(Route::AutoDeny("No.".to_owned()), Span::hours(1));

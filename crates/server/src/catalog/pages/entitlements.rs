@@ -141,7 +141,9 @@ async fn add(
 /// entitlements are.
 fn mistake(error: Error) -> Result<Mistakes, Error> {
     let field = match &error {
-        Error::UnknownPolicy(_) | Error::EmergencyAsOrdinary(_) => "policy",
+        Error::UnknownPolicy(_) | Error::EmergencyAsOrdinary(_) | Error::NoUntilRevoked(_) => {
+            "policy"
+        }
         Error::UnknownEmergency(_)
         | Error::NoEmergencyPolicy(_)
         | Error::EmergencyLonger { .. } => "emergency",
@@ -376,6 +378,7 @@ pub(super) struct TermsFilled {
     pub(super) policy: String,
     emergency: String,
     max: (String, String),
+    until_revoked: bool,
     read: Result<Option<Span>, &'static str>,
 }
 
@@ -385,6 +388,7 @@ impl Default for TermsFilled {
             policy: String::new(),
             emergency: String::new(),
             max: Length::values(None),
+            until_revoked: false,
             read: Ok(None),
         }
     }
@@ -392,12 +396,15 @@ impl Default for TermsFilled {
 
 impl TermsFilled {
     /// As it is said now, if anything is.
-    pub(super) fn of(terms: Option<(PolicyId, Option<Span>)>) -> Self {
-        terms.map_or_else(Self::default, |(policy, max_duration)| Self {
-            policy: policy.to_string(),
-            max: Length::values(max_duration),
-            read: Ok(max_duration),
-            ..Self::default()
+    pub(super) fn of(terms: Option<(PolicyId, Option<Span>, bool)>) -> Self {
+        terms.map_or_else(Self::default, |(policy, max_duration, until_revoked)| {
+            Self {
+                policy: policy.to_string(),
+                max: Length::values(max_duration),
+                until_revoked,
+                read: Ok(max_duration),
+                ..Self::default()
+            }
         })
     }
 
@@ -409,6 +416,7 @@ impl TermsFilled {
                 sent.text("max").to_owned(),
                 sent.text("max.unit").to_owned(),
             ),
+            until_revoked: sent.ticked("until_revoked"),
             read: sent.length("max"),
         }
     }
@@ -447,10 +455,11 @@ impl TermsFilled {
                 }
             },
         };
-        if self.policy.is_empty() && !needed && (max.is_some() || emergency.is_some()) {
+        let more = max.is_some() || emergency.is_some() || self.until_revoked;
+        if self.policy.is_empty() && !needed && more {
             mistakes.add(
                 "policy",
-                "A limit and emergency access go with a policy: choose one, or leave them empty.",
+                "A limit, access until it is revoked and emergency access go with a policy: choose one, or leave them empty.",
             );
         }
         if mistakes.any() {
@@ -459,6 +468,7 @@ impl TermsFilled {
         Ok(policy.map(|policy| Terms {
             policy,
             max_duration: max,
+            until_revoked: self.until_revoked,
             emergency,
             replace: true,
         }))
@@ -471,7 +481,7 @@ impl TermsFilled {
         none: &str,
         needed: bool,
         mistakes: &Mistakes,
-    ) -> Result<[Part; 3], policies::Error> {
+    ) -> Result<[Part; 4], policies::Error> {
         let emergency = Field::one_of(
             "emergency",
             "In an emergency",
@@ -498,6 +508,13 @@ impl TermsFilled {
                 .wrong(mistakes)
                 .into(),
             emergency.into(),
+            Tick::new(
+                "until_revoked",
+                "Without a time limit, where somebody asks for that",
+                self.until_revoked,
+            )
+            .hint("Only under a policy that allows access until it is revoked: its owners are asked again and again whether it is still needed, and it ends where they do not say so.")
+            .into(),
         ])
     }
 }
@@ -513,7 +530,7 @@ async fn control_page(
         emergency: (now.as_ref().and_then(|it| it.emergency))
             .map(|id| id.to_string())
             .unwrap_or_default(),
-        ..TermsFilled::of((now.as_ref()).map(|it| (it.policy, it.max_duration)))
+        ..TermsFilled::of((now.as_ref()).map(|it| (it.policy, it.max_duration, it.until_revoked)))
     };
     let version = now.map_or(0, |control| control.version);
     let page = ControlForm {
@@ -578,6 +595,7 @@ async fn changed_meanwhile(
         let found = policies::current(&mut q, id).await?;
         Ok(found.map_or_else(|| id.to_string(), |version| version.name))
     };
+    let switch = |off: bool| if off { "off" } else { "on" }.to_owned();
     let limit = |max: Option<Span>| max.map_or_else(|| "as the policy says".to_owned(), words);
     let rows = vec![
         (
@@ -594,6 +612,11 @@ async fn changed_meanwhile(
             "At most".to_owned(),
             limit(now.and_then(|control| control.max_duration)),
             limit(typed.max_duration),
+        ),
+        (
+            "Time limit".to_owned(),
+            switch(now.is_some_and(|control| control.until_revoked)),
+            switch(typed.until_revoked),
         ),
     ];
     let action = "catalog.access_control_set";

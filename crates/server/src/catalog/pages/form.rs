@@ -64,7 +64,7 @@ impl Filled {
 
     fn of(catalog: &Catalog) -> Self {
         let rules = &catalog.rules;
-        let terms = rules.terms.map(|it| (it.policy, it.max_duration));
+        let terms = (rules.terms).map(|it| (it.policy, it.max_duration, it.until_revoked));
         let when = rules.audience_when.as_ref().map(ToString::to_string);
         Self {
             name: catalog.name.clone(),
@@ -141,6 +141,7 @@ impl Filled {
             terms: terms.map(|terms| DefaultTerms {
                 policy: terms.policy,
                 max_duration: terms.max_duration,
+                until_revoked: terms.until_revoked,
             }),
             rank,
         })
@@ -355,7 +356,7 @@ fn field_of(api: &str) -> String {
     }
     match api {
         "contents" => "rules",
-        "default_terms.policy" => "policy",
+        "default_terms.policy" | "default_terms.until_revoked" => "policy",
         "default_terms.max_duration_seconds" => "max",
         other => other,
     }
@@ -431,8 +432,8 @@ async fn form(
         &mistakes,
     );
     // Emergency access is said of one entitlement.
-    let [policy, max, _] = terms.await?;
-    let mut terms: Vec<Part> = vec![policy, max];
+    let [policy, max, _, until_revoked] = terms.await?;
+    let mut terms: Vec<Part> = vec![policy, max, until_revoked];
     terms.push(
         Field::number("rank", "Rank")
             .hint("Where several catalogs of one person hold the same thing, the one with the lower number says how it is asked for; among equals the older one.")

@@ -142,16 +142,22 @@ fn why(held: &Held) -> String {
 
 fn row(ruled: &BTreeMap<PolicyId, PolicyVersion>, path: &str, held: Held) -> view::HeldRow {
     let policy = policy_of(&held).and_then(|id| ruled.get(&id));
-    let own = match &held.access_control {
-        Some(control) => control.max_duration,
-        None => held.default.and_then(|terms| terms.max_duration),
+    let (own, until_revoked) = match &held.access_control {
+        Some(control) => (control.max_duration, control.until_revoked),
+        None => held.default.map_or((None, false), |terms| {
+            (terms.max_duration, terms.until_revoked)
+        }),
     };
     view::HeldRow {
         why: why(&held),
         default: held.access_control.is_none() && policy.is_some(),
         at_most: policy.map_or_else(String::new, |it| {
             let longest = it.body.longest();
-            words(own.map_or(longest, |own| own.min(longest)))
+            let words = words(own.map_or(longest, |own| own.min(longest)));
+            match until_revoked && it.body.may_last_until_revoked() {
+                true => format!("{words}, or until revoked"),
+                false => words,
+            }
         }),
         policy: policy.map(|it| (format!("/policies/{}", it.policy), it.name.clone())),
         ask: format!("{path}/try?entitlement={}", held.entitlement.id),

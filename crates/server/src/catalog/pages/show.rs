@@ -133,13 +133,11 @@ async fn terms(cx: &Cx, of: &Catalog) -> Result<Option<(String, String, String)>
     let more = terms
         .max_duration
         .map(|max| format!(", for at most {}", words(max)));
-    Ok(policy.map(|policy| {
-        (
-            format!("/policies/{}", terms.policy),
-            policy.name,
-            more.unwrap_or_default(),
-        )
-    }))
+    let mut more = more.unwrap_or_default();
+    if terms.until_revoked {
+        more.push_str(", or until revoked");
+    }
+    Ok(policy.map(|policy| (format!("/policies/{}", terms.policy), policy.name, more)))
 }
 
 /// What the list can be narrowed to: what has no policy, and each policy by name, for who may
@@ -229,9 +227,9 @@ fn entry_row(
     let mut policy = None;
     let mut at_most = String::new();
     let own = entry.access_control.as_ref();
-    let own = own.map(|it| (it.policy, it.max_duration));
-    let said = own.or(default.map(|it| (it.policy, it.max_duration)));
-    if let Some((id, max_duration)) = said
+    let own = own.map(|it| (it.policy, it.max_duration, it.until_revoked));
+    let said = own.or(default.map(|it| (it.policy, it.max_duration, it.until_revoked)));
+    if let Some((id, max_duration, until_revoked)) = said
         && let Some(version) = policies.get(&id)
     {
         let longest = version.body.longest();
@@ -248,6 +246,9 @@ fn entry_row(
             }
             _ => words(longest),
         };
+        if until_revoked && version.body.may_last_until_revoked() {
+            at_most.push_str(", or until revoked");
+        }
     }
     view::EntryRow {
         key: format!("remove-{}", it.id),

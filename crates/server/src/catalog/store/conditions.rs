@@ -15,20 +15,20 @@ stint_db::statements! {
     /// Takes its row.
     HOLD = "select version from catalog_version{lock}";
     /// Every catalog, as it stands before another that holds the same.
-    ALL = "select id, name, description, contents, audience_when, policy_id, max_duration, rank,
+    ALL = "select id, name, description, contents, audience_when, policy_id, max_duration, until_revoked, rank,
             created_at, version, (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
         from catalogs c order by rank, id";
     /// Those that ask by a policy for what has no access control.
-    DEFAULTING = "select id, name, description, contents, audience_when, policy_id, max_duration, rank,
+    DEFAULTING = "select id, name, description, contents, audience_when, policy_id, max_duration, until_revoked, rank,
             created_at, version, (select count(*) from catalog_entitlements e where e.catalog_id = c.id) as entitlements
         from catalogs c where policy_id = $1 order by name_key, id";
     /// What is in every list.
     ALL_LISTED = "select catalog_id, entitlement_id from catalog_entitlements";
     /// Every access control.
-    ALL_CONTROLS = "select entitlement_id, policy_id, max_duration, emergency_policy_id, version from access_controls";
+    ALL_CONTROLS = "select entitlement_id, policy_id, max_duration, until_revoked, emergency_policy_id, version from access_controls";
     /// The catalogs that somebody in these groups may see, if a condition does not say otherwise, and
     /// that may hold that entitlement, if one does not say otherwise.
-    JUDGED = "select c.id, c.name, c.contents, c.audience_when, c.policy_id, c.max_duration, c.rank,
+    JUDGED = "select c.id, c.name, c.contents, c.audience_when, c.policy_id, c.max_duration, c.until_revoked, c.rank,
             (select count(*) from catalog_audience a where a.catalog_id = c.id and a.group_id in {ids $1}) as admitted,
             (select count(*) from catalog_entitlements e where e.catalog_id = c.id and e.entitlement_id = $2) as listed
         from catalogs c
@@ -39,14 +39,15 @@ stint_db::statements! {
         order by c.rank, c.id";
 }
 
-/// `contents, audience_when, policy_id, max_duration, rank`
+/// `contents, audience_when, policy_id, max_duration, rank, until_revoked`
 pub(super) fn values(rules: &Rules) -> Vec<Val> {
     args![
         serde_json::to_value(&rules.contents).unwrap_or_default(),
         rules.audience_when.as_ref().map(ToString::to_string),
         rules.terms.map(|terms| terms.policy),
         rules.terms.and_then(|terms| terms.max_duration),
-        rules.rank
+        rules.rank,
+        rules.terms.is_some_and(|terms| terms.until_revoked)
     ]
 }
 
@@ -55,12 +56,14 @@ pub(super) fn rules(row: &Row) -> stint_db::Result<Rules> {
     let audience: Option<String> = row.get("audience_when")?;
     let policy: Option<PolicyId> = row.get("policy_id")?;
     let max_duration: Option<Span> = row.get("max_duration")?;
+    let until_revoked: bool = row.get("until_revoked")?;
     Ok(Rules {
         contents,
         audience_when: audience.as_deref().map(Condition::new),
         terms: policy.map(|policy| DefaultTerms {
             policy,
             max_duration,
+            until_revoked,
         }),
         rank: row.get("rank")?,
     })

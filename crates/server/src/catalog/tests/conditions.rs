@@ -40,6 +40,7 @@ async fn who_waits_for_what_is_on_offer_leaves_the_database_to_others() {
         terms: Some(DefaultTerms {
             policy: auto,
             max_duration: None,
+            until_revoked: false,
         }),
         ..Rules::default()
     };
@@ -85,6 +86,7 @@ async fn what_comes_tomorrow_is_covered_without_an_edit() {
         terms: Some(DefaultTerms {
             policy: auto,
             max_duration: Some(Span::hours(1)),
+            until_revoked: false,
         }),
         ..Rules::default()
     };
@@ -146,6 +148,7 @@ async fn an_audience_is_what_people_are_now() {
         terms: Some(DefaultTerms {
             policy: auto,
             max_duration: None,
+            until_revoked: false,
         }),
         ..Rules::default()
     };
@@ -195,6 +198,7 @@ async fn of_two_catalogs_the_one_with_the_lower_rank_says_how() {
             terms: Some(DefaultTerms {
                 policy: auto,
                 max_duration: Some(Span::hours(hours)),
+                until_revoked: false,
             }),
             rank,
             ..Rules::default()
@@ -252,6 +256,7 @@ async fn what_cannot_be_saved_is_said_at_its_field_and_place() {
         terms: Some(DefaultTerms {
             policy: house.app.new_id(),
             max_duration: Some(Span::seconds(1)),
+            until_revoked: false,
         }),
         rank: 0,
     };

@@ -27,10 +27,14 @@ pub(crate) fn chip(grant: &Grant, now: Time) -> Chip {
 
 /// What is left of a grant that gives access or will; nothing once its window is over.
 pub(crate) fn time_left(grant: &Grant, now: Time) -> Option<TimeLeft> {
+    let duration = (grant.window.duration).filter(|_| grant.review_every.is_none());
     match grant.status(now) {
-        GrantState::Scheduled => Some(TimeLeft::scheduled(grant.start, grant.window.duration, now)),
-        GrantState::Provisioning => Some(TimeLeft::not_confirmed(grant.window.duration)),
+        GrantState::Scheduled => Some(TimeLeft::scheduled(grant.start, duration, now)),
+        GrantState::Provisioning => Some(TimeLeft::not_confirmed(duration)),
         GrantState::Active | GrantState::Interrupted => Some(match grant.end() {
+            Some(end) if let Some(review) = grant.review_at() => {
+                TimeLeft::until_revoked(review, end, now)
+            }
             Some(end) => {
                 let start = grant.window.confirmed_at.unwrap_or(grant.start);
                 TimeLeft::running(start, end, now)
@@ -38,6 +42,17 @@ pub(crate) fn time_left(grant: &Grant, now: Time) -> Option<TimeLeft> {
             None => TimeLeft::no_end(),
         }),
         GrantState::Ending | GrantState::Stuck | GrantState::Ended | GrantState::Failed => None,
+    }
+}
+
+/// When a grant ends, as a text of a table: until when, or that it is had until it is revoked and when
+/// it is asked next whether it is still needed.
+pub(super) fn ends(grant: &Grant) -> String {
+    let open = grant.is_open();
+    match (grant.review_at().filter(|_| open), grant.end()) {
+        (Some(review), _) => format!("until revoked, reviewed {review}"),
+        (None, Some(end)) => end.to_string(),
+        (None, None) => String::new(),
     }
 }
 

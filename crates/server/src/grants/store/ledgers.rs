@@ -9,7 +9,7 @@ use stint_domain::binding::{
 };
 use stint_domain::entitlement::Pair;
 use stint_domain::grant::{CloseReason, Closed, Ended, Grant, Remains};
-use stint_domain::{AttemptId, BindingId, ConnectionId, GrantId, Time, UserId};
+use stint_domain::{AttemptId, BindingId, ConnectionId, GrantId, Span, Time, UserId};
 
 use super::super::Origin;
 
@@ -34,8 +34,8 @@ stint_db::statements! {
     OPEN_GRANTS = "select g.id, g.start_at, g.duration, g.latest_end, g.confirmed_at, g.closed_at, g.close_reason, g.close_note, g.predecessor, \
         g.ended_at, g.remains, b.connection_id, b.principal_id, b.entitlement_id from grants g join bindings b on b.id = g.binding_id \
         where g.binding_id = $1 and g.ended_at is null order by g.id";
-    INSERT_GRANT = "insert into grants (id, binding_id, user_id, origin, origin_id, opened_at, start_at, duration, latest_end, predecessor, ends_at, emergency) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    INSERT_GRANT = "insert into grants (id, binding_id, user_id, origin, origin_id, opened_at, start_at, duration, latest_end, predecessor, ends_at, emergency, review_every) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     UPDATE_GRANT = "update grants set confirmed_at = $2, closed_at = $3, close_reason = $4, close_note = $5, ended_at = $6, remains = $7, ends_at = $8 \
         where id = $1 and ended_at is null";
     ATTEMPTS = "select id, kind, epoch, sign_at, under_removal, request_id, membership, polled_at, outcome, outcome_at, note from attempts \
@@ -158,6 +158,7 @@ pub(in crate::grants) struct Opening {
     pub(in crate::grants) user: UserId,
     pub(in crate::grants) origin: Origin,
     pub(in crate::grants) emergency: bool,
+    pub(in crate::grants) review_every: Option<Span>,
     pub(in crate::grants) at: Time,
 }
 
@@ -233,7 +234,8 @@ async fn insert_grant(tx: &mut Tx, binding: BindingId, g: &Grant, opening: &Open
         g.latest_end,
         g.predecessor,
         g.end(),
-        opening.emergency
+        opening.emergency,
+        opening.review_every
     ];
     tx.run(&INSERT_GRANT, values).await.map(drop)
 }

@@ -16,8 +16,9 @@ use crate::cx::Notices;
 /// The columns of a grant with those of its binding that a window is read with.
 macro_rules! columns {
     () => {
-        "select g.id, g.binding_id, g.user_id, g.origin, g.origin_id, g.emergency, g.opened_at, g.start_at, g.duration, g.latest_end, g.confirmed_at, \
+        "select g.id, g.binding_id, g.user_id, g.origin, g.origin_id, g.emergency, g.review_every, g.opened_at, g.start_at, g.duration, g.latest_end, g.confirmed_at, \
          g.closed_at, g.close_reason, g.close_note, g.predecessor, g.ended_at, g.remains, \
+         (select max(s.ends_at) from grants s where g.review_every is not null and s.predecessor = g.id and s.closed_at is null) as kept_until, \
          b.connection_id, b.principal_id, b.entitlement_id from grants g join bindings b on b.id = g.binding_id "
     };
 }
@@ -38,6 +39,13 @@ stint_db::statements! {
         and ends_at - coalesce(confirmed_at, start_at) < $2 and (confirmed_at is not null or predecessor is not null) \
         and not exists (select 1 from grants s where s.predecessor = grants.id and s.closed_at is null) order by ends_at limit 1";
     quiet REMINDED = "update grants set reminded_at = $2 where id = $1 and reminded_at is null";
+    /// Until revoked, and so near their end that it is asked whether they are still needed. $2: that near.
+    TO_REVIEW = (concat!(columns!(), "where g.review_every is not null and g.ended_at is null and g.closed_at is null and g.asked_at is null \
+        and g.ends_at > $1 and g.ends_at <= $2 and (g.confirmed_at is not null or g.predecessor is not null) order by g.ends_at, g.id limit $3"));
+    NEXT_REVIEWED = "select ends_at from grants where review_every is not null and ended_at is null and closed_at is null and asked_at is null \
+        and ends_at > $1 and (confirmed_at is not null or predecessor is not null) order by ends_at, id limit 1";
+    /// Quiet: what is asked is news of the review, in the same transaction.
+    quiet ASKED = "update grants set asked_at = $2 where id = $1 and asked_at is null";
     OF_ORIGIN = (concat!(columns!(), "where g.origin = 'request' and g.origin_id = $1 order by g.id"));
     OF_ORIGINS = (concat!(columns!(), "where g.origin = 'request' and g.origin_id in {ids $1} order by g.id"));
     OF_USER = (concat!(columns!(), "where g.user_id = $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
@@ -77,11 +85,14 @@ stint_db::statements! {
     /// What somebody holds, or is about to hold.
     HELD_BY = "select distinct b.entitlement_id from grants g join bindings b on b.id = g.binding_id \
         where g.user_id = $1 and g.ended_at is null";
-    /// What is given to these principals, or will be, and until when at most.
-    GIVEN_TO = "select b.principal_id, b.entitlement_id, b.epoch_open, g.start_at, g.ends_at from bindings b \
+    /// What is given to these principals, or will be, and until when at most; what is had until it is
+    /// revoked may be kept again and again.
+    GIVEN_TO = "select b.principal_id, b.entitlement_id, b.epoch_open, g.start_at, \
+        case when g.review_every is null or g.closed_at is not null then g.ends_at end as ends_at from bindings b \
         join grants g on g.binding_id = b.id where b.principal_id in {ids $1} and g.ended_at is null";
     /// The same of these things.
-    GIVEN_OF = "select b.principal_id, b.entitlement_id, b.epoch_open, g.start_at, g.ends_at from bindings b \
+    GIVEN_OF = "select b.principal_id, b.entitlement_id, b.epoch_open, g.start_at, \
+        case when g.review_every is null or g.closed_at is not null then g.ends_at end as ends_at from bindings b \
         join grants g on g.binding_id = b.id where b.entitlement_id in {ids $1} and g.ended_at is null";
     OPEN_ON = "select count(*) as n from grants g join bindings b on b.id = g.binding_id where b.connection_id = $1 and g.ended_at is null";
     FIRST_OPEN_ON = (concat!(columns!(), "where b.connection_id = $1 and g.ended_at is null order by g.id limit 200"));
@@ -155,6 +166,33 @@ pub(in crate::grants) async fn next_ending(
 /// Notes that the end of this grant is announced; false where somebody else was quicker.
 pub(in crate::grants) async fn reminded(tx: &mut Tx, id: GrantId, now: Time) -> Result<bool> {
     Ok(tx.run(&REMINDED, args![id, now]).await? > 0)
+}
+
+/// See [`crate::grants::to_review`].
+pub(in crate::grants) async fn to_review(
+    q: &mut impl Query,
+    now: Time,
+    near: Time,
+    limit: i64,
+) -> Result<Vec<Grant>> {
+    let rows = q.all(&TO_REVIEW, args![now, near, limit]).await?;
+    whole(q, &rows).await
+}
+
+/// The next end, after this moment, of one about which nobody was asked.
+pub(in crate::grants) async fn next_reviewed_end(
+    q: &mut impl Query,
+    after: Time,
+) -> Result<Option<Time>> {
+    match q.maybe(&NEXT_REVIEWED, args![after]).await? {
+        Some(row) => row.get("ends_at"),
+        None => Ok(None),
+    }
+}
+
+/// See [`crate::grants::asked`].
+pub(in crate::grants) async fn asked(tx: &mut Tx, id: GrantId, now: Time) -> Result<bool> {
+    Ok(tx.run(&ASKED, args![id, now]).await? > 0)
 }
 
 pub(in crate::grants) async fn of_request(q: &mut impl Query, id: RequestId) -> Result<Vec<Grant>> {
@@ -367,6 +405,8 @@ async fn whole(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Grant>> {
             origin: Origin::Request(row.get::<RequestId>("origin_id")?),
             pair: window.pair,
             emergency: row.get("emergency")?,
+            review_every: row.get("review_every")?,
+            kept_until: row.get("kept_until")?,
             opened_at: row.get("opened_at")?,
             start: window.start,
             window,

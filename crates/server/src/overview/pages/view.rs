@@ -21,6 +21,8 @@ pub(crate) struct Home {
     pub(crate) nothing_waits: Empty,
     /// That emergency reviews wait, and where.
     pub(crate) reviews: Option<(String, &'static str)>,
+    /// That reviews of access until it is revoked wait, and where.
+    pub(crate) answers: Option<(String, &'static str)>,
     /// How many wait in all.
     pub(crate) inbox_count: u64,
     /// Seconds until the page looks again by itself.

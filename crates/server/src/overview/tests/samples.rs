@@ -448,6 +448,8 @@ fn ask(mistakes: Mistakes, blocked: bool) -> requests::Ask {
         whose: None,
         reason_wanted: true,
         choices: vec![choice("900", "15 min", false), choice("3600", "1 h", !mistakes.any()), choice("7200", "2 h", false), choice("14400", "4 h", false)],
+        may_last: true,
+        until_revoked: false,
         other: mistakes.any(),
         hours: if mistakes.any() { "9".into() } else { String::new() },
         minutes: String::new(),
@@ -1321,6 +1323,12 @@ fn home(any: bool) -> overview::Home {
                 "/emergency-reviews?state=open",
             )
         }),
+        answers: any.then(|| {
+            (
+                "Access until revoked: 1 review to answer".into(),
+                "/until-revoked?state=open",
+            )
+        }),
         inbox_count: if any { 3 } else { 0 },
         poll: Some(20),
     }
@@ -1468,6 +1476,11 @@ pub(super) fn everything() -> Vec<(&'static str, Response)> {
         ("reviews-empty", view("/emergency-reviews", "Emergency reviews", &put(emergency::reviews(false)))),
         ("review", view("/emergency-reviews/req_1", "Emergency review", &put(emergency::review(true, Mistakes::none())))),
         ("review-mistakes", view("/emergency-reviews/req_1", "Emergency review", &put(emergency::review(true, Mistakes::at("note", "Say what you found."))))),
+        ("kept-reviews", view("/until-revoked", "Until revoked", &put(emergency::kept_reviews(true)))),
+        ("kept-reviews-empty", view("/until-revoked", "Until revoked", &put(emergency::kept_reviews(false)))),
+        ("kept-review", view("/until-revoked/req_1", "Until revoked", &put(emergency::kept_review(true, Mistakes::none())))),
+        ("kept-review-mistakes", view("/until-revoked/req_1", "Until revoked", &put(emergency::kept_review(true, Mistakes::at("note", "Say what you found."))))),
+        ("kept-review-not-mine", view("/until-revoked/req_1", "Until revoked", &put(emergency::kept_review(false, Mistakes::none())))),
         ("review-not-mine", view("/emergency-reviews/req_1", "Emergency review", &put(emergency::review(false, Mistakes::none())))),
         ("dry-run", view("/policies/try", "What if somebody asked", &put(rules::dry_run(true)))),
         ("dry-run-mistakes", view("/policies/try", "What if somebody asked", &put(rules::dry_run(false)))),

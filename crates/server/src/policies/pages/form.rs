@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use stint_domain::condition::Condition;
-use stint_domain::policy::{MAX_RULES, PolicyBody, ReasonRule, Rule};
+use stint_domain::policy::{MAX_RULES, PolicyBody, ReasonRule, Rule, UntilRevoked};
 use stint_domain::{PolicyId, Span};
 
 use super::super::{Error, LONGEST_NAME, LONGEST_NOTE, NewVersion, Policy, PolicyVersion};
@@ -31,6 +31,7 @@ pub(super) struct Filled {
     route: RouteFilled,
     max: (String, String),
     length: Option<Result<Option<Span>, &'static str>>,
+    until: String,
     reason: bool,
     min_length: String,
     ticket: TicketFilled,
@@ -51,6 +52,7 @@ struct RuleFilled {
     route: RouteFilled,
     max: (String, String),
     length: Result<Option<Span>, &'static str>,
+    until: String,
     reason: String,
     min_length: String,
     ticket: TicketFilled,
@@ -65,6 +67,7 @@ impl Default for RuleFilled {
             route: RouteFilled::default(),
             max: Length::values(None),
             length: Ok(None),
+            until: String::new(),
             reason: String::new(),
             min_length: String::new(),
             ticket: TicketFilled::default(),
@@ -109,6 +112,7 @@ pub(super) fn field_of(api: &str) -> String {
     }
     let word = match rest.as_str() {
         "max_duration_seconds" => "max",
+        "until_revoked.review_every_days" => "until",
         "open_for_seconds" => "open",
         "reason.min_length" => "min_length",
         "reason.required" => "reason",
@@ -138,6 +142,7 @@ impl RuleFilled {
             route: RouteFilled::of(&of_rule(at), &rule.route),
             max: Length::values(rule.max_duration),
             length: Ok(rule.max_duration),
+            until: rule.until_revoked.map(days).unwrap_or_default(),
             reason: match rule.reason {
                 None => "policy",
                 Some(reason) if reason.required => "needed",
@@ -159,6 +164,7 @@ impl RuleFilled {
             route: RouteFilled::sent(sent, &of),
             max: (text("max"), text("max.unit")),
             length: sent.length(&format!("{of}max")),
+            until: text("until"),
             reason: text("reason"),
             min_length: text("min_length"),
             ticket: TicketFilled::sent(sent, &of),
@@ -173,11 +179,13 @@ impl RuleFilled {
             None
         });
         let min_length = whole(&self.min_length, &format!("{of}min_length"), mistakes);
+        let until_revoked = until(&self.until, &format!("{of}until"), mistakes);
         Rule {
             name: self.name.clone(),
             when: Condition::new(&self.when),
             route: self.route.read(mistakes),
             max_duration,
+            until_revoked,
             reason: match self.reason.as_str() {
                 "needed" => Some(ReasonRule {
                     required: true,
@@ -239,6 +247,11 @@ impl RuleFilled {
                     .value(self.max.clone())
                     .wrong(mistakes)
                     .into(),
+                Field::number(field("until"), "Until revoked, asked again every so many days")
+                    .hint("1 to 365; 0: not here. Empty: as the policy says, but not where it is approved at once.")
+                    .value(&self.until)
+                    .wrong(mistakes)
+                    .into(),
                 Several::one(field("reason"), "A reason", reason.into())
                     .wrong(mistakes)
                     .into(),
@@ -260,6 +273,24 @@ fn shortest(reason: ReasonRule) -> String {
         0 => String::new(),
         n => n.to_string(),
     }
+}
+
+/// How often it is asked again as it stands in a field: in days, 0 for never.
+fn days(said: UntilRevoked) -> String {
+    let every = said.every().unwrap_or(Span::ZERO);
+    (every.as_seconds() / Span::hours(24).as_seconds()).to_string()
+}
+
+/// What such a field says; nothing where nothing stands.
+fn until(text: &str, field: &str, mistakes: &mut Mistakes) -> Option<UntilRevoked> {
+    if text.is_empty() {
+        return None;
+    }
+    let every = match whole(text, field, mistakes) {
+        0 => None,
+        days => Some(Span::hours(i64::from(days).saturating_mul(24))),
+    };
+    Some(UntilRevoked::of(every))
 }
 
 /// A whole number; 0 where nothing stands.
@@ -296,6 +327,10 @@ impl Filled {
             route: RouteFilled::of("", &body.route),
             max: Length::values(Some(body.max_duration)),
             length: None,
+            until: match body.until_revoked {
+                UntilRevoked::Never => String::new(),
+                said => days(said),
+            },
             reason: body.reason.required,
             min_length: shortest(body.reason),
             ticket: TicketFilled::of(Some(&body.ticket)),
@@ -338,6 +373,7 @@ impl Filled {
                 sent.text("max.unit").to_owned(),
             ),
             length: Some(sent.length("max")),
+            until: sent.text("until").to_owned(),
             reason: sent.ticked("reason"),
             min_length: sent.text("min_length").to_owned(),
             ticket: TicketFilled::sent(sent, ""),
@@ -373,6 +409,7 @@ impl Filled {
             None
         });
         let min_length = whole(&self.min_length, "min_length", &mut mistakes);
+        let until_revoked = until(&self.until, "until", &mut mistakes).unwrap_or_default();
         let rules = self.rules.iter().enumerate();
         let rules = rules
             .map(|(at, rule)| rule.read(at, &mut mistakes))
@@ -389,6 +426,7 @@ impl Filled {
                 rules,
                 route,
                 max_duration,
+                until_revoked,
                 reason: ReasonRule {
                     required,
                     // A length without a reason says nothing: a box that is not ticked wins.
@@ -560,6 +598,11 @@ fn rest(filled: &Filled, mistakes: &Mistakes) -> Vec<Part> {
             .required()
             .wrong(mistakes)
             .into(),
+        Field::number("until", "Until revoked, asked again every so many days")
+            .hint("1 to 365. Empty: access is had for a time only. Otherwise it may be had until it is revoked where the time limit of what is asked for is off; so often its owners are asked whether it is still needed, and it ends where nobody says so within 14 days. Not for emergency access.")
+            .value(&filled.until)
+            .wrong(mistakes)
+            .into(),
         Tick::new("reason", "A reason must be given", filled.reason)
             .hint("Who decides reads it, and it stays in the audit log.")
             .into(),
@@ -608,6 +651,7 @@ mod tests {
             ("steps[2].needed", "step2.needed"),
             ("max_duration_seconds", "max"),
             ("open_for_seconds", "open"),
+            ("rules[0].until_revoked.review_every_days", "rule0.until"),
             ("reason.min_length", "min_length"),
             ("rules[1].when", "rule1.when"),
             ("rules[0].steps[2].users", "rule0.step2.users"),

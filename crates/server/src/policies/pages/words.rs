@@ -6,7 +6,7 @@ use stint_db::Query;
 use stint_domain::condition::Compiled;
 use stint_domain::policy::{
     Approvers, Emergency, PolicyBody, ReasonRule, Role, Route, Step, StepUp, Then, TicketAsked,
-    TicketRule,
+    TicketRule, UntilRevoked,
 };
 use stint_domain::{GroupId, PolicyId, UserId};
 
@@ -103,6 +103,9 @@ pub(crate) fn rules(body: &PolicyBody, names: &Names) -> Vec<Rule> {
         if let Some(max) = rule.max_duration {
             rules.push((format!("{of}longest access"), words(max)));
         }
+        if let Some(said) = rule.until_revoked {
+            rules.push((format!("{of}until revoked"), until_revoked_words(said)));
+        }
         if let Some(reason) = rule.reason {
             rules.push((format!("{of}reason"), reason_words(reason)));
         }
@@ -120,6 +123,10 @@ pub(crate) fn rules(body: &PolicyBody, names: &Names) -> Vec<Rule> {
     };
     route_words(&body.route, of, names, &mut rules);
     rules.push(("Longest access".to_owned(), words(body.max_duration)));
+    if !body.until_revoked.is_never() {
+        let said = until_revoked_words(body.until_revoked);
+        rules.push(("Until revoked".to_owned(), said));
+    }
     rules.push(("Reason".to_owned(), reason_words(body.reason)));
     if !body.ticket.is_default() {
         rules.push(("Ticket".to_owned(), ticket_words(&body.ticket)));
@@ -161,6 +168,16 @@ fn group_words(groups: &BTreeSet<GroupId>, names: &Names) -> String {
         .collect();
     who.sort();
     who.join(", ")
+}
+
+fn until_revoked_words(said: UntilRevoked) -> String {
+    match said.every() {
+        Some(every) => format!(
+            "where the time limit is off; every {} its owners are asked whether it is still needed",
+            words(every)
+        ),
+        None => "never".to_owned(),
+    }
 }
 
 fn reason_words(reason: ReasonRule) -> String {

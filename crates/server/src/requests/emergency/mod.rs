@@ -30,7 +30,7 @@ pub use review::{
     Counts, REVIEW_STATES, Review, ReviewDetail, ReviewFilter, ReviewLine, ReviewState, close,
     counts, reviewers, reviews, to_close,
 };
-pub(super) use review::{given, review_of};
+pub(super) use review::{given, review_of, super_admins};
 pub(crate) use tasks::Due;
 
 /// What is asked for beyond what was asked already. What is absent is as it was.
@@ -101,6 +101,7 @@ pub async fn raise(cx: &Cx, id: RequestId, wish: Raise) -> Result<Raised, Error>
         principal: before.is_for_a_group().then_some(before.pair.principal),
         beneficiary: (whom != user).then_some(whom),
         emergency: true,
+        until_revoked: false,
     };
     let with = With {
         extends: before.extends,

@@ -345,7 +345,7 @@ async fn closers(q: &mut impl Query, reviewing: &Reviewing) -> Result<BTreeSet<U
 }
 
 /// The active Super Admins whose roles let them close reviews.
-async fn super_admins(q: &mut impl Query) -> Result<Vec<Closer>, Error> {
+pub(in crate::requests) async fn super_admins(q: &mut impl Query) -> Result<Vec<Closer>, Error> {
     let all = identity::with_roles(q, &[Role::SuperAdmin]).await?;
     let all = identity::users_by_id(q, all).await?.into_values();
     let mut found = Vec::new();

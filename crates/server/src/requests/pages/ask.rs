@@ -26,6 +26,8 @@ const USUAL: [i64; 12] = [
 const OFFERED: usize = 5;
 /// What is chosen at first, if allowed.
 const FIRST: Span = Span::hours(1);
+/// What the form sends for until it is revoked.
+const UNTIL_REVOKED: &str = "until_revoked";
 /// How many approvers of a step are named.
 const NAMED: usize = 6;
 
@@ -160,16 +162,24 @@ impl AskForm {
     /// As it was asked before; from now on, since that start is past.
     fn again(before: &Request) -> Self {
         let minutes = before.duration.as_seconds() / 60;
+        let until = before.review_every.is_some();
         let usual = USUAL.contains(&minutes);
         Self {
             whose: Whose::again(before.is_for_a_group().then_some(before.pair.principal)),
             beneficiary: (before.beneficiary() != before.requester()).then(|| before.beneficiary()),
-            duration: match usual {
-                true => before.duration.as_seconds().to_string(),
-                false => "other".to_owned(),
+            duration: match (until, usual) {
+                (true, _) => UNTIL_REVOKED.to_owned(),
+                (false, true) => before.duration.as_seconds().to_string(),
+                (false, false) => "other".to_owned(),
             },
-            hours: (minutes / 60).to_string(),
-            minutes: (minutes % 60).to_string(),
+            hours: match until {
+                true => String::new(),
+                false => (minutes / 60).to_string(),
+            },
+            minutes: match until {
+                true => String::new(),
+                false => (minutes % 60).to_string(),
+            },
             reason: before.reason.clone(),
             ticket: before.ticket.clone().unwrap_or_default(),
             ..Self::default()
@@ -200,10 +210,19 @@ impl AskForm {
             principal: principal.filter(|_| self.beneficiary.is_none()),
             beneficiary: self.beneficiary,
             emergency: self.emergency,
+            until_revoked: self.until_revoked(),
         })
     }
 
+    fn until_revoked(&self) -> bool {
+        self.duration == UNTIL_REVOKED
+    }
+
+    /// For how long; means nothing where it is until it is revoked.
     fn duration(&self) -> Result<Span, &'static str> {
+        if self.until_revoked() {
+            return Ok(Span::ZERO);
+        }
         if self.duration != "other" {
             let seconds: i64 = self.duration.parse().map_err(|_| "Choose for how long.")?;
             return Ok(Span::seconds(seconds));
@@ -228,7 +247,9 @@ fn mistakes(why: &[Refusal]) -> Mistakes {
     let mut mistakes = Mistakes::none();
     for refusal in why {
         let field = match refusal {
-            Refusal::DurationOverPolicy { .. } | Refusal::DurationTooShort { .. } => "duration",
+            Refusal::DurationOverPolicy { .. }
+            | Refusal::DurationTooShort { .. }
+            | Refusal::UntilRevoked { .. } => "duration",
             Refusal::ReasonRequired
             | Refusal::ReasonTooShort { .. }
             | Refusal::ReasonTooLong { .. } => "reason",
@@ -257,7 +278,8 @@ async fn page(
     mut mistakes: Mistakes,
     status: StatusCode,
 ) -> Result<Response, Failure> {
-    let length = (!filled.duration.is_empty()).then(|| filled.duration());
+    let for_a_time = !filled.duration.is_empty() && !filled.until_revoked();
+    let length = for_a_time.then(|| filled.duration());
     let mut probe = Probe {
         entitlement: id,
         duration: length.and_then(Result::ok),
@@ -270,10 +292,11 @@ async fn page(
             .filter(|_| filled.beneficiary.is_none()),
         beneficiary: filled.beneficiary,
         emergency: filled.emergency,
+        until_revoked: filled.until_revoked(),
     };
     let mut found = preview(cx, probe.clone()).await?;
     let special = !found.offer.policy.body.rules.is_empty();
-    if special && probe.duration.is_none() {
+    if special && probe.duration.is_none() && !probe.until_revoked {
         // Which rule applies may hang on the length: the one that is chosen at first.
         let all = choices(found.offer.max_duration, "");
         let first = all.iter().find(|choice| choice.chosen);
@@ -326,6 +349,8 @@ async fn page(
         longest: words(found.longest.max(SHORTEST)),
         special,
         choices: choices(longest, &filled.duration),
+        may_last: found.offer.until_revoked,
+        until_revoked: filled.until_revoked(),
         other,
         hours: filled.hours,
         minutes: filled.minutes,
@@ -432,6 +457,12 @@ fn of_the_holder(hurdle: &Hurdle) -> bool {
 
 fn facts(found: &Preview) -> Vec<Fact> {
     let mut facts = whose::facts(found);
+    if let Some(every) = found.until_revoked {
+        let said = format!("reviewed every {}", words(every));
+        facts.push(Fact::new("Until revoked", said).faint(
+            "its owners say then whether it is still needed; it ends where they do not within 14 days",
+        ));
+    }
     facts.extend(people::fact(found));
     facts.extend(directory::entitlement_facts(&found.offer.entitlement));
     facts

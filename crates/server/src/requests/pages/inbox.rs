@@ -87,13 +87,9 @@ async fn card(
 /// `2 h, from when it is approved`.
 fn duration(request: &Request) -> String {
     match request.start {
-        None => words(request.duration),
+        None => request.how_long(),
         Some(start) => {
-            format!(
-                "{}, from {}",
-                words(request.duration),
-                web::time::exact(start)
-            )
+            format!("{}, from {}", request.how_long(), web::time::exact(start))
         }
     }
 }
@@ -226,7 +222,10 @@ pub(super) fn decide_form(
         mistakes: wrong
             .map(|wrong| wrong.mistakes.clone())
             .unwrap_or_default(),
-        word: format!("Approve {}", words(request.duration)),
+        word: match request.review_every {
+            Some(_) => "Approve until revoked".to_owned(),
+            None => format!("Approve {}", words(request.duration)),
+        },
     }
 }
 

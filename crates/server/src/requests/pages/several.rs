@@ -83,6 +83,7 @@ pub(super) async fn several(
             start,
             principal: None,
             emergency: false,
+            until_revoked: false,
         })
         .collect();
     match stint_db::retrying(|| submit_several(&cx, items.clone())).await {

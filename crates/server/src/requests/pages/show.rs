@@ -19,7 +19,7 @@ use crate::cx::Cx;
 use crate::directory::{self, Member};
 use crate::grants::{self, Grant, Origin};
 use crate::http::{Failure, Path};
-use crate::web::time::{day, exact, words};
+use crate::web::time::{day, exact};
 use crate::web::{
     self, Area, Chain, ChainLink, Copyable, Deed, Fact, Facts, Frame, Moment, Note, Stage,
     Timeline, When,
@@ -54,7 +54,7 @@ pub(super) async fn page(
     let found = get(cx, id).await?;
     let request = &found.line.request;
     let now = cx.now;
-    let grant = found.grants.last();
+    let grant = grants::current(&found.grants, now);
     let mut q = cx.read().await?;
     let connection = connections::connection(&mut q, request.pair.connection).await?;
     let principal = directory::principal(&mut q, request.pair.principal).await?;
@@ -280,7 +280,7 @@ fn access_links(request: &Request, grant: Option<&Grant>, now: Time) -> [ChainLi
             link(
                 Stage::Later,
                 "Ends",
-                words(request.duration),
+                request.how_long(),
                 "after it is confirmed".to_owned(),
             ),
         ];
@@ -293,6 +293,12 @@ fn access_links(request: &Request, grant: Option<&Grant>, now: Time) -> [ChainLi
             "In AWS",
             "confirmed".to_owned(),
             short(at, now),
+        ),
+        (None, GrantState::Active | GrantState::Interrupted) => link(
+            Stage::Done,
+            "In AWS",
+            "went on".to_owned(),
+            short(grant.start, now),
         ),
         (None, GrantState::Scheduled) => link(
             Stage::Now,
@@ -338,6 +344,20 @@ fn access_links(request: &Request, grant: Option<&Grant>, now: Time) -> [ChainLi
             "when revoked".to_owned(),
             String::new(),
         ),
+        (GrantState::Active | GrantState::Interrupted, _, Some(end))
+            if let Some(review) = grant.review_at() =>
+        {
+            let asked = review <= now;
+            link(
+                Stage::Now,
+                "Ends",
+                "when revoked".to_owned(),
+                match asked {
+                    true => format!("or on {}, unless it is kept", day(end)),
+                    false => format!("reviewed {}", day(review)),
+                },
+            )
+        }
         (GrantState::Active | GrantState::Interrupted, _, Some(end)) => link(
             Stage::Now,
             "Ends",
@@ -347,7 +367,7 @@ fn access_links(request: &Request, grant: Option<&Grant>, now: Time) -> [ChainLi
         (_, _, Some(end)) => link(
             Stage::Later,
             "Ends",
-            words(request.duration),
+            request.how_long(),
             format!("at the latest {}", short(end, now)),
         ),
     };
@@ -490,6 +510,7 @@ fn facts(
         facts.push(Fact::new("Asked with", "").link(place, "Others, at the same time"));
     }
     facts.extend(emergency::facts(found, cx));
+    facts.extend(super::until::fact(found, cx));
     if let Some(before) = &found.extends {
         let Origin::Request(request) = before.origin;
         facts.push(Fact::new("Extends", "").link(href(request), "The access asked for before"));
@@ -504,7 +525,7 @@ fn facts(
         facts.push(Fact::new("Extension", "").link(href(next.id), words));
     }
     facts.push(
-        Fact::new("Asked for", words(request.duration)).faint(match request.start {
+        Fact::new("Asked for", request.how_long()).faint(match request.start {
             Some(start) => format!("from {}", exact(start)),
             None => "from when it is confirmed in AWS".to_owned(),
         }),
@@ -590,12 +611,12 @@ fn moment(happening: &Happening, request: &Request) -> Moment {
         What::Asked(who, whom) => line(
             Deed::Said,
             match whom {
-                None => format!("{} asked for {}", who.name, words(request.duration)),
+                None => format!("{} asked for {}", who.name, request.how_long()),
                 Some(whom) => format!(
                     "{} asked for {} for {}",
                     who.name,
                     whom.name,
-                    words(request.duration)
+                    request.how_long()
                 ),
             },
             quoted(&request.reason),

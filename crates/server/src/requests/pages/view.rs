@@ -157,6 +157,9 @@ pub(crate) struct Ask {
     /// Only for who may ask for a group.
     pub(crate) whose: Option<Whose>,
     pub(crate) choices: Vec<Choice>,
+    /// Whether it may be had until it is revoked, and whether that is chosen.
+    pub(crate) may_last: bool,
+    pub(crate) until_revoked: bool,
     /// Whether "another length" is chosen, with its two numbers.
     pub(crate) other: bool,
     pub(crate) hours: String,
@@ -361,6 +364,53 @@ pub(crate) struct ShowReview {
     /// For who may close it.
     pub(crate) form: Option<CloseReview>,
     pub(crate) mistakes: Mistakes,
+}
+
+/// `GET /until-revoked`: the reviews of access until it is revoked.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/kept_reviews.html")]
+pub(crate) struct KeptReviews {
+    pub(crate) list: List,
+    pub(crate) rows: Vec<KeptRow>,
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptRow {
+    pub(crate) href: String,
+    pub(crate) what: String,
+    pub(crate) place: String,
+    pub(crate) who: String,
+    pub(crate) reason: String,
+    pub(crate) chip: Chip,
+    /// What who answered says.
+    pub(crate) said: String,
+    pub(crate) review: WhenBoth,
+    pub(crate) due: WhenBoth,
+}
+
+/// `GET /until-revoked/{id}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/kept_review.html")]
+pub(crate) struct ShowKept {
+    pub(crate) what: String,
+    pub(crate) chip: Chip,
+    pub(crate) facts: Facts,
+    /// Why the reader does not answer it.
+    pub(crate) why_not: Option<Note>,
+    /// For who may answer it.
+    pub(crate) form: Option<AnswerKept>,
+    pub(crate) mistakes: Mistakes,
+}
+
+/// The form that says whether it is still needed.
+#[derive(Debug, Clone)]
+pub(crate) struct AnswerKept {
+    pub(crate) keep: String,
+    pub(crate) close: String,
+    /// The grant whose review is looked at.
+    pub(crate) grant: String,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// The form that closes a review.

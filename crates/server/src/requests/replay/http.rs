@@ -5,7 +5,7 @@ use stint_domain::rights::Verb;
 use stint_domain::{PolicyId, Span};
 use utoipa_axum::routes;
 
-use super::super::{http as requests, read, step_up};
+use super::super::{http as requests, read, step_up, until};
 use super::{Changed, DryRun, Replay};
 use crate::cx::Cx;
 use crate::http::{Failure, Json, Path, Routes};
@@ -56,7 +56,8 @@ async fn dry_run(
     let ask = DryRun {
         user: parsed("user", &input.user)?,
         entitlement: parsed("entitlement", &input.entitlement)?,
-        duration: input.duration_seconds.map(Span::seconds),
+        duration: until::wished(input.duration_seconds, input.until_revoked)?,
+        until_revoked: input.until_revoked,
         start: (input.start.as_deref())
             .map(|at| parsed("start", at))
             .transpose()?,
@@ -96,6 +97,7 @@ async fn dry_run(
             .collect(),
         max_duration_seconds: found.longest.as_seconds(),
         step_up: step_up::word(found.step_up),
+        review_every_seconds: found.until_revoked.map(Span::as_seconds),
     }))
 }
 

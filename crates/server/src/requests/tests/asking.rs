@@ -140,6 +140,7 @@ async fn without_a_principal_in_aws_one_is_told_who_can_mend_it() {
         start: None,
         principal: None,
         emergency: false,
+        until_revoked: false,
     };
     let seen = preview(&cx, probe).await.expect("visible");
     assert_eq!(seen.hurdles[0].code, "no_linked_principal");
@@ -173,6 +174,7 @@ async fn a_preview_says_who_and_why_and_asks_nothing() {
         start: None,
         principal: None,
         emergency: false,
+        until_revoked: false,
     };
     let seen = preview(&scene.house.by(&scene.ana), probe.clone()).await;
     let seen = seen.expect("visible");
@@ -261,6 +263,7 @@ async fn what_is_asked_twice_in_an_emergency_is_known_by_the_key_the_database_na
         policy: scene.policy,
         max_duration: None,
         emergency: Some(now),
+        until_revoked: false,
         replace: true,
     };
     let set = catalog::set_terms(&cx, scene.admin, terms, None).await;

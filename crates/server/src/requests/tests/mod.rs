@@ -99,6 +99,7 @@ impl Scene {
             start: None,
             principal: None,
             emergency: false,
+            until_revoked: false,
         }
     }
 

@@ -165,6 +165,9 @@ async fn things(path: &str, method: &str, stage: &Stage) -> Things {
     } else if path.contains("/emergency-reviews/{id}") {
         // One for each route: a verdict stays.
         of_three(&stage.emergencies().await)
+    } else if path.contains("/until-revoked") && path.contains("{id}") {
+        // Nothing of theirs was reviewed yet: `until` has what is.
+        of_three(&stage.requests)
     } else if path.ends_with("/requests/{id}/return") {
         of_three(&stage.approved_requests().await)
     } else if path.contains("/requests/{id}/") {
@@ -272,6 +275,10 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
         "POST /api/v1/emergency-reviews/{id}/close" => {
             json!({ "verdict": "justified", "note": "to see who hears what" })
         }
+        "POST /api/v1/until-revoked-reviews/{id}/keep"
+        | "POST /api/v1/until-revoked-reviews/{id}/close" => {
+            json!({ "note": "to see who hears what" })
+        }
         "POST /api/v1/submissions" => json!({ "items": [] }),
         "POST /api/v1/submissions/{id}/cancel" => json!({}),
         "POST /api/v1/grants/{id}/extend" => json!({}),
@@ -321,6 +328,9 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         "POST /requests/{id}/raise" => "length=&reason=to+see+who+hears+what".to_owned(),
         "POST /emergency-reviews/{id}/close" => {
             "verdict=justified&note=to+see+who+hears+what".to_owned()
+        }
+        "POST /until-revoked/{id}/keep" | "POST /until-revoked/{id}/close" => {
+            "note=to+see+who+hears+what".to_owned()
         }
         "POST /grants/{id}/revoke" | "POST /grants/{id}/cut-off" => {
             "reason=to+see+who+hears+what".to_owned()

@@ -109,6 +109,7 @@ async fn submit(world: &World, who: &str, what: EntitlementId) -> RequestId {
         start: None,
         principal: None,
         emergency: false,
+        until_revoked: false,
     };
     requests::submit(&world.cx(who), new)
         .await
@@ -138,6 +139,7 @@ async fn emergency(world: &World, who: &str, what: EntitlementId) -> RequestId {
         start: None,
         principal: None,
         emergency: true,
+        until_revoked: false,
     };
     let made = requests::submit(&world.cx(who), new).await;
     made.expect("given").id
@@ -291,6 +293,7 @@ impl Stage {
                 start: None,
                 principal: None,
                 emergency: false,
+                until_revoked: false,
             };
             let done = requests::submit_several(&self.world.cx(who), vec![new]).await;
             made.push(done.expect("submitted").0.id);
@@ -432,6 +435,7 @@ impl Stage {
                     policy: *ordinary,
                     max_duration: None,
                     emergency: Some(policy),
+                    until_revoked: false,
                     replace: true,
                 };
                 let set = catalog::set_terms(&cy, *what, terms, None).await;

@@ -598,6 +598,7 @@ impl Run {
             start,
             principal: pair.for_group.then_some(pair.principal),
             emergency: false,
+            until_revoked: false,
         };
         let length = new.duration;
         let asked = requests::submit(&self.world.cx(pair.word), new).await;

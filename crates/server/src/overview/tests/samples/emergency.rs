@@ -1,7 +1,8 @@
-//! The reviews of emergency access.
+//! The reviews of emergency access, and of access until it is revoked.
 
 use super::{at, now, sample_list};
 use crate::requests::pages::emergency::COLUMNS;
+use crate::requests::pages::until;
 use crate::requests::pages::view as requests;
 use crate::web::fields::{Choice, Field, Several};
 use crate::web::{Chip, Fact, Facts, Mistakes, Note, Tone, When};
@@ -62,6 +63,69 @@ pub(super) fn review(mine: bool, mistakes: Mistakes) -> requests::ShowReview {
                     .wrong(&mistakes)
                     .into(),
                 Field::text("note", "What did you find?")
+                    .required()
+                    .wrong(&mistakes)
+                    .into(),
+            ],
+        }),
+        mistakes,
+    }
+}
+
+pub(super) fn kept_reviews(any: bool) -> requests::KeptReviews {
+    let row = |what: &str, chip: Chip, said: &str| requests::KeptRow {
+        href: "/until-revoked/req_1".into(),
+        what: what.into(),
+        place: "4012-7788-0131".into(),
+        who: "Ana Reyes".into(),
+        reason: "on call for payments".into(),
+        chip,
+        said: said.into(),
+        review: When::both(at("2026-11-20T02:12:00Z"), now()),
+        due: When::both(at("2026-12-04T02:12:00Z"), now()),
+    };
+    let rows = match any {
+        true => vec![
+            row(
+                "ReadOnlyAccess on prod-payments",
+                Chip::new(Tone::Wait, "hourglass", "To be answered"),
+                "",
+            ),
+            row(
+                "logs-read on data-warehouse",
+                Chip::new(Tone::Live, "check", "Kept"),
+                "Mei Tan: “she is still on call for it”",
+            ),
+        ],
+        false => vec![],
+    };
+    requests::KeptReviews {
+        list: sample_list("/until-revoked", until::COLUMNS, "", rows.len()),
+        rows,
+    }
+}
+
+pub(super) fn kept_review(mine: bool, mistakes: Mistakes) -> requests::ShowKept {
+    requests::ShowKept {
+        what: "ReadOnlyAccess on prod-payments".into(),
+        chip: Chip::new(Tone::Wait, "hourglass", "To be answered"),
+        facts: Facts {
+            facts: vec![
+                Fact::new("Asked by", "Ana Reyes").faint("ana.reyes@example.com"),
+                Fact::new("Reason", "on call for payments"),
+                Fact::new("For", "until revoked, reviewed every 90 d"),
+                Fact::new("Who can answer", "Mei Tan, Jonas Weber"),
+            ],
+        },
+        why_not: (!mine).then(|| {
+            Note::info("You asked for this access or hold it: somebody else says whether it is still needed.")
+        }),
+        form: mine.then(|| requests::AnswerKept {
+            keep: "/until-revoked/req_1/keep".into(),
+            close: "/until-revoked/req_1/close".into(),
+            grant: "grt_1".into(),
+            parts: vec![
+                Field::text("note", "Why is it still needed, or why not?")
                     .required()
                     .wrong(&mistakes)
                     .into(),

@@ -15,7 +15,7 @@ use super::super::super::step_up;
 use super::super::{DryRun, DryRunFound, dry_run};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Query, Routes};
-use crate::web::fields::{Choice, Choose, Field, Length, Part};
+use crate::web::fields::{Choice, Choose, Field, Length, Part, Tick};
 use crate::web::filters;
 use crate::web::form::sentence;
 use crate::web::time::{parse_input, words};
@@ -64,6 +64,7 @@ struct Filled {
     user: Picked,
     entitlement: Picked,
     length: (String, String),
+    until_revoked: bool,
     start: String,
     policy: String,
 }
@@ -74,6 +75,7 @@ async fn begin(cx: Cx, frame: Frame, Query(asked): Query<About>) -> Result<Respo
         user: Picked::of(asked.user),
         entitlement: Picked::of(asked.entitlement),
         length: Length::values(None),
+        until_revoked: false,
         start: String::new(),
         policy: asked.policy.map(|id| id.to_string()).unwrap_or_default(),
     };
@@ -87,6 +89,7 @@ async fn tried(cx: Cx, frame: Frame, Form(sent): Form<Sent>) -> Result<Response,
         user: sent.picked("user", true),
         entitlement: sent.picked("entitlement", true),
         length: (text("length"), text("length.unit")),
+        until_revoked: sent.ticked("until_revoked"),
         start: text("start"),
         policy: text("policy"),
     };
@@ -144,7 +147,8 @@ impl Filled {
         Some(DryRun {
             user: user?,
             entitlement: entitlement?,
-            duration,
+            duration: duration.filter(|_| !self.until_revoked),
+            until_revoked: self.until_revoked,
             start,
             reason: None,
             ticket: None,
@@ -183,6 +187,12 @@ async fn form(
                 .value(filled.length)
                 .wrong(&mistakes)
                 .into(),
+            Tick::new(
+                "until_revoked",
+                "Until it is revoked, instead of for a time",
+                filled.until_revoked,
+            )
+            .into(),
             Field::moment("start", "From when?")
                 .hint("In UTC. Leave it empty for now: the hour counts where a rule asks for it.")
                 .value(&filled.start)
@@ -223,6 +233,10 @@ fn said(found: DryRunFound, people: &[Approver], cx: &Cx) -> Answer {
     }
     notes.extend(ask::other_notes(&found.others, people, cx));
     let mut facts = vec![Fact::new("At most", words(found.longest))];
+    if let Some(every) = found.until_revoked {
+        let said = format!("yes, reviewed every {}", words(every));
+        facts.push(Fact::new("Until revoked", said));
+    }
     for tried in found.tried {
         let holds = match &tried.holds {
             Ok(true) => "applies".to_owned(),

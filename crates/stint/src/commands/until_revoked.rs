@@ -1,0 +1,160 @@
+//! The reviews of access that is had until it is revoked.
+
+use clap::Subcommand;
+use stint_api::requests::RequestLine;
+use stint_api::until_revoked::{AnswerKept, KeptReview, KeptReviewLine};
+
+use crate::client::{Client, Server};
+use crate::exit::Failure;
+use crate::out;
+
+use super::{MOST, find, short};
+
+/// Reviews of access that is had until it is revoked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UntilRevoked {
+    /// Reviews: those of what you own; for auditors and Super Admins all.
+    List {
+        #[command(flatten)]
+        server: Server,
+        /// Only those in this state; `over`: nobody answered in time, or the access was ended otherwise.
+        #[arg(long, value_name = "STATE", value_parser = ["open", "kept", "closed", "over"])]
+        state: Option<String>,
+    },
+    /// The latest of a request, with who can answer it.
+    Show {
+        #[command(flatten)]
+        server: Server,
+        /// The request it is about, as `req_…`.
+        request: String,
+    },
+    /// It is still needed: it goes on, until its next review.
+    Keep {
+        #[command(flatten)]
+        server: Server,
+        /// The request it is about, as `req_…`.
+        request: String,
+        /// Why.
+        #[arg(long)]
+        note: String,
+    },
+    /// It is not needed any more: it is revoked at once.
+    Close {
+        #[command(flatten)]
+        server: Server,
+        /// The request it is about, as `req_…`.
+        request: String,
+        /// Why.
+        #[arg(long)]
+        note: String,
+    },
+}
+
+/// `stint until-revoked …`.
+pub(crate) async fn until_revoked(what: UntilRevoked) -> Result<(), Failure> {
+    match what {
+        UntilRevoked::List { server, state } => {
+            let client = Client::new(&server)?;
+            let query: Vec<_> = (state.as_deref().map(|state| ("state", state)))
+                .into_iter()
+                .collect();
+            let all: Vec<KeptReviewLine> = client
+                .list("/api/v1/until-revoked-reviews", &query, MOST)
+                .await?;
+            if server.json {
+                return out::json(&all);
+            }
+            let rows: Vec<_> = (all.iter())
+                .map(|it| {
+                    [
+                        it.request.id.clone(),
+                        it.state.clone(),
+                        it.request.entitlement.name.clone(),
+                        whose(&it.request),
+                        short(&it.review_at),
+                        short(&it.due_at),
+                    ]
+                })
+                .collect();
+            let head = [
+                "request",
+                "answer",
+                "what",
+                "whose",
+                "review (UTC)",
+                "ends unless kept (UTC)",
+            ];
+            out::table(head, &rows, "Nothing to answer.")
+        }
+        UntilRevoked::Show { server, request } => {
+            let client = Client::new(&server)?;
+            let id = checked(&request)?;
+            let path = format!("/api/v1/until-revoked-reviews/{id}");
+            let review: KeptReview = client.get(&path, &[]).await?;
+            show(&server, &review)
+        }
+        UntilRevoked::Keep {
+            server,
+            request,
+            note,
+        } => answer(&server, &request, "keep", note).await,
+        UntilRevoked::Close {
+            server,
+            request,
+            note,
+        } => answer(&server, &request, "close", note).await,
+    }
+}
+
+async fn answer(server: &Server, request: &str, verb: &str, note: String) -> Result<(), Failure> {
+    let client = Client::new(server)?;
+    let id = checked(request)?;
+    let body = AnswerKept { note, grant: None };
+    let path = format!("/api/v1/until-revoked-reviews/{id}/{verb}");
+    let review: KeptReview = client.post(&path, &body).await?;
+    show(server, &review)
+}
+
+fn checked(id: &str) -> Result<&str, Failure> {
+    if find::is_id("req", id) {
+        return Ok(id);
+    }
+    Err(Failure::usage(format!(
+        "`{id}` is not a request: its id is req_ and 26 characters; `stint until-revoked list` has them"
+    )))
+}
+
+fn show(server: &Server, it: &KeptReview) -> Result<(), Failure> {
+    if server.json {
+        return out::json(it);
+    }
+    let line = &it.line;
+    let names: Vec<&str> = it.answerers.iter().map(|who| who.name.as_str()).collect();
+    let able = match (line.state.as_str(), names.as_slice()) {
+        ("open", []) => "nobody: make somebody an owner of the connection".to_owned(),
+        ("open", names) => names.join(", "),
+        _ => String::new(),
+    };
+    let answered_by = line.answered_by.as_ref().map(|who| who.name.clone());
+    out::facts(&[
+        ("request", line.request.id.clone()),
+        ("what", line.request.entitlement.name.clone()),
+        ("whose", whose(&line.request)),
+        ("reason", line.request.reason.clone()),
+        ("grant", line.grant.clone()),
+        ("answer", line.state.clone()),
+        ("review", short(&line.review_at)),
+        ("ends unless kept", short(&line.due_at)),
+        ("answered by", answered_by.unwrap_or_default()),
+        ("note", line.note.clone().unwrap_or_default()),
+        ("can answer it", able),
+    ])
+}
+
+/// Who asked, and for whom where that is somebody else.
+fn whose(it: &RequestLine) -> String {
+    match it.requester.id == it.beneficiary.id {
+        true => it.requester.name.clone(),
+        false => format!("{} for {}", it.requester.name, it.beneficiary.name),
+    }
+}
