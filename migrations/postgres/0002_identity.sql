@@ -86,7 +86,8 @@ create unique index sign_ins_secret_hash on sign_ins (secret_hash);
 create index sign_ins_user on sign_ins (user_id, ended_at);
 
 -- Tries since the last success, by the SHA-256 of the folded e-mail address, so that an
--- address nobody has is counted, and locked, like one somebody has.
+-- address nobody has is counted, and locked, like one somebody has. What somebody who is signed in
+-- gives of their own password is counted apart, by "own" and the bytes of their id.
 create table sign_in_failures (
     email_hash       bytea   not null primary key,
     failures         bigint  not null,

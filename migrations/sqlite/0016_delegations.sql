@@ -1,5 +1,6 @@
 -- room: identity
--- Who decides for whom while they are away. Never changed but to end it.
+-- Who decides for whom while they are away. Never changed but to end it. `proved`: whether whoever made
+-- it had just given their password.
 create table delegations (
     id               blob    not null primary key,
     user_id          blob    not null references users (id),
@@ -9,6 +10,7 @@ create table delegations (
     note             text    not null,
     created_at       integer not null,
     created_by       blob    references users (id),
+    proved           integer not null,
     ended_at         integer,
     ended_by         blob    references users (id),
     check (user_id <> delegate_id),

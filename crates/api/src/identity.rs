@@ -104,7 +104,7 @@ pub struct UserChange {
     /// A new address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// A new password; ends their sign-ins.
+    /// A new password, of somebody else; ends their sign-ins. One's own: `PUT /api/v1/me/password`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
     /// A new department; empty for none.
@@ -295,6 +295,10 @@ pub struct Delegation {
     /// By whom (`usr_…`): who is away, or a Super Admin for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
+    /// Whether they had given their password within the last 5 minutes, with the sign-in they made it
+    /// with. Where a policy wants the password of whoever approves, nobody approves by one made without.
+    #[serde(default)]
+    pub proved: bool,
     /// When somebody ended it, if they did. RFC 3339, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,

@@ -659,7 +659,8 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    /// Whether it asks the same of the same people at the same times, whatever its steps are called.
+    /// Whether it asks the same of the same people at the same times, whatever its steps are called. When
+    /// it wants passwords ([`Outcome::step_up`]) is compared apart: of whoever asks that is no step's.
     pub fn asks_as(&self, other: &Outcome<'_>) -> bool {
         let (own, others) = (self.steps(), other.steps());
         self.allow_self_approval == other.allow_self_approval

@@ -128,8 +128,9 @@ async fn who(State(app): State<App>, mut request: Request, next: Next) -> Respon
 
 /// Takes the call out of its caller's budget; says how that stands where there is a limit.
 ///
-/// Counted is the token or the sign-in, and the address for callers who are nobody or try a
-/// password. Taking away is free for who is known: see [`takes_away`].
+/// Counted is the token or the sign-in, and the address for callers who are nobody or sign in. Giving
+/// one's password again draws as little as signing in, but from one's own. Taking away is free for
+/// who is known: see [`takes_away`].
 fn budget(app: &App, actor: &Actor, request: &Request) -> Option<Told> {
     static VERBS: OnceLock<HashMap<(Method, String), Verb>> = OnceLock::new();
     let verbs = VERBS.get_or_init(|| {
@@ -141,8 +142,9 @@ fn budget(app: &App, actor: &Actor, request: &Request) -> Option<Told> {
     let path = request.extensions().get::<MatchedPath>();
     let verb = path.and_then(|path| verbs.get(&(method.clone(), path.as_str().to_owned())));
     let reads = method.is_safe();
-    let tries = |verb: &Verb| matches!(verb, Verb::SignIn | Verb::DemoSignIn | Verb::ProveSignIn);
+    let tries = |verb: &Verb| matches!(verb, Verb::SignIn | Verb::DemoSignIn);
     let signs_in = !reads && verb.is_some_and(tries);
+    let proves = !reads && verb.is_some_and(|verb| *verb == Verb::ProveSignIn);
     let (caller, budget) = match actor {
         Actor::User(person) if !signs_in => {
             if !reads && verb.is_some_and(|verb| takes_away(*verb)) {
@@ -152,7 +154,12 @@ fn budget(app: &App, actor: &Actor, request: &Request) -> Option<Told> {
                 Via::Page(id) => Caller::SignIn(id),
                 Via::Token(id) => Caller::Token(id),
             };
-            (caller, if reads { Budget::Reads } else { Budget::Writes })
+            let budget = match (reads, proves) {
+                (true, _) => Budget::Reads,
+                (false, true) => Budget::SignIns,
+                (false, false) => Budget::Writes,
+            };
+            (caller, budget)
         }
         _ => {
             let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stint_api::identity::Me;
 use stint_api::{Page, Problem};
+use stint_server::identity::PERSONAS;
 
 use crate::credentials::Credentials;
 use crate::exit::{Exit, Failure};
@@ -20,6 +21,8 @@ use crate::out;
 const DEFAULT_URL: &str = "http://127.0.0.1:8480";
 /// What the API answers where a policy wants the password again.
 const STEP_UP: &str = "step_up_required";
+/// What somebody reads whose password was refused, and who may have none.
+const NO_PASSWORD: &str = " A persona of the demo has no password until a Super Admin sets one: at a terminal, without --password-stdin, `stint` signs in as the persona by itself; the page does, too.";
 /// How long a call that came too often is held back before it is given up, in seconds.
 const PATIENCE: u64 = 10;
 
@@ -178,7 +181,8 @@ impl Client {
 
     /// POST of what a policy may want the password again for. Where it does the password is asked for,
     /// or read from standard input where that is `typed` there; it goes into a sign-in that is ended
-    /// again. A program that can give none is told what it lacks.
+    /// again. A program that can give none is told what it lacks. At a terminal a persona of the demo, who
+    /// has none, is asked for none.
     pub(crate) async fn post_proved<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -190,11 +194,19 @@ impl Client {
             Err(failure) if failure.code == STEP_UP && may_ask => {}
             done => return done,
         }
-        let me: Me = self.get("/api/v1/me", &[]).await?;
         out::remark("The policy wants your password again.");
-        let password = secret(&format!("Password of {}: ", me.user.email))?;
-        let nobody = Self::nobody(self.base.clone())?;
-        let signed_in = nobody.sign_in(&me.user.email, &password).await?;
+        self.post_anew(path, body, typed).await
+    }
+
+    /// POST with a sign-in of the same person that is begun for it, with their password, and ended again:
+    /// it is read from standard input where it is `typed` there, or there is no terminal.
+    pub(crate) async fn post_anew<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        typed: bool,
+    ) -> Result<T, Failure> {
+        let signed_in = self.anew(typed).await?;
         let done = signed_in.post(path, body).await;
         let ended = signed_in
             .post_secret::<Value>("/api/v1/sign-out", &json!({}))
@@ -205,6 +217,33 @@ impl Client {
             ));
         }
         done
+    }
+
+    /// A sign-in of the same person that begins now: with their password, which is asked for, or read
+    /// from standard input where it is `typed` there. At a terminal a persona of the demo on this machine
+    /// signs in without.
+    async fn anew(&self, typed: bool) -> Result<Self, Failure> {
+        let me: Me = self.get("/api/v1/me", &[]).await?;
+        let nobody = Self::nobody(self.base.clone())?;
+        let persona = PERSONAS.iter().find(|it| it.email == me.user.email);
+        let persona = persona.filter(|_| is_loopback(&self.base));
+        // Elsewhere than in the demo there is no such door, whatever somebody's address is.
+        if let Some(persona) = persona
+            && !typed
+            && std::io::stdin().is_terminal()
+            && let Ok(signed_in) = nobody.sign_in_as(persona.word).await
+        {
+            out::remark("In the demo nobody has a password: signed in as the persona anew.");
+            return Ok(signed_in);
+        }
+        let password = secret(&format!("Password of {}: ", me.user.email))?;
+        match nobody.sign_in(&me.user.email, &password).await {
+            Err(mut failure) if persona.is_some() && failure.code == "sign_in_refused" => {
+                failure.message.push_str(NO_PASSWORD);
+                Err(failure)
+            }
+            done => done,
+        }
     }
 
     /// POST of what must not be kept: no idempotency key.

@@ -51,6 +51,7 @@ pub const CODES: &[Code] = &[
     row(403, "delegate_of_requester", "The caller decides for whoever asked for the access or would hold it, while they are away, and the policy lets nobody decide on their own request.", "Another approver has to decide, or the delegation be ended."),
     row(403, "delegate_of_reviewed", "The review is about somebody who lets the caller decide for them.", "Somebody else of the groups that review it, or another owner, does."),
     row(403, "delegated_to_oneself", "The caller wrote the delegation to themselves while the request was waiting.", "Another approver has to decide."),
+    row(403, "delegation_unproved", "The policy wants the password of whoever approves, and the caller would approve by a delegation that was made without one.", "Whoever is away ends the delegation and makes it anew, signed in and with their password; or another approver decides."),
     row(403, "forbidden", "The caller may know of the thing, and none of their roles allows this with it.", "Ask an administrator to do it, or for the role it takes."),
     row(403, "member_of_the_group", "The request is for an Identity Center group, and the caller is in it: they would hold the access.", "An approver who is no member has to decide."),
     row(403, "not_a_reviewer", "The review of emergency access is for members of other groups, that of access until it is revoked for its owners.", "Leave it to them; its page names who can."),
@@ -215,6 +216,7 @@ pub const CODES: &[Code] = &[
     row(422, "nothing_named", "A side of a duty rule is empty.", "List entitlements, or give a condition over them."),
     row(422, "open_for", "A policy keeps its requests open for no time, for more than a year, or for less than its steps wait.", "Choose from an hour to 366 days, and longer than the steps wait."),
     row(422, "other_policy", "The deadline of a step leads to a policy under which a request cannot go on.", "Name another policy, mend that one, deny at the deadline, or let the next step decide."),
+    row(422, "own_password", "A Super Admin would set their own password without giving the present one.", "Change it on your own page, or with `PUT /api/v1/me/password`."),
     row(422, "owner_unable", "The owner is neither Connection Admin nor Super Admin, and could not mend the connection.", "Give them the role first, or name somebody else."),
     row(422, "policy_duration", "The policy's longest duration is out of bounds.", "Choose one between the bounds that `detail` names."),
     row(422, "principal_gone", "The beneficiary's AWS identity no longer exists in AWS.", "Sync the connection, confirm the link to the new identity, then ask again."),
@@ -258,7 +260,7 @@ pub const CODES: &[Code] = &[
     row(422, "weak_password", "The password is too short, too long, or known to be guessed.", "Choose another as `detail` says; a few random words do well."),
     row(422, "wrong_password", "The current password given is wrong.", "Try again."),
 
-    row(429, "locked_out", "Too many sign-ins failed for this address.", "Wait as long as `Retry-After` says, or ask a Super Admin to set a new password."),
+    row(429, "locked_out", "Too many wrong passwords: for this address when signing in, or of this user who gave their own again.", "Wait as long as `Retry-After` says, or ask a Super Admin to set a new password."),
     row(429, "too_many_requests", "More calls than one token, sign-in or address may make in a minute.", "Wait as long as `Retry-After` says and go on. Revoking and returning access is never limited."),
 
     row(500, "internal", "Stint failed at this; it is in the server's log under the answer's `request_id`.", "Try again, and give an administrator the `request_id` if it stays so."),

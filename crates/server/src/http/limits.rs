@@ -36,7 +36,8 @@ pub struct Limits {
     pub reads: u32,
     /// Writes a minute, of each token and each sign-in.
     pub writes: u32,
-    /// Tries to sign in a minute, from each address.
+    /// Tries to sign in a minute, from each address; and as many to give one's password again, of each
+    /// sign-in.
     pub sign_ins: u32,
     /// Other calls a minute of callers who are nobody, from each address.
     pub anonymous: u32,
@@ -95,7 +96,7 @@ pub(crate) enum Budget {
     Reads,
     /// What may change something.
     Writes,
-    /// Tries to sign in.
+    /// Tries to sign in, and to give one's password again.
     SignIns,
     /// What callers do who are nobody.
     Anonymous,
@@ -273,7 +274,7 @@ impl Told {
         let what = match self.budget {
             Budget::Reads => "reads",
             Budget::Writes => "changes",
-            Budget::SignIns => "tries to sign in from your address",
+            Budget::SignIns => "tries at a password",
             Budget::Anonymous => "calls from your address",
         };
         let detail = format!(

@@ -47,6 +47,10 @@ pub struct Delegation {
     pub created_at: Time,
     /// By whom: the user, or an administrator for them.
     pub created_by: Option<UserId>,
+    /// Whether they had given their password of late when they made it, with the very sign-in they
+    /// made it with. Where a policy wants the password of whoever approves, only such a one counts: who
+    /// stole a token could else let an accomplice approve.
+    pub proved: bool,
     /// When somebody ended it, if they did.
     pub ended_at: Option<Time>,
     /// Who.
@@ -123,6 +127,7 @@ pub struct DelegationShown {
 ///
 /// The delegate is an active user whose roles let them decide. Two of one user's never overlap, so
 /// that it is always clear who decides. It begins now or later, and has an end at most a year away.
+/// It is remembered whether the caller has given their password of late ([`Delegation::proved`]).
 pub async fn delegate(cx: &Cx, new: NewDelegation) -> Result<Delegation, Error> {
     let user = new.user.unwrap_or(cx.person()?.id);
     cx.authorize(Verb::Delegate, super::relation(cx, user))?;
@@ -188,6 +193,7 @@ pub async fn delegate(cx: &Cx, new: NewDelegation) -> Result<Delegation, Error> 
         note,
         created_at: cx.now,
         created_by: cx.actor.user(),
+        proved: super::unproved(cx, &mut tx).await?.is_none(),
         ended_at: None,
         ended_by: None,
     };
@@ -197,6 +203,7 @@ pub async fn delegate(cx: &Cx, new: NewDelegation) -> Result<Delegation, Error> 
         "from": made.starts_at,
         "until": made.ends_at,
         "note": made.note,
+        "proved": made.proved,
     });
     let about = [user.into(), made.delegate.into(), made.id.into()];
     tx.audit(cx.event("delegation.created", about, facts));

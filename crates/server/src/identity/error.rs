@@ -68,8 +68,11 @@ pub enum Error {
     /// The current password given was wrong.
     #[error("the current password is wrong")]
     WrongPassword,
+    /// One's own password is set only where the present one is asked for.
+    #[error("one's own password is set only where the present one is asked for")]
+    OwnPassword,
     /// Too many failures: wait.
-    #[error("too many failed sign-ins")]
+    #[error("too many wrong passwords")]
     LockedOut {
         /// Until when, on the wall clock.
         until: Time,
@@ -151,7 +154,7 @@ impl Fault for Error {
             | Self::TooManyDelegations => Kind::Conflict,
             Self::Stale { .. } => Kind::Stale,
             Self::SignInRefused | Self::SignInOver | Self::BadToken => Kind::Unauthenticated,
-            Self::WrongPassword => Kind::Invalid,
+            Self::WrongPassword | Self::OwnPassword => Kind::Invalid,
             Self::TokenFromToken | Self::TokenProof | Self::NotLoopback => Kind::Denied,
             Self::LockedOut { .. } => Kind::TooMany,
         }
@@ -185,6 +188,7 @@ impl Fault for Error {
             Self::LastSuperAdmin => "last_super_admin",
             Self::SignInRefused => "sign_in_refused",
             Self::WrongPassword => "wrong_password",
+            Self::OwnPassword => "own_password",
             Self::LockedOut { .. } => "locked_out",
             Self::SignInOver => "sign_in_over",
             Self::BadToken => "invalid_token",
@@ -213,7 +217,7 @@ impl Fault for Error {
                 "There is a delegation from {from} until {until} already. End that one first, or choose other times."
             ),
             Self::LockedOut { until, .. } => format!(
-                "Too many sign-ins failed for this address. Wait until {until}, or ask a Super Admin to set a new password."
+                "Too many wrong passwords were given. Wait until {until}, or ask a Super Admin to set a new password."
             ),
             other => other.plain_detail().to_owned(),
         }
@@ -242,6 +246,9 @@ impl Error {
                 "The e-mail address or the password is wrong, or this user is deactivated. Try again, or ask a Super Admin to set a new password."
             }
             Self::WrongPassword => "The current password is wrong. Try again.",
+            Self::OwnPassword => {
+                "Your own password is changed where the present one is asked for: on your page (Your account, Change your password), or with `PUT /api/v1/me/password`. If you no longer know it, another Super Admin can set a new one."
+            }
             Self::SignInOver => "Your sign-in is over. Sign in again.",
             Self::BadToken => {
                 "The API token is unknown, expired or revoked. Issue a new one on your page in Stint and use that."

@@ -1,11 +1,12 @@
 //! When a person may try a password: ten tries are free, then each failure doubles the wait.
 //!
 //! A try is counted *before* the password is looked at and forgiven when it was right, so
-//! that a hundred tries at once are no more than ten. Counted is by address typed, whether
-//! somebody has it or not: being locked out says nothing about who exists. Times are of
-//! the wall clock.
+//! that a hundred tries at once are no more than ten. Signing in is counted by address typed,
+//! whether somebody has it or not: being locked out says nothing about who exists. What somebody
+//! who is signed in gives of their own password is counted by user, apart from that: nobody who is
+//! not can keep them from giving it. Times are of the wall clock.
 
-use stint_domain::{Span, Time};
+use stint_domain::{Span, Time, UserId};
 
 /// Failures after which one has to wait.
 pub(crate) const FREE: i64 = 10;
@@ -14,6 +15,15 @@ pub(crate) const FORGET_AFTER: Span = Span::hours(24);
 
 const FIRST_WAIT: Span = Span::minutes(1);
 const LONGEST_WAIT: Span = Span::hours(1);
+
+/// What tries are counted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tries<'a> {
+    /// Signing in with this address.
+    SignIn(&'a str),
+    /// Giving one's own password while one is signed in: again, or to change it.
+    Own(UserId),
+}
 
 /// The tries since the last success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -62,7 +62,7 @@ pub use groups::{
     create_group, first_members, get_group, list_groups, list_members, remove_member, update_group,
 };
 pub use password::{HashError, PasswordFault};
-pub use proof::{PROVEN_FOR, Unproved, prove, unproved};
+pub use proof::{PROVEN_AHEAD, PROVEN_FOR, Unproved, prove, unproved};
 pub use sign_ins::{
     ABSOLUTE, IDLE, StartedSignIn, actor, actor_from_cookie, actor_from_token, clear_cookie,
     end_sign_in, list_sign_ins, sign_in, sign_out,
@@ -196,6 +196,14 @@ impl Method {
             Self::Demo => "demo",
         }
     }
+
+    /// Whether signing in like this shows that it is the user who does, as giving the password again
+    /// does. A persona of the demo has no password to give: choosing it is all there is.
+    pub const fn proves(self) -> bool {
+        match self {
+            Self::Password | Self::Demo => true,
+        }
+    }
 }
 
 impl FromStr for Method {
@@ -237,9 +245,10 @@ impl SignIn {
     }
 
     /// Whether its user gave their password with it within the last [`PROVEN_FOR`], at that moment of
-    /// the wall clock. What is said to have been given later than that was not: a clock was set back.
+    /// the wall clock. Up to [`PROVEN_AHEAD`] later will do, since the clocks of two servers differ; what
+    /// is said to have been given later still was not: a clock was set back.
     pub fn is_proved(&self, wall: Time) -> bool {
-        let given = |at: Time| at <= wall && wall < at + PROVEN_FOR;
+        let given = |at: Time| at <= wall + PROVEN_AHEAD && wall < at + PROVEN_FOR;
         self.is_live(wall) && self.proved_at.is_some_and(given)
     }
 }

@@ -11,12 +11,16 @@ use stint_domain::Span;
 use stint_domain::audit::Subject;
 use stint_domain::rights::{Relation, Verb};
 
+use super::lockout::Tries;
 use super::store::{sign_ins, users};
 use super::{Error, password};
 use crate::cx::{Actor, Cx, Via};
 
 /// How long a password that was given counts.
 pub const PROVEN_FOR: Span = Span::minutes(5);
+/// So much later than now a proof may have been given: the clock of the server that took it may be
+/// ahead of this one's. What is farther ahead is no proof.
+pub const PROVEN_AHEAD: Span = Span::minutes(1);
 
 /// Why somebody has not given their password of late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +42,8 @@ pub enum Unproved {
 
 /// Proves that the caller knows their password, for the sign-in they call with and no other.
 ///
-/// Wrong tries count like failed sign-ins. Fails for an API token ([`Error::TokenProof`]), and for
+/// Wrong tries lock out as failed sign-ins do, and are counted by user, apart from those: who is not
+/// signed in cannot keep anybody from it. Fails for an API token ([`Error::TokenProof`]), and for
 /// somebody without a password ([`Error::NoPassword`]).
 pub async fn prove(cx: &Cx, given: SecretString) -> Result<(), Error> {
     let person = cx.person()?;
@@ -48,13 +53,13 @@ pub async fn prove(cx: &Cx, given: SecretString) -> Result<(), Error> {
     };
     let me = person.id;
     let mut tx = cx.begin(Priority::Interactive).await?;
-    let (email, stored) = users::password_of(&mut tx, me)
+    let (_, stored) = users::password_of(&mut tx, me)
         .await?
         .ok_or(Error::NotFound)?;
     if stored.is_none() {
         return Err(Error::NoPassword);
     }
-    super::sign_ins::count_try(cx, &mut tx, &email).await?;
+    super::sign_ins::count_try(cx, &mut tx, Tries::Own(me)).await?;
     tx.commit().await?;
 
     let right = password::matches(stored.clone(), given).await?;
@@ -74,7 +79,7 @@ pub async fn prove(cx: &Cx, given: SecretString) -> Result<(), Error> {
     if !sign_ins::prove(&mut tx, sign_in, me, cx.app.wall.now()).await? {
         return Err(Error::SignInOver);
     }
-    sign_ins::forgive(&mut tx, &email).await?;
+    sign_ins::forgive(&mut tx, Tries::Own(me)).await?;
     tx.audit(cx.event("sign_in.proved", subjects, json!({})));
     tx.commit().await?;
     Ok(())

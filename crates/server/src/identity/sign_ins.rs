@@ -8,7 +8,7 @@ use stint_db::{Priority, Tx};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{SignInId, Span, Time, UserId};
 
-use super::lockout::Try;
+use super::lockout::{Tries, Try};
 use super::store::{sign_ins, tokens, users};
 use super::{
     Error, Method, SignIn, TokenState, User, actor_id, cookie, password, relation, secret,
@@ -41,7 +41,7 @@ pub struct StartedSignIn {
 pub async fn sign_in(cx: &Cx, email: &str, password: SecretString) -> Result<StartedSignIn, Error> {
     cx.authorize(Verb::SignIn, Relation::None)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
-    count_try(cx, &mut tx, email).await?;
+    count_try(cx, &mut tx, Tries::SignIn(email)).await?;
     let known = users::password(&mut tx, email).await?;
     tx.commit().await?;
 
@@ -55,7 +55,7 @@ pub async fn sign_in(cx: &Cx, email: &str, password: SecretString) -> Result<Sta
     };
     match user {
         Ok(user) => {
-            sign_ins::forgive(&mut tx, email).await?;
+            sign_ins::forgive(&mut tx, Tries::SignIn(email)).await?;
             start(cx, tx, user, Method::Password).await
         }
         Err(whose) => {
@@ -80,10 +80,10 @@ pub(super) async fn still(
     Ok(user.filter(|_| now == stored))
 }
 
-/// Counts a try at a password for this address before it is looked at.
-pub(super) async fn count_try(cx: &Cx, tx: &mut Tx, email: &str) -> Result<(), Error> {
+/// Counts a try at a password before it is looked at.
+pub(super) async fn count_try(cx: &Cx, tx: &mut Tx, tries: Tries<'_>) -> Result<(), Error> {
     let wall = cx.app.wall.now();
-    match sign_ins::count_try(tx, email, wall).await? {
+    match sign_ins::count_try(tx, tries, wall).await? {
         Try::Go(_) => Ok(()),
         Try::Locked { until } => {
             let seconds = until.since(wall).as_seconds() + 1;

@@ -6,6 +6,7 @@ use stint_db::{Priority, Query, Tx};
 use stint_domain::rights::{Relation, Role, Verb};
 use stint_domain::{SignInId, UserId};
 
+use super::lockout::Tries;
 use super::store::{groups, sign_ins, tokens, users};
 use super::{Error, Group, User, actor_id, check, password, relation};
 use crate::cx::{Actor, App, Cx, Via};
@@ -43,7 +44,7 @@ pub struct UserChange {
     pub name: Option<String>,
     /// A new address.
     pub email: Option<String>,
-    /// A new password. Ends their sign-ins and forgives failed ones.
+    /// A new password, of somebody else. Ends their sign-ins and forgives failed ones.
     pub password: Option<SecretString>,
     /// A new department; empty for none.
     pub department: Option<String>,
@@ -207,6 +208,9 @@ async fn listed(
 
 /// Changes name, address, password, or what policies ask about a person: department, title and
 /// manager.
+///
+/// Nobody sets their own password here ([`Error::OwnPassword`]): whoever came by a token or a sign-in
+/// of theirs would then know it. [`change_password`] asks for the present one.
 pub async fn update_user(
     cx: &Cx,
     id: UserId,
@@ -214,6 +218,9 @@ pub async fn update_user(
     expected: Option<i64>,
 ) -> Result<User, Error> {
     cx.authorize(Verb::UpdateUser, relation(cx, id))?;
+    if change.password.is_some() && actor_id(cx) == Some(id) {
+        return Err(Error::OwnPassword);
+    }
     let name = change.name.as_deref().map(check::name).transpose()?;
     let email = change.email.as_deref().map(check::email).transpose()?;
     let department = (change.department.as_deref())
@@ -286,7 +293,7 @@ async fn set_manager(
     Ok(())
 }
 
-/// Changes the caller's own password. Wrong tries count like failed sign-ins.
+/// Changes the caller's own password. Wrong tries are counted with those of [`prove`](super::prove).
 pub async fn change_password(
     cx: &Cx,
     current: SecretString,
@@ -298,7 +305,7 @@ pub async fn change_password(
     let (email, stored) = users::password_of(&mut tx, me)
         .await?
         .ok_or(Error::NotFound)?;
-    super::sign_ins::count_try(cx, &mut tx, &email).await?;
+    super::sign_ins::count_try(cx, &mut tx, Tries::Own(me)).await?;
     tx.commit().await?;
     if !password::matches(stored.clone(), current).await? {
         return Err(Error::WrongPassword);
@@ -329,7 +336,8 @@ async fn set_password(cx: &Cx, tx: &mut Tx, user: &User, hash: String) -> Result
     )
     .await?;
     sign_ins::unprove(tx, user.id).await?;
-    sign_ins::forgive(tx, &user.email).await?;
+    sign_ins::forgive(tx, Tries::SignIn(&user.email)).await?;
+    sign_ins::forgive(tx, Tries::Own(user.id)).await?;
     let facts = json!({ "sign_ins_ended": ended });
     tx.audit(cx.event("user.password_set", [user.id.into()], facts));
     Ok(())

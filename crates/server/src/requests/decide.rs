@@ -19,7 +19,8 @@ use crate::{directory, identity, outbox, policies};
 /// grant is opened in the same transaction.
 ///
 /// Fails with [`Error::StepUp`] where the pinned version wants the caller's password again and they
-/// have not given it of late, as a delegate too.
+/// have not given it of late, as a delegate too; and with [`Error::DelegationUnproved`] where they could
+/// only by a delegation that was made without a password.
 pub async fn approve(cx: &Cx, id: RequestId, comment: &str) -> Result<Request, Error> {
     let comment = comment.trim();
     if comment.chars().count() > LONGEST_TEXT {
@@ -62,7 +63,9 @@ async fn decide(
     }
     // Who may decide, and who is in the group it is for, is read here, in the transaction that
     // decides.
-    let delegations = identity::delegated_to(&mut tx, [user], cx.now).await?;
+    let mut delegations = identity::delegated_to(&mut tx, [user], cx.now).await?;
+    // Of several by which they could, one that counts where a password is wanted.
+    delegations.sort_by_key(|it| !it.proved);
     let only = facts::alone(&request, user, &delegations);
     let subject = facts::subject(&mut tx, &request, only, cx.now).await?;
     let who = facts::decider(&mut tx, &request, &subject, user, &delegations).await?;
@@ -81,6 +84,7 @@ async fn decide(
         return Err(Error::ExceptionReason);
     }
     if approved {
+        step_up::delegated(request.step_up(), &delegations, place.on_behalf_of)?;
         step_up::at_approving(cx, &mut tx, request.step_up()).await?;
     }
     let (rules, progress) = request.rules.decide(&who, &people, answer, cx.now)?;

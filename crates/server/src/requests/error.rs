@@ -252,6 +252,11 @@ pub enum Error {
     /// The policy wants the caller's password again, and they have not given it of late.
     #[error(transparent)]
     StepUp(#[from] Unproved),
+    /// The same, and the caller would approve by a delegation that was made without a password.
+    #[error(
+        "you would approve this for somebody who let you decide without giving their password, and this          policy wants the password of whoever approves: have whoever is away end that delegation and make          it anew, signed in and with their password; or another approver decides"
+    )]
+    DelegationUnproved,
     /// Duty rules could not be asked.
     #[error(transparent)]
     Duties(#[from] duties::Error),
@@ -348,7 +353,10 @@ impl Fault for Error {
             Self::NotReviewer(NotReviewer::NotBegun(_)) | Self::NotAsked(NotAsked::NotYet(_)) => {
                 Kind::Conflict
             }
-            Self::NotReviewer(_) | Self::NotAsked(_) | Self::StepUp(_) => Kind::Denied,
+            Self::NotReviewer(_)
+            | Self::NotAsked(_)
+            | Self::StepUp(_)
+            | Self::DelegationUnproved => Kind::Denied,
             Self::Closed(_)
             | Self::PrincipalChanged
             | Self::Apart(_)
@@ -433,6 +441,7 @@ impl Fault for Error {
             Self::Apart(_) | Self::ApartSince(_) => "duties_apart",
             Self::ExceptionReason => "exception_reason",
             Self::StepUp(_) => "step_up_required",
+            Self::DelegationUnproved => "delegation_unproved",
             Self::Duties(error) => error.code(),
             Self::Grants(error) => error.code(),
             Self::Db(error) => error.code(),

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::facts::{self, Weighed};
 use super::store::{self, Replayed};
-use super::{Error, read};
+use super::{Error, read, step_up};
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement};
 use crate::policies::{self, NewVersion};
@@ -85,6 +85,8 @@ pub struct Answered {
     pub rule: Option<String>,
     /// What it says.
     pub way: Way,
+    /// When the password is wanted again, as far as anybody asks or approves then.
+    pub password: rules::StepUp,
     /// Whether it says so in the same words as before, and yet asks other people, or at other times.
     pub elsewise: bool,
 }
@@ -119,6 +121,11 @@ impl Answered {
                 }
             }
             Way::Refused(why) => format!("refused: {}", why.trim_end_matches('.')),
+        };
+        // Of what is refused nobody is asked for one.
+        let way = match (&self.way, step_up::said(self.password)) {
+            (Way::AtOnce | Way::Steps(_), Some(when)) => format!("{way}, with the password {when}"),
+            (Way::Refused(_), _) | (_, None) => way,
         };
         match &self.rule {
             Some(rule) => format!("{way} (rule “{rule}”)"),
@@ -281,11 +288,14 @@ impl Tally {
                 Err(why) => Answered {
                     rule: None,
                     way: Way::Refused(why),
+                    password: rules::StepUp::No,
                     elsewise: false,
                 },
             };
             // A rule by another name that says the same changes nothing.
-            let same = |before: &Answered| before.way == after.way && !after.elsewise;
+            let same = |before: &Answered| {
+                before.way == after.way && before.password == after.password && !after.elsewise
+            };
             if before.as_ref().is_some_and(same) {
                 self.out.same += 1;
                 continue;
@@ -347,9 +357,17 @@ fn said(outcome: &Outcome<'_>, tickets: &mut Tickets, row: &Replayed) -> Answere
                 .collect(),
         ),
     };
+    // Of what is refused nobody is asked for a password, and of what nobody approves no approver.
+    let password = match &way {
+        Way::Refused(_) => rules::StepUp::No,
+        Way::AtOnce if outcome.step_up.at_asking() => rules::StepUp::Asking,
+        Way::AtOnce => rules::StepUp::No,
+        Way::Steps(_) => outcome.step_up,
+    };
     Answered {
         rule: outcome.rule.map(|rule| rule.name.clone()),
         way,
+        password,
         elsewise: false,
     }
 }

@@ -5,12 +5,13 @@
 //! back never want one.
 
 use stint_db::Query;
+use stint_domain::UserId;
 use stint_domain::policy::StepUp;
 use stint_domain::request::State;
 
 use super::{Error, Request};
 use crate::cx::Cx;
-use crate::identity;
+use crate::identity::{self, Delegation};
 
 impl Request {
     /// When the version pinned on it wants passwords again. Once it goes on under another policy, what
@@ -39,6 +40,22 @@ pub(super) async fn at_approving(cx: &Cx, q: &mut impl Query, it: StepUp) -> Res
     match it.at_approving() {
         true => given(cx, q).await,
         false => Ok(()),
+    }
+}
+
+/// The same of whom one approves for: their delegation must have been made with a password, or whoever
+/// stole a token of theirs lets an accomplice approve.
+pub(super) fn delegated(
+    it: StepUp,
+    delegations: &[Delegation],
+    on_behalf_of: Option<UserId>,
+) -> Result<(), Error> {
+    let Some(whose) = on_behalf_of.filter(|_| it.at_approving()) else {
+        return Ok(());
+    };
+    match delegations.iter().any(|it| it.user == whose && it.proved) {
+        true => Ok(()),
+        false => Err(Error::DelegationUnproved),
     }
 }
 

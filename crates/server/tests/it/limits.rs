@@ -97,6 +97,27 @@ both_engines! {
         ana.get("/api/v1/me").await.ok();
     }
 
+    async fn giving_ones_password_again_is_counted_by_sign_in(world) {
+        // Somebody at the same address spends what it may try.
+        let stranger = world.as_nobody().at_address("9.9.9.9");
+        for _ in 0..6 {
+            let body = json!({"email": "nobody@acme.example", "password": "not this one either"});
+            stranger.post("/api/v1/sign-in", body).await;
+        }
+        for _ in 0..2 {
+            let ana = world.in_browser("ana").await.at_address("9.9.9.9");
+            let mut heard = Vec::new();
+            for _ in 0..5 {
+                let told = ana.post("/api/v1/sign-in/proof", json!({"password": "not it"})).await;
+                assert_eq!(told.header("ratelimit-policy"), "\"sign-ins\";q=4;w=60");
+                heard.push(told.status.as_u16());
+            }
+            assert_eq!(heard, [422, 422, 422, 422, 429]);
+            // Her other changes have a budget of their own.
+            ana.post("/api/v1/requests/preview", json!({"entitlement": "x"})).await.is(422);
+        }
+    }
+
     async fn taking_access_away_is_never_refused(world) {
         let organization = world.organize().await;
         let policy = world.policy("at once", Route::AutoApprove, Span::hours(8)).await;

@@ -14,6 +14,7 @@ use crate::policies::{Asked, at, by_bo};
 
 const REQUESTS: &str = "/api/v1/requests";
 const PROOF: &str = "/api/v1/sign-in/proof";
+const DELEGATIONS: &str = "/api/v1/delegations";
 /// What [`World::in_browser`] sets for whoever it signs in.
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -37,6 +38,12 @@ async fn another(world: &World, word: &str) -> Door {
 async fn gives(door: &Door, password: &str) -> u16 {
     let answer = door.post(PROOF, json!({ "password": password })).await;
     answer.status.as_u16()
+}
+
+/// That Eve decides from now on, for two days.
+fn to_eve(world: &World) -> Value {
+    let until = (world.now() + Span::hours(48)).to_string();
+    json!({ "delegate": world.person("eve").email, "ends_at": until })
 }
 
 /// How many events of this action there are.
@@ -103,12 +110,11 @@ both_engines! {
     async fn a_delegate_gives_their_own(world) {
         world.add_person("eve", &[]).await;
         let asked = under(&world, "approving").await;
-        let until = (world.now() + Span::hours(48)).to_string();
-        let new = json!({ "delegate": world.person("eve").email, "ends_at": until });
-        asked.bo.post("/api/v1/delegations", new).await.is(201);
+        let bo = world.in_browser("bo").await;
+        let made = bo.post(DELEGATIONS, to_eve(&world)).await.is(201).json();
+        assert_eq!(made["proved"], true);
         let request = asked.submit(60).await;
         // Bo has given his: that is not hers.
-        let _bo = world.in_browser("bo").await;
         world.as_user("eve").post(&at(&request, "approve"), json!({})).await.refused(403, "step_up_required");
         let eve = world.in_browser("eve").await;
         world.wall().advance(Span::minutes(5));
@@ -116,6 +122,116 @@ both_engines! {
         assert_eq!(gives(&eve, PASSWORD).await, 204);
         let seen = eve.post(&at(&request, "approve"), json!({})).await.ok();
         assert_eq!(seen["steps"][0]["decisions"][0]["by"]["id"], world.person("eve").id.to_string());
+        world.settle().await;
+    }
+
+    async fn nobody_approves_by_a_delegation_made_without_a_password(world) {
+        world.add_person("eve", &[]).await;
+        let asked = under(&world, "approving").await;
+        // Whoever stole Bo's token lets an accomplice decide.
+        let made = asked.bo.post(DELEGATIONS, to_eve(&world)).await.is(201).json();
+        assert_eq!(made["proved"], false);
+        let request = asked.submit(60).await;
+        let eve = world.in_browser("eve").await;
+        let told = eve.post(&at(&request, "approve"), json!({})).await.refused(403, "delegation_unproved");
+        assert!(told["detail"].as_str().expect("words").contains("make it anew"), "{told}");
+        let form = format!("{}/approve", of(&request));
+        let page = sound(eve.form(&form, &[("comment", MARKUP), ("back", "/approvals")]).await, 422);
+        assert!(page.contains("make it anew") && page.contains(SHOWN), "{page}");
+        assert_eq!(asked.see(&request).await["state"], "pending");
+        // Where no password is wanted of approvers it counts as ever, and so does saying no.
+        let list = sound(world.in_browser("bo").await.get("/delegations").await, 200);
+        assert!(list.contains("Made without a password"), "{list}");
+        let other = asked.submit(30).await;
+        eve.post(&at(&other, "deny"), json!({ "reason": "not now" })).await.ok();
+
+        // Made anew on the page, with the password.
+        let id = made["id"].as_str().expect("an id");
+        asked.bo.post(&format!("{DELEGATIONS}/{id}/end"), json!({})).await.ok();
+        let bo = world.in_browser("bo").await;
+        let place = "/delegations/new";
+        let field = "name=\"password\"";
+        assert!(!sound(bo.get(place).await, 200).contains(field), "given when signing in");
+        world.wall().advance(Span::minutes(5));
+        let page = sound(bo.get(place).await, 200);
+        assert!(page.contains(field), "{page}");
+        let until = (world.now() + Span::hours(48)).to_string();
+        let typed = [("delegate", &*world.person("eve").email), ("starts_at", ""), ("ends_at", &until[..16]), ("note", MARKUP)];
+        let wrong = [&typed[..], &[("password", "not it")]].concat();
+        let wrong = sound(send(&bo, place, &page, &wrong).await, 422);
+        assert!(wrong.contains("id=\"password-mistake\"") && wrong.contains(SHOWN), "{wrong}");
+        goes(send(&bo, place, &wrong, &[("password", PASSWORD)]).await);
+        let found = asked.bo.get(&format!("{DELEGATIONS}?open=true")).await.ok();
+        assert_eq!(found["items"][0]["proved"], true, "{found}");
+        assert_eq!(gives(&eve, PASSWORD).await, 204);
+        eve.post(&at(&request, "approve"), json!({})).await.ok();
+        world.settle().await;
+    }
+
+    async fn of_several_delegations_one_made_with_a_password_counts(world) {
+        world.add_person("eve", &[]).await;
+        let both = json!([{ "name": "Either", "needed": 1,
+            "users": [world.person("bo").id.to_string(), world.person("cy").id.to_string()] }]);
+        let body = json!({ "steps": both, "max_duration_seconds": 14400, "step_up": "approving" });
+        let asked = Asked::under(&world, body).await;
+        // Whichever of the two is looked at first.
+        for (proved, other) in [("bo", "cy"), ("cy", "bo")] {
+            let with = world.in_browser(proved).await.post(DELEGATIONS, to_eve(&world)).await.is(201).json();
+            let without = world.as_user(other).post(DELEGATIONS, to_eve(&world)).await.is(201).json();
+            let request = asked.submit(60).await;
+            let eve = world.in_browser("eve").await;
+            let seen = eve.post(&at(&request, "approve"), json!({})).await.ok();
+            let whose = &seen["steps"][0]["decisions"][0]["on_behalf_of"]["id"];
+            assert_eq!(*whose, world.person(proved).id.to_string());
+            for (who, it) in [(proved, with), (other, without)] {
+                let id = it["id"].as_str().expect("an id");
+                world.as_user(who).post(&format!("{DELEGATIONS}/{id}/end"), json!({})).await.ok();
+            }
+        }
+        world.settle().await;
+    }
+
+    async fn a_super_admin_sets_their_own_password_only_with_the_present_one(world) {
+        let asked = under(&world, "no").await;
+        let cy = world.in_browser("cy").await;
+        let place = format!("/api/v1/users/{}", world.person("cy").id);
+        let new = json!({ "password": "another horse battery" });
+        for door in [&asked.cy, &cy] {
+            let told = door.patch(&place, new.clone()).await.refused(422, "own_password");
+            assert!(told["detail"].as_str().expect("words").contains("/api/v1/me/password"), "{told}");
+        }
+        let form = format!("/people/users/{}/password", world.person("cy").id);
+        let page = sound(cy.form(&form, &[("password", "another horse battery")]).await, 422);
+        assert!(page.contains("id=\"password-mistake\"") && page.contains("Change your password"), "{page}");
+        let own = sound(cy.get(&format!("/people/users/{}", world.person("cy").id)).await, 200);
+        assert!(own.contains("href=\"/account/password\"") && !own.contains(&form), "{own}");
+        assert_eq!(gives(&cy, PASSWORD).await, 204, "it is the one before");
+        // That of others, and their own with the present one, they set.
+        let ana = format!("/api/v1/users/{}", world.person("ana").id);
+        asked.cy.patch(&ana, new).await.ok();
+        let change = json!({ "current": PASSWORD, "new": "another horse battery" });
+        cy.put("/api/v1/me/password", change).await.is(204);
+    }
+
+    async fn who_is_not_signed_in_keeps_nobody_from_giving_theirs(world) {
+        let asked = under(&world, "approving").await;
+        let request = asked.submit(60).await;
+        let bo = world.in_browser("bo").await;
+        world.wall().advance(Span::minutes(5));
+        let guess = json!({ "email": world.person("bo").email, "password": "not this one either" });
+        for _ in 0..10 {
+            world.as_nobody().post("/api/v1/sign-in", guess.clone()).await.refused(401, "sign_in_refused");
+        }
+        world.as_nobody().post("/api/v1/sign-in", guess.clone()).await.refused(429, "locked_out");
+        // Nor does an address that is made up of an id.
+        let odd = json!({ "email": format!("own{}", world.person("bo").id), "password": "not this one either" });
+        for _ in 0..10 {
+            world.as_nobody().post("/api/v1/sign-in", odd.clone()).await.refused(401, "sign_in_refused");
+        }
+        assert_eq!(gives(&bo, PASSWORD).await, 204);
+        bo.post(&at(&request, "approve"), json!({})).await.ok();
+        // Which forgives nothing of signing in.
+        world.as_nobody().post("/api/v1/sign-in", guess).await.refused(429, "locked_out");
         world.settle().await;
     }
 
@@ -231,9 +347,12 @@ both_engines! {
         assert_eq!(locked.header("retry-after"), "61");
         locked.refused(429, "locked_out");
         let page = bo.form(&form, &[("password", PASSWORD)]).await.is(422).text();
-        assert!(page.contains("Too many sign-ins failed"), "{page}");
-        let body = json!({ "email": world.person("bo").email, "password": PASSWORD });
-        world.as_nobody().post("/api/v1/sign-in", body).await.refused(429, "locked_out");
+        assert!(page.contains("Too many wrong passwords"), "{page}");
+        // With whatever sign-in of theirs, and to change it as well; signing in itself is counted apart.
+        let other = another(&world, "bo").await;
+        other.post(PROOF, json!({ "password": PASSWORD })).await.refused(429, "locked_out");
+        let change = json!({ "current": PASSWORD, "new": "another horse battery" });
+        other.put("/api/v1/me/password", change).await.refused(429, "locked_out");
         assert_eq!(asked.see(&request).await["state"], "pending");
         world.wall().advance(Span::minutes(1));
         assert_eq!(gives(&bo, PASSWORD).await, 204);
@@ -279,6 +398,48 @@ both_engines! {
         assert_eq!(seen["state"], "approved");
         assert_eq!(seen["steps"][0]["decisions"][0]["comment"], "known");
         world.settle().await;
+    }
+
+    async fn of_a_long_list_the_card_that_was_wrong_is_shown_again(world) {
+        let asked = under(&world, "approving").await;
+        let mut all = Vec::new();
+        for _ in 0..21 {
+            all.push(asked.submit(60).await);
+        }
+        let bo = world.in_browser("bo").await;
+        world.wall().advance(Span::minutes(5));
+        // A page has 20 cards: one of the two is on the second.
+        for request in [&all[0], &all[20]] {
+            let form = format!("{}/approve", of(request));
+            for password in ["", "not it"] {
+                let typed = [("comment", MARKUP), ("password", password), ("back", "/approvals?cursor=x")];
+                let wrong = sound(bo.form(&form, &typed).await, 422);
+                assert!(wrong.contains(SHOWN) && wrong.contains("name=\"password\""), "{wrong}");
+                let id = request["id"].as_str().expect("an id");
+                assert!(wrong.contains(&format!("id=\"password-mistake-{id}\"")), "{wrong}");
+            }
+        }
+    }
+
+    async fn a_draft_that_wants_passwords_answers_otherwise(world) {
+        let asked = under(&world, "no").await;
+        asked.submit(60).await;
+        let place = format!("/api/v1/policies/{}/replay", asked.policy);
+        let draft = |body: Value| json!({ "days": 7, "body": body });
+        let by = |word: &str| draft(json!({ "steps": by_bo(&world), "max_duration_seconds": 14400, "step_up": word }));
+        let found = asked.cy.post(&place, by("no")).await.ok();
+        assert_eq!((&found["changed"], &found["same"]), (&json!(0), &json!(1)), "{found}");
+        for (word, when) in [("asking", "asks"), ("approving", "approves")] {
+            let found = asked.cy.post(&place, by(word)).await.ok();
+            assert_eq!((&found["changed"], &found["same"]), (&json!(1), &json!(0)), "{found}");
+            let said = &found["examples"][0];
+            let after = format!("1 of Bo, with the password given again by whoever {when}");
+            assert_eq!((&said["before"], &said["after"]), (&json!("1 of Bo"), &json!(after)));
+        }
+        let at_once = json!({ "auto_approve": true, "max_duration_seconds": 14400, "step_up": "both" });
+        let found = asked.cy.post(&place, draft(at_once)).await.ok();
+        let after = "approved at once, with the password given again by whoever asks";
+        assert_eq!(found["examples"][0]["after"], after, "nobody approves");
     }
 
     async fn the_forms_of_who_asks_ask_for_it_and_keep_what_was_typed(world) {
@@ -404,5 +565,19 @@ both_engines! {
         let seen = asked.cy.get(&format!("/api/v1/policies/{}", asked.policy)).await.ok();
         let body = &seen["latest"]["body"];
         assert_eq!((&body["step_up"], &body["rules"][0]["step_up"]), (&json!("approving"), &json!("asking")));
+        // What is none of the words of the field, or was not sent, is never taken for No.
+        let page = sound(browser.get(&edit).await, 200);
+        for word in ["", "always", "policy"] {
+            let wrong = sound(send(&browser, &edit, &page, &[("step_up", word)]).await, 422);
+            assert!(wrong.contains("id=\"step_up-mistake\""), "{word}: {wrong}");
+        }
+        for word in ["", "always"] {
+            let wrong = sound(send(&browser, &edit, &page, &[("rule0.step_up", word)]).await, 422);
+            assert!(wrong.contains("id=\"rule0.step_up-mistake\""), "{word}: {wrong}");
+        }
+        goes(send(&browser, &edit, &page, &[("rule0.step_up", "policy")]).await);
+        let seen = asked.cy.get(&format!("/api/v1/policies/{}", asked.policy)).await.ok();
+        let body = &seen["latest"]["body"];
+        assert_eq!((&body["step_up"], &body["rules"][0]["step_up"]), (&json!("approving"), &Value::Null));
     }
 }

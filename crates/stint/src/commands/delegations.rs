@@ -42,6 +42,10 @@ pub(crate) enum Delegations {
         /// Who is away, where it is not you: id, address or name. For Super Admins.
         #[arg(long = "for", value_name = "USER")]
         user: Option<String>,
+        /// Give your password with it: asked for at a terminal, else read from standard input. Without,
+        /// they approve nothing for which a policy wants the password of whoever approves.
+        #[arg(long)]
+        password: bool,
     },
     /// End one now.
     End {
@@ -100,6 +104,7 @@ pub(crate) async fn delegations(what: Delegations) -> Result<(), Failure> {
             from,
             note,
             user,
+            password,
         } => {
             let client = Client::new(&server)?;
             let from = from
@@ -121,7 +126,14 @@ pub(crate) async fn delegations(what: Delegations) -> Result<(), Failure> {
                     body.insert("user".to_owned(), id.into());
                 }
             }
-            let made: Value = client.post("/api/v1/delegations", &body).await?;
+            let made: Value = match password {
+                true => {
+                    client
+                        .post_anew("/api/v1/delegations", &body, false)
+                        .await?
+                }
+                false => client.post("/api/v1/delegations", &body).await?,
+            };
             shown(&server, &made)
         }
         Delegations::End { server, delegation } => {
@@ -158,6 +170,7 @@ fn shown(server: &Server, it: &Value) -> Result<(), Failure> {
         ("from", short(&out::field(it, "starts_at"))),
         ("until", short(&out::field(it, "ends_at"))),
         ("state", out::field(it, "state")),
+        ("with password", out::field(it, "proved")),
         ("note", out::field(it, "note")),
     ])
 }

@@ -785,19 +785,40 @@ fn access_is_asked_for_given_returned_and_revoked_from_the_command_line() {
     assert!(preview.contains("given by whoever asks"), "{preview}");
     let err = ana.types(&ask).fails(3, "step_up_required");
     assert!(err.contains("--password-stdin"), "{err}");
+    let typed = [&ask[..], &["--password-stdin"]].concat();
+    let err = ana.pipes(&typed, "anything").fails(3, "sign_in_refused");
+    assert!(err.contains("persona of the demo has no"), "{err}");
     let change = ["users", "change", "ana.moreno@acme.example", "--password"];
     cy.pipes(&change, PASSWORD).done();
-    let typed = [&ask[..], &["--password-stdin"]].concat();
+    let own = ["users", "change", "cy.adeyemi@acme.example", "--password"];
+    cy.pipes(&own, PASSWORD).fails(1, "own_password");
     ana.pipes(&typed, "not it").fails(3, "sign_in_refused");
+    // The sign-in that is begun for it is ended again.
+    let ended = || {
+        let ended = ["audit", "list", "--action", "sign_in.ended", "--json"];
+        let ended = cy.types(&ended).json();
+        ended.as_array().expect("a list").len()
+    };
+    let before = ended();
     let ran = ana.pipes(&typed, PASSWORD).ends(0);
     assert!(ran.out.contains("req_"), "{}", ran.out);
     assert!(!ran.out.contains(PASSWORD) && !ran.err.contains(PASSWORD));
-    let ended = ["audit", "list", "--action", "sign_in.ended", "--json"];
-    let ended = cy.types(&ended).json();
-    assert!(
-        ended.as_array().is_some_and(|all| !all.is_empty()),
-        "{ended}"
-    );
+    assert_eq!(ended(), before + 1);
+    // A delegation says whether the password was given with it.
+    let away = ["delegations", "create", "bo.lindqvist@acme.example"];
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = i64::try_from(now.expect("after 1970").as_micros()).expect("a time");
+    let until = stint_domain::Time::from_micros(now) + stint_domain::Span::hours(24 * 30);
+    let until = until.to_string();
+    let away = [&away[..], &["--until", until.as_str(), "--json"]].concat();
+    let made = ana.types(&away).json();
+    assert_eq!(made["proved"], false, "{made}");
+    let id = made["id"].as_str().expect("an id");
+    ana.types(&["delegations", "end", id]).done();
+    let away = [&away[..], &["--password"]].concat();
+    ana.pipes(&away, "not it").fails(3, "sign_in_refused");
+    let made = ana.pipes(&away, PASSWORD).json();
+    assert_eq!(made["proved"], true, "{made}");
     assert!(
         cy.types(&["audit", "verify", "--over-api", "--json"])
             .json()["events"]

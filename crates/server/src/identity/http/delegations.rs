@@ -50,6 +50,10 @@ pub(super) async fn list(
 }
 
 /// Lets somebody decide for a user while they are away.
+///
+/// Made with a sign-in whose password was given within the last 5 minutes it counts everywhere; made
+/// otherwise, as with an API token, nobody approves by it where the policy wants the password of whoever
+/// approves.
 #[utoipa::path(
     post,
     path = "/api/v1/delegations",
@@ -139,6 +143,7 @@ fn shown(it: DelegationShown, now: Time) -> wire::Delegation {
         note,
         created_at,
         created_by,
+        proved,
         ended_at,
         ended_by,
         ..
@@ -153,6 +158,7 @@ fn shown(it: DelegationShown, now: Time) -> wire::Delegation {
         state,
         created_at: created_at.to_string(),
         created_by: created_by.map(|id| id.to_string()),
+        proved,
         ended_at: ended_at.map(|at| at.to_string()),
         ended_by: ended_by.map(|id| id.to_string()),
     }

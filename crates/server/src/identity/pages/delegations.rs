@@ -6,8 +6,8 @@ use stint_domain::DelegationId;
 use stint_domain::rights::{Relation, Verb};
 
 use super::super::{
-    DelegationFilter, DelegationShown, DelegationState, Error, NewDelegation, delegate,
-    end_delegation, get_delegation, list_delegations, store,
+    DelegationFilter, DelegationShown, DelegationState, Error, NewDelegation, Unproved, delegate,
+    end_delegation, get_delegation, list_delegations, prove, store, unproved,
 };
 use super::view;
 use crate::cx::Cx;
@@ -99,9 +99,15 @@ async fn list(cx: Cx, frame: Frame, Query(asked): Query<Listing>) -> Result<Resp
                 DelegationState::Over => Chip::new(Tone::Idle, "clock", "Over"),
                 DelegationState::Ended => Chip::new(Tone::Idle, "ban", "Ended"),
             },
-            why: (is_open && !able).then(|| {
-                "One of the two is deactivated, or has roles that decide on nothing.".to_owned()
-            }),
+            why: match (is_open, able, of.proved) {
+                (true, false, _) => Some(
+                    "One of the two is deactivated, or has roles that decide on nothing.".to_owned(),
+                ),
+                (true, true, false) => Some(
+                    "Made without a password: nobody approves by it where the policy wants the password of whoever approves.".to_owned(),
+                ),
+                (true, true, true) | (false, ..) => None,
+            },
             from: When::both(of.starts_at, cx.now),
             until: When::both(of.ended_at.unwrap_or(of.ends_at), cx.now),
             end: may_end.then(|| format!("{LIST}/{}/end", of.id)),
@@ -123,6 +129,7 @@ async fn csv(cx: Cx, filter: DelegationFilter) -> Result<Response, Failure> {
         "From",
         "Until",
         "Note",
+        "With the password",
     ];
     let fetch = move |paging: Paging| {
         let cx = cx.clone();
@@ -138,6 +145,7 @@ async fn csv(cx: Cx, filter: DelegationFilter) -> Result<Response, Failure> {
                     of.starts_at.to_string(),
                     of.ended_at.unwrap_or(of.ends_at).to_string(),
                     of.note,
+                    if of.proved { "yes" } else { "no" }.to_owned(),
                 ]
             }))
         }
@@ -184,7 +192,7 @@ async fn new_page(cx: Cx, frame: Frame) -> Result<Response, Failure> {
         from: input_value(cx.now),
         ..Filled::default()
     };
-    Ok(form(&cx, &frame, &filled, Mistakes::none(), StatusCode::OK))
+    form(&cx, &frame, &filled, Mistakes::none(), StatusCode::OK).await
 }
 
 async fn create(cx: Cx, frame: Frame, Form(sent): Form<Sent>) -> Result<Response, Failure> {
@@ -218,8 +226,22 @@ async fn create(cx: Cx, frame: Frame, Form(sent): Form<Sent>) -> Result<Response
             mistakes.add("ends_at", "Give the day and the time you are back, in UTC.");
         }
         let wrong = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(form(&cx, &frame, &filled, mistakes, wrong));
+        return form(&cx, &frame, &filled, mistakes, wrong).await;
     };
+    // What was typed of a password is taken before what it is for.
+    if let Some(typed) = sent.secret("password")
+        && let Err(error) = prove(&cx, typed).await
+    {
+        if !matches!(
+            error,
+            Error::WrongPassword | Error::LockedOut { .. } | Error::NoPassword | Error::TokenProof
+        ) {
+            return Err(error.into());
+        }
+        let mistakes = Mistakes::at("password", sentence(&error.detail()));
+        let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+        return form(&cx, &frame, &filled, mistakes, wrong).await;
+    }
     let new = NewDelegation {
         user,
         delegate: filled.delegate.clone(),
@@ -243,18 +265,19 @@ async fn create(cx: Cx, frame: Frame, Form(sent): Form<Sent>) -> Result<Response
             };
             let mistakes = Mistakes::at(field, sentence(&text));
             let status = error.kind().status();
-            Ok(form(&cx, &frame, &filled, mistakes, status))
+            form(&cx, &frame, &filled, mistakes, status).await
         }
     }
 }
 
-fn form(
+async fn form(
     cx: &Cx,
     frame: &Frame,
     filled: &Filled,
     mistakes: Mistakes,
     status: StatusCode,
-) -> Response {
+) -> Result<Response, Failure> {
+    let missing = unproved(cx, &mut cx.read().await?).await?;
     let mut parts = Vec::new();
     if cx.authorize(Verb::Delegate, Relation::Others).is_ok() {
         parts.push(
@@ -292,6 +315,14 @@ fn form(
             .wrong(&mistakes)
             .into(),
     ]);
+    if missing == Some(Unproved::Stale) || mistakes.has("password") {
+        parts.push(
+            Field::password("password", "Your password", "current-password")
+                .hint("You may leave it empty: they then approve nothing for which a policy wants the password of whoever approves.")
+                .wrong(&mistakes)
+                .into(),
+        );
+    }
     let page = FormPage {
         crumb: (LIST.to_owned(), "While people are away".to_owned()),
         title: "Let somebody decide".to_owned(),
@@ -312,5 +343,5 @@ fn form(
             ],
         )),
     };
-    web::page_with(status, frame, &page.title, &page)
+    Ok(web::page_with(status, frame, &page.title, &page))
 }

@@ -158,7 +158,7 @@ fn mistake(error: Error) -> Result<Mistakes, Error> {
     let (field, text) = match &error {
         Error::Bad { field, why } => (*field, why.clone()),
         Error::EmailTaken => ("email", error.detail()),
-        Error::Password(_) => ("password", error.detail()),
+        Error::Password(_) | Error::OwnPassword => ("password", error.detail()),
         Error::Manager => ("manager", error.detail()),
         Error::LastSuperAdmin => ("roles", error.detail()),
         _ => return Err(error),

@@ -184,7 +184,7 @@ pub(crate) struct DelegationRow {
     /// Who decides for them.
     pub(crate) delegate: String,
     pub(crate) chip: Chip,
-    /// Why it counts for nothing, where it does.
+    /// Why it counts for nothing, or not for everything, where that is so.
     pub(crate) why: Option<String>,
     pub(crate) from: WhenBoth,
     pub(crate) until: WhenBoth,

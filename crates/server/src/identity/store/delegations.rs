@@ -8,7 +8,7 @@ use super::super::Delegation;
 
 macro_rules! columns {
     () => {
-        "select id, user_id, delegate_id, starts_at, ends_at, note, created_at, created_by, ended_at, ended_by \
+        "select id, user_id, delegate_id, starts_at, ends_at, note, created_at, created_by, proved, ended_at, ended_by \
          from delegations "
     };
 }
@@ -35,8 +35,8 @@ stint_db::statements! {
     /// How many that are not over name this delegate.
     OPEN_TO = "select count(*) as n from delegations where delegate_id = $1 and ended_at is null and ends_at > $2";
     /// A new one.
-    INSERT = "insert into delegations (id, user_id, delegate_id, starts_at, ends_at, note, created_at, created_by) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT = "insert into delegations (id, user_id, delegate_id, starts_at, ends_at, note, created_at, created_by, proved) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     /// Ends one.
     END = "update delegations set ended_at = $2, ended_by = $3 where id = $1 and ended_at is null";
 }
@@ -51,6 +51,7 @@ fn delegation(row: &Row) -> Result<Delegation> {
         note: row.get("note")?,
         created_at: row.get("created_at")?,
         created_by: row.get("created_by")?,
+        proved: row.get("proved")?,
         ended_at: row.get("ended_at")?,
         ended_by: row.get("ended_by")?,
     })
@@ -136,7 +137,8 @@ pub(in super::super) async fn insert(tx: &mut Tx, it: &Delegation) -> Result<()>
         it.ends_at,
         note,
         it.created_at,
-        it.created_by
+        it.created_by,
+        it.proved
     ];
     tx.run(&INSERT, values).await.map(drop)
 }

@@ -3,7 +3,7 @@
 use stint_db::{Query, Result, Row, Tx, args};
 use stint_domain::{SignInId, Time, UserId};
 
-use super::super::lockout::{self, Failures, Try};
+use super::super::lockout::{self, Failures, Tries, Try};
 use super::super::secret::sha256;
 use super::super::{Method, SignIn};
 use super::fold;
@@ -25,7 +25,7 @@ stint_db::statements! {
          order by created_at desc, id desc limit 100"));
     /// A new sign-in.
     INSERT = "insert into sign_ins (id, user_id, secret_hash, method, created_at, seen_at, proved_at, ends_at) \
-        values ($1, $2, $3, $4, $5, $5, $5, $6)";
+        values ($1, $2, $3, $4, $5, $5, $6, $7)";
     /// It was used just now.
     quiet TOUCH = "update sign_ins set seen_at = $2 where id = $1 and seen_at < $2";
     /// The password was given again with it.
@@ -45,7 +45,7 @@ stint_db::statements! {
     /// Stores the count.
     quiet SET_FAILURES = "update sign_in_failures set failures = $2, last_at = $3, locked_until = $4 \
         where email_hash = $1";
-    /// Forgets the count of one address.
+    /// Forgets one count.
     quiet FORGIVE = "delete from sign_in_failures where email_hash = $1";
     /// Forgets counts that are too old to matter.
     quiet FORGET = "delete from sign_in_failures where last_at < $1";
@@ -97,6 +97,7 @@ pub(in super::super) async fn of_user(
         .collect()
 }
 
+/// Writes one that begins at `at`; what its method proves of its user is proved then.
 pub(in super::super) async fn insert(
     tx: &mut Tx,
     id: SignInId,
@@ -104,9 +105,9 @@ pub(in super::super) async fn insert(
     (hash, method): (Vec<u8>, Method),
     (at, ends_at): (Time, Time),
 ) -> Result<()> {
-    tx.run(&INSERT, args![id, user, hash, method.as_str(), at, ends_at])
-        .await
-        .map(drop)
+    let proved_at = method.proves().then_some(at);
+    let values = args![id, user, hash, method.as_str(), at, proved_at, ends_at];
+    tx.run(&INSERT, values).await.map(drop)
 }
 
 pub(in super::super) async fn touch(tx: &mut Tx, id: SignInId, at: Time) -> Result<()> {
@@ -151,9 +152,18 @@ pub(in super::super) async fn end_all(
     tx.run(&END_ALL, args![user, at, reason, except]).await
 }
 
-/// Counts a try at a password for this address, unless it has to wait.
-pub(in super::super) async fn count_try(tx: &mut Tx, email: &str, at: Time) -> Result<Try> {
-    let key = sha256(&fold(email));
+/// The key of a count. An address is hashed, to 32 bytes; a user's own tries have a key of another
+/// length, which no address comes to, whatever is typed.
+fn key(tries: Tries<'_>) -> Vec<u8> {
+    match tries {
+        Tries::SignIn(email) => sha256(&fold(email)),
+        Tries::Own(user) => [b"own".as_slice(), user.0.as_bytes().as_slice()].concat(),
+    }
+}
+
+/// Counts a try at a password, unless it has to wait.
+pub(in super::super) async fn count_try(tx: &mut Tx, tries: Tries<'_>, at: Time) -> Result<Try> {
+    let key = key(tries);
     tx.run(&FORGET, args![at - lockout::FORGET_AFTER]).await?;
     tx.run(&FAILURES_ROW, args![key.clone(), at]).await?;
     let row = tx.one(&FAILURES, args![key.clone()]).await?;
@@ -170,9 +180,7 @@ pub(in super::super) async fn count_try(tx: &mut Tx, email: &str, at: Time) -> R
     Ok(outcome)
 }
 
-/// Forgets the tries for this address.
-pub(in super::super) async fn forgive(tx: &mut Tx, email: &str) -> Result<()> {
-    tx.run(&FORGIVE, args![sha256(&fold(email))])
-        .await
-        .map(drop)
+/// Forgets the tries.
+pub(in super::super) async fn forgive(tx: &mut Tx, tries: Tries<'_>) -> Result<()> {
+    tx.run(&FORGIVE, args![key(tries)]).await.map(drop)
 }

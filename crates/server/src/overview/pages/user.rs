@@ -98,7 +98,11 @@ async fn show(
         },
         facts: facts(&cx, &user).await?,
         change: may(Verb::UpdateUser).then(|| format!("{path}/edit")),
-        password: may(Verb::UpdateUser).then(|| format!("{path}/password")),
+        // One's own is changed where the present one is asked for.
+        password: may(Verb::UpdateUser).then(|| match cx.actor.user() == Some(id) {
+            true => "/account/password".to_owned(),
+            false => format!("{path}/password"),
+        }),
         roles: may(Verb::SetRoles).then(|| format!("{path}/roles")),
         deactivate: (may(Verb::DeactivateUser) && user.active)
             .then(|| format!("{path}/deactivate")),

@@ -195,7 +195,7 @@ impl RuleFilled {
                 _ => None,
             },
             ticket: self.ticket.read(),
-            step_up: self.step_up.read(),
+            step_up: self.step_up.read(&of, mistakes),
         }
     }
 
@@ -416,6 +416,7 @@ impl Filled {
             .collect();
         let route = self.route.read(&mut mistakes);
         let emergency = self.emergency.read(&mut mistakes);
+        let step_up = self.step_up.read("", &mut mistakes);
         // Emergency access always needs one: a box that is not ticked says nothing then.
         let required = self.reason || emergency.is_some();
         if mistakes.any() {
@@ -433,7 +434,7 @@ impl Filled {
                     min_length: if required { min_length } else { 0 },
                 },
                 ticket: self.ticket.read().unwrap_or_default(),
-                step_up: self.step_up.read().unwrap_or_default(),
+                step_up: step_up.unwrap_or_default(),
                 allow_self_approval: self.own,
                 open_for,
                 zone: match self.zone.as_str() {

@@ -44,6 +44,13 @@ async fn page(
 ) -> Result<Response, Failure> {
     let found = super::super::inbox(cx, &asked.paging(CARDS)).await?;
     let mut q = cx.read().await?;
+    // A card of a later page stands on none that could be shown again: its own page does.
+    if let Some(wrong) = wrong
+        && !found.items.iter().any(|line| line.request.id == wrong.id)
+    {
+        drop(q);
+        return show::page(cx, frame, wrong.id, status, Some(wrong)).await;
+    }
     let unproved = step_up::is_missing(cx, &mut q).await?;
     let mut cards = Vec::with_capacity(found.items.len());
     for line in &found.items {
@@ -276,6 +283,7 @@ async fn answer(
         Err(
             error @ (Error::Comment
             | Error::ExceptionReason
+            | Error::DelegationUnproved
             | Error::Decision(Refused::ReasonRequired | Refused::ReasonTooLong { .. })),
         ) => {
             let mistakes = Mistakes::at("comment", sentence(&error.detail()));

@@ -28,9 +28,21 @@ impl StepUpFilled {
         }
     }
 
-    /// What it stands for; nothing where a rule leaves it to its policy.
-    pub(super) fn read(&self) -> Option<StepUp> {
-        StepUp::parse(&self.word)
+    /// What it stands for; nothing where a rule leaves it to its policy. A word that is none of those of
+    /// the field, or none at all, is a mistake there, and never taken for No: a browser always sends one of
+    /// them, and what sends none may not switch off what a policy wants.
+    pub(super) fn read(&self, at: &str, mistakes: &mut Mistakes) -> Option<StepUp> {
+        if !at.is_empty() && self.word == AS_THE_POLICY {
+            return None;
+        }
+        let read = StepUp::parse(&self.word);
+        if read.is_none() {
+            mistakes.add(
+                format!("{at}step_up"),
+                "Choose who gives their password again.",
+            );
+        }
+        read
     }
 
     /// Its field, below `at`; of a rule, which may leave it to its policy, where that is not empty.
