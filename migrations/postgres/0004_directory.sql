@@ -1,6 +1,10 @@
 -- What AWS holds: accounts, permission sets, principals, entitlements, and who holds what,
 -- with its history. Everything here is observed; nothing is intended.
 
+-- `tags` are those of the organization, as a reading begun at `tags_read_at` had them: both are absent
+-- while they are not known. A reading counts that began at `tags_tried_at` or later: that is when the
+-- last one began, or until when an older one would show what is doubted. `tags_refused_at`: since AWS
+-- refused to tell, it has not.
 create table accounts (
     id              uuid    not null primary key,
     connection_id   uuid    not null references connections (id),
@@ -8,6 +12,10 @@ create table accounts (
     name            text    not null,
     email           text,
     state           text    not null,
+    tags            jsonb,
+    tags_read_at    bigint,
+    tags_tried_at   bigint,
+    tags_refused_at bigint,
     first_seen      bigint not null,
     last_seen       bigint not null,
     gone_at         bigint,
@@ -268,7 +276,7 @@ create table changes (
     tries           bigint not null,
     error           text,
     primary key (connection_id, kind, account, target),
-    check (kind in ('everything', 'accounts', 'permission_set', 'assignments', 'users', 'user', 'groups', 'group', 'members', 'membership', 'iam_user', 'iam_group'))
+    check (kind in ('everything', 'accounts', 'account_tags', 'permission_set', 'assignments', 'users', 'user', 'groups', 'group', 'members', 'membership', 'iam_user', 'iam_group'))
 );
 create index changes_due on changes (connection_id, due_at);
 
@@ -311,7 +319,7 @@ end $$;
 create trigger entitlements_came after insert on entitlements for each row execute function directory_moved();
 create trigger entitlements_moved after update on entitlements for each row when (old.name is distinct from new.name or old.sort_key is distinct from new.sort_key or old.aws_name is distinct from new.aws_name or old.owned_by is distinct from new.owned_by or (old.gone_at is null) is distinct from (new.gone_at is null)) execute function directory_moved();
 create trigger accounts_came after insert on accounts for each row execute function directory_moved();
-create trigger accounts_moved after update on accounts for each row when (old.name is distinct from new.name) execute function directory_moved();
+create trigger accounts_moved after update on accounts for each row when (old.name is distinct from new.name or old.tags is distinct from new.tags) execute function directory_moved();
 create trigger account_facts_came after insert on account_facts for each row execute function directory_moved();
 create trigger account_facts_moved after update on account_facts for each row when (old.path is distinct from new.path) execute function directory_moved();
 create trigger account_facts_left after delete on account_facts for each row execute function directory_moved();
@@ -320,6 +328,15 @@ create trigger permission_sets_moved after update on permission_sets for each ro
 create trigger principals_came after insert on principals for each row when (new.kind = 'identity_center_group') execute function directory_moved();
 create trigger principals_moved after update on principals for each row when (new.kind = 'identity_center_group' and old.name is distinct from new.name) execute function directory_moved();
 create trigger connections_came after insert on connections for each row execute function directory_moved();
-create trigger connections_moved after update on connections for each row when (old.name is distinct from new.name or old.application_id is distinct from new.application_id or (old.removed_at is null) is distinct from (new.removed_at is null)) execute function directory_moved();
+create trigger connections_moved after update on connections for each row when (old.name is distinct from new.name or old.application_id is distinct from new.application_id or old.scope is distinct from new.scope or (old.removed_at is null) is distinct from (new.removed_at is null)) execute function directory_moved();
 create trigger applications_came after insert on applications for each row execute function directory_moved();
 create trigger applications_moved after update on applications for each row when (old.name is distinct from new.name) execute function directory_moved();
+
+-- Whether tags are read was switched: what was read before is not believed, now or when it is switched back.
+create function account_tags_switched() returns trigger language plpgsql as $$
+begin
+    update accounts set tags = null, tags_read_at = null, tags_refused_at = null where connection_id = new.id;
+    return null;
+end $$;
+
+create trigger connections_tags_switched after update on connections for each row when ((old.scope -> 'account_tags') is distinct from (new.scope -> 'account_tags')) execute function account_tags_switched();

@@ -1,6 +1,10 @@
 -- What AWS holds: accounts, permission sets, principals, entitlements, and who holds what,
 -- with its history. Everything here is observed; nothing is intended.
 
+-- `tags` are those of the organization, as a reading begun at `tags_read_at` had them: both are absent
+-- while they are not known. A reading counts that began at `tags_tried_at` or later: that is when the
+-- last one began, or until when an older one would show what is doubted. `tags_refused_at`: since AWS
+-- refused to tell, it has not.
 create table accounts (
     id              blob    not null primary key,
     connection_id   blob    not null references connections (id),
@@ -8,6 +12,10 @@ create table accounts (
     name            text    not null,
     email           text,
     state           text    not null,
+    tags            text,
+    tags_read_at    integer,
+    tags_tried_at   integer,
+    tags_refused_at integer,
     first_seen      integer not null,
     last_seen       integer not null,
     gone_at         integer,
@@ -268,7 +276,7 @@ create table changes (
     tries           integer not null,
     error           text,
     primary key (connection_id, kind, account, target),
-    check (kind in ('everything', 'accounts', 'permission_set', 'assignments', 'users', 'user', 'groups', 'group', 'members', 'membership', 'iam_user', 'iam_group'))
+    check (kind in ('everything', 'accounts', 'account_tags', 'permission_set', 'assignments', 'users', 'user', 'groups', 'group', 'members', 'membership', 'iam_user', 'iam_group'))
 ) strict;
 create index changes_due on changes (connection_id, due_at);
 
@@ -302,7 +310,7 @@ insert into directory_version (one, version) values (1, 1);
 create trigger entitlements_came after insert on entitlements begin update directory_version set version = version + 1; end;
 create trigger entitlements_moved after update on entitlements when old.name is not new.name or old.sort_key is not new.sort_key or old.aws_name is not new.aws_name or old.owned_by is not new.owned_by or (old.gone_at is null) is not (new.gone_at is null) begin update directory_version set version = version + 1; end;
 create trigger accounts_came after insert on accounts begin update directory_version set version = version + 1; end;
-create trigger accounts_moved after update on accounts when old.name is not new.name begin update directory_version set version = version + 1; end;
+create trigger accounts_moved after update on accounts when old.name is not new.name or old.tags is not new.tags begin update directory_version set version = version + 1; end;
 create trigger account_facts_came after insert on account_facts begin update directory_version set version = version + 1; end;
 create trigger account_facts_moved after update on account_facts when old.path is not new.path begin update directory_version set version = version + 1; end;
 create trigger account_facts_left after delete on account_facts begin update directory_version set version = version + 1; end;
@@ -311,6 +319,9 @@ create trigger permission_sets_moved after update on permission_sets when old.na
 create trigger principals_came after insert on principals when new.kind = 'identity_center_group' begin update directory_version set version = version + 1; end;
 create trigger principals_moved after update on principals when new.kind = 'identity_center_group' and old.name is not new.name begin update directory_version set version = version + 1; end;
 create trigger connections_came after insert on connections begin update directory_version set version = version + 1; end;
-create trigger connections_moved after update on connections when old.name is not new.name or old.application_id is not new.application_id or (old.removed_at is null) is not (new.removed_at is null) begin update directory_version set version = version + 1; end;
+create trigger connections_moved after update on connections when old.name is not new.name or old.application_id is not new.application_id or old.scope is not new.scope or (old.removed_at is null) is not (new.removed_at is null) begin update directory_version set version = version + 1; end;
 create trigger applications_came after insert on applications begin update directory_version set version = version + 1; end;
 create trigger applications_moved after update on applications when old.name is not new.name begin update directory_version set version = version + 1; end;
+
+-- Whether tags are read was switched: what was read before is not believed, now or when it is switched back.
+create trigger connections_tags_switched after update on connections when json_extract(old.scope, '$.account_tags') is not json_extract(new.scope, '$.account_tags') begin update accounts set tags = null, tags_read_at = null, tags_refused_at = null where connection_id = new.id; end;

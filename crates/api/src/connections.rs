@@ -139,6 +139,10 @@ pub struct ConnectionScope {
     pub faster: bool,
     /// Whether it asks for what assignments in the management account take.
     pub management_account: bool,
+    /// Whether the tags of the organization's accounts are read, so that conditions may ask about
+    /// them, and whether the permission policy asks for that.
+    #[serde(default)]
+    pub account_tags: bool,
     /// Under which path IAM users are its business: `/` for all. Stint puts nobody else into a group.
     pub iam_user_path: String,
     /// What the names of those users begin with; all, when empty.
@@ -168,6 +172,9 @@ pub struct ConnectionScopeChange {
     /// Whether to ask for what assignments in the management account take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management_account: Option<bool>,
+    /// Whether to read the tags of the organization's accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_tags: Option<bool>,
     /// `/stint/`; `/` for every path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam_user_path: Option<String>,

@@ -53,7 +53,7 @@ pub struct SyncRun {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedListing {
     /// `pairs`: which permission sets are on which accounts; `holders`: who holds them;
-    /// `members`: who is in which Identity Center group.
+    /// `members`: who is in which Identity Center group; `tags`: which tags accounts have.
     pub question: String,
     /// The listing that was chosen, as among `options`; absent where AWS refuses all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ pub struct PlannedListing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ListingOption {
     /// `sets_by_account`, `accounts_by_set`, `holders_by_pair`, `holders_by_principal`,
-    /// `members_by_group` or `groups_by_member`.
+    /// `members_by_group`, `groups_by_member` or `tags_by_account`.
     pub listing: String,
     /// The action it needs, as IAM policies name it.
     pub action: String,

@@ -1,5 +1,7 @@
 //! What else is known of an estate, on the wire: accounts, IAM roles, credentials of IAM users.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -27,6 +29,15 @@ pub struct AwsAccount {
     /// The same by names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<String>,
+    /// Its tags, where the connection reads them; absent while they are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<BTreeMap<String, String>>,
+    /// When the reading of the tags began (RFC 3339, UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags_read_at: Option<String>,
+    /// When AWS last refused to tell its tags, unless it has told since (RFC 3339, UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags_refused_at: Option<String>,
     /// Its IAM: `read` by the last sync, `refused` (what is known is from before), `not_read`.
     pub iam: String,
     /// Whether its IAM is read with the connection's own credentials.

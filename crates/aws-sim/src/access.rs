@@ -359,6 +359,7 @@ fn permissions(account: &str, own: Own) -> Policy {
     let mut features = Features::of("aws", account);
     features.identity_center = true;
     features.faster = true;
+    features.account_tags = true;
     features.iam = Some(IamScope::everything());
     features.iam_roles = true;
     features.iam_user_life = Some(UserLife::default());

@@ -322,6 +322,7 @@ pub(crate) fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         "ResourceNotFoundException"
         | "NoSuchEntity"
         | "AccountNotFoundException"
+        | "TargetNotFoundException"
         | "QueueDoesNotExist"
         | "AWS.SimpleQueueService.NonExistentQueue"
         | "AWSOrganizationsNotInUseException" => ErrorKind::NotFound,

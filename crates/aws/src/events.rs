@@ -24,6 +24,8 @@ pub enum Object {
     Everything,
     /// The list of accounts.
     Accounts,
+    /// The tags of an account, by its twelve digits.
+    AccountTags(String),
     /// A permission set, by its ARN.
     PermissionSet(String),
     /// Who holds a permission set on an account.

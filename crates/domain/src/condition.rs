@@ -31,6 +31,7 @@ mod scene;
 mod tests;
 
 pub use many::Many;
+use scene::Doubt;
 pub use scene::{Circumstances, Person, Scene, Thing, is_zone};
 
 /// Everything conditions may speak about, as Cedar writes schemas.
@@ -81,8 +82,8 @@ pub struct Compiled {
     /// Of a condition over entitlements.
     parts: Arc<[parts::Part]>,
     groups: Vec<GroupId>,
-    /// Whether it asks for an organizational unit.
-    units: bool,
+    /// What it asks for that may not be known.
+    asks: Doubt,
 }
 
 /// What was compiled of late, so that a text is read once and not at every question.
@@ -246,7 +247,7 @@ impl Compiled {
             set: Arc::new(set),
             // Only of what was found to be sound: it descends as deep as the text is.
             parts: about.parts(&policy),
-            units: parts::asks_for_units(&policy),
+            asks: parts::asks(&policy, text),
             groups,
         })
     }
@@ -262,13 +263,14 @@ impl Compiled {
         }
         let policy = about.policy(condition.as_str());
         let policy = policy.map_err(|errors| errors.to_string())?;
-        let (parts, units) = (about.parts(&policy), parts::asks_for_units(&policy));
+        let parts = about.parts(&policy);
+        let asks = parts::asks(&policy, condition.as_str());
         let set = PolicySet::from_policies([policy]).map_err(|why| why.to_string())?;
         let compiled = Self {
             about,
             set: Arc::new(set),
             parts,
-            units,
+            asks,
             groups: Vec::new(),
         };
         let mut kept = kept();
@@ -277,6 +279,13 @@ impl Compiled {
         }
         kept.insert(key, compiled.clone());
         Ok(compiled)
+    }
+
+    /// Whether it asks for what is not known of this thing: where its account is in the organization,
+    /// or the account's tags. It cannot be told then, and [`holds`](Self::holds) and its kin answer as
+    /// of what is not true.
+    pub fn leaves_open(&self, thing: &Thing) -> bool {
+        self.asks.meets(thing.doubt())
     }
 
     /// The groups it names.
@@ -303,7 +312,7 @@ impl Compiled {
         asked
             .enumerate()
             .map(|(nth, request)| {
-                let told = !(self.units && many.is_lost(nth));
+                let told = !self.asks.meets(many.doubt(nth));
                 let asked = |request| self.asked(many.entities(), &request) == Ok(true);
                 told && request.is_some_and(asked)
             })
@@ -328,10 +337,14 @@ impl Compiled {
     }
 
     fn told(&self, scene: &Scene) -> Result<(), String> {
-        match self.units && scene.is_lost() {
-            true => Err("it is not known where in its organization the account is".to_owned()),
-            false => Ok(()),
+        let open = scene.doubt();
+        if self.asks.units && open.units {
+            return Err("it is not known where in its organization the account is".to_owned());
         }
+        if self.asks.tags && open.tags {
+            return Err("the tags of the account are not known: they were not read yet, or its connection does not read them".to_owned());
+        }
+        Ok(())
     }
 
     fn asked(&self, entities: &Entities, request: &Request) -> Result<bool, String> {

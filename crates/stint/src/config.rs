@@ -13,6 +13,7 @@ use serde::Deserialize;
 use stint_domain::Span;
 use stint_domain::managed::KeyRules;
 use stint_domain::sync::HoldRule;
+use stint_domain::sync::tags::TagsRule;
 use stint_server::cx::{Notices, SyncEvery};
 use stint_server::http::{Limits, Networks};
 
@@ -47,6 +48,8 @@ pub(crate) struct Settings {
     pub limits: Limits,
     /// How much a sync may take for ended by itself.
     pub hold: HoldRule,
+    /// When tags of accounts are read again, and how long they are believed.
+    pub tags: TagsRule,
     /// When access keys are old, and how they are replaced.
     pub keys: KeyRules,
     /// How far apart full syncs are.
@@ -142,6 +145,7 @@ struct SyncFile {
     hold_least: Option<u64>,
     period_minutes: Option<u32>,
     period_with_events_minutes: Option<u32>,
+    tags_believed_days: Option<i64>,
 }
 
 /// When access keys are old, and how they are replaced.
@@ -226,6 +230,20 @@ impl SyncFile {
         })
     }
 
+    fn tags(&self) -> Result<TagsRule, Failure> {
+        let usual = TagsRule::default();
+        let believed = match self.tags_believed_days {
+            None => usual.believed,
+            Some(days @ 2..=365) => Span::hours(days.saturating_mul(24)),
+            Some(other) => {
+                return Err(Failure::usage(format!(
+                    "sync.tags_believed_days: {other} is not 2 to 365"
+                )));
+            }
+        };
+        Ok(TagsRule { believed, ..usual })
+    }
+
     fn hold(&self) -> Result<HoldRule, Failure> {
         let usual = HoldRule::default();
         let percent = self.hold_percent.unwrap_or(usual.percent);
@@ -301,6 +319,7 @@ const KEYS: &[&str] = &[
     "settle_hours",
     "period_minutes",
     "period_with_events_minutes",
+    "tags_believed_days",
 ];
 
 impl Settings {
@@ -356,6 +375,7 @@ impl Settings {
             master_key_file: over.master_key_file.clone().or(file.master_key_file),
             limits: file.limits.limits()?,
             hold: file.sync.hold()?,
+            tags: file.sync.tags()?,
             keys: file.keys.rules()?,
             sync_every: file.sync.every()?,
             notices: file.notices.rules()?,
@@ -501,6 +521,26 @@ mod tests {
             error.message,
             "sync.period_minutes: 1 minutes: give 5 to 10080 (a week)"
         );
+    }
+
+    #[test]
+    fn how_long_tags_are_believed_is_read() {
+        let read = |text: &str| {
+            let file = file(text).expect("TOML");
+            Settings::combine(file, &Overrides::default()).map(|it| it.tags)
+        };
+        assert_eq!(read("").expect("read"), TagsRule::default());
+        let rule = read("[sync]\ntags_believed_days = 3\n").expect("read");
+        let believed = Span::hours(72);
+        assert_eq!(
+            rule,
+            TagsRule {
+                believed,
+                ..TagsRule::default()
+            }
+        );
+        let error = read("[sync]\ntags_believed_days = 1\n").expect_err("too short");
+        assert_eq!(error.message, "sync.tags_believed_days: 1 is not 2 to 365");
     }
 
     #[test]

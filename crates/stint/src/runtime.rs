@@ -61,6 +61,7 @@ pub(crate) async fn app(settings: &Settings, holder: &str) -> Result<App, Failur
     app.database_clock = clocks.database;
     app.trust = clocks.trust;
     app.hold = settings.hold;
+    app.tags = settings.tags;
     app.key_rules = settings.keys;
     app.sync_every = settings.sync_every;
     app.notices = settings.notices;

@@ -268,6 +268,19 @@ impl AwsView {
             .expect("the administrator may take members out");
     }
 
+    /// An administrator gives an account a tag, or another value of it.
+    pub async fn tag_account(&self, account: &str, key: &str, value: &str) {
+        let tag = aws_sdk_organizations::types::Tag::builder()
+            .key(key)
+            .value(value)
+            .build();
+        let call = self.organizations.tag_resource().resource_id(account);
+        call.tags(tag.expect("a key and a value"))
+            .send()
+            .await
+            .expect("the administrator may tag accounts");
+    }
+
     /// Has the estate's changes told to a queue, which the connector may read; answers its URL.
     pub async fn tell_changes(&self) -> String {
         use aws_sdk_sqs::types::QueueAttributeName::{Policy, QueueArn};

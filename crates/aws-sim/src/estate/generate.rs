@@ -152,6 +152,7 @@ fn account(seed: u64, n: u32) -> Account {
         state: AccountState::Active,
         unit,
         joined_at: BEGINNING + i64::from(n) * DAY / 2 + i64::from(stream.below(40_000)) * 1_000_000,
+        tags: vec![("env".to_owned(), unit.to_owned())],
     }
 }
 

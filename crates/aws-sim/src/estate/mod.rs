@@ -115,6 +115,7 @@ pub(crate) struct Account {
     pub(crate) state: AccountState,
     pub(crate) unit: &'static str,
     pub(crate) joined_at: i64,
+    pub(crate) tags: Vec<(String, String)>,
 }
 
 /// The state of an account in its organization.

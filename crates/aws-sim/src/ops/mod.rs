@@ -1,5 +1,6 @@
 //! The operations, one module per noun.
 
+mod account_tags;
 mod assignments;
 mod console;
 mod directory;
@@ -159,6 +160,7 @@ fn tables(service: Service) -> &'static [&'static [(&'static str, InJson)]] {
     match service {
         Service::Organizations => &[
             organizations::OPERATIONS,
+            account_tags::OPERATIONS,
             new_accounts::OPERATIONS,
             units::OPERATIONS,
             scps::OPERATIONS,

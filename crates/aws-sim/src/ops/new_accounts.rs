@@ -2,7 +2,7 @@
 //! model).
 //!
 //! What it does not do: accounts for GovCloud, closing and inviting accounts, access of IAM users to
-//! billing, tags of accounts.
+//! billing, tags given with the call.
 
 use serde_json::{Value, json};
 
@@ -182,6 +182,7 @@ impl World {
             state: AccountState::Active,
             unit: "",
             joined_at: at,
+            tags: Vec::new(),
         });
         self.accounts_by_id.insert(id.clone(), place);
         self.tree.parents.push(None);

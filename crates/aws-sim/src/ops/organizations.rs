@@ -77,6 +77,16 @@ pub(super) fn find_in_organization(world: &World, id: &str) -> Result<u32, ApiEr
     })
 }
 
+/// The same of one whose tags are asked about: anything else here has none.
+pub(super) fn tagged(world: &World, id: &str) -> Result<u32, ApiError> {
+    world.accounts_by_id.get(id).copied().ok_or_else(|| {
+        ApiError::new(
+            "TargetNotFoundException",
+            "You specified a target that doesn't exist.",
+        )
+    })
+}
+
 /// The ARN of an account names the management account.
 fn arn(world: &World, account: &str) -> String {
     let estate = &world.estate;

@@ -133,6 +133,7 @@ fn in_organization(world: &World, cx: &Cx<'_>, kind: &str) -> Vec<String> {
         "OrganizationalUnitId",
         "ParentId",
         "PolicyId",
+        "ResourceId",
         "SourceParentId",
         "TargetId",
     ];
@@ -186,16 +187,25 @@ fn everything(world: &World, service: Service, kind: &str) -> Option<String> {
     })
 }
 
-/// What conditions may ask about the resource and the request: tags of the permission set, and
-/// those that are to be set.
+/// What conditions may ask about the resource and the request: tags of the permission set or of
+/// the account whose tags it is about, and those that are to be set.
 pub(super) fn describe(world: &World, cx: &Cx<'_>, context: &mut Context) {
-    if cx.call.service != Service::Sso {
-        return;
-    }
-    let named = members(cx, &["PermissionSetArn", "ResourceArn"]);
-    let place = named.first().and_then(|arn| world.sets_by_arn.get(*arn));
-    let set = place.and_then(|place| world.estate.sets.get(*place as usize));
-    for (key, value) in set.into_iter().flat_map(|set| &set.tags) {
+    let tags = match cx.call.service {
+        Service::Sso => {
+            let named = members(cx, &["PermissionSetArn", "ResourceArn"]);
+            let place = named.first().and_then(|arn| world.sets_by_arn.get(*arn));
+            let set = place.and_then(|place| world.estate.sets.get(*place as usize));
+            set.map(|set| &set.tags)
+        }
+        Service::Organizations => {
+            let named = members(cx, &["ResourceId"]);
+            let place = named.first().and_then(|id| world.accounts_by_id.get(*id));
+            let account = place.and_then(|place| world.estate.accounts.get(*place as usize));
+            account.map(|account| &account.tags)
+        }
+        _ => return,
+    };
+    for (key, value) in tags.into_iter().flatten() {
         context.set(&format!("aws:ResourceTag/{key}"), [value.clone()]);
     }
     let asked = cx.call.input.get("Tags").and_then(Value::as_array);

@@ -172,6 +172,14 @@ pub(super) const ORG_TARGET: Shape = Shape {
     },
 };
 
+/// What can have tags: an account, a root, a unit or a policy.
+pub(super) const ORG_TAGGABLE: Shape = Shape {
+    shortest: 1,
+    longest: 130,
+    pattern: r"^(r-[0-9a-z]{4,32})|(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})|(^p-[0-9a-zA-Z_]{8,128})$",
+    fits: |text| (ORG_TARGET.fits)(text) || (ORG_POLICY.fits)(text),
+};
+
 pub(super) const ORG_POLICY: Shape = Shape {
     shortest: 1,
     longest: 130,

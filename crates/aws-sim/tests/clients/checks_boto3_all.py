@@ -130,6 +130,29 @@ def account(estate):
     equal([row["Id"] for row in listed], [made["Id"]])
 
 
+@check("the tags of an account")
+def account_tags(estate):
+    api = admin(estate, "organizations")
+    account = estate.account("prod-payments")
+    before = api.list_tags_for_resource(ResourceId=account)["Tags"]
+    tags = [{"Key": f"k{n:02}", "Value": str(n)} for n in range(30)]
+    api.tag_resource(ResourceId=account, Tags=tags)
+    pages = api.get_paginator("list_tags_for_resource").paginate(ResourceId=account)
+    equal([tag for page in pages for tag in page["Tags"]], before + tags)
+    refused(
+        lambda: api.tag_resource(ResourceId=account, Tags=[{"Key": "aws:x", "Value": "1"}]),
+        "InvalidInputException",
+        400,
+    )
+    refused(
+        lambda: api.list_tags_for_resource(ResourceId="000000000001"),
+        "TargetNotFoundException",
+        400,
+    )
+    api.untag_resource(ResourceId=account, TagKeys=[tag["Key"] for tag in tags])
+    equal(api.list_tags_for_resource(ResourceId=account)["Tags"], before)
+
+
 @check("one user, group and membership by their ids")
 def directory(estate):
     api = admin(estate, "identitystore")

@@ -52,6 +52,12 @@ async fn the_example_of_the_guide_is_what_it_says() {
             ("old-shop", "SUSPENDED"),
         ]
     );
+    for (account, count) in [("dev-payments", 2), ("prod-payments", 0)] {
+        let id = rig.account(account);
+        let tags = admin.organizations.list_tags_for_resource();
+        let tags = tags.resource_id(id).send().await.unwrap();
+        assert_eq!(tags.tags().len(), count, "{account}");
+    }
     let root = admin.organizations.list_roots().send().await.unwrap();
     let root = root.roots()[0].id().unwrap().to_owned();
     let units = admin

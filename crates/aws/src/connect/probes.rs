@@ -88,6 +88,10 @@ impl Samples {
         if pattern.contains(":identitystore:::") {
             return pattern.replace('*', NOBODY);
         }
+        // An account of the organization: its own ARN has no more of the names than this.
+        if let Some(before) = pattern.strip_suffix("*:account/*/*") {
+            return format!("{before}{account}:account/o-0000000000/{account}");
+        }
         // Everything else is a name, or part of one; an account where one stands.
         let pattern = pattern.replace("::*:", &format!("::{account}:"));
         pattern.replace('*', NAME)
@@ -138,6 +142,14 @@ impl Estate {
                 Service::Organizations,
                 "organizations:ListAccounts",
                 |s: &Session| s.organizations.list_accounts().max_results(1).send()
+            ),
+            "organizations:ListTagsForResource" => tried!(
+                Service::Organizations,
+                "organizations:ListTagsForResource",
+                |s: &Session| {
+                    let list = s.organizations.list_tags_for_resource();
+                    list.resource_id(account).send()
+                }
             ),
             "sso:ListInstances" => tried!(center, "sso:ListInstances", |s: &Session| {
                 s.sso.list_instances().send()
@@ -367,6 +379,10 @@ mod tests {
             (
                 "arn:aws:iam::111122223333:user/${aws:username}",
                 "arn:aws:iam::111122223333:user/stint",
+            ),
+            (
+                "arn:aws:organizations::*:account/*/*",
+                "arn:aws:organizations::111122223333:account/o-0000000000/111122223333",
             ),
             (
                 "arn:aws:iam::*:role/StintMember",

@@ -205,6 +205,20 @@ fn a_call_says_which_object_to_read_again() {
             vec![Object::Accounts],
         ),
         (
+            "organizations",
+            "TagResource",
+            json!({ "resourceId": HOME, "tags": [{ "key": "env", "value": "prod" }] }),
+            none(),
+            vec![Object::AccountTags(HOME.into())],
+        ),
+        (
+            "organizations",
+            "UntagResource",
+            json!({ "resourceId": HOME, "tagKeys": ["env"] }),
+            none(),
+            vec![Object::AccountTags(HOME.into())],
+        ),
+        (
             "iam",
             "UpdateUser",
             json!({ "userName": "ana", "newUserName": "bo" }),
@@ -445,6 +459,7 @@ fn is_clean(object: &Object) -> bool {
     let texts: Vec<&String> = match object {
         Object::Everything | Object::Accounts | Object::Users | Object::Groups => Vec::new(),
         Object::PermissionSet(one)
+        | Object::AccountTags(one)
         | Object::User(one)
         | Object::Group(one)
         | Object::Members(one)
@@ -473,7 +488,7 @@ proptest! {
     fn only_what_aws_can_have_written_is_handed_on(
         service in prop::sample::select(vec!["iam", "sso", "identitystore", "sso-directory", "identitystore-scim", "organizations"]),
         name in prop::sample::select(vec!["CreateUser", "DeleteUser", "UpdateUser", "PatchGroup", "DeleteGroupMembership",
-            "CreateAccountAssignment", "UpdatePermissionSet", "AddUserToGroup", "DeleteRole", "MoveAccount", "CreateAccessKey"]),
+            "CreateAccountAssignment", "UpdatePermissionSet", "AddUserToGroup", "DeleteRole", "MoveAccount", "TagResource", "CreateAccessKey"]),
         asked in anything(),
         answered in anything(),
         resources in prop::collection::vec(anything(), 0..3),

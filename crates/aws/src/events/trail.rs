@@ -184,6 +184,15 @@ fn organizations(event: &Envelope, call: &Call<'_>) -> Heard {
         | "RemoveAccountFromOrganization"
         | "LeaveOrganization"
         | "UpdateOrganizationalUnit" => Some(Hint::now(Object::Accounts)),
+        // What is tagged stands in the request as the call's input has it [K].
+        "TagResource" | "UntagResource" => match call.text(&["resourceId"]) {
+            Some(id) => match account_id(id) {
+                Some(account) => Some(Hint::now(Object::AccountTags(account))),
+                // Of roots, units and policies nothing of the kind is kept.
+                None => return Heard::Nothing,
+            },
+            None => None,
+        },
         _ => None,
     };
     hints(event, call.name, found.map(|hint| vec![hint]))

@@ -1,5 +1,6 @@
-//! Accounts of the organization, and its tree.
+//! Accounts of the organization, their tags, and its tree.
 
+mod tags;
 mod tree;
 
 pub use tree::{OrganizationTree, Unit};

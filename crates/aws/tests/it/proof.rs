@@ -196,6 +196,14 @@ const CASES: &[Case] = &[
             ..center(world)
         },
     },
+    Case {
+        name: "with the tags of accounts",
+        whose: Whose::Role,
+        features: |world| Features {
+            account_tags: true,
+            ..center(world)
+        },
+    },
 ];
 
 impl Case {
@@ -457,6 +465,13 @@ impl Doing<'_> {
             .all()
             .await;
         self.note(members);
+        if self.features.account_tags {
+            let management = self.world.facts.management_account.clone();
+            for of in [account.clone(), management] {
+                let tags = self.estate.account_tags(&of, lane).await;
+                self.note(tags);
+            }
+        }
         if self.features.faster {
             let places = self
                 .estate
@@ -610,6 +625,7 @@ minimal!(
     every_element_for_member_accounts_is_needed 9 1,
     every_element_inside_a_member_account_is_needed 10 4,
     every_element_for_rotating_a_key_is_needed 11 3,
+    every_element_for_the_tags_of_accounts_is_needed 12 1,
 );
 
 async fn every_element_is_needed(at: usize, least: usize) {

@@ -1,11 +1,11 @@
 //! Many things, or many people, of which one condition after the other is asked.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, PolicySet, Request};
 
 use super::About;
-use super::scene::{Person, Thing, uid, user};
+use super::scene::{Doubt, Person, Thing, uid, user};
 
 /// Things of one estate, or people, as conditions of catalogs see them. What they share (accounts,
 /// units, applications) stands in it once.
@@ -13,8 +13,8 @@ use super::scene::{Person, Thing, uid, user};
 pub struct Many {
     entities: Entities,
     asked: Vec<EntityUid>,
-    /// Of which what asks for a unit cannot be told.
-    lost: HashSet<usize>,
+    /// What is not known of some, by their places.
+    doubts: HashMap<usize, Doubt>,
 }
 
 impl Many {
@@ -23,17 +23,18 @@ impl Many {
     /// Fails where facts contradict each other.
     pub fn things<'a>(things: impl IntoIterator<Item = &'a Thing>) -> Result<Self, String> {
         let mut all: HashMap<EntityUid, Entity> = HashMap::new();
-        let (mut asked, mut lost) = (Vec::new(), HashSet::new());
+        let (mut asked, mut doubts) = (Vec::new(), HashMap::new());
         for thing in things {
-            if thing.is_lost() {
-                lost.insert(asked.len());
+            let doubt = thing.doubt();
+            if doubt != Doubt::default() {
+                doubts.insert(asked.len(), doubt);
             }
             asked.push(uid("Entitlement", &thing.id.to_string()));
             for entity in thing.entities()? {
                 all.entry(entity.uid()).or_insert(entity);
             }
         }
-        Self::of(all, asked, lost)
+        Self::of(all, asked, doubts)
     }
 
     /// People of whom it is asked, and others they lead to: managers.
@@ -53,19 +54,19 @@ impl Many {
             let entity = person.entity()?;
             all.entry(entity.uid()).or_insert(entity);
         }
-        Self::of(all, asked, HashSet::new())
+        Self::of(all, asked, HashMap::new())
     }
 
     fn of(
         all: HashMap<EntityUid, Entity>,
         asked: Vec<EntityUid>,
-        lost: HashSet<usize>,
+        doubts: HashMap<usize, Doubt>,
     ) -> Result<Self, String> {
         Ok(Self {
             entities: Entities::from_entities(all.into_values(), None)
                 .map_err(|why| why.to_string())?,
             asked,
-            lost,
+            doubts,
         })
     }
 
@@ -73,9 +74,9 @@ impl Many {
         &self.entities
     }
 
-    /// Whether what asks for a unit can be told of the `nth`, from 0.
-    pub(super) fn is_lost(&self, nth: usize) -> bool {
-        self.lost.contains(&nth)
+    /// What is not known of the `nth`, from 0.
+    pub(super) fn doubt(&self, nth: usize) -> Doubt {
+        self.doubts.get(&nth).copied().unwrap_or_default()
     }
 
     /// Whether a condition over entitlements is true of the `nth` thing, from 0.

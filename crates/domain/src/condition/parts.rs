@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cedar_policy::{Policy, PolicySet};
 use serde_json::Value;
 
-use super::scene::Thing;
+use super::scene::{Doubt, Thing};
 use super::{Compiled, Many};
 use crate::entitlement::EntitlementKey;
 
@@ -20,8 +20,8 @@ pub(super) struct Part {
     set: Arc<PolicySet>,
     /// What it reads of an entitlement; none where it looks at the entitlement itself.
     reads: Option<Vec<Read>>,
-    /// Whether it asks for an organizational unit.
-    units: bool,
+    /// What it asks for that may not be known.
+    asks: Doubt,
 }
 
 /// What a part reads of an entitlement.
@@ -70,11 +70,11 @@ pub(super) fn parts(policy: &Policy) -> Vec<Part> {
     let apart = taken_apart(policy).filter(|parts| !parts.is_empty());
     apart.unwrap_or_else(|| {
         let whole = PolicySet::from_policies([policy.clone()]);
-        let units = asks_for_units(policy);
+        let asks = asks(policy, &policy.to_string());
         let part = |set| Part {
             set: Arc::new(set),
             reads: None,
-            units,
+            asks,
         };
         whole.into_iter().map(part).collect()
     })
@@ -93,22 +93,27 @@ fn taken_apart(policy: &Policy) -> Option<Vec<Part>> {
             let mut part = whole.clone();
             *part.pointer_mut("/conditions/0/body")? = body.clone();
             let part = Policy::from_json(None, part).ok()?;
-            let units = asks_for_units(&part);
+            let asks = asks(&part, &body.to_string());
             let mut reads = Vec::new();
             Some(Part {
                 set: Arc::new(PolicySet::from_policies([part]).ok()?),
                 reads: read(body, &mut reads).then_some(reads),
-                units,
+                asks,
             })
         })
         .collect()
 }
 
-/// Whether it asks for an organizational unit, by its id or as such.
-pub(super) fn asks_for_units(policy: &Policy) -> bool {
+/// What a policy asks for that may not be known, by how it is written down: in Cedar, or as JSON. An
+/// organizational unit it names by its id or as such. Tags can be asked for by two words only, which
+/// nothing stands for; where they are part of a text, it is taken to ask all the same.
+pub(super) fn asks(policy: &Policy, written: &str) -> Doubt {
     let named = policy.entity_literals().into_iter();
     let mut kinds = named.map(|uid| uid.type_name().to_string());
-    kinds.any(|kind| kind == "OrganizationalUnit")
+    Doubt {
+        units: kinds.any(|kind| kind == "OrganizationalUnit"),
+        tags: ["hasTag", "getTag"].iter().any(|it| written.contains(it)),
+    }
 }
 
 /// What `&&` joins, from left to right.
@@ -205,7 +210,7 @@ pub(super) fn holds(
             {
                 *holds = *known.entry(at).or_insert_with(|| {
                     let nth = place.get(at).copied().unwrap_or(usize::MAX);
-                    match part.units && many.is_lost(nth) {
+                    match part.asks.meets(many.doubt(nth)) {
                         true => lost,
                         false => many.holds(&part.set, nth),
                     }
@@ -249,6 +254,14 @@ mod tests {
                 },
                 account_name: (account > 0).then(|| format!("account-{account}")),
                 lost: account == 0,
+                tags: (!group && account != 5).then(|| {
+                    let env = if account % 2 == 0 { "prod" } else { "dev" };
+                    let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+                    match account {
+                        3 => [tag("team", "payments")].into(),
+                        _ => [tag("env", env), tag("team", "web")].into(),
+                    }
+                }),
                 path: match account {
                     0 => Vec::new(),
                     n => vec!["r-1".to_owned(), format!("ou-{}", n % 2)],
@@ -281,6 +294,11 @@ mod tests {
             "{\"Var\": resource.name}.Var like \"*on account-1*\" && {\"attr\": resource}.attr.kind != \"resource\"",
             "if resource has group then resource.group == \"Group 1\" else resource.connection == \"prod\"",
             "resource.application == \"AWS\" && resource has group",
+            "resource has account && resource.account.hasTag(\"env\") && resource.account.getTag(\"env\") == \"prod\"",
+            "resource has account && resource.account.hasTag(\"team\") && resource.account.getTag(\"team\") like \"pay*\" && resource has permission_set",
+            "!(resource has account && resource.account.hasTag(\"env\"))",
+            "resource.name like \"*7\" || (resource has account && resource.account.hasTag(\"env\"))",
+            "resource.name != \"hasTag\"",
             // Cannot be told of some: overflows.
             "resource has account && (resource.account.name == \"account-1\" || 9223372036854775807 + 1 == 0)",
             "resource has group && 9223372036854775807 + 1 == 0",
@@ -319,6 +337,12 @@ mod tests {
         assert_eq!(
             reads("resource.name like \"resource\" || resource.kind == \"x\""),
             [Some(vec![Read::Name, Read::Kind])]
+        );
+        assert_eq!(
+            reads(
+                "resource has account && resource.account.hasTag(\"env\") && resource.account.getTag(\"env\") == \"prod\""
+            ),
+            vec![Some(vec![Read::Account]); 3]
         );
         for whole in [
             "resource in Application::\"app_1\"",

@@ -46,6 +46,9 @@ pub struct Thing {
     /// Whether it is not known where in its organization the account is: what asks for a unit cannot
     /// be told of it then.
     pub lost: bool,
+    /// The tags of the account, where it is on one; absent while they are not known: what asks for
+    /// tags cannot be told of it then. An account without tags has none of them, and that is known.
+    pub tags: Option<BTreeMap<String, String>>,
     /// The permission set's name, where it is one.
     pub permission_set: Option<String>,
     /// The group's name, where it is membership of one.
@@ -56,6 +59,22 @@ pub struct Thing {
     pub application_name: String,
     /// The name of its connection.
     pub connection: String,
+}
+
+/// What may not be known: of a thing, that it is not; of a condition, that it asks for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Doubt {
+    /// Where the account is in its organization.
+    pub(super) units: bool,
+    /// The tags of the account.
+    pub(super) tags: bool,
+}
+
+impl Doubt {
+    /// Whether something is in both.
+    pub(super) const fn meets(self, other: Self) -> bool {
+        (self.units && other.units) || (self.tags && other.tags)
+    }
 }
 
 /// How it is asked.
@@ -90,7 +109,7 @@ pub struct Scene {
     principal: EntityUid,
     resource: EntityUid,
     context: Context,
-    lost: bool,
+    doubt: Doubt,
 }
 
 impl Scene {
@@ -120,7 +139,7 @@ impl Scene {
             principal: user(requester.id),
             resource: uid("Entitlement", &thing.id.to_string()),
             context: how.context(requester.id, beneficiary.id)?,
-            lost: thing.is_lost(),
+            doubt: thing.doubt(),
         })
     }
 
@@ -142,9 +161,9 @@ impl Scene {
         &self.entities
     }
 
-    /// Whether it is about something of which what asks for a unit cannot be told.
-    pub(super) const fn is_lost(&self) -> bool {
-        self.lost
+    /// What is not known of what it is about.
+    pub(super) const fn doubt(&self) -> Doubt {
+        self.doubt
     }
 
     pub(super) fn request(&self, about: About) -> Result<Request, String> {
@@ -224,6 +243,7 @@ impl Thing {
             account_name: None,
             path: Vec::new(),
             lost: false,
+            tags: Some(BTreeMap::new()),
             permission_set: None,
             group: None,
             application: ApplicationId(uuid::Uuid::nil()),
@@ -232,9 +252,14 @@ impl Thing {
         }
     }
 
-    /// Whether it is on an account, and it is not known where that is.
-    pub const fn is_lost(&self) -> bool {
-        self.lost && !matches!(self.key, EntitlementKey::GroupMembership { .. })
+    /// What is not known of it. What is on no account leaves nothing open: it is nowhere, and has no
+    /// tags.
+    pub(super) const fn doubt(&self) -> Doubt {
+        let account = !matches!(self.key, EntitlementKey::GroupMembership { .. });
+        Doubt {
+            units: account && self.lost,
+            tags: account && self.tags.is_none(),
+        }
     }
 
     pub(super) fn entities(&self) -> Result<Vec<Entity>, String> {
@@ -260,9 +285,12 @@ impl Thing {
         if let Some(account) = account {
             let id = uid("Account", account);
             let name = self.account_name.as_deref().unwrap_or(account);
-            let named = [("name".to_owned(), text(name))].into();
-            let above = self.path.last().map(unit).into_iter().collect();
-            entities.push(entity(id.clone(), named, above)?);
+            let named: Attributes = [("name".to_owned(), text(name))].into();
+            let above: HashSet<EntityUid> = self.path.last().map(unit).into_iter().collect();
+            let tags = self.tags.iter().flatten();
+            let tags = tags.map(|(key, value)| (key.clone(), text(value)));
+            let account = Entity::new_with_tags(id.clone(), named, above, tags);
+            entities.push(account.map_err(|why| why.to_string())?);
             let account = RestrictedExpression::new_entity_uid(id);
             attributes.insert("account".to_owned(), account);
         }

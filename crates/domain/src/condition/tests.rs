@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -26,6 +26,11 @@ fn person(n: u128, name: &str) -> Person {
     }
 }
 
+fn tags(of: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    of.iter().map(own).collect()
+}
+
 fn thing() -> Thing {
     Thing {
         id: EntitlementId(Uuid::from_u128(7)),
@@ -36,6 +41,7 @@ fn thing() -> Thing {
         },
         account_name: Some("prod".to_owned()),
         lost: false,
+        tags: Some(tags(&[("env", "prod"), ("Team", "payments")])),
         path: vec!["r-abcd".to_owned(), "ou-abcd-prod".to_owned()],
         permission_set: Some("Admin".to_owned()),
         group: None,
@@ -124,6 +130,18 @@ fn conditions_are_asked_about_people_things_and_times() {
             false,
         ),
         ("resource.kind == \"group_membership\"", false),
+        (
+            "resource has account && resource.account.hasTag(\"env\") && resource.account.getTag(\"env\") == \"prod\"",
+            true,
+        ),
+        (
+            "resource has account && [\"payments\", \"web\"].contains(if resource.account.hasTag(\"Team\") then resource.account.getTag(\"Team\") else \"\")",
+            true,
+        ),
+        (
+            "resource has account && resource.account.hasTag(\"team\")",
+            false,
+        ),
     ] {
         assert_eq!(holds(text), is, "{text}");
     }
@@ -179,6 +197,22 @@ fn what_is_wrong_is_said_where_it_stands() {
             "datetime(\"yesterday\") < context.now",
             "line 1, character 1",
             "yesterday",
+        ),
+        // A tag that may not be there is asked for first, and only accounts have any.
+        (
+            "context.hour > 1 &&\n  resource has account && resource.account.getTag(\"env\") == \"prod\"",
+            "line 2, character",
+            "tag",
+        ),
+        (
+            "resource.getTag(\"env\") == \"prod\"",
+            "line 1, character 1",
+            "tag",
+        ),
+        (
+            "resource has account && resource.account.hasTag(\"env\") && resource.account.getTag(\"env\") > 1",
+            "line 1, character",
+            "expected",
         ),
         (
             "resource.name == \"ä\" && context.minuts > 1",
@@ -341,6 +375,60 @@ fn what_asks_for_a_unit_is_not_answered_while_it_is_not_known_where_the_account_
         assert_eq!(units.holds_of_each(&many), [holds[0]]);
         let found = Compiled::hold_of_things(&[&units, &name], &[thing]).expect("one world");
         assert_eq!(found, [[holds[0]], [holds[1]]]);
+    }
+}
+
+#[test]
+fn what_asks_for_tags_is_not_answered_while_they_are_not_known() {
+    let unread = Thing {
+        tags: None,
+        ..thing()
+    };
+    let untagged = Thing {
+        tags: Some(BTreeMap::new()),
+        ..thing()
+    };
+    let other = "!(resource has account && resource.account.hasTag(\"env\") && resource.account.getTag(\"env\") == \"prod\")";
+    let asked = rule(other).expect("checked");
+    let ana = person(1, "Ana");
+    let of = |thing: &Thing| Scene::new(&ana, &ana, &[], thing, &how()).expect("one world");
+    assert_eq!(asked.holds(&of(&thing())), Ok(false));
+    // That there is none is an answer; that nobody has looked is not.
+    assert_eq!(asked.holds(&of(&untagged)), Ok(true));
+    let why = asked.holds(&of(&unread)).expect_err("not told");
+    assert!(why.contains("tags of the account are not known"), "{why}");
+    assert!(asked.holds_of(&of(&unread), user(1)).is_err());
+    assert!(asked.leaves_open(&unread) && !asked.leaves_open(&untagged));
+    // What does not ask for tags is told all the same, and so is what is on no account.
+    let name = rule("resource.name like \"Admin*\"").expect("checked");
+    assert_eq!(name.holds(&of(&unread)), Ok(true));
+    assert!(!name.leaves_open(&unread));
+    let group = Thing {
+        key: EntitlementKey::GroupMembership {
+            group: "g-1".to_owned(),
+        },
+        ..unread.clone()
+    };
+    assert_eq!(asked.holds(&of(&group)), Ok(true));
+    let contents = |text: &str| Compiled::of(&Condition::new(text), About::Contents).expect("ok");
+    let saved = Compiled::saved(&Condition::new(other), About::Contents).expect("saved");
+    let (tags, name) = (contents(other), contents("resource.name like \"Admin*\""));
+    for (thing, holds) in [(&unread, [false, true]), (&untagged, [true, true])] {
+        let many = Many::things([thing]).expect("one world");
+        assert_eq!(tags.holds_of_each(&many), [holds[0]]);
+        assert_eq!(saved.holds_of_each(&many), [holds[0]]);
+        let found = Compiled::hold_of_things(&[&tags, &name, &saved], &[thing]);
+        assert_eq!(
+            found.expect("one world"),
+            [[holds[0]], [holds[1]], [holds[0]]]
+        );
+    }
+    // However it is written.
+    for text in [
+        "resource has account && resource.account . hasTag ( \"env\" )",
+        "resource has account && // its \"tags\n resource.account.hasTag(\"env\")",
+    ] {
+        assert!(contents(text).leaves_open(&unread), "{text}");
     }
 }
 

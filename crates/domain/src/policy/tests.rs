@@ -297,6 +297,7 @@ fn scene(minutes: i64) -> Scene {
         account_name: None,
         path: Vec::new(),
         lost: false,
+        tags: None,
         permission_set: None,
         group: Some("Developers".to_owned()),
         application: crate::ApplicationId(Uuid::from_u128(2)),

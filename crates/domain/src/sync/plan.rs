@@ -31,9 +31,14 @@ pub enum Question {
     Holders,
     /// Who is in which Identity Center group.
     Members,
+    /// Which tags accounts have.
+    Tags,
 }
 
 impl Question {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Pairs, Self::Holders, Self::Members, Self::Tags];
+
     /// The stable word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +46,7 @@ impl Question {
             Self::Pairs => "pairs",
             Self::Holders => "holders",
             Self::Members => "members",
+            Self::Tags => "tags",
         }
     }
 
@@ -51,6 +57,7 @@ impl Question {
             Self::Pairs => "which permission set is on which account",
             Self::Holders => "who holds them",
             Self::Members => "who is in which group",
+            Self::Tags => "which tags accounts have",
         }
     }
 
@@ -61,6 +68,7 @@ impl Question {
             Self::Pairs => &[Listing::SetsByAccount, Listing::AccountsBySet],
             Self::Holders => &[Listing::HoldersByPair, Listing::HoldersByPrincipal],
             Self::Members => &[Listing::MembersByGroup, Listing::GroupsByMember],
+            Self::Tags => &[Listing::TagsByAccount],
         }
     }
 }
@@ -82,17 +90,21 @@ pub enum Listing {
     MembersByGroup,
     /// Each user for the groups it is in.
     GroupsByMember,
+    /// Each account for its tags: Organizations has no listing of many at once (AWS reference §6.3
+    /// [S], botocore's model [M]).
+    TagsByAccount,
 }
 
 impl Listing {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SetsByAccount,
         Self::AccountsBySet,
         Self::HoldersByPair,
         Self::HoldersByPrincipal,
         Self::MembersByGroup,
         Self::GroupsByMember,
+        Self::TagsByAccount,
     ];
 
     /// The action it needs, as IAM policies name it.
@@ -105,6 +117,7 @@ impl Listing {
             Self::HoldersByPrincipal => "sso:ListAccountAssignmentsForPrincipal",
             Self::MembersByGroup => "identitystore:ListGroupMemberships",
             Self::GroupsByMember => "identitystore:ListGroupMembershipsForMember",
+            Self::TagsByAccount => "organizations:ListTagsForResource",
         }
     }
 
@@ -118,6 +131,7 @@ impl Listing {
             Self::HoldersByPrincipal => "holders_by_principal",
             Self::MembersByGroup => "members_by_group",
             Self::GroupsByMember => "groups_by_member",
+            Self::TagsByAccount => "tags_by_account",
         }
     }
 
@@ -131,6 +145,7 @@ impl Listing {
             Self::HoldersByPrincipal => "user by user and group by group",
             Self::MembersByGroup => "group by group",
             Self::GroupsByMember => "user by user",
+            Self::TagsByAccount => "account by account",
         }
     }
 }
@@ -155,6 +170,8 @@ pub struct Known {
     pub by_principal: Option<u64>,
     /// Memberships of groups.
     pub memberships: Option<u64>,
+    /// Accounts whose tags are to be read now (see [`tags`](super::tags)).
+    pub tags: u64,
 }
 
 impl Known {
@@ -179,6 +196,8 @@ impl Known {
             Listing::MembersByGroup => spread(self.groups, self.memberships.unwrap_or(0)),
             // Each is in few groups: one page.
             Listing::GroupsByMember => self.users,
+            // Fifty tags at most: a page or two, mostly one.
+            Listing::TagsByAccount => self.tags,
         }
     }
 }
@@ -325,6 +344,21 @@ mod tests {
     }
 
     #[test]
+    fn tags_cost_a_call_for_each_account_that_is_read_and_can_be_refused() {
+        let known = Known {
+            tags: 40,
+            ..known(300, 40, 4_000, 300, 2_500)
+        };
+        let mut denied = Denied::default();
+        let choice = Choice::of(Question::Tags, &known, &denied);
+        assert_eq!(choice.chosen.map(|it| it.calls), Some(40));
+        denied.add(Listing::TagsByAccount);
+        let choice = Choice::of(Question::Tags, &known, &denied);
+        assert_eq!((choice.chosen, choice.missing()), (None, None));
+        assert_eq!(choice.options.len(), 1, "what it would cost is known");
+    }
+
+    #[test]
     fn an_empty_estate_costs_nothing_to_ask() {
         let empty = Known::default();
         for listing in Listing::ALL {
@@ -338,7 +372,7 @@ mod tests {
         fn the_cheapest_that_is_allowed_is_chosen(
             counts in prop::array::uniform4(0_u64..1_000_000_000),
             pairs in prop::option::of(0..u64::MAX),
-            refused in prop::collection::vec(prop::sample::select(Listing::ALL.to_vec()), 0..6),
+            refused in prop::collection::vec(prop::sample::select(Listing::ALL.to_vec()), 0..7),
         ) {
             let [accounts, sets, users, groups] = counts;
             let known = Known { accounts, sets, users, groups, pairs, ..Known::default() };
@@ -346,7 +380,7 @@ mod tests {
             for listing in refused {
                 denied.add(listing);
             }
-            for question in [Question::Pairs, Question::Holders, Question::Members] {
+            for question in Question::ALL {
                 let choice = Choice::of(question, &known, &denied);
                 let allowed = question.listings().iter().filter(|it| !denied.has(**it));
                 let cheapest = allowed.map(|it| known.calls(*it)).min();

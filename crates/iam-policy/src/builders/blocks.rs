@@ -20,6 +20,9 @@ pub(super) fn of(features: &Features) -> Vec<Part> {
             parts.identity_center_faster();
         }
     }
+    if features.account_tags {
+        parts.account_tags();
+    }
     if features.management_account {
         parts.management_account();
     }
@@ -342,6 +345,22 @@ impl Parts<'_> {
                 "organizations:ListAccountsForParent",
             ],
             &[&root, &unit],
+        );
+    }
+
+    /// One call an account. Judged on the one thing that is asked about (AWS reference §6.3 [S]),
+    /// whose ARN names the management account and the organization (§1.4).
+    fn account_tags(&mut self) {
+        let account = format!(
+            "arn:{}:organizations::*:account/*/*",
+            self.features.partition
+        );
+        self.add(
+            "StintReadsAccountTags",
+            "read the tags of accounts, for conditions that ask about them",
+            Weight::Faster,
+            &["organizations:ListTagsForResource"],
+            &[&account],
         );
     }
 

@@ -31,6 +31,8 @@ pub struct Features {
     /// Assignments in the management account: Identity Center acts there with the caller's own
     /// IAM permissions (AWS reference §7).
     pub management_account: bool,
+    /// The tags of the organization's accounts: reading.
+    pub account_tags: bool,
     /// IAM users and groups of the account.
     pub iam: Option<IamScope>,
     /// IAM roles of the account, and who can assume them: reading.
@@ -160,6 +162,7 @@ impl Features {
             identity_center: false,
             faster: false,
             management_account: false,
+            account_tags: false,
             iam: None,
             iam_roles: false,
             iam_user_life: None,

@@ -26,6 +26,7 @@ fn everything(partition: &str) -> Features {
         identity_center: true,
         faster: true,
         management_account: true,
+        account_tags: true,
         iam: Some(IamScope {
             user_prefix: "app-".into(),
             user_path: "/stint/".into(),
@@ -66,6 +67,10 @@ fn several() -> Vec<Features> {
         },
         Features {
             management_account: true,
+            ..center()
+        },
+        Features {
+            account_tags: true,
             ..center()
         },
         iam(IamScope::everything()),
@@ -282,6 +287,33 @@ fn identity_center_is_read_and_changed_and_nothing_else() {
     let only: BTreeSet<Weight> = more.map(|part| part.weight).collect();
     assert_eq!(only, BTreeSet::from([Weight::Faster]), "they stand apart");
     assert_eq!(nothing().policy().statements, []);
+}
+
+#[test]
+fn tags_are_read_of_accounts_and_of_nothing_else_and_never_set() {
+    const TAGS: &str = "organizations:ListTagsForResource";
+    let account = "arn:aws:organizations::999922223333:account/o-abcdefghij/111122223333";
+    let policy = Features {
+        account_tags: true,
+        ..center()
+    }
+    .policy();
+    assert!(may(&policy, TAGS, account));
+    assert!(!may(&center().policy(), TAGS, account), "switched off");
+    for (action, resource) in [
+        (
+            TAGS,
+            "arn:aws:organizations::999922223333:ou/o-abcdefghij/ou-abcd-12345678",
+        ),
+        (
+            TAGS,
+            "arn:aws:organizations::999922223333:policy/o-abcdefghij/service_control_policy/p-12345678",
+        ),
+        ("organizations:TagResource", account),
+        ("organizations:UntagResource", account),
+    ] {
+        assert!(!may(&policy, action, resource), "{action} on {resource}");
+    }
 }
 
 #[test]

@@ -179,7 +179,9 @@ pub async fn judge(
         for (at, rule) in catalog.rules.contents.iter().enumerate() {
             let compiled = compiled(&rule.when, About::Contents);
             let holds = match (&compiled, &many) {
-                (Some(compiled), Some(many)) => compiled.holds_of_each(many).first().copied(),
+                (Some(compiled), Some(many)) if !compiled.leaves_open(&thing) => {
+                    compiled.holds_of_each(many).first().copied()
+                }
                 _ => None,
             };
             if holds == Some(true) {

@@ -93,6 +93,7 @@ fn connection(of: Connection) -> wire::Connection {
         scope: wire::ConnectionScope {
             faster: of.scope.faster,
             management_account: of.scope.management_account,
+            account_tags: of.scope.account_tags,
             iam_user_path: of.scope.iam_user_path,
             iam_user_prefix: of.scope.iam_user_prefix,
             iam_groups: of.scope.iam_groups,
@@ -146,6 +147,7 @@ fn scope(of: wire::ConnectionScopeChange) -> ScopeChange {
     ScopeChange {
         faster: of.faster,
         management_account: of.management_account,
+        account_tags: of.account_tags,
         iam_user_path: of.iam_user_path,
         iam_user_prefix: of.iam_user_prefix,
         iam_groups: of.iam_groups,

@@ -392,6 +392,8 @@ pub struct Names {
     pub application_name: String,
     /// Whether its accounts are those of an organization.
     pub organized: bool,
+    /// Whether the tags of its accounts are read.
+    pub account_tags: bool,
 }
 
 /// What every connection that is not removed, and its application, are called.

@@ -17,6 +17,9 @@ pub struct Scope {
     pub faster: bool,
     /// Whether it asks for what assignments in the management account take.
     pub management_account: bool,
+    /// Whether the tags of the organization's accounts are read, which conditions then may ask about;
+    /// and whether the permission policy asks for it.
+    pub account_tags: bool,
     /// Under which path IAM users are its business: `/` for all.
     pub iam_user_path: String,
     /// What the names of those users begin with; all, when empty.
@@ -41,6 +44,7 @@ impl Default for Scope {
         Self {
             faster: true,
             management_account: false,
+            account_tags: false,
             iam_user_path: "/".to_owned(),
             iam_user_prefix: String::new(),
             iam_groups: Vec::new(),
@@ -59,6 +63,8 @@ pub struct ScopeChange {
     pub faster: Option<bool>,
     /// See [`Scope::management_account`].
     pub management_account: Option<bool>,
+    /// See [`Scope::account_tags`].
+    pub account_tags: Option<bool>,
     /// See [`Scope::iam_user_path`].
     pub iam_user_path: Option<String>,
     /// See [`Scope::iam_user_prefix`].
@@ -85,6 +91,9 @@ impl ScopeChange {
         }
         if let Some(on) = self.management_account {
             scope.management_account = on;
+        }
+        if let Some(on) = self.account_tags {
+            scope.account_tags = on;
         }
         if let Some(text) = &self.iam_user_path {
             scope.iam_user_path = user_path(text)?;
@@ -132,6 +141,7 @@ impl Connection {
             identity_center: true,
             faster: scope.faster,
             management_account: scope.management_account,
+            account_tags: scope.account_tags,
             iam: self.iam.then(|| IamScope {
                 user_prefix: scope.iam_user_prefix.clone(),
                 user_path: scope.iam_user_path.clone(),

@@ -113,7 +113,7 @@ stint_db::statements! {
     /// All connections by name.
     ALL_CONNECTIONS = (concat!(connection_columns!(), "where removed_at is null order by name_key"));
     /// What each connection and its application are called.
-    NAMES = "select c.id, c.name, c.application_id, c.management_account, a.name as application from connections c \
+    NAMES = "select c.id, c.name, c.application_id, c.management_account, c.scope, a.name as application from connections c \
         join applications a on a.id = c.application_id where c.removed_at is null";
     /// Another connection to the same instance.
     SAME_INSTANCE = "select name from connections where instance_arn = $1 and id <> $2 and removed_at is null";
@@ -450,6 +450,7 @@ pub(super) async fn names(q: &mut impl Query) -> Result<BTreeMap<ConnectionId, N
                 application: row.get("application_id")?,
                 application_name: row.get("application")?,
                 organized: (row.get::<Option<String>>("management_account")?).is_some(),
+                account_tags: row.json::<Scope>("scope")?.account_tags,
             };
             Ok((row.get("id")?, names))
         })

@@ -122,6 +122,8 @@ pub struct App {
     pub model: Arc<stint_domain::binding::Config>,
     /// How much a sync may take for ended by itself.
     pub hold: stint_domain::sync::HoldRule,
+    /// When tags of accounts are read again, and how long they are believed.
+    pub tags: stint_domain::sync::tags::TagsRule,
     /// When access keys are old, and how they are replaced.
     pub key_rules: stint_domain::managed::KeyRules,
     /// How far apart full syncs are.
@@ -164,6 +166,7 @@ impl App {
             status: crate::tasks::Statuses::default(),
             model: Arc::default(),
             hold: stint_domain::sync::HoldRule::default(),
+            tags: stint_domain::sync::tags::TagsRule::default(),
             key_rules: stint_domain::managed::KeyRules::default(),
             sync_every: SyncEvery::default(),
             notices: Notices::default(),

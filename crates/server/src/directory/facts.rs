@@ -1,6 +1,8 @@
 //! What else is known of an estate: its accounts and how reading each went, its IAM roles with who
 //! may assume them, and the credentials of its IAM users.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, PrincipalId, Span, Time, UserId};
@@ -32,6 +34,12 @@ pub struct AccountFacts {
     pub path: Option<String>,
     /// The same by names.
     pub units: Option<String>,
+    /// Its tags, where the connection reads them; none while they are not known.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// When the reading of the tags began.
+    pub tags_read_at: Option<Time>,
+    /// When AWS last refused to tell its tags, unless it has told since.
+    pub tags_refused_at: Option<Time>,
     /// `not_read`, `read`, or `refused`: what is known of its IAM is from before then.
     pub iam: String,
     /// Whether its IAM is read with the connection's own credentials.

@@ -13,7 +13,8 @@
 //! that would end more than it may by itself waits for a person, and has ended nothing until then.
 //! Each time somebody held something is a row of its own, with the moments between which it
 //! began and ended. A link never comes about by an e-mail address alone: a likeness is
-//! proposed, an administrator confirms.
+//! proposed, an administrator confirms. Tags of accounts are believed as they were last read, and only
+//! while the connection reads them; what was not read is not known, which is not the same as none.
 //!
 //! What it does not do: intend anything (`grants`), say who may ask (`catalog`), or write to
 //! AWS.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::response::Response;
 use http::Method;
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::sync::plan::Choice;
+use stint_domain::sync::plan::{Choice, Listing as Asked};
 use stint_domain::{ConnectionId, Time};
 
 use super::{Error, Plan, SyncRun};
@@ -187,14 +187,23 @@ fn progress(run: &SyncRun) -> view::Progress {
 
 fn plan_rows(plan: &Plan, cx: &Cx) -> Vec<view::PlanRow> {
     let count = |calls: u64| grouped(i64::try_from(calls).unwrap_or(i64::MAX));
-    let row = |it: &Choice| view::PlanRow {
-        question: capital(it.question.title()),
-        how: match it.chosen {
-            Some(chosen) => chosen.listing.title().to_owned(),
-            None => "AWS refuses every listing".to_owned(),
-        },
-        calls: it.chosen.map(|it| count(it.calls)).unwrap_or_default(),
-        advice: it.missing().map(|(missing, saved)| {
+    let refused = |it: &Choice| {
+        let actions = it.options.iter().map(|it| it.listing.action());
+        let actions: Vec<&str> = actions.collect();
+        (it.chosen.is_none() && !actions.is_empty()).then(|| {
+            format!(
+                "Allow {}: without it, what is known is not read again.",
+                actions.join(" or ")
+            )
+        })
+    };
+    let stopped = |it: &Choice| {
+        let of = |listing: Asked| it.question.listings().contains(&listing);
+        let found = plan.stopped.iter().find(|(listing, _)| of(*listing));
+        found.map(|(_, why)| format!("Given up until the next sync, after failures: {why}"))
+    };
+    let cheaper = |it: &Choice| {
+        it.missing().map(|(missing, saved)| {
             let minutes = super::minutes(cx, missing.listing, saved);
             format!(
                 "Allow {}: asking {} saves {} calls a sync, about {} at the rate AWS bears.",
@@ -203,7 +212,16 @@ fn plan_rows(plan: &Plan, cx: &Cx) -> Vec<view::PlanRow> {
                 count(saved),
                 plural(minutes),
             )
-        }),
+        })
+    };
+    let row = |it: &Choice| view::PlanRow {
+        question: capital(it.question.title()),
+        how: match it.chosen {
+            Some(chosen) => chosen.listing.title().to_owned(),
+            None => "AWS refuses every listing".to_owned(),
+        },
+        calls: it.chosen.map(|it| count(it.calls)).unwrap_or_default(),
+        advice: (stopped(it).or_else(|| cheaper(it))).or_else(|| refused(it)),
     };
     plan.choices.iter().map(row).collect()
 }

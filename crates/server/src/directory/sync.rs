@@ -155,6 +155,8 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
             store: identity_store,
             iam: connection.iam,
             members: connection.members.as_ref().is_some_and(|it| it.on),
+            tags: connection.scope.account_tags,
+            tested,
         },
         previous,
     )
@@ -172,7 +174,7 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         tracing::info!(sync.id = %run.id, "sync.handed_over");
         return Ok(None);
     };
-    let (mut run, digest) = walk.into_parts();
+    let (mut run, digest) = walk.parts().await;
     if read.is_err() && other_key(cx, &connection).await? {
         // Rotated or replaced meanwhile: it goes on by the key of now.
         let mut tx = cx.begin(Priority::Sync).await?;
@@ -188,13 +190,22 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         return Err(error);
     }
     let found = endings::weigh(cx, &run).await?;
+    if !found.held() {
+        endings::write(cx, &mut run).await?;
+        gone::write(cx, &run, gone::By::Reader).await?;
+    }
+    walk.go_on(&run).await;
+    tokio::select! {
+        rest = walk.rest() => rest?,
+        // What is left of it is read by the next run.
+        () = stopping.wait() => {}
+    }
+    let (mut run, _) = walk.parts().await;
     if found.held() {
         let held = endings::hold(cx, &mut run, found, digest).await?;
         links::propose_likenesses(cx, run.connection).await?;
         return Ok(Some(held));
     }
-    endings::write(cx, &mut run).await?;
-    gone::write(cx, &run, gone::By::Reader).await?;
     complete(cx, &run, digest).await.map(Some)
 }
 

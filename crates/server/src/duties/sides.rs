@@ -11,8 +11,9 @@ use super::{Duty, Error, Side};
 
 /// Of each of these rules, in their order, what of these things is on a side of it.
 ///
-/// Conditions are asked only about what comes in. That what is on an account of which it is not known
-/// where that is may be in any organizational unit: what may be kept apart is not given together. Fails where a condition cannot be read.
+/// Conditions are asked only about what comes in. What one asks of an account that is not known, where it
+/// is or its tags, is taken to be true of what is on it: what may be kept apart is not given together.
+/// Fails where a condition cannot be read.
 pub(super) async fn of(
     rules: &Arc<Vec<Duty>>,
     things: BTreeMap<ConnectionId, Vec<Thing>>,
@@ -140,5 +141,44 @@ mod tests {
             ..rule.clone()
         };
         assert!(!of(&readers, true).any());
+    }
+
+    #[test]
+    fn what_may_have_a_tag_is_kept_apart_while_nobody_has_read_it() {
+        let tagged = "resource has account && resource.account.hasTag(\"env\") && resource.account.getTag(\"env\") == \"prod\"";
+        let rule = Duty {
+            id: DutyId(Uuid::from_u128(1)),
+            name: "Four eyes".to_owned(),
+            message: "Ask the other team.".to_owned(),
+            first: Side {
+                name: "Production".to_owned(),
+                when: Some(Condition::new(tagged)),
+                ..Side::default()
+            },
+            second: Side::default(),
+            action: Action::Block,
+            group: None,
+            emergency_passes: false,
+            active: true,
+            created_at: Time::default(),
+            version: 1,
+        };
+        let env = |value: &str| Some([("env".to_owned(), value.to_owned())].into());
+        for (tags, kept) in [
+            (None, true),
+            (env("prod"), true),
+            (env("dev"), false),
+            (Some(BTreeMap::new()), false),
+        ] {
+            let one = Thing {
+                tags,
+                ..thing(false)
+            };
+            let connection = ConnectionId(Uuid::from_u128(9));
+            let things = BTreeMap::from([(connection, vec![one.clone()])]);
+            let found = all(std::slice::from_ref(&rule), &things).expect("asked");
+            let sides = found[0].get(&one.id).copied().unwrap_or_default();
+            assert_eq!(sides.first, kept, "{:?}", one.tags);
+        }
     }
 }

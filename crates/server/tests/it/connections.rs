@@ -122,24 +122,24 @@ both_engines! {
         let place = format!("/api/v1/connections/{}", there.connection);
         let account = world.facts().management_account;
         let seen = cy.get(&place).await.ok();
-        assert_eq!(seen["scope"], json!({ "faster": true, "management_account": false, "iam_user_path": "/",
+        assert_eq!(seen["scope"], json!({ "faster": true, "management_account": false, "account_tags": false, "iam_user_path": "/",
             "iam_user_prefix": "", "iam_groups": [], "iam_user_life": false, "key_rotation": false }));
         let policy = async || cy.get(&format!("{place}/setup")).await.ok()["permission_policy"].to_string();
         let before = policy().await;
         assert!(before.contains("StintReadsFaster") && !before.contains("SAMLProvider") && !before.contains("iam:AddUserToGroup"));
         let key = format!("arn:aws:kms:{}:{account}:key/1234abcd-12ab", world.facts().region);
-        let change = json!({ "iam": true, "scope": { "faster": false, "management_account": true, "iam_user_path": "stint",
+        let change = json!({ "iam": true, "scope": { "faster": false, "management_account": true, "account_tags": true, "iam_user_path": "stint",
             "iam_user_prefix": "app-*", "iam_groups": ["stint/*", "Developers", "Developers", " "],
             "iam_user_life": true, "iam_user_boundary": format!("arn:aws:iam::{account}:policy/Limits"), "kms_key": key } });
         world.as_user("ana").patch(&place, change.clone()).await.is(404);
         let after = cy.patch(&place, change).await.ok();
         let developers = format!("arn:aws:iam::{account}:group/Developers");
         let below = format!("arn:aws:iam::{account}:group/stint/*");
-        assert_eq!(after["scope"], json!({ "faster": false, "management_account": true, "iam_user_path": "/stint/",
+        assert_eq!(after["scope"], json!({ "faster": false, "management_account": true, "account_tags": true, "iam_user_path": "/stint/",
             "iam_user_prefix": "app-", "iam_groups": [developers, below], "iam_user_life": true,
             "iam_user_boundary": format!("arn:aws:iam::{account}:policy/Limits"), "key_rotation": false, "kms_key": key }));
         let now = policy().await;
-        for part in ["iam:UpdateSAMLProvider", developers.as_str(), below.as_str(), ":user/stint/app-*", "kms:Decrypt", "iam:CreateUser", "policy/Limits", "iam:DeleteVirtualMFADevice"] {
+        for part in ["iam:UpdateSAMLProvider", developers.as_str(), below.as_str(), ":user/stint/app-*", "kms:Decrypt", "iam:CreateUser", "policy/Limits", "iam:DeleteVirtualMFADevice", "organizations:ListTagsForResource"] {
             assert!(now.contains(part), "{part}: {now}");
         }
         assert!(!now.contains("StintReadsFaster"), "{now}");

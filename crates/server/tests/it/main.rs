@@ -49,6 +49,7 @@ mod statements;
 mod step_up;
 mod sweep;
 mod sweep_objects;
+mod tags;
 mod tasks;
 mod tickets;
 mod together;

@@ -298,11 +298,10 @@ async fn every_way(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_way_of_asking_gives_the_same_directory_sqlite() {
     let ways = every_way(stint_testkit::Engine::Sqlite, 900..903).await;
-    assert_eq!(
-        ways,
-        Listing::ALL.into_iter().collect(),
-        "every way was gone"
-    );
+    // Of tags there is one way, and they are not asked for unless that is switched on.
+    let all = Listing::ALL.into_iter();
+    let all = all.filter(|it| *it != Listing::TagsByAccount).collect();
+    assert_eq!(ways, all, "every way was gone");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

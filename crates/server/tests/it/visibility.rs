@@ -37,11 +37,13 @@ mod moves {
         quiet GONE = "update entitlements set gone_at = 7 where gone_at is null";
         quiet BACK = "update entitlements set gone_at = null";
         quiet ACCOUNT = "update accounts set name = name || '!'";
+        quiet TAGS = "update accounts set tags = '{}'";
         quiet PATH = "update account_facts set path = 'r-1/ou-moved'";
         quiet NO_PATH = "delete from account_facts";
         quiet SET = "update permission_sets set name = name || '!'";
         quiet GROUP = "update principals set name = name || '!' where kind = 'identity_center_group'";
         quiet CONNECTION = "update connections set name = name || '!'";
+        quiet SCOPE = "update connections set scope = '{}'";
         quiet APPLICATION = "update applications set name = name || '!'";
     }
 }
@@ -51,10 +53,11 @@ mod stays {
     stint_db::statements! {
         quiet SEEN = "update entitlements set last_seen = last_seen + 1, gone_at = case when gone_at is null then null else 9 end";
         quiet ACCOUNTS = "update accounts set last_seen = last_seen + 1, name = name";
+        quiet READ_AGAIN = "update accounts set tags_read_at = 9, tags = tags";
         quiet PLACES = "update account_facts set iam = 'read', path = path";
         quiet SETS = "update permission_sets set last_seen = last_seen + 1, description = 'other'";
         quiet USERS = "update principals set name = name || '!' where kind = 'identity_center_user'";
-        quiet STATUS = "update connections set status_detail = 'fine'";
+        quiet STATUS = "update connections set status_detail = 'fine', scope = scope";
         quiet NONE = "update entitlements set name = 'x' where connection_id is null";
     }
 }

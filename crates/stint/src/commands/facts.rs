@@ -11,7 +11,7 @@ use crate::out;
 
 use super::{MOST, find, short};
 
-/// Its accounts: where they are, and whether their IAM could be read.
+/// Its accounts: where they are, their tags, and whether their IAM could be read.
 #[derive(Debug, Args)]
 pub(crate) struct Accounts {
     #[command(flatten)]
@@ -38,6 +38,17 @@ impl Accounts {
         if self.server.json {
             return out::json(&all);
         }
+        let tags = |it: &Value| {
+            let tags = it.get("tags").and_then(Value::as_object);
+            let text = |(key, value): (&String, &Value)| {
+                format!("{key}={}", value.as_str().unwrap_or_default())
+            };
+            let each = tags.into_iter().flatten().map(text);
+            let refused = it
+                .get("tags_refused_at")
+                .map(|_| "(AWS refuses)".to_owned());
+            each.chain(refused).collect::<Vec<_>>().join(", ")
+        };
         let rows: Vec<_> = (all.iter())
             .map(|it| {
                 [
@@ -45,12 +56,15 @@ impl Accounts {
                     out::field(it, "name"),
                     out::field(it, "alias"),
                     out::field(it, "units"),
+                    tags(it),
                     out::field(it, "iam"),
                     out::field(it, "reason"),
                 ]
             })
             .collect();
-        let head = ["account", "name", "alias", "where", "IAM", "why not"];
+        let head = [
+            "account", "name", "alias", "where", "tags", "IAM", "why not",
+        ];
         out::table(head, &rows, "No accounts: `stint connections sync`.")
     }
 }

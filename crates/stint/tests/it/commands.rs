@@ -806,6 +806,10 @@ fn access_is_asked_for_given_returned_and_revoked_from_the_command_line() {
     assert_eq!(ended(), before + 1);
     // A delegation says whether the password was given with it.
     let away = ["delegations", "create", "bo.lindqvist@acme.example"];
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "what is typed is a moment of the demo's clock, which began now"
+    )]
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = i64::try_from(now.expect("after 1970").as_micros()).expect("a time");
     let until = stint_domain::Time::from_micros(now) + stint_domain::Span::hours(24 * 30);

@@ -36,6 +36,7 @@ SCOPES = {
         "faster": "on",
         "iam": "on",
         "management_account": "on",
+        "account_tags": "on",
         "iam_groups": "Developers\nstint/*",
         "iam_user_life": "on",
         "iam_user_boundary": "arn:aws:iam::123456789012:policy/stint/Users",

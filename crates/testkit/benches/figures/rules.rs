@@ -145,6 +145,7 @@ impl Facts {
                 format!("ou-{:02}", n % 10),
             ],
             lost: false,
+            tags: Some([("env".to_owned(), "prod".to_owned())].into()),
             permission_set: Some(format!("Set{:02}", n % 50)),
             group: None,
             application: ApplicationId(id(12, 1)),

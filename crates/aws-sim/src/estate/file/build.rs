@@ -35,6 +35,7 @@ pub(super) fn world(shape: &Shape, knobs: Knobs) -> Result<World, FileError> {
             None => format!("aws+{}@acme.example", given.name.value),
         };
         account.state = given.state.into();
+        account.tags.clear();
         if let Some(id) = &given.id {
             if id.value.len() != 12 || !id.value.bytes().all(|b| b.is_ascii_digit()) {
                 let wrong = "an account's id has 12 digits; in quotes, if it begins with 0";
@@ -117,6 +118,26 @@ impl Builder {
                     &delegate.account,
                     "delegated administrator",
                     &delegate.account.value,
+                    &e,
+                )
+            })?;
+        }
+        let accounts = std::iter::once(&shape.management).chain(&shape.accounts);
+        for (place, account) in accounts.enumerate() {
+            let known = self.world.estate.accounts.get(place);
+            let Some(id) = known
+                .map(|it| it.id.clone())
+                .filter(|_| !account.tags.is_empty())
+            else {
+                continue;
+            };
+            let input = json!({ "ResourceId": id, "Tags": tags(&account.tags) });
+            let asked = self.ask(Service::Organizations, "TagResource", input);
+            asked.map_err(|e| {
+                refused(
+                    &account.name,
+                    "the tags of account",
+                    &account.name.value,
                     &e,
                 )
             })?;

@@ -55,6 +55,8 @@ pub(super) struct Account {
     /// Names of the policies attached to it, besides the one of AWS's.
     #[serde(default)]
     pub(super) policies: Vec<Name>,
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]

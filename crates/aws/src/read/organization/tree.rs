@@ -128,7 +128,7 @@ impl Estate {
 }
 
 /// The token of the next page. The same once more would never end.
-fn next(
+pub(super) fn next(
     operation: &'static str,
     before: &Option<String>,
     now: Option<&str>,

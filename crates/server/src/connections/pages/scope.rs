@@ -38,6 +38,9 @@ pub(super) fn does(of: &Connection) -> Vec<String> {
     if scope.management_account {
         lines.push("Gives and takes access to the management account itself.".to_owned());
     }
+    if scope.account_tags {
+        lines.push("Reads the tags of accounts, for conditions that ask about them.".to_owned());
+    }
     if of.iam {
         let whom = match (scope.iam_user_path.as_str(), scope.iam_user_prefix.as_str()) {
             ("/", "") => "IAM users".to_owned(),
@@ -74,6 +77,7 @@ struct ScopeForm {
     iam: Option<String>,
     faster: Option<String>,
     management_account: Option<String>,
+    account_tags: Option<String>,
     #[serde(default)]
     iam_user_path: String,
     #[serde(default)]
@@ -97,6 +101,7 @@ impl ScopeForm {
             iam: on(connection.iam),
             faster: on(scope.faster),
             management_account: on(scope.management_account),
+            account_tags: on(scope.account_tags),
             iam_user_path: scope.iam_user_path.clone(),
             iam_user_prefix: scope.iam_user_prefix.clone(),
             iam_groups: scope.iam_groups.join("\n"),
@@ -114,6 +119,7 @@ impl ScopeForm {
             scope: Some(ScopeChange {
                 faster: Some(self.faster.is_some()),
                 management_account: Some(self.management_account.is_some()),
+                account_tags: Some(self.account_tags.is_some()),
                 iam_user_path: Some(self.iam_user_path.clone()),
                 iam_user_prefix: Some(self.iam_user_prefix.clone()),
                 iam_groups: Some(self.iam_groups.lines().map(str::to_owned).collect()),
@@ -134,6 +140,7 @@ impl ScopeForm {
             iam: self.iam.is_some(),
             faster: self.faster.is_some(),
             management_account: self.management_account.is_some(),
+            account_tags: self.account_tags.is_some(),
             iam_user_path: self.iam_user_path,
             iam_user_prefix: self.iam_user_prefix,
             iam_groups: self.iam_groups,

@@ -104,6 +104,7 @@ pub(crate) struct Scope {
     pub(crate) iam: bool,
     pub(crate) faster: bool,
     pub(crate) management_account: bool,
+    pub(crate) account_tags: bool,
     pub(crate) iam_user_path: String,
     pub(crate) iam_user_prefix: String,
     /// One a line.

@@ -62,6 +62,9 @@ impl<'a> Reading<'a> {
         };
         match object {
             Object::Accounts => self.accounts(&way).await,
+            Object::AccountTags(account) if self.connection.scope.account_tags => {
+                self.account_tags(&way, account).await
+            }
             Object::PermissionSet(arn) => self.permission_set(&way, arn).await,
             Object::Assignments {
                 account,
@@ -80,7 +83,8 @@ impl<'a> Reading<'a> {
                 self.iam_group(&way, account, name).await
             }
             // Nothing of it is kept, or it was switched off since; everything is another's work.
-            Object::IamUser { .. }
+            Object::AccountTags(_)
+            | Object::IamUser { .. }
             | Object::IamGroup { .. }
             | Object::IamRole { .. }
             | Object::IamAccount { .. }

@@ -10,8 +10,8 @@ use stint_db::Priority;
 use stint_domain::Span;
 
 use super::super::Error;
-use super::super::store::changes as rows;
-use super::{Feed, LISTEN, MANY, MOST, READ, REFUSED, SLOWLY};
+use super::super::store::{changes as rows, tags};
+use super::{Feed, LISTEN, MANY, MANY_TAGS, MOST, READ, REFUSED, SLOWLY};
 use crate::connections::{self, Connection};
 use crate::cx::{App, Cx};
 use crate::http::{Fault as _, failure_chain};
@@ -179,11 +179,21 @@ pub(super) async fn take(
         ..Feed::default()
     };
     let mut objects: BTreeMap<Object, bool> = BTreeMap::new();
+    let mut tagged = BTreeSet::new();
     for message in messages {
         match hear(&message.body, &by) {
             Heard::Hints(hints) => {
                 for hint in hints {
-                    *objects.entry(hint.object).or_default() |= hint.asynchronous;
+                    match hint.object {
+                        // Where tags are not read, nobody asks what became of them.
+                        Object::AccountTags(_) if !connection.scope.account_tags => {
+                            brought.ignored += 1;
+                        }
+                        Object::AccountTags(account) => {
+                            tagged.insert(account);
+                        }
+                        object => *objects.entry(object).or_default() |= hint.asynchronous,
+                    }
                 }
             }
             Heard::Nothing | Heard::Foreign => brought.ignored += 1,
@@ -196,9 +206,24 @@ pub(super) async fn take(
     }
     let lag = app.model.lag;
     let mut tx = cx.begin(Priority::Sync).await?;
-    if !objects.is_empty() && rows::count(&mut tx, connection.id).await? > MANY {
+    if !tagged.is_empty() {
+        // Whoever else writes accounts of this estate waits for it.
+        connections::lock(&mut tx, connection.id).await?;
+    }
+    if !objects.is_empty() && rows::flooding(&mut tx, connection.id).await? > MANY {
         // A flood, of events or of lies: one sync reads it all, and nothing more is kept.
         objects = BTreeMap::from([(Object::Everything, false)]);
+    }
+    let more = i64::try_from(tagged.len()).unwrap_or(i64::MAX);
+    let waiting = rows::tags_waiting(&mut tx, connection.id).await?;
+    if waiting.saturating_add(more) > MANY_TAGS {
+        // A flood of these: no more rows, and nothing is believed that may have changed.
+        let accounts: Vec<&str> = tagged.iter().map(String::as_str).collect();
+        tags::doubt(&mut tx, connection.id, &accounts, now + lag).await?;
+        brought.hints += more;
+    } else {
+        let tagged = tagged.into_iter().map(Object::AccountTags);
+        objects.extend(tagged.map(|object| (object, false)));
     }
     for (object, asynchronous) in &objects {
         // When the event says it happened is not asked: it happened before it came.

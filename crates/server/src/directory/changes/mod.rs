@@ -52,6 +52,9 @@ const DEAF: Span = Span::hours(1);
 /// More objects than this that wait are read by a full sync: it costs less, and a flood of events
 /// costs no more than that.
 const MANY: i64 = 5_000;
+/// More accounts than this do not wait for their tags: those of the others are forgotten, and read by
+/// the next full syncs.
+const MANY_TAGS: i64 = 500;
 
 /// An object that waits to be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +129,7 @@ pub(super) async fn hears(cx: &Cx, id: ConnectionId) -> Result<bool, Error> {
 
 /// The kinds of object, and which hints are of each. `everything` waits in all of them.
 const CLASSES: &[(&str, &[&str])] = &[
-    ("accounts", &["accounts", "everything"]),
+    ("accounts", &["accounts", "account_tags", "everything"]),
     ("permission_sets", &["permission_set", "everything"]),
     ("users", &["users", "user", "everything"]),
     ("groups", &["groups", "group", "everything"]),

@@ -7,12 +7,13 @@ use stint_domain::entitlement::EntitlementKey;
 use stint_domain::{EntitlementId, Time};
 
 use super::super::Error;
-use super::super::store::facts;
 use super::super::store::reread::{self, Orphaned};
 use super::super::store::things::{self, SeenEntitlement};
+use super::super::store::{facts, tags};
 use super::super::sync::places;
-use super::apply::{CHUNK, Holder, LANE, Reading, Way, absent};
+use super::apply::{CHUNK, Holder, LANE, Reading, Way, absent, denied};
 use super::reread::Came;
+use crate::connections;
 
 /// A set on an account, by its names: account, its name, set, its name.
 type Offer<'a> = (&'a str, &'a str, &'a str, &'a str);
@@ -44,6 +45,50 @@ impl Reading<'_> {
             tx.commit().await?;
         }
         Ok(())
+    }
+
+    /// The tags of an account.
+    pub(super) async fn account_tags(&self, way: &Way, account: &str) -> Result<Came, Error> {
+        let connection = self.connection.id;
+        let mut q = self.cx().read().await?;
+        let state = things::account_state(&mut q, connection, account).await?;
+        drop(q);
+        if state.is_none() {
+            return Ok(Came::After(vec![Object::Accounts]));
+        }
+        let began = self.now();
+        let found = match way.estate.account_tags(account, LANE).await {
+            Ok(found) => found,
+            Err(error) if absent(&error) => return Ok(Came::Instead(vec![Object::Accounts])),
+            // They have changed, and nobody may see how. A sync says on its plan what is missing.
+            Err(error) if denied(&error) => {
+                self.doubt_tags(account, began, true).await?;
+                return Ok(Came::Instead(Vec::new()));
+            }
+            Err(error) => return Err(self.aws("tags of accounts", error)),
+        };
+        let mut tx = self.write().await?;
+        let now = connections::connection(&mut tx, connection).await?;
+        // Switched off meanwhile: nothing is kept.
+        if now.is_some_and(|it| it.scope.account_tags) {
+            tags::set(&mut tx, connection, account, &found, began).await?;
+        }
+        tx.commit().await?;
+        Ok(Came::Read(began))
+    }
+
+    /// Forgets the tags of an account that were to be read again, by a call begun then, and cannot be.
+    pub(super) async fn doubt_tags(
+        &self,
+        account: &str,
+        began: Time,
+        refused: bool,
+    ) -> Result<(), Error> {
+        let connection = self.connection.id;
+        let mut tx = self.write().await?;
+        tags::tried(&mut tx, connection, account, began, refused).await?;
+        tags::doubt(&mut tx, connection, &[account], began).await?;
+        Ok(tx.commit().await?)
     }
 
     /// The list of accounts.

@@ -111,7 +111,7 @@ async fn round(app: &App, connection: &Connection) -> Result<(bool, Option<Time>
     let mut tx = cx.begin(Priority::Sync).await?;
     rows::covered(&mut tx, id, whole - app.model.lag).await?;
     // A flood, of events or of lies: one full sync reads it all.
-    let flood = rows::count(&mut tx, id).await? > MANY;
+    let flood = rows::flooding(&mut tx, id).await? > MANY;
     let taken = if flood {
         // Once: every time would put it off.
         if rows::next(&mut tx, id, true).await?.is_none() {
@@ -218,6 +218,9 @@ async fn one(reading: &Reading<'_>, waiting: &Waiting) -> Result<(), Error> {
         Err(Error::Aws { source, .. })
             if source.kind == ErrorKind::Invalid && waiting.tries >= LOOKED_FOR =>
         {
+            if let Object::AccountTags(account) = &waiting.object {
+                reading.doubt_tags(account, now, false).await?;
+            }
             let mut tx = cx.begin(Priority::Sync).await?;
             rows::done(&mut tx, id, waiting, now.max(waiting.settled)).await?;
             Ok(tx.commit().await?)

@@ -1,5 +1,7 @@
 //! Accounts, IAM roles and IAM users, as lists beside who holds what.
 
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use http::Method;
 use stint_domain::rights::{Relation, Verb};
@@ -151,6 +153,7 @@ async fn list_accounts(
             "Alias",
             "Units",
             "Path",
+            "Tags",
             "IAM",
             "Why not",
             "Since",
@@ -188,7 +191,7 @@ async fn list_accounts(
     let view = view::FactsList {
         tabs: views(&cx, "/explore/accounts"),
         title: "Accounts",
-        lead: "Every account of your organizations: where it is, and whether its IAM could be read. What is known of an account that does not let Stint in stays as it was last read.",
+        lead: "Every account of your organizations: where it is, its tags where they are read, and whether its IAM could be read. What is known of an account that does not let Stint in stays as it was last read.",
         list: list.answered(&page),
         rows: (page.items.into_iter())
             .map(|it| account_row(it, cx.now))
@@ -232,6 +235,23 @@ fn account_row(of: AccountFacts, now: Time) -> view::FactsRow {
             format!("{mfa}{keys}")
         }
     };
+    let mut place = view::Cell::of(
+        (of.units.as_deref())
+            .or(of.path.as_deref())
+            .unwrap_or("not known"),
+    );
+    if let (Some(tags), Some(at)) = (&of.tags, of.tags_read_at) {
+        let read = When::short(at, now);
+        place.lines.push(match tags.is_empty() {
+            true => format!("No tags, as of {}.", read.text()),
+            false => format!("Tags as of {}: {}.", read.text(), tags_line(tags)),
+        });
+    }
+    if let Some(at) = of.tags_refused_at {
+        let refused = When::short(at, now);
+        let line = format!("AWS does not tell its tags, as of {}.", refused.text());
+        place.lines.push(line);
+    }
     let state = of.state.filter(|state| state != "active");
     let alias = of.alias.map(|alias| format!("alias {alias}"));
     let said = [alias, state].into_iter().flatten();
@@ -241,15 +261,7 @@ fn account_row(of: AccountFacts, now: Time) -> view::FactsRow {
         copy: Copyable::new(&of.id, "the account's number"),
         said: said.collect::<Vec<_>>().join(" · "),
         cells: [
-            (
-                "Where",
-                view::Cell::of(
-                    of.units
-                        .as_deref()
-                        .or(of.path.as_deref())
-                        .unwrap_or("not known"),
-                ),
-            ),
+            ("Where", place),
             (
                 "IAM",
                 view::Cell {
@@ -260,6 +272,12 @@ fn account_row(of: AccountFacts, now: Time) -> view::FactsRow {
             ("Root user", view::Cell::of(&root)),
         ],
     }
+}
+
+/// `env=prod, team=payments`
+fn tags_line(tags: &BTreeMap<String, String>) -> String {
+    let each = tags.iter().map(|(key, value)| format!("{key}={value}"));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn text(at: Option<Time>) -> String {
@@ -283,6 +301,7 @@ fn account_line(of: AccountFacts) -> Vec<String> {
         of.alias.unwrap_or_default(),
         of.units.unwrap_or_default(),
         of.path.unwrap_or_default(),
+        of.tags.as_ref().map(tags_line).unwrap_or_default(),
         of.iam,
         of.why.unwrap_or_default(),
         text(of.changed_at),

@@ -14,8 +14,10 @@ stint_db::statements! {
         due_at = case when changes.error is not null then changes.due_at \
             when excluded.settled_at < changes.first_at + $7 then excluded.settled_at else changes.first_at + $7 end, \
         events = changes.events + 1, generation = changes.generation + 1";
+    /// Tags after all others: nobody's access is on them.
     DUE = "select kind, account, target, first_at, settled_at, due_at, generation, tries from changes \
-        where connection_id = $1 and due_at <= $2 order by due_at, kind, account, target limit $3";
+        where connection_id = $1 and due_at <= $2 \
+        order by case when kind = 'account_tags' then 1 else 0 end, due_at, kind, account, target limit $3";
     /// Only the request to read everything.
     DUE_WHOLE = "select kind, account, target, first_at, settled_at, due_at, generation, tries from changes \
         where connection_id = $1 and kind = 'everything' and due_at <= $2";
@@ -27,13 +29,17 @@ stint_db::statements! {
     quiet AGAIN = "update changes set first_at = $6, due_at = case when settled_at > $5 and kind <> 'everything' then settled_at else $5 end, tries = 0, error = null \
         where connection_id = $1 and kind = $2 and account = $3 and target = $4";
     quiet FAILED = "update changes set due_at = $5, error = $6 where connection_id = $1 and kind = $2 and account = $3 and target = $4";
-    /// Everything that a reading of the whole estate, begun late enough, has seen.
-    quiet COVERED = "delete from changes where connection_id = $1 and settled_at <= $2";
+    /// Everything that a reading of the whole estate, begun late enough, has seen. It reads only some
+    /// accounts' tags.
+    quiet COVERED = "delete from changes where connection_id = $1 and settled_at <= $2 and kind <> 'account_tags'";
     quiet DROP_ALL = "delete from changes where connection_id = $1";
     quiet DROP_FEED = "delete from change_feeds where connection_id = $1";
     NEXT = "select min(due_at) as at from changes where connection_id = $1";
     NEXT_WHOLE = "select min(due_at) as at from changes where connection_id = $1 and kind = 'everything'";
     COUNT = "select count(*) as n from changes where connection_id = $1";
+    /// Those that a reading of the whole estate does away with.
+    FLOODING = "select count(*) as n from changes where connection_id = $1 and kind <> 'account_tags'";
+    TAGS_WAITING = "select count(*) as n from changes where connection_id = $1 and kind = 'account_tags'";
     WAITING = "select kind, count(*) as n, min(first_at) as since from changes where connection_id = $1 group by kind order by kind";
     TROUBLE = "select kind, error from changes where connection_id = $1 and error is not null order by tries desc, due_at limit 20";
     FEED = "select polled_at, messages, hints, ignored, unknown, malformed, last_unknown, error, error_at \
@@ -63,6 +69,7 @@ pub(in crate::directory) fn key(of: &Object) -> Option<(&'static str, &str, &str
     Some(match of {
         Object::Everything => ("everything", "", ""),
         Object::Accounts => ("accounts", "", ""),
+        Object::AccountTags(account) => ("account_tags", account, ""),
         Object::PermissionSet(arn) => ("permission_set", "", arn),
         Object::Assignments {
             account,
@@ -84,6 +91,7 @@ fn object(kind: &str, account: String, target: String) -> Option<Object> {
     Some(match kind {
         "everything" => Object::Everything,
         "accounts" => Object::Accounts,
+        "account_tags" => Object::AccountTags(account),
         "permission_set" => Object::PermissionSet(target),
         "assignments" => Object::Assignments {
             account,
@@ -272,6 +280,24 @@ pub(in crate::directory) async fn count(
     connection: ConnectionId,
 ) -> Result<i64> {
     let row = q.maybe(&COUNT, args![connection]).await?;
+    row.map_or(Ok(0), |row| row.get("n"))
+}
+
+/// How many of those wait that a reading of the whole estate does away with.
+pub(in crate::directory) async fn flooding(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<i64> {
+    let row = q.maybe(&FLOODING, args![connection]).await?;
+    row.map_or(Ok(0), |row| row.get("n"))
+}
+
+/// How many accounts wait to have their tags read.
+pub(in crate::directory) async fn tags_waiting(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<i64> {
+    let row = q.maybe(&TAGS_WAITING, args![connection]).await?;
     row.map_or(Ok(0), |row| row.get("n"))
 }
 

@@ -5,11 +5,12 @@ use stint_domain::condition::Thing;
 use stint_domain::entitlement::EntitlementKey;
 
 use super::super::Entitlement;
+use super::tags;
 use crate::connections;
 
 stint_db::statements! {
-    /// An account's name and where it is in the organization.
-    ACCOUNT = "select a.name, f.path from accounts a left join account_facts f \
+    /// An account's name, its tags, and where it is in the organization.
+    ACCOUNT = "select a.name, a.tags, f.path from accounts a left join account_facts f \
         on f.connection_id = a.connection_id and f.account = a.aws_id where a.connection_id = $1 and a.aws_id = $2";
     /// A permission set's name.
     SET = "select name from permission_sets where connection_id = $1 and arn = $2";
@@ -18,7 +19,7 @@ stint_db::statements! {
 }
 
 /// What is known of an entitlement: the names of account, permission set and group, where the
-/// account is in the organization, and of which application and connection it is. None where its
+/// account is in the organization and its tags, and of which application and connection it is. None where its
 /// connection is not known.
 pub async fn described(
     q: &mut impl Query,
@@ -36,6 +37,7 @@ pub async fn described(
         account_name: None,
         path: Vec::new(),
         lost: connection.management_account.is_some(),
+        tags: None,
         permission_set: None,
         group: None,
         application: connection.application,
@@ -72,6 +74,7 @@ pub async fn described(
             .map(str::to_owned)
             .collect();
         thing.lost &= thing.path.is_empty();
+        thing.tags = tags::known(&row)?.filter(|_| connection.scope.account_tags);
     }
     Ok(Some(thing))
 }

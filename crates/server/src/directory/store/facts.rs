@@ -5,6 +5,7 @@ use stint_db::{Error, Query, Result, Row, Tx, args};
 use stint_domain::{ConnectionId, PrincipalId, Time};
 
 use super::super::facts::{AccountFacts, FactsFilter, IamUserFacts, KeyFacts, RoleFacts};
+use super::tags;
 use super::things::read_principal;
 use crate::http::like;
 
@@ -14,7 +15,7 @@ macro_rules! accounts {
         concat!(
             "select f.connection_id, f.account, f.name, f.name_key, f.path, f.units, f.alias, f.iam, f.iam_own, f.iam_code, \
              f.iam_why, f.iam_changed_at, f.iam_read_at, f.iam_listing, f.report_at, f.root_mfa, f.root_keys, f.root_signed_in_at, \
-             a.email, a.state from account_facts f \
+             a.email, a.state, a.tags, a.tags_read_at, a.tags_refused_at from account_facts f \
              left join accounts a on a.connection_id = f.connection_id and a.aws_id = f.account \
              where a.gone_at is null and f.words || ' ' || lower(coalesce(f.alias, '')) like $1 escape '\\' \
              and ($2 is null or f.connection_id = $2) and ($3 is null or f.account = $3) \
@@ -235,6 +236,9 @@ fn read_account(row: &Row) -> Result<AccountFacts> {
         alias: row.get("alias")?,
         path: row.get("path")?,
         units: row.get("units")?,
+        tags: tags::known(row)?,
+        tags_read_at: row.get("tags_read_at")?,
+        tags_refused_at: row.get("tags_refused_at")?,
         iam: row.get("iam")?,
         own: row.get("iam_own")?,
         code: row.get("iam_code")?,

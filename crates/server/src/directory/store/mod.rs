@@ -15,6 +15,7 @@ pub(super) mod offered;
 pub(super) mod reread;
 pub(super) mod runs;
 pub(super) mod scopes;
+pub(super) mod tags;
 pub(super) mod things;
 
 use stint_db::Sql;
@@ -36,5 +37,6 @@ pub(crate) static STATEMENTS: &[&[&Sql]] = &[
     reread::STATEMENTS,
     runs::STATEMENTS,
     scopes::STATEMENTS,
+    tags::STATEMENTS,
     things::STATEMENTS,
 ];

@@ -8,6 +8,7 @@ use stint_domain::entitlement::EntitlementKey;
 use stint_domain::{ConnectionId, EntitlementId};
 
 use super::super::Entitlement;
+use super::tags;
 use super::things::read_entitlement;
 use crate::connections::{self, Names};
 
@@ -16,7 +17,7 @@ macro_rules! described {
     ($rest:literal) => {
         concat!(
             "select e.id, e.connection_id, e.kind, e.account, e.target, e.name, e.aws_name, e.owned_by, e.gone_at, e.sort_key, \
-             a.name as account_name, f.path, s.name as set_name, g.name as group_name from entitlements e \
+             a.name as account_name, a.tags, f.path, s.name as set_name, g.name as group_name from entitlements e \
              left join accounts a on a.connection_id = e.connection_id and a.aws_id = e.account \
              left join account_facts f on f.connection_id = e.connection_id and f.account = e.account \
              left join permission_sets s on e.kind = 'account_assignment' and s.connection_id = e.connection_id and s.arn = e.target \
@@ -127,6 +128,8 @@ fn thing(
     Ok(Some(Thing {
         id: it.id,
         lost: named.organized && path.is_empty(),
+        // What was read before that was switched off is not believed.
+        tags: tags::known(row)?.filter(|_| named.account_tags),
         name: it.name.clone(),
         key: it.key.clone(),
         account_name: row.get("account_name")?,

@@ -33,7 +33,8 @@ stint_db::statements! {
     quiet ENTITLEMENT_GONE = "update entitlements set gone_at = $2 where id = $1 and last_seen <= $3 and gone_at is null";
     quiet SET_GONE = "update permission_sets set gone_at = $3 where connection_id = $1 and arn = $2 and last_seen <= $4 and gone_at is null";
     quiet SET_NOT_OFFERED = "update entitlements set gone_at = $3 where connection_id = $1 and kind = 'account_assignment' and target = $2 and last_seen <= $4 and gone_at is null";
-    quiet ACCOUNTS_MISSING = "update accounts set gone_at = $2 where connection_id = $1 and last_seen <= $3 and gone_at is null";
+    quiet ACCOUNTS_MISSING = "update accounts set gone_at = $2, tags = null, tags_read_at = null, tags_tried_at = $2, tags_refused_at = null \
+        where connection_id = $1 and last_seen <= $3 and gone_at is null";
     /// On accounts that cannot be used, or have left.
     quiet ACCOUNTS_NOT_OFFERED = "update entitlements set gone_at = $2 where connection_id = $1 and kind = 'account_assignment' and gone_at is null and last_seen <= $3 \
         and account in (select c.aws_id from accounts c where c.connection_id = $1 and (c.gone_at is not null or c.state <> 'active'))";

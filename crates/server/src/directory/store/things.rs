@@ -47,13 +47,16 @@ stint_db::statements! {
         owned_by = excluded.owned_by, \
         sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
         where entitlements.last_seen <= excluded.last_seen and (entitlements.gone_at is null or entitlements.gone_at <= excluded.last_seen)";
-    quiet ACCOUNTS_GONE = "update accounts set gone_at = $2 where connection_id = $1 and last_seen <= $3 and gone_at is null";
+    /// One that comes back later has been elsewhere: its tags are read anew.
+    quiet ACCOUNTS_GONE = "update accounts set gone_at = $2, tags = null, tags_read_at = null, tags_tried_at = $2, tags_refused_at = null \
+        where connection_id = $1 and last_seen <= $3 and gone_at is null";
     quiet SETS_GONE = "update permission_sets set gone_at = $2 where connection_id = $1 and last_seen <= $3 and gone_at is null";
     quiet PRINCIPALS_GONE = "update principals set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen <= $4 and gone_at is null";
     quiet ENTITLEMENTS_GONE = "update entitlements set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen <= $4 and gone_at is null";
     quiet WITHDRAW = "update entitlements set gone_at = $2 where id in {ids $1} and gone_at is null";
     // A connection was removed: what it led to is on record only.
-    quiet RETIRE_ACCOUNTS = "update accounts set gone_at = $2 where connection_id = $1 and gone_at is null";
+    quiet RETIRE_ACCOUNTS = "update accounts set gone_at = $2, tags = null, tags_read_at = null, tags_tried_at = $2, tags_refused_at = null \
+        where connection_id = $1 and gone_at is null";
     quiet RETIRE_SETS = "update permission_sets set gone_at = $2 where connection_id = $1 and gone_at is null";
     quiet RETIRE_PRINCIPALS = "update principals set gone_at = $2 where connection_id = $1 and gone_at is null";
     quiet RETIRE_ROLES = "update iam_roles set gone_at = $2 where connection_id = $1 and gone_at is null";

@@ -14,10 +14,10 @@ const BELIEVED: Span = Span::hours(24);
 
 /// How long so many calls of a listing take at the rate that AWS bears, in minutes, rounded up.
 pub(in crate::directory) fn minutes(cx: &Cx, listing: Listing, calls: u64) -> u64 {
-    let service = if listing.action().starts_with("identitystore:") {
-        Service::IdentityStore
-    } else {
-        Service::IdentityCenter
+    let service = match listing.action().split(':').next() {
+        Some("identitystore") => Service::IdentityStore,
+        Some("organizations") => Service::Organizations,
+        _ => Service::IdentityCenter,
     };
     let second = cx.app.aws.governor().limits().of(service).per_second;
     let minutes = (calls as f64 / second / 60.0).ceil();
@@ -32,6 +32,8 @@ pub struct Plan {
     pub choices: Vec<Choice>,
     /// What AWS refused, and when.
     pub refused: Vec<(Listing, Time)>,
+    /// What was given up after failures in a row, and what AWS said: the next run goes on.
+    pub stopped: Vec<(Listing, String)>,
 }
 
 /// How it is stored. Words that a later version may know and this one does not are left out.
@@ -40,6 +42,7 @@ pub struct Plan {
 struct Stored {
     choices: Vec<StoredChoice>,
     refused: Vec<(String, i64)>,
+    stopped: Vec<(String, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,8 +57,7 @@ fn listing(word: &str) -> Option<Listing> {
 }
 
 fn question(word: &str) -> Option<Question> {
-    let all = [Question::Pairs, Question::Holders, Question::Members];
-    all.into_iter().find(|it| it.as_str() == word)
+    Question::ALL.into_iter().find(|it| it.as_str() == word)
 }
 
 impl StoredChoice {
@@ -89,6 +91,9 @@ impl Plan {
             refused: refused
                 .filter_map(|(word, at)| Some((listing(&word)?, Time::from_micros(at))))
                 .collect(),
+            stopped: (stored.stopped.into_iter())
+                .filter_map(|(word, why)| Some((listing(&word)?, why)))
+                .collect(),
         }
     }
 
@@ -106,6 +111,9 @@ impl Plan {
             refused: (self.refused.iter())
                 .map(|(listing, at)| (listing.as_str().to_owned(), at.micros()))
                 .collect(),
+            stopped: (self.stopped.iter())
+                .map(|(listing, why)| (listing.as_str().to_owned(), why.clone()))
+                .collect(),
         };
         // Texts and numbers are always JSON.
         serde_json::to_value(stored).unwrap_or_default()
@@ -115,6 +123,7 @@ impl Plan {
     /// at `tested`.
     pub(super) fn believed(mut self, now: Time, tested: Option<Time>) -> Self {
         self.choices.clear();
+        self.stopped.clear();
         self.refused
             .retain(|(_, at)| *at > now - BELIEVED && tested.is_none_or(|tested| tested <= *at));
         self
@@ -142,6 +151,12 @@ impl Plan {
         self.refused.push((listing, at));
     }
 
+    /// Notes that a listing was given up, and why.
+    pub(super) fn stop(&mut self, listing: Listing, why: String) {
+        self.stopped.retain(|(known, _)| *known != listing);
+        self.stopped.push((listing, why));
+    }
+
     /// Calls that the chosen listings take, as far as can be told.
     pub(super) fn calls(&self) -> u64 {
         let chosen = self.choices.iter().filter_map(|it| it.chosen);
@@ -166,17 +181,19 @@ mod tests {
         };
         let mut plan = Plan::default();
         plan.refuse(Listing::AccountsBySet, Time::from_micros(5));
+        plan.stop(Listing::TagsByAccount, "an earlier one".to_owned());
+        plan.stop(Listing::TagsByAccount, "it did not answer".to_owned());
         plan.choose(Choice::of(Question::Holders, &known, &plan.denied()));
         plan.choose(Choice::of(Question::Pairs, &known, &plan.denied()));
-        assert_eq!(plan.choices.len(), 2);
+        assert_eq!((plan.choices.len(), plan.stopped.len()), (2, 1));
         assert_eq!(Plan::read(plan.write()), plan);
         let mut later = plan.write();
         later["refused"] = serde_json::json!([["by_wish", 5]]);
         later["more"] = serde_json::json!(true);
         let read = Plan::read(later);
         assert_eq!(
-            (read.refused.len(), read.choices),
-            (0, plan.choices.clone())
+            (read.refused.len(), read.choices, read.stopped),
+            (0, plan.choices.clone(), plan.stopped.clone())
         );
         assert_eq!(Plan::read(Value::Null), Plan::default());
     }

@@ -12,6 +12,7 @@ mod members;
 mod papers;
 pub(in crate::directory) mod places;
 mod sink;
+mod tags;
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -46,6 +47,8 @@ pub(super) struct Walk<'a> {
     store: String,
     iam: bool,
     member_accounts: bool,
+    tags: bool,
+    tested: Option<Time>,
     sink: Mutex<Sink>,
     /// Whether the members of all groups are known.
     members_known: watch::Sender<bool>,
@@ -61,6 +64,10 @@ pub(super) struct Estates {
     pub(super) iam: bool,
     /// Whether those of the organization's other accounts are.
     pub(super) members: bool,
+    /// Whether the tags of accounts are.
+    pub(super) tags: bool,
+    /// When the connection was last tested: what was refused before may be allowed since.
+    pub(super) tested: Option<Time>,
 }
 
 /// When the readings of the lists began.
@@ -166,16 +173,27 @@ impl<'a> Walk<'a> {
             store: of.store,
             iam: of.iam,
             member_accounts: of.members,
+            tags: of.tags,
+            tested: of.tested,
             sink: Mutex::new(sink),
             members_known: watch::Sender::new(false),
         })
     }
 
     /// The run as far as it came, and the digest of what was seen.
-    pub(super) fn into_parts(self) -> (SyncRun, String) {
-        let sink = self.sink.into_inner();
-        let digest = sink.digest();
-        (sink.run, digest)
+    pub(super) async fn parts(&self) -> (SyncRun, String) {
+        let sink = self.sink.lock().await;
+        (sink.run.clone(), sink.digest())
+    }
+
+    /// Goes on with the run as whoever weighed it has left it.
+    pub(super) async fn go_on(&self, run: &SyncRun) {
+        self.sink.lock().await.run.clone_from(run);
+    }
+
+    /// Reads what nobody's access waits for, once what has ended is written down or held.
+    pub(super) async fn rest(&self) -> Result<(), Error> {
+        self.account_tags().await
     }
 
     pub(super) async fn all(&self) -> Result<(), Error> {

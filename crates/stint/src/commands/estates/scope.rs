@@ -23,6 +23,9 @@ pub(crate) struct Scope {
     /// Give and take access to the management account itself.
     #[arg(long, value_name = "on|off", value_parser = on_off)]
     management_account: Option<bool>,
+    /// Read the tags of the organization's accounts, for conditions that ask about them.
+    #[arg(long, value_name = "on|off", value_parser = on_off)]
+    account_tags: Option<bool>,
     /// Read IAM users and groups of the account, and let people ask for its IAM groups.
     #[arg(long, value_name = "on|off", value_parser = on_off)]
     iam: Option<bool>,
@@ -75,6 +78,7 @@ impl Scope {
                 "management_account",
                 self.management_account.map(Value::from),
             ),
+            ("account_tags", self.account_tags.map(Value::from)),
             ("iam_user_path", self.user_path.clone().map(Value::from)),
             ("iam_user_prefix", self.user_prefix.clone().map(Value::from)),
             ("iam_groups", groups),
@@ -119,6 +123,7 @@ impl Scope {
         out::facts(&[
             ("faster", of("faster")),
             ("management account", of("management_account")),
+            ("account tags", of("account_tags")),
             ("iam", out::field(&now, "iam")),
             ("user path", of("iam_user_path")),
             ("user prefix", of("iam_user_prefix")),

@@ -415,7 +415,7 @@ impl Walk<'_> {
     }
 
     /// Others see that the run is alive.
-    async fn alive(&self) -> Result<(), Error> {
+    pub(super) async fn alive(&self) -> Result<(), Error> {
         let mut sink = self.sink.lock().await;
         sink.flush_when_full(self.cx, &self.estate).await
     }

@@ -354,6 +354,11 @@ impl Sink {
         self.run.ended = self.run.ended.saturating_add(rows);
     }
 
+    /// When the last complete run before this one began.
+    pub(super) const fn previous(&self) -> Option<Time> {
+        self.previous
+    }
+
     /// A reading that began then did not see what this principal holds now, if that is new. Whom no
     /// list has may have held it all the time, unseen.
     pub(super) fn absent_before(&self, principal: PrincipalId) -> Option<Time> {
