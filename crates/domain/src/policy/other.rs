@@ -10,7 +10,8 @@
 //!   denied, and where it denies by itself it is denied with its message ([`Other::denies`]).
 //! - **What is needed never falls.** See [`goes_on`].
 //! - **What is asked for is within both.** A request longer than the other policy allows is not asked
-//!   at all ([`PolicyBody::leading_to`]), whether or not it would ever come there.
+//!   at all ([`PolicyBody::leading_to`]), whether or not it would ever come there. Nor is access until it
+//!   is revoked, unless the other policy allows that too; it is reviewed as often as either wants.
 //! - **Both must let people approve their own** where somebody is to.
 //!
 //! What must be said when asking (reason, ticket), how long a request stays open and whether it is an
@@ -21,9 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::check::{Wrong, differs};
 use super::{
     Ask, BodyFault, ExplainedStep, Outcome, Part, People, PolicyBody, Route, Step, Then,
-    short_parts,
+    UntilRevoked, short_parts,
 };
-use crate::{PolicyId, PolicyVersionId, Span};
+use crate::{PolicyId, PolicyVersionId};
 
 /// A policy to which a deadline leads, as it is pinned with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,16 +151,29 @@ impl PolicyBody {
     }
 
     /// The same for a request to which this rule applies and whose deadlines lead to these: it allows
-    /// no longer access than each of those that would ask somebody.
+    /// no longer access than each of those that would ask somebody, and access until it is revoked only
+    /// where each of them does, reviewed as often as any of them wants.
     #[must_use]
     pub fn leading_to(mut self, rule: Option<usize>, others: &[Other]) -> Self {
         let asking = others.iter().filter(|it| it.denies().is_none());
-        let limit = asking.map(|it| it.outcome().max_duration).min();
-        let Some(limit) = limit else { return self };
-        let own: Span = self.outcome(rule).max_duration;
+        let asking: Vec<Outcome<'_>> = asking.map(Other::outcome).collect();
+        let Some(limit) = asking.iter().map(|it| it.max_duration).min() else {
+            return self;
+        };
+        let own = self.outcome(rule);
+        let longest = own.max_duration.min(limit);
+        let every = (asking.iter().map(|it| it.until_revoked))
+            .fold(own.until_revoked, |own, there| Some(own?.min(there?)));
+        let said = UntilRevoked::of(every);
         match rule.and_then(|at| self.rules.get_mut(at)) {
-            Some(rule) => rule.max_duration = Some(own.min(limit)),
-            None => self.max_duration = own.min(limit),
+            Some(rule) => {
+                rule.max_duration = Some(longest);
+                rule.until_revoked = Some(said);
+            }
+            None => {
+                self.max_duration = longest;
+                self.until_revoked = said;
+            }
         }
         self
     }
@@ -239,45 +253,81 @@ fn unfit(other: &PolicyBody, steps: &[Step], at: usize, people: &People) -> Opti
 }
 
 /// Whether there are different people enough to come to the deadline of this step and then approve all
-/// of `there`, however many approved in time: nobody at it, or all but one. What differs from question
-/// to question is taken to find somebody.
+/// of `there`, however many approved in time on the way: at each step that may move on nobody or all,
+/// and at this one nobody or all but one. Of everything in between one of these needs as much. What
+/// differs from question to question is taken to find somebody.
 fn enough(steps: &[Step], at: usize, there: &[Step], people: &People) -> bool {
     let Some((step, behind)) = steps.get(at..).and_then(<[Step]>::split_first) else {
         return true;
     };
-    // What steps before it may have been short of when they moved on.
-    let before = steps.iter().take(at);
-    let carried = before.clone().fold(0u32, |carried, step| {
-        match step.deadline.map(|it| it.then) {
-            Some(Then::NextStep) => carried.saturating_add(step.total()),
-            _ => 0,
-        }
-    });
-    let most = step.total().saturating_sub(1);
-    let here = parts(step, 0, people);
-    let cases = match here.as_slice() {
-        [_] if most > 0 => vec![0, most],
-        _ => vec![0],
-    };
-    cases.iter().all(|given| {
-        let short = carried.saturating_add(step.total()).saturating_sub(*given);
-        let extra = goes_on(short, behind, there);
-        let mut wants: Vec<Part> = Vec::new();
-        if carried == 0 {
-            wants.extend(before.clone().flat_map(|step| parts(step, 0, people)));
-        }
-        wants.extend(here.iter().cloned().filter_map(|part| {
-            let needed = *given;
-            (needed > 0).then_some(Part { needed, ..part })
-        }));
-        let first = there.iter().position(|step| step.wait.is_none());
-        for (index, step) in there.iter().enumerate() {
-            let extra = if Some(index) == first { extra } else { 0 };
-            wants.extend(parts(step, extra, people));
-        }
-        let wants: Vec<_> = wants.iter().map(|it| (it.needed, &it.who)).collect();
-        short_parts(&wants).is_none()
+    let before = steps.get(..at).unwrap_or_default();
+    ways(before, 0, people).iter().all(|way| {
+        let here = parts(step, way.carried, people);
+        // What was given at this step, and how many it was short of then.
+        let nobody = (Vec::new(), way.carried.saturating_add(step.total()));
+        let but_one = (0..here.len()).map(|missing| (all_but_one(&here, missing), 1));
+        [nobody].into_iter().chain(but_one).all(|(given, short)| {
+            let extra = goes_on(short, behind, there);
+            ways(there, extra, people).iter().all(|then| {
+                let wants = way.wants.iter().chain(&given).chain(&then.wants);
+                let wants: Vec<_> = wants.map(|it| (it.needed, &it.who)).collect();
+                short_parts(&wants).is_none()
+            })
+        })
     })
+}
+
+/// One way to come through steps.
+struct Way {
+    /// What people were needed for.
+    wants: Vec<Part>,
+    /// How many approvals are still needed beside those of what comes next.
+    carried: u32,
+    /// Whether nobody has approved since the last step that does not move on.
+    silent: bool,
+}
+
+/// The ways through these steps, the first of which needs so many more than its own. Where several
+/// move on one into the other, nobody approves at the first of them, however many that are; from there
+/// on everybody does: nothing else needs more.
+fn ways(steps: &[Step], carried: u32, people: &People) -> Vec<Way> {
+    let mut ways = vec![Way {
+        wants: Vec::new(),
+        carried,
+        silent: true,
+    }];
+    // What only waits hands on what is still needed.
+    for step in steps.iter().filter(|step| step.wait.is_none()) {
+        let moves = step.deadline.is_some_and(|it| it.then == Then::NextStep);
+        let mut found = Vec::with_capacity(ways.len());
+        for way in ways {
+            if moves && way.silent {
+                found.push(Way {
+                    wants: way.wants.clone(),
+                    carried: way.carried.saturating_add(step.total()),
+                    silent: true,
+                });
+            }
+            let mut wants = way.wants;
+            wants.extend(parts(step, way.carried, people));
+            found.push(Way {
+                wants,
+                carried: 0,
+                silent: !moves,
+            });
+        }
+        ways = found;
+    }
+    ways
+}
+
+/// What was given where nothing but one approval of this part is missing.
+fn all_but_one(parts: &[Part], missing: usize) -> Vec<Part> {
+    let given = parts.iter().cloned().enumerate().map(|(at, part)| Part {
+        needed: part.needed.saturating_sub(u32::from(at == missing)),
+        ..part
+    });
+    given.filter(|part| part.needed > 0).collect()
 }
 
 /// The parts of a step with whoever could decide, those who stand in among them; none where who that

@@ -100,6 +100,11 @@ impl Question {
         self.leg(step).map_or(step, |leg| step - leg.first)
     }
 
+    /// The other policy of which this step is, where it is of another than it was asked under.
+    pub fn other_of(&self, step: usize) -> Option<&Other> {
+        self.leg(step).and_then(|leg| leg.other)
+    }
+
     /// The other policy whose first step this is.
     pub fn begins(&self, step: usize) -> Option<&Other> {
         self.leg(step)
@@ -110,15 +115,14 @@ impl Question {
     /// The time zone in which the conditions of this step's policy mean their hours; that of the policy
     /// it was asked under where it waits at none.
     pub fn zone(&self, step: Option<usize>) -> &str {
-        let leg = step.and_then(|step| self.leg(step));
-        let other = leg.and_then(|leg| leg.other);
+        let other = step.and_then(|step| self.other_of(step));
         other.map_or(&self.policy.zone, |other| &other.body.zone)
     }
 
     /// Whether people may decide at this step on what they asked for or would hold: every policy that has
     /// to do with it must let them.
     pub(super) fn allows_own(&self, step: usize) -> bool {
-        let other = self.leg(step).and_then(|leg| leg.other);
+        let other = self.other_of(step);
         self.policy.allow_self_approval && other.is_none_or(|it| it.body.allow_self_approval)
     }
 

@@ -13,10 +13,11 @@ pub struct Offer {
     pub policy: PolicyVersion,
     /// The limit of its own, or of the catalog that says how it is asked for, if there is one.
     pub entitlement_max: Option<Span>,
-    /// The lower of that limit and the policy's.
+    /// The lower of that limit and the policy's, in whatever case; where a deadline leads to another policy,
+    /// whoever asks may find it lower.
     pub max_duration: Span,
     /// Whether it may be asked for until it is revoked: its time limit is off, and the policy allows
-    /// that in some case.
+    /// that in some case. Where a deadline leads to another policy, that must allow it too.
     pub until_revoked: bool,
     /// The policy version for emergency access, where that may be asked for.
     pub emergency: Option<PolicyVersion>,
@@ -24,7 +25,9 @@ pub struct Offer {
 
 impl Offer {
     /// The longest one may have it in an emergency: the lower of what both policies and the
-    /// entitlement's own limit allow. Nothing where emergency access is off.
+    /// entitlement's own limit allow, in whatever case. What those allow to which deadlines of the ordinary
+    /// policy lead says nothing about emergencies; where a deadline of the policy for emergencies leads to
+    /// another, whoever asks may find it lower. Nothing where emergency access is off.
     pub fn emergency_max(&self) -> Option<Span> {
         let emergency = self.emergency.as_ref()?;
         Some(emergency.body.longest().min(self.max_duration))
@@ -35,7 +38,7 @@ impl Offer {
         let max_duration = self.emergency_max()?;
         Some(Self {
             policy: self.emergency?,
-            // No rule of the policy for emergencies allows more than is had ordinarily.
+            // No rule of the policy for emergencies allows more than some case of the ordinary one does.
             entitlement_max: Some(self.max_duration),
             max_duration,
             until_revoked: false,

@@ -118,7 +118,7 @@ pub async fn create(cx: &Cx, new: NewPolicy) -> Result<Policy, Error> {
     let name = checked_name(&new.name)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
     hold(&mut tx, new.first.body.others()).await?;
-    check(&mut tx, &new.first).await?;
+    check(&mut tx, None, &new.first).await?;
     let id = cx.app.ids.new_id();
     let policy = Policy {
         id,
@@ -171,7 +171,7 @@ pub async fn new_version(
     if let Some(expected) = expected.filter(|expected| *expected != found) {
         return Err(Error::Stale { expected, found });
     }
-    check_as(&mut tx, Some(id), &new).await?;
+    check(&mut tx, Some(id), &new).await?;
     let before = store::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
     // Entitlements have it as the one or the other, and it is asked for by that.
     if before.latest.body.emergency.is_some() != new.body.emergency.is_some() {
@@ -219,10 +219,11 @@ async fn hold(
     Ok(held)
 }
 
-/// What is wrong with a version before it is written, if anything.
-pub async fn check_version(cx: &Cx, new: &NewVersion) -> Result<(), Error> {
+/// What is wrong with a version before it is written, if anything: of `own`, where it is one of a policy
+/// that is there.
+pub async fn check_version(cx: &Cx, own: Option<PolicyId>, new: &NewVersion) -> Result<(), Error> {
     cx.authorize(Verb::CreatePolicy, Relation::None)?;
-    check(&mut cx.read().await?, new).await
+    check(&mut cx.read().await?, own, new).await
 }
 
 /// Which policies to list, and how.
@@ -431,13 +432,9 @@ pub async fn version_ids(
     store::version_ids(q, policy).await
 }
 
-/// What is wrong with a version, for whoever has no business with rights.
-pub async fn check(q: &mut impl Query, new: &NewVersion) -> Result<(), Error> {
-    check_as(q, None, new).await
-}
-
-/// The same of a version of that policy.
-async fn check_as(
+/// What is wrong with a version, for whoever has no business with rights: of `own`, where it is one of a
+/// policy that is there.
+pub async fn check(
     q: &mut impl Query,
     own: Option<PolicyId>,
     new: &NewVersion,

@@ -1,9 +1,9 @@
 //! What the passing of time does to requests: reminders, steps that wait, deadlines.
 
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 use stint_db::{Priority, Tx};
-use stint_domain::request::{Passed, State};
+use stint_domain::request::{Passed, Question, State};
 use stint_domain::{RequestId, Span};
 
 use super::{Error, Request, apart, decide, error, store};
@@ -123,13 +123,13 @@ pub(super) async fn catch_up(cx: &Cx, tx: &mut Tx, request: &mut Request) -> Res
     for passed in &happened {
         match passed {
             Passed::Remind { step } => {
-                let facts = json!({ "step": request.rules.question.place_of(*step) + 1 });
+                let facts = at_step(&request.rules.question, *step);
                 tx.audit(cx.event("request.reminded", [id.into()], facts));
                 let news = json!({ "request": id });
                 outbox::emit(tx, cx, "request.reminded", news).await?;
             }
             Passed::Late { step } => {
-                let facts = json!({ "step": request.rules.question.place_of(*step) + 1 });
+                let facts = at_step(&request.rules.question, *step);
                 tx.audit(cx.event("request.late", [id.into()], facts));
                 let news = json!({ "request": id });
                 outbox::emit(tx, cx, "request.late", news).await?;
@@ -158,6 +158,17 @@ pub(super) async fn catch_up(cx: &Cx, tx: &mut Tx, request: &mut Request) -> Res
         }
     }
     Ok(true)
+}
+
+/// Which step it is about, as people count: of which other policy, where it is of another than the
+/// request was asked under.
+fn at_step(question: &Question, step: usize) -> Value {
+    let other = question.other_of(step);
+    json!({
+        "step": question.place_of(step) + 1,
+        "policy": other.map(|other| &other.name),
+        "policy_version": other.map(|other| other.version),
+    })
 }
 
 /// Says that a request was denied by nobody.

@@ -102,8 +102,12 @@ async fn decide(
     store::decided(&mut tx, id, &decision, &via(cx)).await?;
     store::moved(&mut tx, id, &request.rules).await?;
     request.version += 1;
+    let question = &request.rules.question;
+    let other = question.other_of(step);
     let facts = json!({
-        "step": request.rules.question.place_of(step) + 1,
+        "step": question.place_of(step) + 1,
+        "policy": other.map(|other| &other.name),
+        "policy_version": other.map(|other| other.version),
         "answer": if approved { "approve" } else { "deny" },
         "on_behalf_of": place.on_behalf_of,
         "comment": comment,

@@ -91,8 +91,8 @@ pub async fn extend(cx: &Cx, id: GrantId, wish: Extension) -> Result<Extended, E
     Ok(Extended { request, new: true })
 }
 
-/// As long as it was asked for before, or as long as the rule allows that applies where the caller
-/// asks for that now.
+/// As long as it was asked for before, or as long as may be asked for where the caller asks for that
+/// now: by the rule that applies then, and by those policies to which its deadlines lead.
 pub(super) async fn usual(
     cx: &Cx,
     q: &mut impl Query,
@@ -110,9 +110,9 @@ pub(super) async fn usual(
         at: cx.now,
     };
     let body = &offer.policy.body;
-    let chosen = facts::choose(q, &offer.entitlement, body, how).await?;
-    let outcome = body.outcome(chosen.rule);
-    Ok(duration.min(outcome.longest(offer.entitlement_max)))
+    let own = offer.entitlement_max;
+    let longest = facts::longest(q, &offer.entitlement, body, how, own).await?;
+    Ok(duration.min(longest))
 }
 
 /// The end of a grant that can go on.

@@ -104,6 +104,26 @@ pub(super) async fn choose(
     })
 }
 
+/// The longest a policy allows what is asked like this, where the entitlement has this limit of its own:
+/// no longer than those allow to which its deadlines lead.
+pub(super) async fn longest(
+    q: &mut impl Query,
+    entitlement: &Entitlement,
+    body: &PolicyBody,
+    how: How,
+    entitlement_max: Option<Span>,
+) -> Result<Span, Error> {
+    let rule = choose(q, entitlement, body, how).await?.rule;
+    let mut others = Vec::new();
+    for id in rules::others(body.outcome(rule).steps()) {
+        let version = policies::current(q, id).await?.ok_or(Error::NotFound)?;
+        let found = choose(q, entitlement, &version.body, how).await?;
+        others.push(version.as_other(found.rule));
+    }
+    let body = body.clone().leading_to(rule, &others);
+    Ok(body.outcome(rule).longest(entitlement_max))
+}
+
 /// What a policy says to a question: which rule applies, and who could decide then.
 pub(super) struct Weighed {
     pub(super) chosen: Chosen,

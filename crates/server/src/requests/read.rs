@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stint_api::Page;
 use stint_db::Query;
 use stint_domain::policy::{Deadline, ExplainedOther, ExplainedStep, People, Step, Then};
-use stint_domain::request::{self as rules, Decider, State, Waiting};
+use stint_domain::request::{self as rules, Decider, Passed, State, Waiting};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PolicyId, PrincipalId, RequestId, Time, UserId};
 
@@ -274,7 +274,7 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
         .pop()
         .ok_or(Error::NotFound)?;
     Ok(Detail {
-        steps: steps(&line.request, &names),
+        steps: steps(&line.request, &names, &passed),
         timeline: timeline(&line, &names, said, passed, moments),
         waiting: waiting.map(|rules| WaitingFor {
             who: (rules.who.iter())
@@ -557,20 +557,34 @@ async fn away(
         .collect())
 }
 
-fn steps(request: &Request, names: &Names) -> Vec<StepView> {
+/// The steps with how each stands; `passed` is what the clock did.
+fn steps(request: &Request, names: &Names, passed: &[(Time, Passed)]) -> Vec<StepView> {
     let question = &request.rules.question;
+    // Where it moved, and how many were needed there beside that step's own.
+    let moved: BTreeMap<usize, u32> = (passed.iter())
+        .filter_map(|(_, passed)| match passed {
+            Passed::Step { next, carried } => Some((*next, *carried)),
+            _ => None,
+        })
+        .collect();
     let given = |index: usize| {
         let approvals = request.rules.state.approvals().iter();
         let given = approvals.filter(|a| a.step == index).count();
-        let needed = question.step(index).map(Step::total);
+        let carried = moved.get(&index).copied().unwrap_or(0);
+        let needed = question.step(index).map(|step| match step.wait {
+            Some(_) => 0,
+            None => step.total().saturating_add(carried),
+        });
         needed.is_none_or(|n| usize::try_from(n).is_ok_and(|n| given >= n))
     };
     // Under which policy it waits, or was answered; and which step of the first led there: the first of
     // those whose deadline does that was not approved in time.
     let reached = match &request.rules.state {
         State::Pending { step, .. } | State::Denied { step, .. } => Some(*step),
+        // Nobody may have approved where time had taken it.
         State::Approved { approvals, .. } | State::Cancelled { approvals, .. } => {
-            approvals.iter().map(|a| a.step).max()
+            let steps = approvals.iter().map(|a| a.step);
+            steps.chain(moved.keys().copied()).max()
         }
     };
     let leg = reached.and_then(|step| question.leg(step));
@@ -587,11 +601,15 @@ fn steps(request: &Request, names: &Names) -> Vec<StepView> {
     let standing = |index: usize| match &request.rules.state {
         // What came behind the step that led away is not asked.
         _ if index < own.len() && left.is_some_and(|left| index > left) => Standing::Dropped,
+        _ if left == Some(index) => Standing::MovedOn,
         State::Pending { step, .. } if index == *step => Standing::Now,
         State::Pending { step, .. } if index > *step => Standing::Later,
         State::Denied { step, .. } if index == *step => Standing::Denied,
         State::Denied { step, .. } if index > *step => Standing::Dropped,
         State::Cancelled { .. } if given(index) => Standing::Done,
+        State::Cancelled { .. } if reached.is_some_and(|reached| index < reached) => {
+            Standing::MovedOn
+        }
         State::Cancelled { .. } => Standing::Dropped,
         State::Pending { .. } | State::Denied { .. } | State::Approved { .. } if given(index) => {
             Standing::Done

@@ -165,7 +165,7 @@ pub async fn replay(
         body: draft,
         note: String::new(),
     };
-    policies::check(&mut q, &new).await.map_err(Error::Draft)?;
+    (policies::check(&mut q, Some(policy), &new).await).map_err(Error::Draft)?;
     let mut tally = Tally::of(new.body)?;
     for (id, version) in policies::currents(&mut q, tally.draft.others()).await? {
         let chooser = Chooser::of(&version.body).map_err(Error::Scene)?;
@@ -311,7 +311,11 @@ impl Tally {
 impl Tally {
     /// Why it would be refused because of a policy to which a deadline leads.
     fn beyond(&self, outcome: &Outcome<'_>, row: &Replayed) -> Option<String> {
-        if outcome.steps().is_empty() || row.duration > outcome.longest(None) {
+        let refused = match row.until_revoked {
+            true => outcome.until_revoked.is_none(),
+            false => row.duration > outcome.longest(None),
+        };
+        if outcome.steps().is_empty() || refused {
             return None;
         }
         rules::others(outcome.steps()).into_iter().find_map(|id| {
@@ -320,9 +324,17 @@ impl Tally {
                 Ok(rule) => body.outcome(rule),
                 Err(why) => return Some(why),
             };
+            if !matches!(there.route, Route::Steps(_)) {
+                return None;
+            }
+            if row.until_revoked {
+                let never = there.until_revoked.is_none();
+                return never.then(|| {
+                    "it may not be had until it is revoked where a deadline leads".to_owned()
+                });
+            }
             let longest = there.max_duration;
-            let asks = matches!(there.route, Route::Steps(_));
-            (asks && row.duration > longest).then(|| {
+            (row.duration > longest).then(|| {
                 format!(
                     "{} is longer than the {longest} allowed where a deadline leads",
                     row.duration
@@ -516,12 +528,12 @@ pub async fn dry_run(cx: &Cx, ask: DryRun) -> Result<DryRunFound, Error> {
     let another = ask.draft.is_some() || ask.policy.is_some();
     let no_limit = another || offer.as_ref().is_some_and(|it| it.until_revoked);
     let body = match (ask.draft, ask.policy) {
-        (Some(body), _) => {
+        (Some(body), own) => {
             let new = NewVersion {
                 body,
                 note: String::new(),
             };
-            policies::check(&mut q, &new).await.map_err(Error::Draft)?;
+            (policies::check(&mut q, own, &new).await).map_err(Error::Draft)?;
             new.body
         }
         (None, Some(id)) => {

@@ -22,7 +22,7 @@ impl Request {
         let State::Pending { step, .. } = self.rules.state else {
             return first;
         };
-        let other = question.leg(step).and_then(|leg| leg.other);
+        let other = question.other_of(step);
         other.map_or(first, |other| first.approved_as(other.outcome().step_up))
     }
 }

@@ -70,16 +70,17 @@ pub(super) fn timeline(
             line.is_for_another().then(|| line.beneficiary.clone()),
         ),
     }];
+    // Before anything is decided the clock does what its time has come for, at the same moment.
+    all.extend(passed.into_iter().filter_map(|(at, passed)| {
+        let what = by_time(&request.rules.question, passed)?;
+        Some(Happening { at, what })
+    }));
     for decision in &request.decisions {
         all.push(Happening {
             at: decision.at,
             what: What::Decided(gave(names, decision), decision.clone()),
         });
     }
-    all.extend(passed.into_iter().filter_map(|(at, passed)| {
-        let what = by_time(&request.rules.question, passed)?;
-        Some(Happening { at, what })
-    }));
     match &request.rules.state {
         State::Approved { at, approvals } if approvals.is_empty() => all.push(Happening {
             at: *at,

@@ -16,7 +16,7 @@ const REQUESTS: &str = "/api/v1/requests";
 const PROOF: &str = "/api/v1/sign-in/proof";
 const DELEGATIONS: &str = "/api/v1/delegations";
 /// What [`World::in_browser`] sets for whoever it signs in.
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 async fn under(world: &World, step_up: &str) -> Asked {
     let body = json!({ "steps": by_bo(world), "max_duration_seconds": 14400, "step_up": step_up });
@@ -35,7 +35,7 @@ async fn another(world: &World, word: &str) -> Door {
     world.as_nobody().browser(&cookie)
 }
 
-async fn gives(door: &Door, password: &str) -> u16 {
+pub(crate) async fn gives(door: &Door, password: &str) -> u16 {
     let answer = door.post(PROOF, json!({ "password": password })).await;
     answer.status.as_u16()
 }

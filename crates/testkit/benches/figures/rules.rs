@@ -391,7 +391,7 @@ pub(crate) async fn measure(engine: Engine, world: &World, connection: Connectio
             };
             let mut q = world.app().db.reader().await.expect("a reader");
             let began = now();
-            policies::check(&mut q, &new).await.expect("sound");
+            policies::check(&mut q, None, &new).await.expect("sound");
             checks.push(millis(began));
         }
     }

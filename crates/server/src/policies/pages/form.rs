@@ -504,7 +504,7 @@ impl Shown {
             }
         };
         self.preview = Some(changes);
-        if let Err(error) = super::super::check_version(cx, &new).await {
+        if let Err(error) = super::super::check_version(cx, now.map(|now| now.id), &new).await {
             self.mistakes = mistake(cx, error, &self.filled).await?;
         }
         Ok(())

@@ -332,7 +332,14 @@ async fn page(
     let whose = filled.whose.control(cx, id, &found, &mistakes).await?;
     let people = approvers(cx, &found.steps, &found.others).await?;
     let password = step_up::field(cx, found.step_up.at_asking(), &mistakes).await?;
-    let longest = found.offer.max_duration;
+    // Another length, or another start, may be under another rule: of this policy, or of one to which a
+    // deadline leads.
+    let ruled = special || found.others.iter().any(|other| other.rule.is_some());
+    let longest = match ruled {
+        true => found.offer.max_duration,
+        false => found.longest.max(SHORTEST),
+    };
+    let may_last = found.offer.until_revoked && (ruled || found.until_revoked.is_some());
     let other = filled.duration == "other";
     let entitlement = &found.offer.entitlement;
     let view = view::Ask {
@@ -349,7 +356,7 @@ async fn page(
         longest: words(found.longest.max(SHORTEST)),
         special,
         choices: choices(longest, &filled.duration),
-        may_last: found.offer.until_revoked,
+        may_last,
         until_revoked: filled.until_revoked(),
         other,
         hours: filled.hours,
