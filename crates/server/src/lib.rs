@@ -71,7 +71,7 @@ pub fn statements() -> Vec<&'static [&'static Sql]> {
 /// Every background task of every room: one line each.
 pub fn tasks() -> Vec<Arc<dyn tasks::Task>> {
     let mut all: Vec<Arc<dyn tasks::Task>> = vec![Arc::new(http::Forget)];
-    all.extend(outbox::tasks(vec![notices::sink()]));
+    all.extend(outbox::tasks(vec![requests::sink(), notices::sink()]));
     all.extend(directory::tasks());
     all.extend(grants::tasks());
     all.extend(objects::tasks());

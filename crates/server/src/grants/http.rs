@@ -91,7 +91,9 @@ fn shown(word: &str) -> Result<Show, Error> {
 async fn get(cx: Cx, Path(id): Path<GrantId>) -> Result<Json<wire::GrantDetail>, Failure> {
     let grant = super::get(&cx, id).await?;
     let mut q = cx.read().await.map_err(Error::from)?;
-    let moments = super::timeline(&mut q, id).await.map_err(Error::from)?;
+    let moments = super::timeline(&mut q, std::slice::from_ref(&grant))
+        .await
+        .map_err(Error::from)?;
     let left = super::remaining(&mut q, &grant, cx.now)
         .await
         .map_err(Error::from)?;

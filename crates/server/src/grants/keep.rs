@@ -25,7 +25,8 @@ pub async fn next_review(q: &mut impl Query, now: Time) -> stint_db::Result<Opti
     Ok(end.map(|end| end - ANSWER_WITHIN))
 }
 
-/// Notes that it is asked whether a grant is still needed; false where somebody else was quicker.
+/// Notes that it is asked whether a grant is still needed; false where somebody else was quicker, or has
+/// ended it meanwhile.
 pub async fn asked(tx: &mut Tx, id: GrantId, now: Time) -> stint_db::Result<bool> {
     lists::asked(tx, id, now).await
 }

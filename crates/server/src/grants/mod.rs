@@ -118,7 +118,8 @@ pub struct Grant {
     pub emergency: bool,
     /// How often it is asked whether it is still needed, where it is had until it is revoked.
     pub review_every: Option<Span>,
-    /// The end of what it goes on in, where somebody said that it is still needed.
+    /// The end of the last grant it goes on in, where somebody said, once or more often, that it is still
+    /// needed.
     pub kept_until: Option<Time>,
     /// When it was opened.
     pub opened_at: Time,
@@ -139,6 +140,11 @@ impl Grant {
     /// When its window is over; nothing while it lasts until revoked.
     pub fn end(&self) -> Option<Time> {
         self.window.end()
+    }
+
+    /// When the access is over, with what it goes on in; nothing while it lasts until revoked.
+    pub fn lasts_until(&self) -> Option<Time> {
+        self.kept_until.or_else(|| self.end())
     }
 
     /// Where it is had until it is revoked: when it is asked next whether it is still needed.
@@ -352,12 +358,10 @@ pub fn current(grants: &[Grant], now: Time) -> Option<&Grant> {
     begun.or_else(|| grants.last())
 }
 
-/// What happened to a grant and, while it stood, to its binding.
-pub async fn timeline(q: &mut impl Query, id: GrantId) -> stint_db::Result<Vec<Moment>> {
-    match store::lists::get(q, id).await? {
-        Some(grant) => store::lists::moments(q, &grant).await,
-        None => Ok(Vec::new()),
-    }
+/// What happened to the grants of one request and, while they stood, to their binding, oldest first. One
+/// look-up, however many there are.
+pub async fn timeline(q: &mut impl Query, grants: &[Grant]) -> stint_db::Result<Vec<Moment>> {
+    store::lists::moments(q, grants).await
 }
 
 /// When the next window is over, if any is open.

@@ -278,12 +278,26 @@ impl Taking<'_> {
         if grant.review_every.is_some() {
             self.reviewed(request_of(&grant)).await?;
         }
+        // What was kept ends as a whole, and that is told once: by the grant it begins with.
+        if grant.review_every.is_some() && self.is_told_by_another(&grant).await? {
+            return Ok(());
+        }
         let kind = match grant.window.closed.as_ref().map(|closed| closed.reason) {
             Some(CloseReason::Refused | CloseReason::NotConfirmed) => Kind::AccessFailed,
             _ => Kind::AccessRemoved,
         };
         let who = self.people_of(&grant).await?;
         self.tell(kind, thing, 0, who).await
+    }
+
+    /// Whether the grant this one goes on from was closed at the same moment.
+    async fn is_told_by_another(&mut self, grant: &Grant) -> Result<bool, Error> {
+        let at = |grant: &Grant| grant.window.closed.as_ref().map(|closed| closed.at);
+        let Some(before) = grant.window.predecessor else {
+            return Ok(false);
+        };
+        let before = grants::several(self.tx, [before]).await?.remove(&before);
+        Ok(before.is_some_and(|before| at(&before).is_some() && at(&before) == at(grant)))
     }
 
     async fn ended(&mut self) -> Result<(), Error> {

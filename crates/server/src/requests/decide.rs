@@ -206,9 +206,10 @@ pub(super) async fn taken(
     Ok(request)
 }
 
-/// Opens what an approved request gives. The principal must still be the one that was asked
-/// for: approvers approved that one. A group must still be there; nobody is linked to it.
-pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), Error> {
+/// Fails where what this request asks for, or gave, can be given no more to whom it was asked for: the
+/// principal must still be theirs, approvers approved that one; a group must still be there, nobody is
+/// linked to it; and whoever asked for somebody else must still be allowed to.
+pub(super) async fn still_theirs(tx: &mut Tx, request: &Request) -> Result<(), Error> {
     another::still_asked(tx, request).await?;
     let user = request.beneficiary();
     let active = identity::user(tx, user).await?.is_some_and(|u| u.active);
@@ -237,6 +238,16 @@ pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), 
     if let Some(entitlement) = directory::entitlement(tx, pair.entitlement).await? {
         super::ask::owned(&entitlement)?;
     }
+    Ok(())
+}
+
+/// Opens what an approved request gives.
+///
+/// Fails as [`still_theirs`] does.
+pub(super) async fn open(cx: &Cx, tx: &mut Tx, request: &Request) -> Result<(), Error> {
+    still_theirs(tx, request).await?;
+    let user = request.beneficiary();
+    let pair = request.pair;
     let grant = NewGrant {
         pair,
         user,

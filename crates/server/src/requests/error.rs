@@ -196,9 +196,22 @@ pub enum Error {
     /// Somebody has said whether it is still needed.
     #[error("this was answered at {0}: look at how it stands now")]
     ReviewAnswered(Time),
-    /// Who holds access until it is revoked is not active any more.
-    #[error("who holds this access is not active any more: close it")]
-    HolderInactive,
+    /// Who holds access until it is revoked, or asked for it for a group, is not active any more.
+    #[error("{} is not active any more: close it", holder(*group))]
+    HolderInactive {
+        /// Whether a group holds it.
+        group: bool,
+    },
+    /// Who holds access until it is revoked is somebody else in AWS today.
+    #[error(
+        "the link to AWS of who holds this access has changed since it was given: close it, and have them ask for it anew"
+    )]
+    HolderMoved,
+    /// Whoever asked for access until it is revoked for somebody else may not do that any more.
+    #[error(
+        "who asked may not ask for who holds this access any more: close it; who holds it can ask for themselves"
+    )]
+    HeldWithoutRight,
     /// Nobody said in time that it is still needed, or it was ended before.
     #[error("it is too late for an answer: this access is over, or was ended early")]
     ReviewOver,
@@ -283,6 +296,13 @@ impl From<&Refusal> for Hurdle {
             code: refusal.code(),
             detail: refusal.to_string(),
         }
+    }
+}
+
+const fn holder(group: bool) -> &'static str {
+    match group {
+        true => "who asked for this access for a group",
+        false => "who holds this access",
     }
 }
 
@@ -381,7 +401,9 @@ impl Fault for Error {
             | Self::NoReview
             | Self::ReviewAnswered(_)
             | Self::ReviewOver
-            | Self::HolderInactive
+            | Self::HolderInactive { .. }
+            | Self::HolderMoved
+            | Self::HeldWithoutRight
             | Self::NothingToReturn(_) => Kind::Conflict,
             Self::Scene(_) | Self::Stopped => Kind::Internal,
             Self::Duties(error) => error.kind(),
@@ -408,9 +430,9 @@ impl Fault for Error {
             Self::GroupGone { .. } => "group_gone",
             Self::IamSwitchedOff => "iam_switched_off",
             Self::OwnedByDirectory { .. } => "group_owned_by_directory",
-            Self::PrincipalChanged => "principal_changed",
-            Self::BeneficiaryInactive | Self::HolderInactive => "beneficiary_inactive",
-            Self::AskedWithoutRight => "asked_without_right",
+            Self::PrincipalChanged | Self::HolderMoved => "principal_changed",
+            Self::BeneficiaryInactive | Self::HolderInactive { .. } => "beneficiary_inactive",
+            Self::AskedWithoutRight | Self::HeldWithoutRight => "asked_without_right",
             Self::GroupOrPerson => "group_or_person",
             Self::CannotExtend(_) => "cannot_extend",
             Self::ExtendedAlready { .. } => "extended_already",
@@ -459,6 +481,26 @@ impl Fault for Error {
             Self::Closed(closed) => closed.detail(),
             Self::Db(error) => error.detail(),
             other => other.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_keeps_access_reads_whose_it_is_and_to_close_it() {
+        let of = |group| Error::HolderInactive { group }.to_string();
+        assert!(of(false).starts_with("who holds this access is not active"));
+        assert!(of(true).starts_with("who asked for this access for a group is not active"));
+        for error in [
+            Error::HolderInactive { group: true },
+            Error::HolderMoved,
+            Error::HeldWithoutRight,
+        ] {
+            assert!(error.to_string().contains("close it"), "{error}");
+            assert_eq!(error.kind(), Kind::Conflict);
         }
     }
 }

@@ -8,7 +8,7 @@
 //! `request.late`, `request.moved_on`, `request.raised`; `emergency.asked` and `emergency.given` as
 //! news, `emergency.review_opened`, `emergency.review_overdue`, `emergency.review_closed`;
 //! `until_revoked.asked`, `until_revoked.reminded`, `until_revoked.kept`, `until_revoked.closed`,
-//! `until_revoked.over`.
+//! `until_revoked.over`. Reads `grant.closed` of the outbox: what is ended early is reviewed no more.
 //!
 //! What may happen is `stint_domain::request`'s to say, by the policy version pinned when
 //! it was asked; this room loads the facts (who is in which group *now*), writes down the
@@ -36,6 +36,7 @@ use stint_domain::{
 
 use crate::cx::{Cx, Via};
 use crate::duties::Conflict;
+use crate::outbox::Sink;
 use crate::policies::PolicyVersion;
 use crate::tasks::Task;
 use crate::web::time::words;
@@ -231,6 +232,11 @@ pub(crate) fn tasks() -> Vec<Arc<dyn Task>> {
         Arc::new(emergency::Due),
         Arc::new(until::Due),
     ]
+}
+
+/// What this room reads of the outbox.
+pub(crate) fn sink() -> Arc<dyn Sink> {
+    Arc::new(until::Ended)
 }
 
 /// How somebody stands to a request.

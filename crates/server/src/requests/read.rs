@@ -211,10 +211,7 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
     cx.authorize(Verb::GetRequest, relation)?;
     let waiting = waiting(&mut q, &request, cx.now).await?;
     let grants = grants::of_request(&mut q, id).await?;
-    let mut moments = Vec::new();
-    for grant in &grants {
-        moments.extend(grants::timeline(&mut q, grant.id).await?);
-    }
+    let moments = grants::timeline(&mut q, &grants).await?;
     let mut may = may(cx, &mut q, &request, relation, &grants).await?;
     let last: Vec<_> = grants::current(&grants, cx.now)
         .cloned()

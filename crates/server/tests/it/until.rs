@@ -2,16 +2,24 @@
 //! somebody who answers for it does.
 
 use serde_json::{Value, json};
-use stint_domain::policy::{PolicyBody, Route, UntilRevoked};
+use stint_db::{Priority, args};
+use stint_domain::policy::{Approvers, PolicyBody, Route, Step, UntilRevoked};
 use stint_domain::rights::Role;
 use stint_domain::{EntitlementId, PolicyId, RequestId, Span, Time};
+use stint_server::http::Paging;
 use stint_server::requests::{self, Extension};
-use stint_server::{catalog, grants, identity, policies};
+use stint_server::{catalog, directory, grants, identity, policies};
 use stint_testkit::{Answer, Door, Organization, World, both_engines};
+
+use crate::emergency;
 
 const REQUESTS: &str = "/api/v1/requests";
 const PREVIEW: &str = "/api/v1/requests/preview";
 const REVIEWS: &str = "/api/v1/until-revoked-reviews";
+
+stint_db::statements! {
+    quiet NOT_ASKED = "update grants set asked_at = null where id = $1";
+}
 
 const fn days(n: i64) -> Span {
     Span::hours(24 * n)
@@ -221,6 +229,13 @@ both_engines! {
         at(&world, over + Span::hours(1)).await;
         world.settle().await;
         assert!(there(&world).await, "it goes on");
+        // Looked at as of any moment, it was given without a gap.
+        let pair = (both[0].pair.principal, both[0].pair.entitlement);
+        for moment in [over - Span::seconds(1), over, over + Span::minutes(30)] {
+            let mut q = world.app().db.reader().await.expect("a reader");
+            let gave = grants::gave(&mut q, &[pair], moment).await.expect("read");
+            assert_eq!(gave.get(&pair), Some(&true), "{moment}");
+        }
         assert!(given(&world, request).await[0].window.ended.is_some());
         at(&world, came + days(20)).await;
         assert_eq!(review(&world, request).await["grant"], both[1].id.to_string());
@@ -275,6 +290,37 @@ both_engines! {
         for grant in given(&world, request).await {
             assert!(grant.window.closed.is_some(), "{grant:?}");
         }
+        assert_eq!(told(&world, "ana", "access_removed").await, [(1, false)], "told once");
+        let seen = world.as_user("ana").get(&format!("{REQUESTS}/{request}")).await.ok();
+        let happened = seen["timeline"].as_array().expect("a timeline");
+        let removals = happened.iter().filter(|it| words(&it["text"]).contains("is going to remove"));
+        assert_eq!(removals.count(), 1, "{seen:#}");
+    }
+
+    async fn what_is_kept_again_while_the_first_runs_shows_its_next_review_and_last_end(world) {
+        let scene = Scene::set(&mut world, days(1)).await;
+        let request = scene.given(&world, "ana").await;
+        let over = end(&world, request).await;
+        let (ana, bea) = (world.as_user("ana"), world.as_user("bea"));
+        for day in [14, 13] {
+            at(&world, over - days(day)).await;
+            answer(&bea, request, "keep").await.ok();
+        }
+        let all = given(&world, request).await;
+        assert_eq!(all.len(), 3);
+        for grant in &all {
+            assert_eq!(grant.lasts_until(), Some(over + days(2)), "{grant:?}");
+        }
+        let mine = ana.get("/api/v1/grants/mine").await.ok();
+        for row in mine["items"].as_array().expect("rows") {
+            assert_eq!(row["until_revoked"]["review_at"], (over - days(12)).to_string(), "{row:#}");
+        }
+        let place = format!("/requests/{request}");
+        let page = world.in_browser("ana").await.get(&place).await.is(200).text();
+        assert!(!page.contains("under review"), "the next review has not come");
+        at(&world, over - days(12)).await;
+        let page = world.in_browser("ana").await.get(&place).await.is(200).text();
+        assert!(page.contains("under review"));
     }
 
     async fn of_two_answers_at_once_one_counts(world) {
@@ -315,9 +361,16 @@ both_engines! {
         let owners = json!({ "owners": [world.person("cy").id] });
         cy.patch(&format!("/api/v1/applications/{application}"), owners).await.ok();
         let request = scene.given(&world, "cy").await;
-        let over = end(&world, request).await;
+        let of_ana = scene.given(&world, "ana").await;
+        let over = end(&world, of_ana).await;
         at(&world, over - days(14)).await;
         assert_eq!(told(&world, "sue", "access_review").await, [(1, false)]);
+        assert_eq!(review(&world, of_ana).await["state"], "open");
+        // Each is told of what they could answer, no more.
+        for (word, count) in [("sue", 1), ("cy", 1), ("ana", 0), ("bea", 0), ("dee", 0)] {
+            let waiting = requests::waiting_answers(&world.cx(word)).await.expect("counted");
+            assert_eq!(waiting, count, "{word}");
+        }
         let found = review(&world, request).await;
         assert_eq!(found["super_admins"], true);
         assert_eq!(found["answerers"][0]["name"], world.person("sue").name);
@@ -339,6 +392,36 @@ both_engines! {
         assert!(!there(&world).await);
     }
 
+    async fn nobody_is_asked_about_what_was_ended_meanwhile(world) {
+        let scene = Scene::set(&mut world, days(1)).await;
+        let request = scene.given(&world, "ana").await;
+        let grant = given(&world, request).await.remove(0).id;
+        requests::return_early(&world.cx("ana"), request).await.expect("returned");
+        let mut tx = world.cx("cy").begin(Priority::Interactive).await.expect("begun");
+        assert!(!grants::asked(&mut tx, grant, world.now()).await.expect("written"));
+        drop(tx);
+        world.settle().await;
+        assert!(!there(&world).await);
+    }
+
+    async fn one_that_cannot_be_asked_about_holds_up_no_other(world) {
+        let scene = Scene::set(&mut world, days(1)).await;
+        let first = scene.given(&world, "ana").await;
+        world.clock().set(world.now() + Span::hours(1));
+        let second = scene.given(&world, "bo").await;
+        let over = [end(&world, first).await, end(&world, second).await];
+        assert!(over[0] < over[1]);
+        at(&world, over[0] - days(14)).await;
+        // As if nobody had been asked about the first: it cannot be asked about twice.
+        let grant = given(&world, first).await.remove(0).id;
+        let mut tx = world.cx("cy").begin(Priority::Interactive).await.expect("begun");
+        tx.run(&NOT_ASKED, args![grant]).await.expect("written");
+        tx.commit().await.expect("committed");
+        world.expect_failures();
+        at(&world, over[1] - days(14)).await;
+        assert_eq!(review(&world, second).await["state"], "open", "it was asked about");
+    }
+
     async fn nothing_is_kept_for_who_was_taken_off(world) {
         let scene = Scene::set(&mut world, days(1)).await;
         let request = scene.given(&world, "ana").await;
@@ -351,6 +434,60 @@ both_engines! {
         answer(&bea, request, "close").await.ok();
         world.settle().await;
         assert!(!there(&world).await);
+    }
+
+    async fn nothing_is_kept_in_an_identity_that_is_somebody_elses_by_now(world) {
+        let scene = Scene::set(&mut world, days(1)).await;
+        let request = scene.given(&world, "ana").await;
+        let over = end(&world, request).await;
+        at(&world, over - days(14)).await;
+        let of_ana = directory::LinkFilter {
+            user: Some(world.person("ana").id),
+            connection: Some(scene.org.connection),
+            state: Some("confirmed".to_owned()),
+            ..directory::LinkFilter::default()
+        };
+        let cy = world.cx("cy");
+        let links = directory::links(&cy, &of_ana, &Paging::default()).await.expect("listed").items;
+        let link = links.first().expect("a link").id;
+        directory::reject_link(&cy, link).await.expect("taken back");
+        let bea = world.as_user("bea");
+        let why = answer(&bea, request, "keep").await.refused(409, "principal_changed");
+        assert!(words(&why["detail"]).contains("close it"), "{why:#}");
+        let user = world.facts().ana.expect("Ana").user_id;
+        world.link(scene.org.connection, "mia", &user).await;
+        answer(&bea, request, "keep").await.refused(409, "principal_changed");
+        assert_eq!(given(&world, request).await.len(), 1, "nothing follows");
+        answer(&bea, request, "close").await.ok();
+        world.settle().await;
+        assert!(!there(&world).await);
+    }
+
+    async fn what_waits_is_raised_for_as_long_as_emergency_access_lasts(world) {
+        let scene = Scene::set(&mut world, days(90)).await;
+        let cy = world.cx("cy");
+        let bo = Approvers { users: [world.person("bo").id].into(), ..Approvers::default() };
+        let slow = PolicyBody {
+            route: Route::Steps(vec![Step::new("Bo", bo, 1)]),
+            ..body(Some(days(90)))
+        };
+        let done = policies::new_version(&cy, scene.policy, version(slow), None).await;
+        done.expect("a version");
+        let (auto, hour) = (Route::AutoApprove, Span::hours(1));
+        let urgent = emergency::policy(&world, "Urgent", auto, hour, scene.org.platform).await;
+        let terms = catalog::Terms {
+            policy: scene.policy,
+            max_duration: None,
+            emergency: Some(urgent),
+            until_revoked: true,
+            replace: true,
+        };
+        catalog::set_terms(&cy, scene.what, terms, None).await.expect("emergency access");
+        let made = world.as_user("ana").post(REQUESTS, scene.ask()).await.is(201).json();
+        let place = format!("/requests/{}/raise", words(&made["id"]));
+        let page = world.in_browser("ana").await.get(&place).await.is(200).text();
+        assert!(page.contains("as long as emergency access lasts"));
+        assert!(!page.contains("you asked for,"), "it was asked for without a time");
     }
 
     async fn where_it_may_not_be_had_it_is_refused_with_what_is_allowed(world) {

@@ -37,6 +37,10 @@ pub(crate) enum UntilRevoked {
         /// Why.
         #[arg(long)]
         note: String,
+        /// The grant whose review it is about, as `grt_…`: `show` has it. An answer to that one is none
+        /// to a later one; absent: the latest as it stands when this begins.
+        #[arg(long)]
+        grant: Option<String>,
     },
     /// It is not needed any more: it is revoked at once.
     Close {
@@ -47,6 +51,10 @@ pub(crate) enum UntilRevoked {
         /// Why.
         #[arg(long)]
         note: String,
+        /// The grant whose review it is about, as `grt_…`: `show` has it. An answer to that one is none
+        /// to a later one; absent: the latest as it stands when this begins.
+        #[arg(long)]
+        grant: Option<String>,
     },
 }
 
@@ -97,21 +105,42 @@ pub(crate) async fn until_revoked(what: UntilRevoked) -> Result<(), Failure> {
             server,
             request,
             note,
-        } => answer(&server, &request, "keep", note).await,
+            grant,
+        } => answer(&server, &request, "keep", note, grant).await,
         UntilRevoked::Close {
             server,
             request,
             note,
-        } => answer(&server, &request, "close", note).await,
+            grant,
+        } => answer(&server, &request, "close", note, grant).await,
     }
 }
 
-async fn answer(server: &Server, request: &str, verb: &str, note: String) -> Result<(), Failure> {
+async fn answer(
+    server: &Server,
+    request: &str,
+    verb: &str,
+    note: String,
+    grant: Option<String>,
+) -> Result<(), Failure> {
     let client = Client::new(server)?;
     let id = checked(request)?;
-    let body = AnswerKept { note, grant: None };
-    let path = format!("/api/v1/until-revoked-reviews/{id}/{verb}");
-    let review: KeptReview = client.post(&path, &body).await?;
+    let path = format!("/api/v1/until-revoked-reviews/{id}");
+    // Named, so that repeating the call answers no later review.
+    let grant = match grant {
+        Some(grant) if find::is_id("grt", &grant) => grant,
+        Some(other) => {
+            return Err(Failure::usage(format!(
+                "`{other}` is not a grant: its id is grt_ and 26 characters; `stint until-revoked show {id}` has it"
+            )));
+        }
+        None => client.get::<KeptReview>(&path, &[]).await?.line.grant,
+    };
+    let body = AnswerKept {
+        note,
+        grant: Some(grant),
+    };
+    let review: KeptReview = client.post(&format!("{path}/{verb}"), &body).await?;
     show(server, &review)
 }
 

@@ -211,7 +211,7 @@ fn what_is_needed_beside_their_own_is_there_wherever_the_steps_of_the_other_poli
 
 #[test]
 fn until_it_is_revoked_only_where_both_allow_it_and_reviewed_as_often_as_either_wants() {
-    let days = |n| Some(Span::hours(24 * n));
+    let days = |n: i64| Some(Span::hours(24 * n));
     let lasting = |body: PolicyBody, every| PolicyBody {
         until_revoked: UntilRevoked::of(every),
         ..body

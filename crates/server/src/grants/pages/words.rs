@@ -33,7 +33,7 @@ pub(crate) fn time_left(grant: &Grant, now: Time) -> Option<TimeLeft> {
         GrantState::Provisioning => Some(TimeLeft::not_confirmed(duration)),
         GrantState::Active | GrantState::Interrupted => Some(match grant.end() {
             Some(end) if let Some(review) = grant.review_at() => {
-                TimeLeft::until_revoked(review, end, now)
+                TimeLeft::until_revoked(review, grant.lasts_until().unwrap_or(end), now)
             }
             Some(end) => {
                 let start = grant.window.confirmed_at.unwrap_or(grant.start);

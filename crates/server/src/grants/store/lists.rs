@@ -18,7 +18,8 @@ macro_rules! columns {
     () => {
         "select g.id, g.binding_id, g.user_id, g.origin, g.origin_id, g.emergency, g.review_every, g.opened_at, g.start_at, g.duration, g.latest_end, g.confirmed_at, \
          g.closed_at, g.close_reason, g.close_note, g.predecessor, g.ended_at, g.remains, \
-         (select max(s.ends_at) from grants s where g.review_every is not null and s.predecessor = g.id and s.closed_at is null) as kept_until, \
+         (select max(s.ends_at) from grants s where g.review_every is not null and s.origin = g.origin and s.origin_id = g.origin_id \
+         and s.binding_id = g.binding_id and s.start_at > g.start_at and s.closed_at is null and s.ended_at is null) as kept_until, \
          b.connection_id, b.principal_id, b.entitlement_id from grants g join bindings b on b.id = g.binding_id "
     };
 }
@@ -44,8 +45,8 @@ stint_db::statements! {
         and g.ends_at > $1 and g.ends_at <= $2 and (g.confirmed_at is not null or g.predecessor is not null) order by g.ends_at, g.id limit $3"));
     NEXT_REVIEWED = "select ends_at from grants where review_every is not null and ended_at is null and closed_at is null and asked_at is null \
         and ends_at > $1 and (confirmed_at is not null or predecessor is not null) order by ends_at, id limit 1";
-    /// Quiet: what is asked is news of the review, in the same transaction.
-    quiet ASKED = "update grants set asked_at = $2 where id = $1 and asked_at is null";
+    /// Not where somebody ended it meanwhile. Quiet: what is asked is news of the review, in the same transaction.
+    quiet ASKED = "update grants set asked_at = $2 where id = $1 and asked_at is null and closed_at is null and ended_at is null";
     OF_ORIGIN = (concat!(columns!(), "where g.origin = 'request' and g.origin_id = $1 order by g.id"));
     OF_ORIGINS = (concat!(columns!(), "where g.origin = 'request' and g.origin_id in {ids $1} order by g.id"));
     OF_USER = (concat!(columns!(), "where g.user_id = $1 and ($2 is null or g.id < $2) order by g.id desc limit $3"));
@@ -65,17 +66,19 @@ stint_db::statements! {
     COUNT_STUCK = "select count(*) as n from grants g join bindings b on b.id = g.binding_id \
         where g.ended_at is null and b.stuck_since is not null and g.ends_at is not null and g.ends_at <= $1";
     /// $1 is a JSON list of pairs of ids, $2 a moment: which pairs a grant gave
-    /// then, and whether Stint had put it there.
+    /// then, and whether Stint had put it there. What goes on from another grant is there when it begins.
     GAVE = {
         sqlite: "select b.principal_id, b.entitlement_id, sum(b.epoch_open) as added from json_each($1) j \
             cross join bindings b cross join grants g \
             where b.principal_id = unhex(json_extract(j.value, '$[0]')) and b.entitlement_id = unhex(json_extract(j.value, '$[1]')) \
-            and g.binding_id = b.id and g.confirmed_at <= $2 and (g.ended_at is null or g.ended_at > $2) \
+            and g.binding_id = b.id and (g.confirmed_at <= $2 or (g.predecessor is not null and g.start_at <= $2)) \
+            and (g.ended_at is null or g.ended_at > $2) \
             group by b.principal_id, b.entitlement_id",
         postgres: "select b.principal_id, b.entitlement_id, sum(case when b.epoch_open then 1 else 0 end) as added from jsonb_array_elements($1) j \
             cross join bindings b cross join grants g \
             where b.principal_id = cast(j.value ->> 0 as uuid) and b.entitlement_id = cast(j.value ->> 1 as uuid) \
-            and g.binding_id = b.id and g.confirmed_at <= $2 and (g.ended_at is null or g.ended_at > $2) \
+            and g.binding_id = b.id and (g.confirmed_at <= $2 or (g.predecessor is not null and g.start_at <= $2)) \
+            and (g.ended_at is null or g.ended_at > $2) \
             group by b.principal_id, b.entitlement_id",
     };
     NEXT_END = "select ends_at from grants where ended_at is null and ends_at > $1 order by ends_at limit 1";
@@ -99,7 +102,8 @@ stint_db::statements! {
     /// What is not proved yet, or still watched.
     UNSETTLED_ON = "select count(*) as n, max(case when quarantine_until > $2 then quarantine_until end) as until \
         from bindings where connection_id = $1 and (epoch_open = $3 or removal_decision is not null or quarantine_until > $2)";
-    MOMENTS = "select at, what, text, aws_request_id from moments where binding_id = $1 and (grant_id = $2 or (grant_id is null and at >= $3 and at <= $4)) order by at, id";
+    MOMENTS = "select at, what, text, aws_request_id from moments where binding_id in {ids $1} \
+        and (grant_id in {ids $2} or (grant_id is null and at >= $3 and at <= $4)) order by at, id";
 }
 
 pub(in crate::grants) async fn get(q: &mut impl Query, id: GrantId) -> Result<Option<Grant>> {
@@ -361,17 +365,23 @@ pub(in crate::grants) async fn next_end(q: &mut impl Query, now: Time) -> Result
     }
 }
 
-pub(in crate::grants) async fn moments(q: &mut impl Query, grant: &Grant) -> Result<Vec<Moment>> {
-    let until = grant
-        .window
-        .ended
-        .map_or(Time::from_micros(i64::MAX), |e| e.at);
-    let rows = q
-        .all(
-            &MOMENTS,
-            args![grant.binding.id, grant.id, grant.opened_at, until],
-        )
-        .await?;
+/// See [`crate::grants::timeline`].
+pub(in crate::grants) async fn moments(
+    q: &mut impl Query,
+    grants: &[Grant],
+) -> Result<Vec<Moment>> {
+    let Some(from) = grants.iter().map(|grant| grant.opened_at).min() else {
+        return Ok(Vec::new());
+    };
+    let end = |grant: &Grant| {
+        let ended = grant.window.ended.as_ref();
+        ended.map_or(Time::from_micros(i64::MAX), |ended| ended.at)
+    };
+    let until = grants.iter().map(end).max().unwrap_or(from);
+    let bindings: BTreeSet<BindingId> = grants.iter().map(|grant| grant.binding.id).collect();
+    let ids = Val::ids(grants.iter().map(|grant| grant.id));
+    let values = args![Val::ids(bindings), ids, from, until];
+    let rows = q.all(&MOMENTS, values).await?;
     rows.iter()
         .map(|row| {
             Ok(Moment {

@@ -166,10 +166,14 @@ async fn raise_form(
         asked.and_then(|rule| super::ticket::field(&rule.alone(), &typed.ticket, &mistakes));
     let mut parts = vec![
         Length::new("length", "For how long?")
-            .hint(format!(
-                "Empty: for the {} you asked for, or as long as emergency access lasts.",
-                words(request.duration)
-            ))
+            .hint(match request.review_every {
+                Some(_) => "Empty: as long as emergency access lasts; it is never until revoked."
+                    .to_owned(),
+                None => format!(
+                    "Empty: for the {} you asked for, or as long as emergency access lasts.",
+                    words(request.duration)
+                ),
+            })
             .value(typed.length)
             .wrong(&mistakes)
             .into(),

@@ -347,7 +347,7 @@ fn access_links(request: &Request, grant: Option<&Grant>, now: Time) -> [ChainLi
         (GrantState::Active | GrantState::Interrupted, _, Some(end))
             if let Some(review) = grant.review_at() =>
         {
-            let asked = review <= now;
+            let (asked, end) = (review <= now, grant.lasts_until().unwrap_or(end));
             link(
                 Stage::Now,
                 "Ends",

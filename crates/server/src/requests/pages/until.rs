@@ -204,7 +204,11 @@ async fn answered(
             error @ (Error::NotAsked(_)
             | Error::ReviewAnswered(_)
             | Error::ReviewOver
-            | Error::HolderInactive
+            | Error::HolderInactive { .. }
+            | Error::HolderMoved
+            | Error::HeldWithoutRight
+            | Error::GroupGone { .. }
+            | Error::OwnedByDirectory { .. }
             | Error::Grants(crate::grants::Error::Closed(_))),
         ) => {
             let failed = Flash::failed(sentence(&error.detail()));
@@ -316,9 +320,9 @@ pub(super) fn fact(found: &Detail, cx: &Cx) -> Option<Fact> {
 }
 
 /// That answers are waited for, in a line, with where they are.
-pub(crate) fn waiting(count: i64) -> Option<(String, &'static str)> {
+pub(crate) fn waiting(count: usize) -> Option<(String, &'static str)> {
     let words = match count {
-        ..=0 => return None,
+        0 => return None,
         1 => "Access until revoked: 1 review to answer".to_owned(),
         n => format!("Access until revoked: {n} reviews to answer"),
     };

@@ -39,10 +39,11 @@ stint_db::statements! {
     /// Of all these those of some connections.
     OWNED_DOWN = (listed!("v.connection_id in {ids $3} and "));
     OWNED_STATE_DOWN = (listed!("v.state = $3 and v.connection_id in {ids $4} and "));
-    COUNT = "select count(*) as n from until_revoked_reviews v where v.state = 'open' and v.due_at > $1";
-    COUNT_OWNED = "select count(*) as n from until_revoked_reviews v where v.state = 'open' and v.due_at > $1 and v.connection_id in {ids $2}";
-    /// Those that wait, or did until now, the nearest to their end first.
-    OPEN = (concat!(columns!(), "where v.state = 'open' and ($1 is null or (v.due_at, v.grant_id) > ($1, $2)) order by v.due_at, v.grant_id limit $3"));
+    /// Those that wait for an answer, the next to end first.
+    WAITING = (concat!(columns!(), "where v.state = 'open' and v.due_at > $1 order by v.due_at, v.grant_id limit $2"));
+    WAITING_OWNED = (concat!(columns!(), "where v.state = 'open' and v.due_at > $1 and v.connection_id in {ids $3} order by v.due_at, v.grant_id limit $2"));
+    /// Whose end has come by $1, and nobody has answered.
+    DUE = (concat!(columns!(), "where v.state = 'open' and v.due_at <= $1 order by v.due_at, v.grant_id limit $2"));
     /// Whose end is near by $1, and who is asked was not reminded.
     NEAR = (concat!(columns!(), "where v.state = 'open' and v.reminded = $3 and v.due_at <= $1 order by v.due_at, v.grant_id limit $2"));
     NEXT_NEAR = "select min(due_at) as at from until_revoked_reviews where state = 'open' and reminded = $1";
@@ -107,31 +108,31 @@ pub(in crate::requests) async fn list(
     rows.iter().map(kept).collect()
 }
 
-/// How many wait for an answer, of all or of those of these connections.
-pub(in crate::requests) async fn count(
+/// Those that wait for an answer, the next to end first, of all or of those of these connections.
+pub(in crate::requests) async fn waiting(
     q: &mut impl Query,
     owned: Option<&[ConnectionId]>,
     now: Time,
-) -> Result<i64> {
-    let row = match owned {
-        Some([]) => return Ok(0),
-        Some(owned) => {
-            let owned = Val::ids(owned.iter().copied());
-            q.one(&COUNT_OWNED, args![now, owned]).await?
-        }
-        None => q.one(&COUNT, args![now]).await?,
-    };
-    row.get("n")
-}
-
-/// Those that nobody has answered, whether their time is over or not.
-pub(in crate::requests) async fn open(
-    q: &mut impl Query,
-    after: Option<(Time, GrantId)>,
     limit: i64,
 ) -> Result<Vec<Kept>> {
-    let (at, id) = after.unzip();
-    let rows = q.all(&OPEN, args![at, id, limit]).await?;
+    let rows = match owned {
+        Some([]) => return Ok(Vec::new()),
+        Some(owned) => {
+            let owned = Val::ids(owned.iter().copied());
+            q.all(&WAITING_OWNED, args![now, limit, owned]).await?
+        }
+        None => q.all(&WAITING, args![now, limit]).await?,
+    };
+    rows.iter().map(kept).collect()
+}
+
+/// Those that nobody has answered by their end, the longest over first.
+pub(in crate::requests) async fn due(
+    q: &mut impl Query,
+    now: Time,
+    limit: i64,
+) -> Result<Vec<Kept>> {
+    let rows = q.all(&DUE, args![now, limit]).await?;
     rows.iter().map(kept).collect()
 }
 

@@ -5,7 +5,7 @@
 //! once; where nobody answers nothing is done, and it ends by itself as any other access does. A review
 //! so holds nothing up and keeps nothing alive.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use stint_api::Page;
@@ -17,9 +17,10 @@ use stint_domain::{ConnectionId, GrantId, RequestId, Time, UserId};
 
 use super::read::{Who, lines, names, who};
 use super::store::until as store;
-use super::{Error, Line, Request, beneficiaries, relation, via};
+use super::{Error, Line, Request, beneficiaries, decide, relation, via};
 use crate::cx::Cx;
 use crate::http::Paging;
+use crate::identity::Delegation;
 use crate::{connections, grants, identity, outbox};
 
 mod http;
@@ -27,7 +28,7 @@ mod tasks;
 
 pub(crate) use http::routes;
 pub(super) use http::{length, wished};
-pub(crate) use tasks::Due;
+pub(crate) use tasks::{Due, Ended};
 
 /// The review of one grant that is had until it is revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,14 +172,37 @@ pub async fn kept_reviews(
     })
 }
 
-/// How many wait for an answer of those the caller sees, where their roles let them answer any.
-pub async fn waiting_answers(cx: &Cx) -> Result<i64, Error> {
+/// How many reviews are looked at to say how many wait for the caller.
+const LOOKED_AT: i64 = 100;
+
+/// How many wait for the caller's answer, of the hundred that end next: only what they could answer now.
+pub async fn waiting_answers(cx: &Cx) -> Result<usize, Error> {
     if cx.authorize(Verb::AnswerKept, Relation::Involved).is_err() {
         return Ok(0);
     }
     let mut q = cx.read().await?;
     let owned = scope(cx, &mut q).await?;
-    Ok(store::count(&mut q, owned.as_deref(), cx.now).await?)
+    let open = store::waiting(&mut q, owned.as_deref(), cx.now, LOOKED_AT).await?;
+    let ids: BTreeSet<RequestId> = open.iter().map(|review| review.request).collect();
+    let mut abouts = BTreeMap::new();
+    for request in super::store::several(&mut q, ids).await? {
+        abouts.insert(request.id, about(&mut q, &request).await?);
+    }
+    let places: BTreeSet<ConnectionId> = open.iter().map(|review| review.connection).collect();
+    let mut owners = BTreeMap::new();
+    for id in places {
+        owners.insert(id, owners_of(&mut q, id).await?);
+    }
+    let people: BTreeSet<UserId> = abouts.values().flatten().copied().collect();
+    let delegations = identity::delegated_by(&mut q, people, cx.now).await?;
+    let me = closer(cx, &mut q).await?;
+    let mine = open.iter().filter(|review| {
+        let about = abouts.get(&review.request).cloned().unwrap_or_default();
+        let owners = owners.get(&review.connection).cloned().unwrap_or_default();
+        let asked = asked(review, about, &delegations, owners);
+        asked.may_answer(&me, cx.now).is_ok()
+    });
+    Ok(mine.count())
 }
 
 async fn whole(q: &mut impl Query, reviews: Vec<Kept>) -> Result<Vec<KeptLine>, Error> {
@@ -229,8 +253,9 @@ pub async fn kept_review(cx: &Cx, id: RequestId) -> Result<KeptDetail, Error> {
 /// what is not is revoked at once. `which` is the grant whose review the caller has seen; the latest where
 /// it is absent.
 ///
-/// Fails where nobody is asked, somebody has answered or it is too late; where it would be kept for somebody
-/// who is not active any more; for who asked for it, holds it or
+/// Fails where nobody is asked, somebody has answered or it is too late; where it would be kept and could not
+/// be given anew: who holds it is not active or linked to another identity in AWS, the group is gone or a
+/// directory's, or who asked may not ask for them any more; for who asked for it, holds it or
 /// decides for one of them, and for whoever does not own it; a Super Admin may where no owner could, unless
 /// they changed who others are since the review came. A note must be given.
 pub async fn answer(
@@ -263,11 +288,10 @@ pub async fn answer(
         return Err(Error::ReviewNote);
     }
     if keep {
-        // As when it was given: nothing is kept for who was taken off.
-        let holder = identity::user(&mut tx, request.beneficiary()).await?;
-        if !holder.is_some_and(|it| it.active) {
-            return Err(Error::HolderInactive);
-        }
+        // As when it was given: nothing is kept for who was taken off, nor in whose identity in AWS
+        // somebody else is by now.
+        let still = decide::still_theirs(&mut tx, &request).await;
+        still.map_err(|why| to_close(why, &request))?;
     }
     let next = match keep {
         true => match grants::keep(cx, &mut tx, review.grant).await {
@@ -304,10 +328,24 @@ pub async fn answer(
     Ok(review)
 }
 
+/// Why what was asked for cannot be given, in the words of one who is to keep or close it.
+fn to_close(why: Error, request: &Request) -> Error {
+    match why {
+        Error::BeneficiaryInactive => Error::HolderInactive {
+            group: request.is_for_a_group(),
+        },
+        Error::PrincipalChanged => Error::HolderMoved,
+        Error::AskedWithoutRight => Error::HeldWithoutRight,
+        other => other,
+    }
+}
+
 /// Ends what the request gave now, what goes on from it included.
 async fn revoke(cx: &Cx, tx: &mut Tx, id: RequestId, note: &str) -> Result<(), Error> {
     let mut closed = false;
-    for grant in grants::of_request(tx, id).await? {
+    let given = grants::of_request(tx, id).await?;
+    let running = |it: &grants::Grant| it.is_open() && !it.window.is_over(cx.now);
+    for grant in given.into_iter().filter(running) {
         let reason = grants::CloseReason::Revoked;
         closed |= grants::close_because(cx, tx, grant.id, reason, note).await?;
     }
@@ -356,34 +394,57 @@ async fn of(
     review: &Kept,
     now: Time,
 ) -> Result<Answerers, Error> {
+    let about = about(q, request).await?;
+    let delegations = identity::delegated_by(q, about.clone(), now).await?;
+    let owners = owners_of(q, review.connection).await?;
+    Ok(asked(review, about, &delegations, owners))
+}
+
+/// Whom the review of what a request gave concerns: who asked, and who holds it.
+async fn about(q: &mut impl Query, request: &Request) -> Result<BTreeSet<UserId>, Error> {
     let mut about = BTreeSet::from([request.requester(), request.beneficiary()]);
     if request.is_for_a_group() {
         about.extend(beneficiaries(q, request.pair.principal).await?);
     }
-    let delegations = identity::delegated_by(q, about.clone(), now).await?;
+    Ok(about)
+}
+
+/// The owners of a connection and of its application who are active and whose roles let them answer.
+async fn owners_of(q: &mut impl Query, id: ConnectionId) -> Result<Vec<Reviewer>, Error> {
     let mut owners: Vec<identity::Answerable> = Vec::new();
-    if let Some(connection) = connections::connection(q, review.connection).await? {
+    if let Some(connection) = connections::connection(q, id).await? {
         let (own, application) = connections::answerable(q, &connection).await?;
         owners.extend(own.into_iter().chain(application));
     }
     let users = owners.iter().map(|it| it.user);
     let users = identity::users_by_id(q, users).await?;
     let answers = |user: &UserId| users.get(user).is_some_and(|it| it.active && it.answers());
+    Ok((owners.into_iter())
+        .filter(|it| answers(&it.user))
+        .map(|it| Reviewer {
+            user: it.user,
+            since: it.since,
+            added_by: it.by,
+        })
+        .collect())
+}
+
+/// Who is asked: of `delegations` those count that are by somebody whom it concerns.
+fn asked(
+    review: &Kept,
+    about: BTreeSet<UserId>,
+    delegations: &[Delegation],
+    reviewers: Vec<Reviewer>,
+) -> Answerers {
+    let theirs = delegations.iter().filter(|it| about.contains(&it.user));
     let came = review.review_at();
-    Ok(Answerers::new(Reviewing {
+    Answerers::new(Reviewing {
+        delegates: theirs.map(|it| it.delegate).collect(),
         about,
-        delegates: delegations.into_iter().map(|it| it.delegate).collect(),
-        reviewers: (owners.into_iter())
-            .filter(|it| answers(&it.user))
-            .map(|it| Reviewer {
-                user: it.user,
-                since: it.since,
-                added_by: it.by,
-            })
-            .collect(),
+        reviewers,
         asked_at: came,
         starts_at: Some(came),
-    }))
+    })
 }
 
 /// Whether the caller may answer now.
@@ -392,11 +453,15 @@ async fn may(
     q: &mut impl Query,
     asked: &Answerers,
 ) -> Result<Result<(), NotAsked>, Error> {
+    Ok(asked.may_answer(&closer(cx, q).await?, cx.now))
+}
+
+/// The caller, as the rules see them.
+async fn closer(cx: &Cx, q: &mut impl Query) -> Result<Closer, Error> {
     let person = cx.person()?;
-    let who = Closer {
+    Ok(Closer {
         user: person.id,
         super_admin: person.has(Role::SuperAdmin),
         changed_others: identity::changed_others(q, person.id).await?,
-    };
-    Ok(asked.may_answer(&who, cx.now))
+    })
 }

@@ -1,8 +1,8 @@
 //! Asking about access until it is revoked when its review comes, reminding before its end, and noting
-//! that nobody answered. That it ends is not this task's to see to.
+//! that nobody answered or that it was ended early. That it ends is not this task's to see to.
 
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 use stint_db::{Priority, Tx};
 use stint_domain::{GrantId, Span, Time};
 
@@ -11,16 +11,16 @@ use super::super::store::until as store;
 use super::{Kept, KeptState};
 use crate::cx::{App, Cx};
 use crate::grants::{self, Grant, Origin};
-use crate::outbox;
+use crate::outbox::{self, News, Sink};
 use crate::tasks::{Ran, Task, TaskError};
 
 const REVIEWS: &str = "requests.until_revoked";
-/// How many are looked at between two commits.
+/// How many of each a round takes.
 const BATCH: i64 = 100;
 /// How long before the end who is asked is reminded.
 const REMIND_BEFORE: Span = Span::hours(24 * 3);
 
-/// Asks, reminds, and notes what was not answered.
+/// Asks, reminds, and notes what was not answered in time.
 pub(crate) struct Due;
 
 #[async_trait]
@@ -35,20 +35,26 @@ impl Task for Due {
 
     async fn run(&self, app: &App) -> Result<Ran, TaskError> {
         let cx = Cx::system(app, REVIEWS);
-        let mut worked = false;
+        let mut done = Done::default();
         let found = grants::to_review(&mut cx.read().await?, cx.now, BATCH).await?;
         for grant in &found {
-            worked |= stint_db::retrying(|| ask(&cx, grant)).await?;
+            done.note(stint_db::retrying(|| ask(&cx, grant)).await);
         }
         let near = store::near(&mut cx.read().await?, cx.now + REMIND_BEFORE, BATCH).await?;
         for review in near.iter().filter(|it| it.waits(cx.now)) {
-            worked |= stint_db::retrying(|| remind(&cx, review)).await?;
+            done.note(stint_db::retrying(|| remind(&cx, review)).await);
         }
-        for review in over(&cx).await? {
-            worked |= stint_db::retrying(|| end(&cx, &review)).await?;
+        let over = store::due(&mut cx.read().await?, cx.now, BATCH).await?;
+        for review in &over {
+            done.note(stint_db::retrying(|| end(&cx, review)).await);
         }
-        if worked {
+        if done.worked {
             app.nudge(outbox::DELIVER);
+        }
+        if let Some(error) = done.failed {
+            return Err(error.into());
+        }
+        if done.worked {
             return Ok(Ran::worked());
         }
         let mut q = cx.read().await?;
@@ -56,6 +62,44 @@ impl Task for Due {
         let next = store::next_due(&mut q, REMIND_BEFORE).await?;
         let next: Option<Time> = review.into_iter().chain(next).min();
         Ok(Ran::idle().due(next.filter(|at| *at > cx.now)))
+    }
+}
+
+/// What came of a round: one that fails does not hold up the others.
+#[derive(Default)]
+struct Done {
+    worked: bool,
+    failed: Option<Error>,
+}
+
+impl Done {
+    fn note(&mut self, came: Result<bool, Error>) {
+        match came {
+            Ok(worked) => self.worked |= worked,
+            Err(error) => self.failed = self.failed.take().or(Some(error)),
+        }
+    }
+}
+
+/// Hears of grants that are ended before their time: nobody is asked about them any more.
+pub(crate) struct Ended;
+
+#[async_trait]
+impl Sink for Ended {
+    fn wants(&self, kind: &str) -> bool {
+        kind == "grant.closed"
+    }
+
+    async fn take(&self, cx: &Cx, tx: &mut Tx, news: &News) -> Result<(), TaskError> {
+        let id = news.body.get("grant").and_then(Value::as_str);
+        let id: Option<GrantId> = id.and_then(|id| id.parse().ok());
+        let Some(id) = id else {
+            return Ok(());
+        };
+        if let Some(review) = store::lock(tx, id).await? {
+            settled(cx, tx, &review).await?;
+        }
+        Ok(())
     }
 }
 
@@ -97,11 +141,19 @@ async fn remind(cx: &Cx, review: &Kept) -> Result<bool, Error> {
 
 async fn end(cx: &Cx, review: &Kept) -> Result<bool, Error> {
     let mut tx = cx.begin(Priority::Interactive).await?;
-    if !store::over(&mut tx, review.grant).await? {
+    if !settled(cx, &mut tx, review).await? {
         return Ok(false);
     }
-    told(cx, &mut tx, review, "until_revoked.over").await?;
     tx.commit().await?;
+    Ok(true)
+}
+
+/// Notes that it is over, where nobody has answered; false where it was not open any more.
+async fn settled(cx: &Cx, tx: &mut Tx, review: &Kept) -> Result<bool, Error> {
+    if !store::over(tx, review.grant).await? {
+        return Ok(false);
+    }
+    told(cx, tx, review, "until_revoked.over").await?;
     Ok(true)
 }
 
@@ -111,25 +163,4 @@ async fn told(cx: &Cx, tx: &mut Tx, review: &Kept, what: &'static str) -> Result
     tx.audit(cx.event(what, subjects, facts));
     let news = json!({ "request": review.request, "grant": review.grant });
     Ok(outbox::emit(tx, cx, what, news).await?)
-}
-
-/// Those that nobody has answered and whose access is over, by itself or because somebody ended it.
-async fn over(cx: &Cx) -> Result<Vec<Kept>, Error> {
-    let mut q = cx.read().await?;
-    let mut found = Vec::new();
-    let mut after: Option<(Time, GrantId)> = None;
-    loop {
-        let open = store::open(&mut q, after, BATCH).await?;
-        let last = open.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
-        after = open.last().map(|it| (it.due_at, it.grant));
-        let all = grants::several(&mut q, open.iter().map(|it| it.grant)).await?;
-        found.extend(open.into_iter().filter(|it| {
-            let grant = all.get(&it.grant);
-            let gone = grant.is_none_or(|grant| !grant.is_open() || grant.window.is_over(cx.now));
-            gone || !it.waits(cx.now)
-        }));
-        if last {
-            return Ok(found);
-        }
-    }
 }

@@ -166,8 +166,8 @@ async fn things(path: &str, method: &str, stage: &Stage) -> Things {
         // One for each route: a verdict stays.
         of_three(&stage.emergencies().await)
     } else if path.contains("/until-revoked") && path.contains("{id}") {
-        // Nothing of theirs was reviewed yet: `until` has what is.
-        of_three(&stage.requests)
+        // One for each route, as above; `until` has who answers.
+        of_three(&stage.kept_reviews().await)
     } else if path.ends_with("/requests/{id}/return") {
         of_three(&stage.approved_requests().await)
     } else if path.contains("/requests/{id}/") {

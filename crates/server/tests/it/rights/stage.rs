@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use stint_db::{Priority, args};
 use stint_domain::condition::Condition;
 use stint_domain::policy::{Approvers, PolicyBody, Route, Step};
 use stint_domain::rights::Role;
@@ -16,6 +17,11 @@ use stint_testkit::{Answer, Door, World};
 
 use super::asks::{Ask, Through};
 use super::matrix::Line;
+
+stint_db::statements! {
+    quiet ASKED = "insert into until_revoked_reviews (grant_id, request_id, connection_id, opened_at, due_at, reminded, state, version) \
+        values ($1, $2, $3, $4, $5, $6, 'open', 1)";
+}
 
 /// What World::in_browser sets for whoever it signs in.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -315,6 +321,24 @@ impl Stage {
         ]
     }
 
+    /// Access that was given and whether it is still needed is asked: own, involved, another's. As if it
+    /// had been given until it is revoked, and its review had come.
+    pub(crate) async fn kept_reviews(&self) -> [RequestId; 3] {
+        let all = self.approved_requests().await;
+        let cx = self.world.cx("cy");
+        let due = cx.now + Span::hours(24 * 10);
+        let mut tx = cx.begin(Priority::Interactive).await.expect("begun");
+        for request in all {
+            let given = grants::of_request(&mut tx, request).await.expect("read");
+            let grant = given.first().expect("a grant");
+            let connection = grant.pair.connection;
+            let values = args![grant.id, request, connection, cx.now, due, false];
+            tx.run(&ASKED, values).await.expect("written");
+        }
+        tx.commit().await.expect("committed");
+        all
+    }
+
     pub(crate) async fn new(role: Option<Role>) -> Self {
         let mut world = World::new_sqlite().await;
         let roles: Vec<Role> = role
@@ -346,7 +370,8 @@ impl Stage {
             credential: connections::NewCredential::role(&role_arn),
             region: world.facts().region,
             iam: false,
-            owners: vec![],
+            // Bo can answer for it, whatever the caller changes.
+            owners: vec![world.person("cy").id, bo],
         };
         let connection = connections::create(&cy, connection)
             .await
