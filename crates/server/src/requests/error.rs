@@ -267,7 +267,7 @@ pub enum Error {
     StepUp(#[from] Unproved),
     /// The same, and the caller would approve by a delegation that was made without a password.
     #[error(
-        "you would approve this for somebody who let you decide without giving their password, and this          policy wants the password of whoever approves: have whoever is away end that delegation and make          it anew, signed in and with their password; or another approver decides"
+        "you would approve this for somebody who let you decide without giving their password, and this policy wants the password of whoever approves: have whoever is away end that delegation and make it anew, signed in and with their password; or another approver decides"
     )]
     DelegationUnproved,
     /// Duty rules could not be asked.
