@@ -276,7 +276,7 @@ create table changes (
     tries           bigint not null,
     error           text,
     primary key (connection_id, kind, account, target),
-    check (kind in ('everything', 'accounts', 'account_tags', 'permission_set', 'assignments', 'users', 'user', 'groups', 'group', 'members', 'membership', 'iam_user', 'iam_group'))
+    check (kind in ('everything', 'accounts', 'account_tags', 'permission_set', 'assignments', 'users', 'user', 'groups', 'group', 'members', 'membership', 'iam_users', 'iam_user', 'iam_group'))
 );
 create index changes_due on changes (connection_id, due_at);
 

@@ -308,7 +308,13 @@ impl Founding {
             estate,
             &management,
             CONNECTOR_USER,
-            permissions(&management, Own::User { rotates: true }),
+            permissions(
+                &management,
+                Own::User {
+                    arn: None,
+                    rotates: true,
+                },
+            ),
             Judge::Virtual,
             Party::Stint,
         );

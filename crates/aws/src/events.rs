@@ -47,6 +47,11 @@ pub enum Object {
     Members(String),
     /// A membership, by its own id: the event of its end names nothing else.
     Membership(String),
+    /// The list of IAM users: no event names it, it stands for those that may not be looked at alone.
+    IamUsers {
+        /// Twelve digits.
+        account: String,
+    },
     /// An IAM user, by its name.
     IamUser {
         /// Twelve digits.

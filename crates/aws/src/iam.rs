@@ -290,7 +290,20 @@ impl Estate {
                         return Ok(Some(refused(id, &format!("the IAM user {}", m.user_name))));
                     }
                 }
-                // Whether it was renamed or is gone, the next look says.
+                // Where one user may not be looked at, the list of all tells as much. Whether it was
+                // renamed or is gone, the next look says.
+                Err(error) if error.kind == ErrorKind::Denied => {
+                    let mut all = self.iam_users(None, lane);
+                    while let Some(page) = all.next().await? {
+                        let found = page.items.iter().find(|it| it.name == m.user_name);
+                        let Some(user) = found else { continue };
+                        if !scope.has_user(&user.path, &user.name) {
+                            let what = format!("the IAM user {}", m.user_name);
+                            return Ok(Some(refused(page.request_id, &what)));
+                        }
+                        break;
+                    }
+                }
                 Err(error) if error.kind == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }

@@ -101,10 +101,17 @@ struct Found {
 impl Estate {
     /// The table of what is needed, and the warnings that follow from it.
     pub(super) async fn test_permissions(&self, report: &mut TestReport, samples: Samples) {
-        let features = &self.spec().features;
-        let Some(principal) = self.principal(report, features).await else {
+        let mut features = self.spec().features.clone();
+        let Some(principal) = self.principal(report, &features).await else {
             return;
         };
+        // Who it is, is known by now: what it may do to itself is asked for its own ARN.
+        if let Own::User { arn, .. } = &mut features.own
+            && principal.contains(":user/")
+        {
+            *arn = Some(principal.clone());
+        }
+        let features = &features;
         let parts = features.parts();
         if parts.is_empty() {
             return;

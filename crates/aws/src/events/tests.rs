@@ -464,6 +464,7 @@ fn is_clean(object: &Object) -> bool {
         | Object::Group(one)
         | Object::Members(one)
         | Object::Membership(one)
+        | Object::IamUsers { account: one }
         | Object::IamAccount { account: one } => vec![one],
         Object::Assignments {
             account,

@@ -524,3 +524,41 @@ async fn a_user_that_may_not_be_looked_at_alone_is_found_in_the_list() {
     let written = rig.create().await;
     assert_eq!(refused(&written).0, "NoSuchEntity");
 }
+
+#[tokio::test]
+async fn limits_hold_by_the_list_where_a_user_may_not_be_looked_at_alone() {
+    let rig = Rig::new().await;
+    let denied = Effect::refuse("AccessDenied");
+    rig.world.sim.faults().add(Fault::on("iam:GetUser"), denied);
+    // Outside by its name, and twice by its path, which only AWS tells.
+    let outside: [Limit; 3] = [
+        |it| it.user_prefix = "app-".to_owned(),
+        |it| it.user_path = "/stint/".to_owned(),
+        |it| it.user_prefix = "ana".to_owned(),
+    ];
+    for change in outside {
+        let since = rig.world.mark();
+        let estate = limited(&rig, change);
+        let written = estate.create(&rig.key, rig.world.now(), PROVISION).await;
+        let (code, message, permanent) = refused(&written);
+        assert_eq!((code, permanent), ("outside_limits", true), "{message}");
+        let called = rig.called(since);
+        assert!(!called.iter().any(|it| it == "iam:AddUserToGroup"));
+        assert!(!rig.is_in(&rig.group, &rig.user).await);
+    }
+    let estate = limited(&rig, |it| {
+        it.user_path = "/people/".to_owned();
+        it.user_prefix = "ana".to_owned();
+    });
+    let written = estate.create(&rig.key, rig.world.now(), PROVISION).await;
+    assert!(
+        matches!(written.answer, Answer::Succeeded { .. }),
+        "{written:?}"
+    );
+    assert!(rig.is_in(&rig.group, &rig.user).await);
+    // Who bears the name no longer, the list tells too.
+    let estate = limited(&rig, |it| it.user_path = "/people/".to_owned());
+    rig.rename_user(&rig.user, "ana.m").await;
+    let written = estate.create(&rig.key, rig.world.now(), PROVISION).await;
+    assert_eq!(refused(&written).0, "renamed");
+}

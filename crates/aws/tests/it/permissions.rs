@@ -1,7 +1,8 @@
 //! Test Connection's table of what a credential may do, and what it warns of.
 
-use stint_aws::{Able, Check, Estate, Outcome, Reach, TestReport};
+use stint_aws::{Able, Answer, Check, Estate, Lane, Outcome, Reach, TestReport, UserRef};
 use stint_aws_sim::{Effect, Fault, Party};
+use stint_domain::managed::Change;
 use stint_iam_policy::{Features, IamScope, Own, Weight};
 
 use crate::sources::{BY_USER_NAME, CONDUCTOR_ONE, MINI_ORANGE};
@@ -33,7 +34,10 @@ fn by_key(world: &World, policy: &str, change: impl FnOnce(&mut Features)) -> Es
             secret: user.secret_access_key.into(),
             account: world.facts.management_account.clone(),
         });
-        s.features.own = Own::User { rotates: false };
+        s.features.own = Own::User {
+            arn: None,
+            rotates: false,
+        };
         change(&mut s.features);
     })
 }
@@ -521,4 +525,58 @@ async fn a_delegated_administrator_is_told_its_limits() {
         mend.contains("may not assign access to the management account"),
         "{mend}"
     );
+}
+
+#[tokio::test]
+async fn a_user_under_a_path_looks_at_itself_and_makes_its_keys() {
+    let world = World::new();
+    let user = world.facts.connector_user.clone();
+    let account = world.facts.management_account.clone();
+    let name = user.arn.rsplit('/').next().expect("a name").to_owned();
+    let moved = world.onlooker_iam().update_user().user_name(&name);
+    let moved = moved.new_path("/stint/bots/").send().await;
+    moved.expect("moved");
+    let arn = user.arn.replace(":user/", ":user/stint/bots/");
+    // Before the key has told who it is, and after.
+    for known in [None, Some(arn.clone())] {
+        let features = |arn: Option<String>| Features {
+            identity_center: true,
+            own: Own::User { arn, rotates: true },
+            ..Features::of("aws", &account)
+        };
+        let policy = features(known.clone()).policy().to_text();
+        let put = world.sim.put_user_permissions(&arn, &policy);
+        put.expect("AWS takes it");
+        let estate = world.estate(|s| {
+            s.reach = Reach::AccessKey(stint_aws::AccessKey {
+                id: user.access_key_id.clone(),
+                secret: user.secret_access_key.clone().into(),
+                account: account.clone(),
+            });
+            s.features = features(None);
+        });
+        let report = estate.test().await;
+        for weight in [Weight::Needed, Weight::Changes, Weight::Testing] {
+            assert_eq!(missing(&report, weight), [""; 0], "{known:?}");
+        }
+        assert_eq!(able(&report, "iam:CreateAccessKey"), Able::Works);
+        let lane = Lane::Provision;
+        estate.own_keys(lane).await.expect("it sees its keys");
+        let (written, made) = estate.create_key(&name, world.now(), lane).await;
+        let made = made.unwrap_or_else(|| panic!("{known:?}: {written:?}"));
+        let itself = UserRef {
+            account: &account,
+            name: &name,
+            id: None,
+        };
+        for change in [
+            Change::DeactivateKey(made.id.clone()),
+            Change::DeleteKey(made.id),
+        ] {
+            let now = world.now();
+            let written = estate.change_user(itself, &change, None, now, lane).await;
+            let done = matches!(written.answer, Answer::Succeeded { .. });
+            assert!(done, "{known:?}, {change:?}: {written:?}");
+        }
+    }
 }

@@ -62,6 +62,14 @@ fn center(world: &World) -> Features {
     }
 }
 
+/// The connector's user, as the set-up writes it once the key has told who it is.
+fn itself(world: &World, rotates: bool) -> Own {
+    Own::User {
+        arn: Some(world.facts.connector_user.arn.clone()),
+        rotates,
+    }
+}
+
 fn named(world: &World) -> IamScope {
     let group = |name: &str| {
         format!(
@@ -147,7 +155,7 @@ const CASES: &[Case] = &[
             management_account: true,
             iam: Some(named(world)),
             iam_roles: true,
-            own: Own::User { rotates: false },
+            own: itself(world, false),
             ..center(world)
         },
     },
@@ -192,7 +200,7 @@ const CASES: &[Case] = &[
         name: "by access key, with a key that is rotated",
         whose: Whose::User,
         features: |world| Features {
-            own: Own::User { rotates: true },
+            own: itself(world, true),
             ..center(world)
         },
     },
@@ -389,7 +397,7 @@ impl Doing<'_> {
             let me = entered.identity().await;
             self.note(me);
         }
-        if self.features.own == (Own::User { rotates: true }) {
+        if matches!(self.features.own, Own::User { rotates: true, .. }) {
             self.rotation().await;
         }
     }

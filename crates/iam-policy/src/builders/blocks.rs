@@ -553,8 +553,17 @@ impl Parts<'_> {
                     &[arn],
                 );
             }
-            Own::User { rotates } => {
-                let itself = self.iam_arn("user/${aws:username}");
+            Own::User { arn, rotates } => {
+                // The variable has no path, the ARN does. No two users of an account have one name,
+                // whatever their paths: both patterns together are this one user.
+                let itself = match arn {
+                    Some(arn) => vec![arn.clone()],
+                    None => vec![
+                        self.iam_arn("user/${aws:username}"),
+                        self.iam_arn("user/*/${aws:username}"),
+                    ],
+                };
+                let itself: Vec<&str> = itself.iter().map(String::as_str).collect();
                 self.add(
                     "StintLooksAtItself",
                     "see what the user lacks, and how old its access keys are",
@@ -564,7 +573,7 @@ impl Parts<'_> {
                         "iam:ListAccessKeys",
                         "iam:SimulatePrincipalPolicy",
                     ],
-                    &[&itself],
+                    &itself,
                 );
                 if *rotates {
                     self.add(
@@ -576,7 +585,7 @@ impl Parts<'_> {
                             "iam:UpdateAccessKey",
                             "iam:DeleteAccessKey",
                         ],
-                        &[&itself],
+                        &itself,
                     );
                 }
             }

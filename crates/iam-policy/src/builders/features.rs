@@ -122,8 +122,10 @@ pub enum Own {
     /// The role with this ARN, as which Stint runs. The path may be missing in it: a session's ARN
     /// has none (AWS reference §6.2).
     Host(String),
-    /// An IAM user; it need not be known which.
+    /// An IAM user.
     User {
+        /// Its ARN, which alone tells its path; none where it is not known which user it is.
+        arn: Option<String>,
         /// Whether it makes itself new access keys and deletes the old ones.
         rotates: bool,
     },

@@ -56,7 +56,7 @@ fn several() -> Vec<Features> {
         ..nothing()
     };
     let user = |rotates| Features {
-        own: Own::User { rotates },
+        own: Own::User { arn: None, rotates },
         ..center()
     };
     vec![
@@ -203,7 +203,10 @@ fn no_action_on_no_resource_stands_twice() {
     // A wider resource makes a narrower one needless.
     let features = Features {
         iam_user_life: Some(UserLife::default()),
-        own: Own::User { rotates: true },
+        own: Own::User {
+            arn: None,
+            rotates: true,
+        },
         iam: Some(IamScope::everything()),
         ..nothing()
     };
@@ -457,20 +460,32 @@ fn users_are_created_with_their_boundary_or_not_at_all() {
 
 #[test]
 fn a_user_changes_its_own_keys_only() {
-    let policy = Features {
-        own: Own::User { rotates: true },
-        ..nothing()
-    }
-    .policy();
     let context = Context::new().with("aws:username", "stint");
-    let on = |name: &str| {
-        let arn = format!("arn:aws:iam::{ACCOUNT}:user/{name}");
-        ask(&policy, "iam:CreateAccessKey", &arn, &context).is_allowed()
+    let may = |known: Option<&str>, name: &str| {
+        let arn = |name: &str| format!("arn:aws:iam::{ACCOUNT}:user/{name}");
+        let policy = Features {
+            own: Own::User {
+                arn: known.map(arn),
+                rotates: true,
+            },
+            ..nothing()
+        }
+        .policy();
+        ask(&policy, "iam:CreateAccessKey", &arn(name), &context).is_allowed()
     };
-    assert!(on("stint"));
-    assert!(!on("ana") && !on("x/stint"));
+    // Its path is in its ARN alone; another of its name there is not.
+    for itself in ["stint", "x/stint", "x/y/stint"] {
+        assert!(may(None, itself) && may(Some(itself), itself), "{itself}");
+    }
+    for other in ["ana", "x/ana", "notstint", "x/notstint", "stint/ana"] {
+        assert!(!may(None, other) && !may(Some("x/stint"), other), "{other}");
+    }
+    assert!(!may(Some("x/stint"), "stint") && !may(Some("stint"), "x/stint"));
     let looks = Features {
-        own: Own::User { rotates: false },
+        own: Own::User {
+            arn: None,
+            rotates: false,
+        },
         ..nothing()
     };
     assert!(

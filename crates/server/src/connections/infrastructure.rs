@@ -221,7 +221,10 @@ mod tests {
         let trust = stint_iam_policy::trust_policy("arn:aws:iam::111122223333:role/stint", "ext-1");
         let mut features = stint_iam_policy::Features::of("aws", "111122223333");
         features.identity_center = true;
-        features.own = stint_iam_policy::Own::User { rotates: true };
+        features.own = stint_iam_policy::Own::User {
+            arn: None,
+            rotates: true,
+        };
         Setup {
             base_identity: None,
             account: "111122223333".into(),

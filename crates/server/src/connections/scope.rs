@@ -158,6 +158,7 @@ impl Connection {
             kms_key: scope.kms_key.clone(),
             own: match &self.credential {
                 Credential::AccessKey(_) => Own::User {
+                    arn: None,
                     rotates: scope.key_rotation,
                 },
                 Credential::Role { arn } => Own::Role(arn.clone()),

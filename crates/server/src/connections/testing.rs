@@ -31,8 +31,9 @@ pub struct Setup {
     pub carrier: Carrier,
 }
 
-/// What to paste. Asks AWS as whom Stint calls it, unless it enters by an access key; fails
-/// with [`Error::BaseIdentity`] when this machine has no AWS credentials.
+/// What to paste. Asks AWS as whom Stint calls it. Where it enters by an access key that says
+/// nothing, the policy holds for a user of whatever path; else it fails with
+/// [`Error::BaseIdentity`] when this machine has no AWS credentials.
 pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
     cx.authorize(Verb::GetConnection, Relation::Others)?;
     let found = store::connection(&mut cx.read().await?, id)
@@ -42,13 +43,21 @@ pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
     let feeds = store::feeds::feeds(&mut cx.read().await?, id).await?;
     features.change_events = feeds.queue.map(|queue| queue.arn());
     let base_identity = match &found.credential {
-        Credential::AccessKey(_) => None,
+        Credential::AccessKey(_) => {
+            if let Own::User { arn, .. } = &mut features.own {
+                *arn = user_of(cx, &found).await;
+            }
+            None
+        }
         Credential::Role { .. } | Credential::Host { .. } => {
             let base = cx.app.aws.base_identity().await;
             let base = base.map_err(|error| Error::BaseIdentity(Box::new(error)))?;
             if matches!(found.credential, Credential::Host { .. }) {
                 features.own = if base.is_user() {
-                    Own::User { rotates: false }
+                    Own::User {
+                        arn: Some(base.trusted_arn()),
+                        rotates: false,
+                    }
                 } else {
                     Own::Host(base.trusted_arn())
                 };
@@ -72,6 +81,13 @@ pub async fn setup(cx: &Cx, id: ConnectionId) -> Result<Setup, Error> {
         account: found.credential.account(),
         base_identity,
     })
+}
+
+/// The ARN of the user an access key is of: only AWS knows its path. None where it does not say, and
+/// where it is no user of the account the connection is to.
+async fn user_of(cx: &Cx, of: &Connection) -> Option<String> {
+    let me = estate(&cx.app, of).ok()?.identity().await.ok()?;
+    (me.is_user() && me.account == of.credential.account()).then_some(me.arn)
 }
 
 /// Tests a connection and keeps what was found. Changes nothing in AWS.

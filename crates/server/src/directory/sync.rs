@@ -196,7 +196,10 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
     }
     walk.go_on(&run).await;
     tokio::select! {
-        rest = walk.rest() => rest?,
+        // What could not be read is left to the next run; what was is complete.
+        rest = walk.rest() => if let Err(error) = rest {
+            tracing::warn!(sync = %run.id, error = %error, "tags of accounts could not be read to the end");
+        },
         // What is left of it is read by the next run.
         () = stopping.wait() => {}
     }

@@ -14,15 +14,17 @@ use crate::cx::Cx;
 use crate::identity::{self, Delegation};
 
 impl Request {
-    /// When the version pinned on it wants passwords again. Once it goes on under another policy, what
-    /// either wants of whoever approves is wanted.
+    /// When the version pinned on it wants passwords again. Once it goes on under another policy, or was
+    /// approved there, what either wants of whoever approves is wanted.
     pub fn step_up(&self) -> StepUp {
         let question = &self.rules.question;
         let first = question.outcome().step_up;
-        let State::Pending { step, .. } = self.rules.state else {
-            return first;
+        let step = match &self.rules.state {
+            State::Pending { step, .. } => Some(*step),
+            State::Approved { approvals, .. } => approvals.last().map(|it| it.step),
+            State::Denied { .. } | State::Cancelled { .. } => None,
         };
-        let other = question.other_of(step);
+        let other = step.and_then(|step| question.other_of(step));
         other.map_or(first, |other| first.approved_as(other.outcome().step_up))
     }
 }

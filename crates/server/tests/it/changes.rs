@@ -191,6 +191,38 @@ both_engines!(World::builder();
 );
 
 both_engines!(World::builder();
+    async fn what_a_permission_set_allows_is_read_again_when_its_policies_change(world) {
+        let heard = Heard::of(&world).await;
+        let Place::Set(_, set) = place(&heard.estate.assignments[0]) else { panic!("a set") };
+        let cy = world.as_user("cy");
+        let inline = async || {
+            let at = format!("/api/v1/permission-sets?connection={}", heard.estate.connection.id);
+            let all = cy.get(&at).await.ok()["items"].clone();
+            let all = all.as_array().expect("items");
+            let mine = all.iter().find(|it| it["arn"] == *set).expect("the set");
+            mine["policies"]["inline"].clone()
+        };
+        let put = async |action: &str| {
+            let inline = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": action, "Resource": "*" } });
+            let put = world.aws().sso.put_inline_policy_to_permission_set().inline_policy(inline.to_string());
+            put.instance_arn(world.facts().instance_arn).permission_set_arn(set).send().await.expect("put");
+            pass(&world, SOON).await;
+            json!(inline.to_string())
+        };
+        let given = put("s3:*").await;
+        assert_eq!(inline().await, given);
+        // Where AWS does not let them be read, what was known stays, and nothing waits.
+        let closed = Fault::on("sso:GetInlinePolicyForPermissionSet").by(Party::Stint);
+        let closed = world.sim().faults().add(closed, Effect::refuse("AccessDenied"));
+        put("ec2:*").await;
+        assert_eq!((inline().await, heard.waiting(&world).await), (given, 0));
+        world.sim().faults().remove(closed);
+        let given = put("sqs:*").await;
+        assert_eq!(inline().await, given);
+    }
+);
+
+both_engines!(World::builder();
     async fn an_account_that_moves_is_found_where_it_went(world) {
         let heard = Heard::of(&world).await;
         let aws = world.aws().organizations.clone();
@@ -262,6 +294,49 @@ both_engines!(World::builder().estate(with_iam());
         pass(&world, SOON).await;
         assert!(!heard.holds(&world, &key, &ana).await);
         assert!(heard.principal(&world, &other).await.expect("known").gone_at.is_some());
+        let run = heard.whole(&world).await;
+        assert_eq!((run.appeared, run.ended), (0, 0), "{run:?}");
+    }
+);
+
+both_engines!(World::builder().estate(with_iam());
+    async fn iam_users_that_may_not_be_looked_at_alone_are_read_by_one_list(world) {
+        let heard = Heard::as_is(&world, Estate::connect_with_iam(&world).await).await;
+        // As the generated policy has it where names are to begin so.
+        let limited = json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "*", "Resource": "*" },
+            { "Effect": "Deny", "Action": "iam:GetUser", "NotResource": "arn:aws:iam::*:user/app-*" },
+        ] });
+        let role = world.facts().connector_role_arn;
+        world.sim().put_role_permissions(&role, &limited.to_string()).expect("a policy");
+        let iam = world.aws().iam;
+        let since = last(&world);
+        let mut made = Vec::new();
+        for n in 0..6 {
+            let name = format!("bob-{n}");
+            let user = iam.create_user().user_name(&name).send().await.expect("made");
+            made.push((user.user().expect("a user").user_id().to_owned(), name));
+        }
+        pass(&world, SOON).await;
+        for (id, name) in &made {
+            let seen = heard.principal(&world, id).await.expect("known");
+            assert_eq!((&seen.name, seen.gone_at), (name, None));
+        }
+        let trouble = |of: &Freshness| of.classes.iter().find_map(|class| class.error.clone());
+        assert_eq!(trouble(&heard.freshness(&world).await), None);
+        assert_eq!(heard.waiting(&world).await, 0);
+        let called = calls(&world, since);
+        let count = |action: &str| called.iter().filter(|it| *it == action).count();
+        assert!(count("iam:GetUser") >= made.len(), "{called:?}");
+        assert!((1..=2).contains(&count("iam:ListUsers")), "{called:?}");
+
+        // Who is renamed or deleted is found the same way.
+        let (renamed, deleted) = (&made[0], &made[1]);
+        iam.update_user().user_name(&renamed.1).new_user_name("rob").send().await.expect("renamed");
+        iam.delete_user().user_name(&deleted.1).send().await.expect("deleted");
+        pass(&world, SOON).await;
+        assert_eq!(heard.principal(&world, &renamed.0).await.expect("known").name, "rob");
+        assert!(heard.principal(&world, &deleted.0).await.expect("known").gone_at.is_some());
         let run = heard.whole(&world).await;
         assert_eq!((run.appeared, run.ended), (0, 0), "{run:?}");
     }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use stint_db::{Priority, args};
-use stint_domain::policy::{Approvers, PolicyBody, Route, Step, UntilRevoked};
+use stint_domain::policy::{Approvers, PolicyBody, Route, Step, StepUp, UntilRevoked};
 use stint_domain::rights::Role;
 use stint_domain::{EntitlementId, PolicyId, RequestId, Span, Time};
 use stint_server::http::Paging;
@@ -186,6 +186,34 @@ both_engines! {
         }
         let log = world.as_user("dee").get("/api/v1/audit-events?action=until_revoked.over").await.ok();
         assert_eq!(log["items"].as_array().expect("events").len(), 1);
+    }
+
+    async fn to_keep_takes_the_password_where_to_approve_did(world) {
+        let scene = Scene::set(&mut world, days(20)).await;
+        let strict = PolicyBody { step_up: StepUp::Approving, ..body(Some(days(20))) };
+        let done = policies::new_version(&world.cx("cy"), scene.policy, version(strict), None).await;
+        done.expect("a version");
+        let request = scene.given(&world, "ana").await;
+        at(&world, end(&world, request).await - days(14)).await;
+        // Whoever stole the owner's token keeps nothing.
+        answer(&world.as_user("bea"), request, "keep").await.refused(403, "step_up_required");
+        assert_eq!(review(&world, request).await["state"], "open");
+        assert_eq!(given(&world, request).await.len(), 1);
+        let page = world.in_browser("bea").await;
+        world.wall().advance(Span::minutes(6));
+        let place = format!("/until-revoked/{request}");
+        let asked = page.get(&place).await.is(200).text();
+        assert!(asked.contains("type=\"password\""), "{asked}");
+        let typed = [("note", "as ever & ever"), ("password", "not it")];
+        let wrong = page.form(&format!("{place}/keep"), &typed).await.is(422).text();
+        assert!(wrong.contains("as ever &#38; ever") || wrong.contains("as ever &amp; ever"), "{wrong}");
+        assert!(!wrong.contains("not it"), "{wrong}");
+        assert_eq!(given(&world, request).await.len(), 1);
+        let typed = [("note", "as ever"), ("password", crate::step_up::PASSWORD)];
+        page.form(&format!("{place}/keep"), &typed).await.is(303);
+        assert_eq!(given(&world, request).await.len(), 2);
+        // To take it away needs none.
+        answer(&world.as_user("bea"), request, "close").await.refused(409, "review_answered");
     }
 
     async fn who_owns_it_keeps_it_and_it_is_reviewed_again(world) {

@@ -41,6 +41,9 @@ pub(crate) enum UntilRevoked {
         /// to a later one; absent: the latest as it stands when this begins.
         #[arg(long)]
         grant: Option<String>,
+        /// Read your password from standard input, where the policy wants it again.
+        #[arg(long)]
+        password_stdin: bool,
     },
     /// It is not needed any more: it is revoked at once.
     Close {
@@ -106,13 +109,14 @@ pub(crate) async fn until_revoked(what: UntilRevoked) -> Result<(), Failure> {
             request,
             note,
             grant,
-        } => answer(&server, &request, "keep", note, grant).await,
+            password_stdin,
+        } => answer(&server, &request, "keep", note, grant, password_stdin).await,
         UntilRevoked::Close {
             server,
             request,
             note,
             grant,
-        } => answer(&server, &request, "close", note, grant).await,
+        } => answer(&server, &request, "close", note, grant, false).await,
     }
 }
 
@@ -122,6 +126,7 @@ async fn answer(
     verb: &str,
     note: String,
     grant: Option<String>,
+    password_stdin: bool,
 ) -> Result<(), Failure> {
     let client = Client::new(server)?;
     let id = checked(request)?;
@@ -140,7 +145,9 @@ async fn answer(
         note,
         grant: Some(grant),
     };
-    let review: KeptReview = client.post(&format!("{path}/{verb}"), &body).await?;
+    let review: KeptReview = client
+        .post_proved(&format!("{path}/{verb}"), &body, password_stdin)
+        .await?;
     show(server, &review)
 }
 

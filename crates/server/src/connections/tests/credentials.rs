@@ -76,6 +76,20 @@ async fn an_access_key_works_and_its_secret_is_nowhere() {
             .to_string()
             .contains("iam:GetLoginProfile")
     );
+    // Only its ARN tells the path of a user; while the key says nothing, any path is meant.
+    let policy = setup.permission_policy.to_string();
+    assert!(policy.contains(&format!("\"{}\"", user.arn)), "{policy}");
+    assert!(!policy.contains("aws:username"), "{policy}");
+    let silent = Fault::on("sts:GetCallerIdentity");
+    let silent = sim
+        .faults()
+        .add(silent, Effect::refuse("InvalidClientTokenId"));
+    let setup = connections::setup(&cx, made.id).await.expect("known");
+    let policy = setup.permission_policy.to_string();
+    for own in ["user/${aws:username}", "user/*/${aws:username}"] {
+        assert!(policy.contains(own), "{policy}");
+    }
+    sim.faults().remove(silent);
 
     let secret = &user.secret_access_key;
     let shown = format!("{said} {made:?} {tested:?} {}", events(&room).await);

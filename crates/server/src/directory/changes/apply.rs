@@ -76,6 +76,9 @@ impl<'a> Reading<'a> {
             Object::Group(id) => self.group(&way, id).await,
             Object::Members(id) => self.members(&way, id).await,
             Object::Membership(id) => self.membership(id).await,
+            Object::IamUsers { account } if self.connection.iam => {
+                self.iam_users(&way, account).await
+            }
             Object::IamUser { account, name } if self.connection.iam => {
                 self.iam_user(&way, account, name).await
             }
@@ -84,6 +87,7 @@ impl<'a> Reading<'a> {
             }
             // Nothing of it is kept, or it was switched off since; everything is another's work.
             Object::AccountTags(_)
+            | Object::IamUsers { .. }
             | Object::IamUser { .. }
             | Object::IamGroup { .. }
             | Object::IamRole { .. }

@@ -10,7 +10,7 @@ use super::super::store::changes as rows;
 use super::super::store::iam;
 use super::super::store::reread::{self, Orphaned};
 use super::super::store::things::{self, SeenEntitlement};
-use super::apply::{CHUNK, Holder, LANE, Reading, Way};
+use super::apply::{CHUNK, Holder, LANE, Reading, Way, denied};
 use super::reread::Came;
 
 const USER: PrincipalKind = PrincipalKind::IamUser;
@@ -62,7 +62,8 @@ impl Reading<'_> {
         Ok(tx.commit().await?)
     }
 
-    /// The user of this name.
+    /// The user of this name. Where one user may not be looked at, the list of all is read instead,
+    /// once for all of whom events told.
     pub(super) async fn iam_user(
         &self,
         way: &Way,
@@ -73,8 +74,13 @@ impl Reading<'_> {
             return Ok(Came::Instead(Vec::new()));
         }
         let began = self.now();
-        let found = way.estate.iam_user(name, LANE).await;
-        let found = found.map_err(|error| self.aws("IAM users", error))?;
+        let found = match way.estate.iam_user(name, LANE).await {
+            Err(error) if denied(&error) => {
+                let account = account.to_owned();
+                return Ok(Came::Instead(vec![Object::IamUsers { account }]));
+            }
+            found => found.map_err(|error| self.aws("IAM users", error))?,
+        };
         if let Some(user) = &found {
             self.saw_iam_users(account, std::slice::from_ref(user), began)
                 .await?;
@@ -88,6 +94,14 @@ impl Reading<'_> {
             return Ok(Came::Read(began));
         }
         // Somebody is known by this name who does not bear it any more.
+        self.iam_users(way, account).await
+    }
+
+    /// All users: who is there, who is gone, and who is called otherwise now.
+    pub(super) async fn iam_users(&self, way: &Way, account: &str) -> Result<Came, Error> {
+        if !self.is_own(way, account).await? {
+            return Ok(Came::Instead(Vec::new()));
+        }
         let mut pages = way.estate.iam_users(None, LANE);
         let (mut first, mut listed) = (None, 0_usize);
         while let Some(page) = (pages.next().await).map_err(|error| self.aws("IAM users", error))? {
@@ -95,7 +109,7 @@ impl Reading<'_> {
             listed += page.items.len();
             self.saw_iam_users(account, &page.items, page.began).await?;
         }
-        let began = first.unwrap_or(began);
+        let began = first.unwrap_or_else(|| self.now());
         let absence = self.absence(began);
         let connection = self.connection.id;
         let mut tx = self.write().await?;

@@ -135,7 +135,7 @@ const CLASSES: &[(&str, &[&str])] = &[
     ("groups", &["groups", "group", "everything"]),
     ("memberships", &["members", "membership", "everything"]),
     ("assignments", &["assignments", "everything"]),
-    ("iam", &["iam_user", "iam_group", "everything"]),
+    ("iam", &["iam_users", "iam_user", "iam_group", "everything"]),
 ];
 
 /// How fresh what is known of a connection is: of each kind of object, when all of it was last

@@ -7,9 +7,10 @@ use stint_domain::entitlement::EntitlementKey;
 use stint_domain::{EntitlementId, Time};
 
 use super::super::Error;
+use super::super::papers::Policies;
 use super::super::store::reread::{self, Orphaned};
 use super::super::store::things::{self, SeenEntitlement};
-use super::super::store::{facts, tags};
+use super::super::store::{estate, facts, tags};
 use super::super::sync::places;
 use super::apply::{CHUNK, Holder, LANE, Reading, Way, absent, denied};
 use super::reread::Came;
@@ -156,7 +157,23 @@ impl Reading<'_> {
         })
     }
 
-    /// One permission set.
+    /// What a permission set allows: events of its policies name only the set. What AWS does not let
+    /// be read stays as it is, as in a sync.
+    async fn set_policies(&self, way: &Way, arn: &str) -> Result<(), Error> {
+        let began = self.now();
+        let found = way.estate.set_policies(&way.instance, arn, LANE).await;
+        let policies: Policies = match found {
+            Ok(found) => found.into(),
+            // Of a set that is gone, the event of its end tells.
+            Err(error) if denied(&error) || absent(&error) => return Ok(()),
+            Err(error) => return Err(self.aws("permission sets", error)),
+        };
+        let mut tx = self.write().await?;
+        estate::set_policies(&mut tx, self.connection.id, arn, policies.write(), began).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// One permission set, and what it allows.
     pub(super) async fn permission_set(&self, way: &Way, arn: &str) -> Result<Came, Error> {
         let connection = self.connection.id;
         let began = self.now();
@@ -198,6 +215,7 @@ impl Reading<'_> {
                 .collect();
             self.offer(&offers, began).await?;
         }
+        self.set_policies(way, arn).await?;
         Ok(Came::Read(began))
     }
 

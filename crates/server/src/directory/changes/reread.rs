@@ -130,8 +130,12 @@ async fn round(app: &App, connection: &Connection) -> Result<(bool, Option<Time>
     tx.commit().await?;
     let worked = !mine.is_empty();
     // Whom the readings may show to be somebody: single users by their ids, or anybody.
-    let anybody =
-        (mine.iter()).any(|it| matches!(it.object, Object::Users | Object::IamUser { .. }));
+    let anybody = mine.iter().any(|it| {
+        matches!(
+            it.object,
+            Object::Users | Object::IamUsers { .. } | Object::IamUser { .. }
+        )
+    });
     let users = mine.iter().filter_map(|it| match &it.object {
         Object::User(id) => Some(id.clone()),
         _ => None,

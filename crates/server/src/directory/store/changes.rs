@@ -81,6 +81,7 @@ pub(in crate::directory) fn key(of: &Object) -> Option<(&'static str, &str, &str
         Object::Group(id) => ("group", "", id),
         Object::Members(id) => ("members", "", id),
         Object::Membership(id) => ("membership", "", id),
+        Object::IamUsers { account } => ("iam_users", account, ""),
         Object::IamUser { account, name } => ("iam_user", account, name),
         Object::IamGroup { account, name } => ("iam_group", account, name),
         Object::IamRole { .. } | Object::IamAccount { .. } => return None,
@@ -103,6 +104,7 @@ fn object(kind: &str, account: String, target: String) -> Option<Object> {
         "group" => Object::Group(target),
         "members" => Object::Members(target),
         "membership" => Object::Membership(target),
+        "iam_users" => Object::IamUsers { account },
         "iam_user" => Object::IamUser {
             account,
             name: target,

@@ -9,7 +9,7 @@ use super::super::{
     Detail, Error, KEPT_STATES, Kept, KeptDetail, KeptFilter, KeptLine, KeptState, answer,
     kept_review, kept_reviews,
 };
-use super::{href, view};
+use super::{href, step_up, view};
 use crate::cx::Cx;
 use crate::directory;
 use crate::http::{Failure, Fault as _, Form, Path, Query, chosen};
@@ -154,8 +154,7 @@ pub(super) async fn show(
     Path(id): Path<RequestId>,
 ) -> Result<Response, Failure> {
     let found = kept_review(&cx, id).await?;
-    let none = Mistakes::none();
-    Ok(page(&cx, &frame, found, "", none, StatusCode::OK))
+    page(&cx, &frame, found, "", Mistakes::none(), StatusCode::OK).await
 }
 
 pub(super) async fn keep(
@@ -186,6 +185,12 @@ async fn answered(
     let note = sent.text("note");
     // The review that was looked at, so that no later one is answered by an old page.
     let which: Option<GrantId> = sent.text("grant").parse().ok();
+    let typed = sent.secret(step_up::FIELD).filter(|_| keep);
+    if let Some(mistakes) = step_up::given(&cx, typed).await? {
+        let found = kept_review(&cx, id).await?;
+        let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+        return page(&cx, &frame, found, note, mistakes, wrong).await;
+    }
     let done = stint_db::retrying(|| answer(&cx, id, which, keep, note)).await;
     let mistakes = match done {
         Ok(_) => {
@@ -195,6 +200,7 @@ async fn answered(
             };
             return Ok(web::go_with(&review_href(id), &Flash::done(said)));
         }
+        Err(Error::StepUp(why)) => step_up::missing(why),
         Err(error @ Error::ReviewNote) => Mistakes::at("note", sentence(&error.detail())),
         Err(error @ Error::NoReview) => {
             let failed = Flash::failed(sentence(&error.detail()));
@@ -218,17 +224,17 @@ async fn answered(
     };
     let found = kept_review(&cx, id).await?;
     let wrong = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(page(&cx, &frame, found, note, mistakes, wrong))
+    page(&cx, &frame, found, note, mistakes, wrong).await
 }
 
-fn page(
+async fn page(
     cx: &Cx,
     frame: &Frame,
     found: KeptDetail,
     note: &str,
     mistakes: Mistakes,
     status: StatusCode,
-) -> Response {
+) -> Result<Response, Failure> {
     let KeptDetail {
         line,
         answerers,
@@ -266,6 +272,18 @@ fn page(
             facts.push(Fact::new("Who can answer", who(&answerers, super_admins)));
         }
     }
+    let mut parts = vec![
+        Field::text("note", "Why is it still needed, or why not?")
+            .hint("It stays with the review and in the audit log.")
+            .value(note)
+            .longest(LONGEST_TEXT)
+            .required()
+            .wrong(&mistakes)
+            .into(),
+    ];
+    let password = step_up::field(cx, request.step_up().at_approving(), &mistakes).await?;
+    let hint = "To keep it the policy wants it again: you last gave it here more than 5 minutes ago. To close it, leave this empty.";
+    parts.extend(password.map(|field| field.hint(hint).into()));
     let view = view::ShowKept {
         chip: chip(review, cx),
         what: line.line.entitlement.name.clone(),
@@ -278,19 +296,11 @@ fn page(
             keep: format!("{}/keep", review_href(id)),
             close: format!("{}/close", review_href(id)),
             grant: review.grant.to_string(),
-            parts: vec![
-                Field::text("note", "Why is it still needed, or why not?")
-                    .hint("It stays with the review and in the audit log.")
-                    .value(note)
-                    .longest(LONGEST_TEXT)
-                    .required()
-                    .wrong(&mistakes)
-                    .into(),
-            ],
+            parts,
         }),
         mistakes,
     };
-    web::page_with(status, frame, "Until revoked", &view)
+    Ok(web::page_with(status, frame, "Until revoked", &view))
 }
 
 fn who(answerers: &[super::super::Who], super_admins: bool) -> String {

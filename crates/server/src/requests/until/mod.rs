@@ -17,7 +17,7 @@ use stint_domain::{ConnectionId, GrantId, RequestId, Time, UserId};
 
 use super::read::{Who, lines, names, who};
 use super::store::until as store;
-use super::{Error, Line, Request, beneficiaries, decide, relation, via};
+use super::{Error, Line, Request, beneficiaries, decide, relation, step_up, via};
 use crate::cx::Cx;
 use crate::http::Paging;
 use crate::identity::Delegation;
@@ -292,6 +292,8 @@ pub async fn answer(
         // somebody else is by now.
         let still = decide::still_theirs(&mut tx, &request).await;
         still.map_err(|why| to_close(why, &request))?;
+        // And with the password, where whoever approved had to give theirs.
+        step_up::at_approving(cx, &mut tx, request.step_up()).await?;
     }
     let next = match keep {
         true => match grants::keep(cx, &mut tx, review.grant).await {
