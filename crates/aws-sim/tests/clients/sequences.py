@@ -305,7 +305,7 @@ def organization(side):
     api.list_accounts_for_parent(ParentId=unit)
     api.tag_resource(ResourceId=side.member, Tags=[{"Key": "cmp", "Value": "one"}])
     api.untag_resource(ResourceId=side.member, TagKeys=["cmp"])
-    api.list_tags_for_resource(ResourceId=unit)
+    api.list_tags_for_resource(ResourceId=side.member)
 
     kind = "SERVICE_CONTROL_POLICY"
     policy = api.create_policy(Name="cmp-scp", Description="of both", Type=kind, Content=DENY)
