@@ -13,7 +13,7 @@ pub struct SyncRun {
     /// `running`; `held`: read whole, but what it found gone waits for a person (accept it or set
     /// it aside); `ending`: accepted, being written down; `complete`; `set_aside`; `failed`.
     pub state: String,
-    /// What it is doing: `waiting`, reading `lists`, or reading `who holds what`.
+    /// What it is doing: `waiting`, reading `lists`, `who holds what` or `tags of accounts`.
     pub phase: String,
     /// Calls to AWS that are made.
     pub done: i64,

@@ -646,6 +646,10 @@ pub struct ReplayedRequest {
     pub entitlement_name: String,
     /// For how long, in seconds.
     pub duration_seconds: i64,
+    /// How often it is asked whether it is still needed, in seconds, where it was asked for until it is
+    /// revoked; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_every_seconds: Option<i64>,
     /// When (RFC 3339, UTC).
     pub submitted_at: String,
     /// What the version pinned on it says, in words.

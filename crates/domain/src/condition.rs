@@ -328,8 +328,8 @@ impl Compiled {
         parts::holds(all, things, false)
     }
 
-    /// As [`hold_of_things`](Self::hold_of_things), but what asks for an organizational unit is taken to
-    /// be true of what is on an account of which it is not known where that is.
+    /// As [`hold_of_things`](Self::hold_of_things), but what asks for an organizational unit or a tag is taken
+    /// to be true of what is on an account of which that is not known.
     ///
     /// Fails where facts contradict each other.
     pub fn may_hold_of_things(all: &[&Self], things: &[&Thing]) -> Result<Vec<Vec<bool>>, String> {

@@ -29,16 +29,15 @@ pub use approvers::{Approvers, Part, PartOf, Role, Through};
 pub(crate) use approvers::{filled, short_parts};
 pub use check::{BodyFault, MAX_RULES, MAX_STEPS};
 pub use emergency::{Closer, Emergency, NotReviewer, REVIEW_WITHIN, Reviewer, Reviewing};
-pub use other::{ExplainedOther, Other, goes_on, others};
+pub(crate) use other::goes_on;
+pub use other::{ExplainedOther, Other, others};
 pub use refusal::Refusal;
 pub use step_up::StepUp;
 pub use ticket::{
     LONGEST_HINT, LONGEST_LINK, LONGEST_PATTERN, LONGEST_TICKET, PLACE, Ticket, TicketAsked,
     TicketRule, Tickets, trimmed,
 };
-pub use until::{
-    Answerers, LONGEST_INTERVAL, NotAsked, SHORTEST_INTERVAL, UntilRevoked, first_length,
-};
+pub use until::{Answerers, NotAsked, UntilRevoked, first_length};
 
 /// The shortest duration that may be asked for.
 pub const SHORTEST: Span = Span::minutes(1);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::organizations::tagged;
 use super::shapes::ORG_TAGGABLE;
 use super::units::{PAGE, constraint};
-use super::{InJson, authorize, object};
+use super::{InJson, authorize};
 use crate::wire::{ApiError, Input};
 use crate::world::{Cx, World};
 
@@ -26,17 +26,8 @@ type Tags = Vec<(String, String)>;
 
 fn list(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     let place = named(world, cx)?;
-    let pager = cx.pager(world, PAGE)?;
-    let [from, ..] = pager.from;
     let account = world.estate.accounts.get(place as usize);
-    let tags = account.into_iter().flat_map(|account| &account.tags);
-    let rows = (from..).zip(tags.skip(from as usize));
-    let (page, next) = pager.take(rows, |(n, _)| [*n, 0, 0]);
-    let tags: Vec<Value> = page
-        .into_iter()
-        .map(|(_, (key, value))| json!({ "Key": key, "Value": value }))
-        .collect();
-    Ok(object([("Tags", json!(tags)), ("NextToken", json!(next))]))
+    cx.tags(world, PAGE, account.map_or(&[], |it| &it.tags))
 }
 
 fn add(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {

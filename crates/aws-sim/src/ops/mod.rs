@@ -258,6 +258,19 @@ impl<'a> Cx<'a> {
         )
     }
 
+    /// A page of somebody's tags.
+    fn tags(&self, world: &World, most: u64, tags: &[(String, String)]) -> Result<Value, ApiError> {
+        let pager = self.pager(world, most)?;
+        let [from, ..] = pager.from;
+        let rows = (from..).zip(tags.iter().skip(from as usize));
+        let (page, next) = pager.take(rows, |(n, _)| [*n, 0, 0]);
+        let tags: Vec<Value> = page
+            .into_iter()
+            .map(|(_, (key, value))| json!({ "Key": key, "Value": value }))
+            .collect();
+        Ok(object([("Tags", json!(tags)), ("NextToken", json!(next))]))
+    }
+
     fn now(&self) -> i64 {
         self.moment.by(self.key.judge)
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::permission_sets::{authorize_in_instance, described, find, not_over_management};
 use super::shapes::{PERMISSION_SET_ARN, SET_DESCRIPTION, SET_NAME, SET_RELAY_STATE};
-use super::{InJson, PAGE, object};
+use super::{InJson, PAGE};
 use crate::estate::PermissionSet;
 use crate::fault::Effect;
 use crate::wire::{ApiError, Input};
@@ -143,17 +143,8 @@ fn untag(world: &mut World, cx: &Cx<'_>) -> Result<Value, ApiError> {
 
 fn list_tags(world: &World, cx: &Cx<'_>) -> Result<Value, ApiError> {
     let place = resource(world, cx)?;
-    let pager = cx.pager(world, PAGE)?;
-    let [from, ..] = pager.from;
     let set = world.estate.sets.get(place as usize);
-    let tags = set.into_iter().flat_map(|set| &set.tags);
-    let rows = (from..).zip(tags.skip(from as usize));
-    let (page, next) = pager.take(rows, |(n, _)| [*n, 0, 0]);
-    let tags: Vec<Value> = page
-        .into_iter()
-        .map(|(_, (key, value))| json!({ "Key": key, "Value": value }))
-        .collect();
-    Ok(object([("Tags", json!(tags)), ("NextToken", json!(next))]))
+    cx.tags(world, PAGE, set.map_or(&[], |it| &it.tags))
 }
 
 fn named(world: &World, cx: &Cx<'_>) -> Result<u32, ApiError> {

@@ -304,8 +304,17 @@ def organization(side):
     api.move_account(**member, SourceParentId=unit, DestinationParentId=before)
     api.list_accounts_for_parent(ParentId=unit)
     api.tag_resource(ResourceId=side.member, Tags=[{"Key": "cmp", "Value": "one"}])
-    api.untag_resource(ResourceId=side.member, TagKeys=["cmp"])
+    two = [{"Key": "cmp", "Value": "two"}, {"Key": "Cmp", "Value": "other"}]
+    api.tag_resource(ResourceId=side.member, Tags=two)
     api.list_tags_for_resource(ResourceId=side.member)
+    api.untag_resource(ResourceId=side.member, TagKeys=["cmp", "cmp-none"])
+    api.list_tags_for_resource(ResourceId=side.member)
+    api.untag_resource(ResourceId=side.member, TagKeys=["Cmp"])
+    api.list_tags_for_resource(ResourceId=side.member)
+    api.tag_resource(ResourceId="999999999999", Tags=[{"Key": "cmp", "Value": "one"}])
+    api.untag_resource(ResourceId="999999999999", TagKeys=["cmp"])
+    api.list_tags_for_resource(ResourceId="999999999999")
+    api.list_tags_for_resource(ResourceId="cmp")
 
     kind = "SERVICE_CONTROL_POLICY"
     policy = api.create_policy(Name="cmp-scp", Description="of both", Type=kind, Content=DENY)

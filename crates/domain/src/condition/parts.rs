@@ -154,14 +154,14 @@ fn read(of: &Value, reads: &mut Vec<Read>) -> bool {
 /// Of each of these things of one connection, in their order, which of these conditions over
 /// entitlements are true of it. Of what it cannot be told, none is.
 ///
-/// The same as [`Compiled::holds_of_each`] of each, with fewer questions, where `lost` is false: it is
-/// what a part that asks for an organizational unit is of what is nobody knows where.
+/// The same as [`Compiled::holds_of_each`] of each, with fewer questions, where `unknown` is false: it is
+/// what a part is that asks for what is not known of a thing.
 ///
 /// Fails where facts contradict each other.
 pub(super) fn holds(
     conditions: &[&Compiled],
     things: &[&Thing],
-    lost: bool,
+    unknown: bool,
 ) -> Result<Vec<Vec<bool>>, String> {
     // Of which thing each part is asked, for each thing.
     let mut asked = vec![false; things.len()];
@@ -211,7 +211,7 @@ pub(super) fn holds(
                 *holds = *known.entry(at).or_insert_with(|| {
                     let nth = place.get(at).copied().unwrap_or(usize::MAX);
                     match part.asks.meets(many.doubt(nth)) {
-                        true => lost,
+                        true => unknown,
                         false => many.holds(&part.set, nth),
                     }
                 });

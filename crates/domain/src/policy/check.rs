@@ -384,12 +384,7 @@ impl PolicyBody {
         check_limits(self.max_duration, self.reason, &mut found);
         until::check(self.until_revoked, self.emergency.is_some(), &mut found);
         ticket::check(&self.ticket, &mut found);
-        let waits = (self.routes())
-            .map(|route| {
-                let steps = route.steps().iter();
-                (steps.filter_map(|step| step.wait)).fold(Span::ZERO, |sum, wait| sum + wait)
-            })
-            .fold(Span::ZERO, Span::max);
+        let waits = self.waits();
         let open_for = self.open_for();
         if open_for < Span::hours(1) || open_for > Span::hours(24 * 366) || open_for <= waits {
             found.push(Wrong::OpenFor { waits });

@@ -24,7 +24,7 @@ use super::{
     Ask, BodyFault, ExplainedStep, Outcome, Part, People, PolicyBody, Route, Step, Then,
     UntilRevoked, short_parts,
 };
-use crate::{PolicyId, PolicyVersionId};
+use crate::{PolicyId, PolicyVersionId, Span};
 
 /// A policy to which a deadline leads, as it is pinned with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +135,7 @@ pub fn others<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Vec<PolicyId> {
 /// (`short`, and all of what is behind it), and of what all steps of the other policy need. Where the
 /// first is larger, the difference is what this answers: anybody of that step may give it. What was
 /// approved before stays a record, and whoever approved does not count a second time.
-pub fn goes_on(short: u32, behind: &[Step], there: &[Step]) -> u32 {
+pub(crate) fn goes_on(short: u32, behind: &[Step], there: &[Step]) -> u32 {
     let total = |steps: &[Step]| {
         let steps = steps.iter();
         steps.fold(0u32, |sum, step| sum.saturating_add(step.total()))
@@ -208,7 +208,8 @@ impl PolicyBody {
                 } else {
                     match known.get(&policy) {
                         None => Some("there is no such policy"),
-                        Some(other) => unfit(other, steps, at, people),
+                        Some(other) => unfit(other, steps, at, people)
+                            .or_else(|| self.expires_there(other, steps, at)),
                     }
                 };
                 faults.extend(why.map(|why| BodyFault {
@@ -225,6 +226,26 @@ impl PolicyBody {
             true => Ok(()),
             false => Err(faults),
         }
+    }
+
+    /// Why a request of its own that this step's deadline leads to that policy would expire before anybody
+    /// there could have the last word.
+    fn expires_there(&self, other: &Self, steps: &[Step], at: usize) -> Option<&'static str> {
+        let begins =
+            (steps.get(at).and_then(|step| step.deadline)).map_or(Span::ZERO, |it| it.after);
+        let before = steps.iter().take(at).filter_map(|step| step.wait);
+        let over = before.fold(begins + other.waits(), |sum, wait| sum + wait);
+        (over >= self.open_for())
+            .then_some("a request expires before the steps that only wait there are over")
+    }
+
+    /// How long its steps that only wait take together, in whichever case takes longest.
+    pub(super) fn waits(&self) -> Span {
+        let of = |route: &super::Route| {
+            let waits = route.steps().iter().filter_map(|step| step.wait);
+            waits.fold(Span::ZERO, |sum, wait| sum + wait)
+        };
+        self.routes().map(of).fold(Span::ZERO, Span::max)
     }
 }
 

@@ -16,9 +16,9 @@ use crate::grant::ANSWER_WITHIN;
 use crate::{Span, Time, UserId};
 
 /// The shortest time between two reviews: a day.
-pub const SHORTEST_INTERVAL: Span = Span::hours(24);
+const SHORTEST_INTERVAL: Span = Span::hours(24);
 /// The longest time between two reviews: 365 days.
-pub const LONGEST_INTERVAL: Span = Span::hours(24 * 365);
+const LONGEST_INTERVAL: Span = Span::hours(24 * 365);
 
 /// Whether access may be had until it is revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -193,7 +193,7 @@ pub struct SyncRun {
     /// being written down; `complete`; `set_aside`: read whole, and not believed, or a later one
     /// took its place; `failed`.
     pub state: String,
-    /// What it is doing: `waiting`, reading `lists`, reading `who holds what`.
+    /// What it is doing: `waiting`, reading `lists`, `who holds what` or `tags of accounts`.
     pub phase: String,
     /// Calls to AWS that are made, of [`SyncRun::expected`].
     pub done: i64,

@@ -30,6 +30,7 @@ pub(super) use endings::{accepted, end, sweep};
 pub use plan::Plan;
 pub(super) use plan::minutes;
 pub(super) use walk::List;
+use walk::tags::TAGS_PHASE;
 use walk::{Estates, Walk};
 
 /// A run that has not moved for so long is taken over: its worker is gone.
@@ -135,6 +136,11 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         endings::forget(cx, &claimed).await?;
         (claimed.seen, claimed.appeared, claimed.ended) = (0, 0, 0);
     }
+    // One that died while it read tags had written down what it found gone.
+    let written = match claimed.phase == TAGS_PHASE {
+        true => claimed.ended,
+        false => 0,
+    };
     let run = &claimed;
 
     let (instance_arn, identity_store) = instance(&connection)?;
@@ -192,6 +198,7 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
     let found = endings::weigh(cx, &run).await?;
     if !found.held() {
         endings::write(cx, &mut run).await?;
+        run.ended = run.ended.saturating_add(written);
         gone::write(cx, &run, gone::By::Reader).await?;
     }
     walk.go_on(&run).await;
@@ -204,6 +211,8 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
         () = stopping.wait() => {}
     }
     let (mut run, _) = walk.parts().await;
+    // What it planned is what it did.
+    run.expected = run.done;
     if found.held() {
         let held = endings::hold(cx, &mut run, found, digest).await?;
         links::propose_likenesses(cx, run.connection).await?;

@@ -198,6 +198,18 @@ impl Held {
     }
 }
 
+/// What an audit event tells of conflicts: how many people each is about, and not who.
+pub fn told(conflicts: &[Conflict]) -> Vec<serde_json::Value> {
+    let told = |it: &Conflict| {
+        let mut told = serde_json::json!(it);
+        if let Some(told) = told.as_object_mut() {
+            told.remove("who");
+        }
+        told
+    };
+    conflicts.iter().map(told).collect()
+}
+
 /// The steps in which exceptions are made: one for each group that makes some, after the policy's
 /// own. One approval completes it.
 pub fn exceptions(conflicts: &[Conflict]) -> Vec<Step> {

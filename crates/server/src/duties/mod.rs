@@ -39,7 +39,7 @@ pub use error::{Error, Fault, FaultKind};
 pub(crate) use http::{conflict as conflict_shown, routes};
 pub use judge::{
     Asked, Conflict, Held, How, People, Touched, Verdict, Wanted, exceptions, hold, hold_all,
-    judge, people, touched,
+    judge, people, told, touched,
 };
 pub(crate) use pages::routes as page_routes;
 pub(crate) use store::STATEMENTS;

@@ -228,6 +228,14 @@ impl Fault for Error {
 pub(super) const NOT_INITIALISED: &str = "Stint has no user yet. On the machine it runs on, type: stint users create-admin --email you@example.com";
 
 impl Error {
+    /// Whether a password that was to be given again is missing, wrong, or cannot be given.
+    pub(crate) const fn is_about_the_password(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongPassword | Self::LockedOut { .. } | Self::NoPassword | Self::TokenProof
+        )
+    }
+
     fn plain_detail(&self) -> &'static str {
         match self {
             Self::EmailTaken => {

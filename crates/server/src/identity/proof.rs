@@ -7,9 +7,9 @@
 use secrecy::SecretString;
 use serde_json::json;
 use stint_db::{Priority, Query};
-use stint_domain::Span;
 use stint_domain::audit::Subject;
 use stint_domain::rights::{Relation, Verb};
+use stint_domain::{SignInId, Span};
 
 use super::lockout::Tries;
 use super::store::{sign_ins, users};
@@ -40,6 +40,14 @@ pub enum Unproved {
     Token,
 }
 
+/// The sign-in the caller calls with. Fails for an API token.
+pub(super) fn sign_in(cx: &Cx) -> Result<SignInId, Error> {
+    match cx.person()?.via {
+        Via::Page(sign_in) => Ok(sign_in),
+        _ => Err(Error::TokenProof),
+    }
+}
+
 /// Proves that the caller knows their password, for the sign-in they call with and no other.
 ///
 /// Wrong tries lock out as failed sign-ins do, and are counted by user, apart from those: who is not
@@ -48,9 +56,7 @@ pub enum Unproved {
 pub async fn prove(cx: &Cx, given: SecretString) -> Result<(), Error> {
     let person = cx.person()?;
     cx.authorize(Verb::ProveSignIn, Relation::Own)?;
-    let Via::Page(sign_in) = person.via else {
-        return Err(Error::TokenProof);
-    };
+    let sign_in = sign_in(cx)?;
     let me = person.id;
     let mut tx = cx.begin(Priority::Interactive).await?;
     let (_, stored) = users::password_of(&mut tx, me)

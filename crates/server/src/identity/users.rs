@@ -293,7 +293,9 @@ async fn set_manager(
     Ok(())
 }
 
-/// Changes the caller's own password. Wrong tries are counted with those of [`prove`](super::prove).
+/// Changes the caller's own password. Wrong tries are counted with those of [`prove`](super::prove), and as
+/// there an API token makes none: whoever stole one keeps nobody from giving theirs. Fails for one
+/// ([`Error::TokenProof`]).
 pub async fn change_password(
     cx: &Cx,
     current: SecretString,
@@ -301,6 +303,7 @@ pub async fn change_password(
 ) -> Result<(), Error> {
     let me = cx.person()?.id;
     cx.authorize(Verb::ChangePassword, Relation::Own)?;
+    super::proof::sign_in(cx)?;
     let mut tx = cx.begin(Priority::Interactive).await?;
     let (email, stored) = users::password_of(&mut tx, me)
         .await?

@@ -218,7 +218,10 @@ pub async fn preview(cx: &Cx, probe: Probe) -> Result<Preview, Error> {
         hurdles.push(Hurdle::from(&Refusal::StartInEmergency));
     }
     let told = match &offer.policy.body.emergency {
-        Some(emergency) => Some(emergency::watchers(&mut q, emergency, [user, whom]).await?),
+        Some(emergency) => {
+            let theirs = emergency::theirs([user, whom], &ask.members);
+            Some(emergency::watchers(&mut q, emergency, &theirs).await?)
+        }
         None => None,
     };
     let mut hurdle = |error: &Error| {
@@ -342,10 +345,12 @@ pub(super) async fn asked(
         return Err(Error::Closed(Box::new(closed)));
     }
     let holder = holder(cx, tx, (user, whom), &offer, new.principal).await?;
+    let members = members(tx, &holder).await?;
     emergency::check(
         tx,
         &offer,
-        (user, whom),
+        user,
+        &emergency::theirs([user, whom], &members),
         holder.id,
         with.raised_from.is_some(),
     )
@@ -353,7 +358,7 @@ pub(super) async fn asked(
     let ask = Ask {
         requester: user,
         beneficiary: whom,
-        members: members(tx, &holder).await?,
+        members,
         duration: match new.until_revoked {
             true => LONGEST,
             false => new.duration,
@@ -464,7 +469,7 @@ pub(super) async fn asked(
         "submission": request.submission,
         "emergency": request.emergency().is_some(),
         "raised_from": request.raised_from,
-        "conflicts": request.conflicts,
+        "conflicts": duties::told(&request.conflicts),
     });
     let subjects = [request.id.into(), request.entitlement().into(), user.into()].into_iter();
     let subjects = subjects.chain((whom != user).then(|| whom.into()));

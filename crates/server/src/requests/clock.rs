@@ -14,7 +14,7 @@ use crate::outbox;
 use crate::tasks::{Ran, Task, TaskError};
 
 /// Its name.
-const CLOCK: &str = "requests.clock";
+pub(super) const CLOCK: &str = "requests.clock";
 /// How many requests a round takes.
 const BATCH: i64 = 100;
 

@@ -55,7 +55,10 @@ async fn decide(
         // and whoever decides reads that it is over.
         Err(error) if clock::ends(&error) => {
             drop(tx);
-            clock::pass(cx, id).await?;
+            // By nobody, and no answer to the call that found it so.
+            let mut by_clock = Cx::system(&cx.app, clock::CLOCK);
+            by_clock.now = cx.now;
+            clock::pass(&by_clock, id).await?;
             tx = cx.begin(Priority::Interactive).await?;
             request = taken(cx, &mut tx, id, verb).await?;
         }

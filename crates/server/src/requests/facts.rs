@@ -14,7 +14,7 @@ use super::{Error, Request, beneficiaries, benefits};
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement};
 use crate::identity::Delegation;
-use crate::policies::{self, Subject};
+use crate::policies::{self, PolicyVersion, Subject};
 use crate::{identity, requests::voter};
 
 /// How something is asked.
@@ -114,14 +114,29 @@ pub(super) async fn longest(
     entitlement_max: Option<Span>,
 ) -> Result<Span, Error> {
     let rule = choose(q, entitlement, body, how).await?.rule;
-    let mut others = Vec::new();
-    for id in rules::others(body.outcome(rule).steps()) {
-        let version = policies::current(q, id).await?.ok_or(Error::NotFound)?;
-        let found = choose(q, entitlement, &version.body, how).await?;
-        others.push(version.as_other(found.rule));
-    }
+    let others = led_to(q, entitlement, body.outcome(rule).steps(), how).await?;
+    let others: Vec<Other> = (others.into_iter())
+        .map(|(version, found)| version.as_other(found.rule))
+        .collect();
     let body = body.clone().leading_to(rule, &others);
     Ok(body.outcome(rule).longest(entitlement_max))
+}
+
+/// The policies to which deadlines of these steps lead, as they are now, with which rule of each applies.
+async fn led_to(
+    q: &mut impl Query,
+    entitlement: &Entitlement,
+    steps: &[Step],
+    how: How,
+) -> Result<Vec<(PolicyVersion, Chosen)>, Error> {
+    let mut all = Vec::new();
+    for id in rules::others(steps) {
+        // None is ever deleted, and where it was named it was there.
+        let version = policies::current(q, id).await?.ok_or(Error::NotFound)?;
+        let found = choose(q, entitlement, &version.body, how).await?;
+        all.push((version, found));
+    }
+    Ok(all)
 }
 
 /// What a policy says to a question: which rule applies, and who could decide then.
@@ -168,10 +183,7 @@ pub(super) async fn weigh(
     let steps = body.outcome(chosen.rule).steps();
     let people = policies::people(q, steps, Some(&subject)).await?;
     let (mut others, mut explained) = (Vec::new(), Vec::new());
-    for id in rules::others(steps) {
-        // None is ever deleted, and where it was named it was there.
-        let version = policies::current(q, id).await?.ok_or(Error::NotFound)?;
-        let found = choose(q, entitlement, &version.body, how).await?;
+    for (version, found) in led_to(q, entitlement, steps, how).await? {
         // What it would say is not known: nothing may be pinned, and so nothing be asked.
         if let Some(why) = found.unanswered {
             chosen.unanswered = chosen.unanswered.or(Some(why));

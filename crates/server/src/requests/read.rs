@@ -629,7 +629,7 @@ fn steps(request: &Request, names: &Names, passed: &[(Time, Passed)]) -> Vec<Ste
                 .deadline
                 .and_then(|it| it.then.policy())
                 .and_then(named),
-            needed: step.total(),
+            needed: (step.total()).saturating_add(moved.get(&index).copied().unwrap_or(0)),
             standing: standing(index),
             decisions: (request.decisions.iter())
                 .filter(|d| d.step == index)

@@ -70,6 +70,8 @@ pub struct Changed {
     pub what: String,
     /// For how long.
     pub duration: Span,
+    /// How often it is asked whether it is still needed, where it was asked for until it is revoked.
+    pub review_every: Option<Span>,
     /// When.
     pub asked_at: Time,
     /// What the version pinned on it says.
@@ -87,6 +89,8 @@ pub struct Answered {
     pub way: Way,
     /// When the password is wanted again, as far as anybody asks or approves then.
     pub password: rules::StepUp,
+    /// How often it would be asked whether it is still needed, where it was asked for until it is revoked.
+    pub every: Option<Span>,
     /// Whether it says so in the same words as before, and yet asks other people, or at other times.
     pub elsewise: bool,
 }
@@ -126,6 +130,10 @@ impl Answered {
         let way = match (&self.way, step_up::said(self.password)) {
             (Way::AtOnce | Way::Steps(_), Some(when)) => format!("{way}, with the password {when}"),
             (Way::Refused(_), _) | (_, None) => way,
+        };
+        let way = match self.every {
+            Some(every) => format!("{way}, reviewed every {every}"),
+            None => way,
         };
         match &self.rule {
             Some(rule) => format!("{way} (rule “{rule}”)"),
@@ -207,6 +215,7 @@ pub async fn replay(
             requester: read::who(&names, row.requester),
             what: known.name(row.entitlement),
             duration: row.duration,
+            review_every: row.review_every,
             asked_at: row.submitted_at,
             before,
             after,
@@ -289,12 +298,15 @@ impl Tally {
                     rule: None,
                     way: Way::Refused(why),
                     password: rules::StepUp::No,
+                    every: None,
                     elsewise: false,
                 },
             };
             // A rule by another name that says the same changes nothing.
             let same = |before: &Answered| {
-                before.way == after.way && before.password == after.password && !after.elsewise
+                (&before.way, before.password, before.every)
+                    == (&after.way, after.password, after.every)
+                    && !after.elsewise
             };
             if before.as_ref().is_some_and(same) {
                 self.out.same += 1;
@@ -308,10 +320,17 @@ impl Tally {
     }
 }
 
+impl Replayed {
+    /// Whether it was asked for until it is revoked: its duration counts as the longest there is.
+    const fn until_revoked(&self) -> bool {
+        self.review_every.is_some()
+    }
+}
+
 impl Tally {
     /// Why it would be refused because of a policy to which a deadline leads.
     fn beyond(&self, outcome: &Outcome<'_>, row: &Replayed) -> Option<String> {
-        let refused = match row.until_revoked {
+        let refused = match row.until_revoked() {
             true => outcome.until_revoked.is_none(),
             false => row.duration > outcome.longest(None),
         };
@@ -327,7 +346,7 @@ impl Tally {
             if !matches!(there.route, Route::Steps(_)) {
                 return None;
             }
-            if row.until_revoked {
+            if row.until_revoked() {
                 let never = there.until_revoked.is_none();
                 return never.then(|| {
                     "it may not be had until it is revoked where a deadline leads".to_owned()
@@ -349,10 +368,10 @@ fn said(outcome: &Outcome<'_>, tickets: &mut Tickets, row: &Replayed) -> Answere
     let longest = outcome.longest(None);
     let way = match outcome.route {
         Route::AutoDeny(message) => Way::Refused(message.clone()),
-        _ if row.until_revoked && outcome.until_revoked.is_none() => {
+        _ if row.until_revoked() && outcome.until_revoked.is_none() => {
             Way::Refused("it may not be had until it is revoked".to_owned())
         }
-        _ if !row.until_revoked && row.duration > longest => Way::Refused(format!(
+        _ if !row.until_revoked() && row.duration > longest => Way::Refused(format!(
             "{} is longer than the {longest} allowed",
             row.duration
         )),
@@ -378,6 +397,10 @@ fn said(outcome: &Outcome<'_>, tickets: &mut Tickets, row: &Replayed) -> Answere
     };
     Answered {
         rule: outcome.rule.map(|rule| rule.name.clone()),
+        every: match way {
+            Way::Refused(_) => None,
+            _ => outcome.until_revoked.filter(|_| row.until_revoked()),
+        },
         way,
         password,
         elsewise: false,
@@ -445,7 +468,10 @@ impl Known {
             .filter_map(|id| self.people.get(&id).cloned())
             .collect();
         let how = Circumstances {
-            duration: row.duration,
+            duration: match row.until_revoked() {
+                true => LONGEST,
+                false => row.duration,
+            },
             start: row.start,
             for_group: row.for_group,
             now: row.submitted_at,

@@ -1,7 +1,7 @@
 //! Step-up: the password given again, where a policy wants that of whoever asks or approves.
 //!
-//! Asked in the transaction that asks or decides, after everything else that could be wrong: who may
-//! not do it at all is told that, and not to give a password first. Denying, cancelling and giving
+//! Asked in the transaction that asks or decides, after whether somebody may: who may not do it at all is
+//! told that, and not to give a password first. Denying, cancelling and giving
 //! back never want one.
 
 use stint_db::Query;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Error, Query, Result, Row, Tx, Val, args};
 use stint_domain::entitlement::{Pair, PrincipalKind};
-use stint_domain::policy::{LONGEST, Other, candidates, sources};
+use stint_domain::policy::{Other, candidates, sources};
 use stint_domain::request::{self as rules, Approval, Question, State};
 use stint_domain::{
     ConnectionId, EntitlementId, GrantId, GroupId, PolicyVersionId, PrincipalId, RequestId, Span,
@@ -750,8 +750,8 @@ pub(super) struct Replayed {
     pub(super) version: PolicyVersionId,
     pub(super) rule: Option<usize>,
     pub(super) duration: Span,
-    /// Whether until it is revoked: its duration counts as the longest there is.
-    pub(super) until_revoked: bool,
+    /// How often it is asked whether it is still needed, where it is until it is revoked.
+    pub(super) review_every: Option<Span>,
     pub(super) start: Option<Time>,
     pub(super) submitted_at: Time,
     pub(super) for_group: bool,
@@ -776,7 +776,6 @@ pub(super) async fn asked_under(
         .map(|row| {
             let kind: String = row.get("principal_kind")?;
             let rule: Option<i64> = row.get("rule")?;
-            let until_revoked = row.get::<Option<Span>>("review_every")?.is_some();
             Ok(Replayed {
                 id: row.get("id")?,
                 requester: row.get("requester_id")?,
@@ -784,11 +783,8 @@ pub(super) async fn asked_under(
                 entitlement: row.get("entitlement_id")?,
                 version: row.get("policy_version_id")?,
                 rule: rule.and_then(|at| usize::try_from(at).ok()),
-                duration: match until_revoked {
-                    true => LONGEST,
-                    false => row.get("duration")?,
-                },
-                until_revoked,
+                duration: row.get("duration")?,
+                review_every: row.get("review_every")?,
                 start: row.get("start_at")?,
                 submitted_at: row.get("submitted_at")?,
                 ticket: row.get("ticket")?,

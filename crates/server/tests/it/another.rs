@@ -371,6 +371,10 @@ both_engines! {
         let mut own = asked.ask(60);
         own["emergency"] = json!(true);
         asked.ana.post(REQUESTS, own).await.refused(409, "emergency_waits");
+        // Somebody who may not see it learns that it waits, and not which.
+        let id = made["id"].as_str().expect("an id");
+        let told = asked.cy.post(REQUESTS, body).await.refused(409, "emergency_waits");
+        assert!(!told["detail"].as_str().expect("words").contains(id), "{told}");
         asked.bo.post(&at(&made, "approve"), json!({})).await.ok();
         world.settle().await;
         let eve = world.in_browser("eve").await;

@@ -263,9 +263,15 @@ both_engines! {
         write(&world, scene.rule("Four eyes", &json!({}))).await;
         // The hour is over and the clock has not looked yet.
         world.clock().advance(Span::hours(1));
-        bo.post(&at(&waits, "deny"), json!({ "reason": "no" })).await.refused(409, "wrong_state");
+        let deny = json!({ "reason": "no" });
+        for _ in 0..2 {
+            let again = world.as_user("bo").key("once").post(&at(&waits, "deny"), deny.clone()).await;
+            again.refused(409, "wrong_state");
+        }
         let over = ana.get(&format!("{REQUESTS}/{}", words(&waits["id"]))).await.ok();
         assert_eq!(over["state"], "denied", "{over:#}");
+        let log = world.as_user("cy").get("/api/v1/audit-events?action=request.denied").await.ok();
+        assert_eq!(log["items"][0]["actor"]["kind"], "system", "time denied it: {log:#}");
     }
 
     async fn standing_access_counts_also_through_a_group(world) {

@@ -2,7 +2,7 @@
 //! conditions, which let nothing through while they are not known.
 
 use serde_json::{Value, json};
-use stint_db::{Priority, Query as _, Val, args};
+use stint_db::{CommitPoint, Priority, Query as _, Val, args};
 use stint_domain::sync::plan::{Choice, Question};
 use stint_domain::{AccountId, ConnectionId, Span, Time};
 use stint_server::catalog;
@@ -149,7 +149,7 @@ both_engines! {
         switch(&world, org.connection, true).await;
         assert_eq!(on(&offered(&world).await, " on "), 0);
         let run = sync(&world, org.connection).await;
-        assert!(run.expected >= 24, "{run:?}");
+        assert!(run.done >= 24 && run.expected == run.done, "{run:?}");
         let seen = account(&world, &payments).await;
         assert_eq!(seen["tags"], json!({ "env": "prod" }), "{seen:#}");
         assert!(seen["tags_read_at"].is_string(), "{seen:#}");
@@ -438,6 +438,34 @@ both_engines! {
         let payments = world.sim().account_id("prod-payments").expect("there");
         let seen = account(&world, &payments).await;
         assert!(seen.get("tags").is_none(), "{seen:#}");
+    }
+
+    async fn one_that_dies_while_it_reads_tags_says_what_had_ended(world) {
+        let org = world.organize().await;
+        switch(&world, org.connection, true).await;
+        let rows = world.sim().assignments();
+        let row = rows.iter().find(|it| it.principal_type == "USER").expect("a row");
+        let aws = world.aws();
+        aws.unassign(&row.account_id, &row.permission_set_arn, &row.principal_id).await;
+        world.advance(Span::minutes(5)).await;
+        let gate = Gate::new();
+        world.sim().faults().add(Fault::on(TAGS).nth(1), Effect::Hold(gate.clone()));
+        let cx = world.cx("cy");
+        let (died, ()) = tokio::join!(directory::sync(&cx, org.connection), async {
+            gate.arrived().await;
+            world.crash_at(1, CommitPoint::Before);
+            gate.release();
+        });
+        assert!(died.is_err() && world.crashed());
+        world.restart().await;
+        world.spare();
+        world.advance(Span::minutes(11)).await;
+        world.run_due().await;
+        let place = format!("/api/v1/connections/{}/sync-runs", org.connection);
+        let runs = world.as_user("cy").get(&place).await.ok();
+        let run = &runs["items"][0];
+        assert_eq!((&run["state"], &run["ended"]), (&json!("complete"), &json!(1)), "{run:#}");
+        assert_eq!(run["phase"], "tags of accounts");
     }
 
     async fn a_rule_that_asks_for_tags_nobody_has_read_refuses(world) {

@@ -432,10 +432,16 @@ fn arrived(request: &Request, later: bool) -> Option<Result<(), Failure>> {
             None
         }
         state => {
-            let answered = request.steps.iter().flat_map(|step| &step.decisions).last();
-            let why = answered.map_or_else(String::new, |it| {
-                format!(" by {}: {}", it.by.name, it.comment)
-            });
+            let mut decisions = request.steps.iter().flat_map(|step| &step.decisions);
+            let denied = decisions.find(|it| it.answer == "deny");
+            let told = request.timeline.iter().rev();
+            let mut told = told.filter(|it| it.what == "request.denied");
+            let why = match (denied, told.next()) {
+                (Some(it), _) => format!(" by {}: {}", it.by.name, it.comment),
+                // By nobody: a deadline, or a policy to which one led.
+                (None, Some(it)) => format!(": {}", it.text),
+                (None, None) => String::new(),
+            };
             failed(Exit::Denied, format!("{id} was {state}{why}"))
         }
     }

@@ -44,7 +44,10 @@ pub(super) async fn replay(
                 out::field(it, "request"),
                 out::field(it, "requester.name"),
                 out::field(it, "entitlement_name"),
-                span(it, "duration_seconds"),
+                match span(it, "review_every_seconds") {
+                    every if every.is_empty() => span(it, "duration_seconds"),
+                    every => format!("until revoked, reviewed every {every}"),
+                },
                 short(&out::field(it, "submitted_at")),
                 out::field(it, "before"),
                 out::field(it, "after"),

@@ -10,7 +10,7 @@ use super::super::Error;
 use super::super::papers::Policies;
 use super::super::store::reread::{self, Orphaned};
 use super::super::store::things::{self, SeenEntitlement};
-use super::super::store::{estate, facts, tags};
+use super::super::store::{changes as rows, estate, facts, tags};
 use super::super::sync::places;
 use super::apply::{CHUNK, Holder, LANE, Reading, Way, absent, denied};
 use super::reread::Came;
@@ -146,6 +146,14 @@ impl Reading<'_> {
         let mut tx = self.write().await?;
         let missing = reread::accounts_missing(&mut tx, connection, absence).await?;
         let fresh = reread::account_fresh(&mut tx, connection, absence).await?;
+        // Their tags are not known, and an account that is made with some need bring no event of its own.
+        if self.connection.scope.account_tags {
+            let most = usize::try_from(super::MANY_TAGS).unwrap_or(usize::MAX);
+            for (account, _) in came.iter().take(most) {
+                let of = Object::AccountTags(account.clone());
+                rows::hear(&mut tx, connection, &of, began, began, super::MOST).await?;
+            }
+        }
         let held = reread::orphaned(&mut tx, connection, Orphaned::Accounts).await?;
         if self.too_many(missing, seen) || !self.end_in(&mut tx, &held, absence).await? {
             return Ok(Came::Whole);

@@ -1,7 +1,7 @@
 //! What a sync found gone: written down a few rows at a time, or held for a person where it is
 //! more than a sync may take for ended by itself ([`HoldRule`](stint_domain::sync::HoldRule)).
 //!
-//! Nothing ends while a run reads: its endings are rows beside it, so that one that dies or fails
+//! Nothing ends while a run reads who holds what: its endings are rows beside it, so that one that dies or fails
 //! meanwhile has ended nothing, and one that is held can be looked at row by row. Whatever was seen again by the
 //! time they are written down does not end.
 

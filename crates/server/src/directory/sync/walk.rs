@@ -12,7 +12,7 @@ mod members;
 mod papers;
 pub(in crate::directory) mod places;
 mod sink;
-mod tags;
+pub(super) mod tags;
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;

@@ -232,10 +232,7 @@ async fn create(cx: Cx, frame: Frame, Form(sent): Form<Sent>) -> Result<Response
     if let Some(typed) = sent.secret("password")
         && let Err(error) = prove(&cx, typed).await
     {
-        if !matches!(
-            error,
-            Error::WrongPassword | Error::LockedOut { .. } | Error::NoPassword | Error::TokenProof
-        ) {
+        if !error.is_about_the_password() {
             return Err(error.into());
         }
         let mistakes = Mistakes::at("password", sentence(&error.detail()));

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::{Method, StatusCode};
 use stint_domain::rights::{Relation, Verb};
 
-use super::super::{Error, PROVEN_FOR, prove};
+use super::super::{PROVEN_FOR, prove};
 use super::Back;
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Form, Query, Routes};
@@ -40,12 +40,7 @@ async fn give(
             let said = format!("Thank you. It counts for {}.", words(PROVEN_FOR));
             Ok(web::go_with(local(&asked.back), &Flash::done(said)))
         }
-        Err(
-            error @ (Error::WrongPassword
-            | Error::LockedOut { .. }
-            | Error::NoPassword
-            | Error::TokenProof),
-        ) => {
+        Err(error) if error.is_about_the_password() => {
             let mistakes = Mistakes::at("password", sentence(&error.detail()));
             let wrong = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(form(&frame, &asked.back, mistakes, wrong))

@@ -14,7 +14,7 @@ use stint_domain::rights::{Relation, Role, Verb};
 use stint_domain::{EntitlementId, GrantId, PrincipalId, RequestId, Span, UserId};
 
 use super::ask::With;
-use super::{Error, NewRequest, Request, ask, clock, decide, extend, store, ticket};
+use super::{Error, NewRequest, Request, ask, beneficiaries, clock, decide, extend, store, ticket};
 use crate::catalog::{self, Offer};
 use crate::cx::Cx;
 use crate::{grants, identity, outbox};
@@ -131,12 +131,18 @@ pub(super) fn in_an_emergency(offer: Offer, emergency: bool) -> Result<Offer, Er
     }
 }
 
-/// Refuses what would be asked twice, and what nobody would be told of. Whoever asks for the same
-/// in an emergency comes after this.
+/// Whose it is: who asks, who would hold it, and who is in the group it is for.
+pub(super) fn theirs(both: [UserId; 2], members: &BTreeSet<UserId>) -> BTreeSet<UserId> {
+    members.iter().copied().chain(both).collect()
+}
+
+/// Refuses what would be asked twice, and what nobody would be told of but those whose it is. Whoever
+/// asks for the same in an emergency comes after this.
 pub(super) async fn check(
     tx: &mut Tx,
     offer: &Offer,
-    (user, whom): (UserId, UserId),
+    user: UserId,
+    theirs: &BTreeSet<UserId>,
     principal: PrincipalId,
     raises: bool,
 ) -> Result<(), Error> {
@@ -149,7 +155,7 @@ pub(super) async fn check(
         Err(Error::RaiseInstead(_)) if raises => {}
         other => other?,
     }
-    if watchers(tx, emergency, [user, whom]).await?.is_empty() {
+    if watchers(tx, emergency, theirs).await?.is_empty() {
         return Err(Error::Refused(vec![Refusal::NobodyTold]));
     }
     Ok(())
@@ -171,17 +177,17 @@ pub(super) async fn waits(
     }
 }
 
-/// The active members of the groups that are told, but who asks and who would hold it.
+/// The active members of the groups that are told, but those whose it is.
 pub(super) async fn watchers(
     q: &mut impl Query,
     emergency: &Emergency,
-    but: [UserId; 2],
+    theirs: &BTreeSet<UserId>,
 ) -> Result<BTreeSet<UserId>, Error> {
     let mut who = BTreeSet::new();
     for group in &emergency.tell {
         who.extend(identity::active_members(q, *group).await?);
     }
-    who.retain(|user| !but.contains(user));
+    who.retain(|user| !theirs.contains(user));
     Ok(who)
 }
 
@@ -191,8 +197,12 @@ pub async fn told(q: &mut impl Query, request: &Request) -> Result<BTreeSet<User
     let Some(emergency) = request.emergency() else {
         return Ok(BTreeSet::new());
     };
-    let theirs = [request.requester(), request.beneficiary()];
-    let mut who = watchers(q, emergency, theirs).await?;
+    let members = match request.is_for_a_group() {
+        true => beneficiaries(q, request.pair.principal).await?,
+        false => BTreeSet::new(),
+    };
+    let theirs = theirs([request.requester(), request.beneficiary()], &members);
+    let mut who = watchers(q, emergency, &theirs).await?;
     if who.is_empty() {
         who = identity::with_roles(q, &[Role::SuperAdmin]).await?;
         who.retain(|user| !theirs.contains(user));

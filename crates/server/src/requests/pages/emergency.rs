@@ -248,13 +248,12 @@ pub(super) async fn list(
         ("overdue", "Overdue"),
         ("closed", "Closed"),
     ];
-    let view = view::Reviews {
-        list: List::new("/emergency-reviews", &asked, COLUMNS, nothing)
-            .filter(web::Filter::choice("state", "Review", "Any state", states))
-            .answered(&page),
-        rows: page.items.into_iter().map(|it| row(it, &cx)).collect(),
-    };
-    Ok(web::page(&frame, "Emergency reviews", &view))
+    let list = List::new("/emergency-reviews", &asked, COLUMNS, nothing)
+        .filter(web::Filter::choice("state", "Review", "Any state", states))
+        .answered(&page);
+    let rows = page.items.into_iter().map(|it| row(it, &cx)).collect();
+    let view = view::Reviews::emergency(list, rows);
+    Ok(web::page(&frame, view.title, &view))
 }
 
 fn row(it: ReviewLine, cx: &Cx) -> view::ReviewRow {
@@ -271,7 +270,7 @@ fn row(it: ReviewLine, cx: &Cx) -> view::ReviewRow {
             }
             _ => String::new(),
         },
-        given: When::both(it.review.opened_at, cx.now),
+        began: When::both(it.review.opened_at, cx.now),
         due: When::both(it.review.due_at, cx.now),
     }
 }

@@ -202,14 +202,14 @@ pub(super) fn decide_form(
     let wrong = wrong.filter(|wrong| wrong.id == request.id);
     let wanted = unproved && request.step_up().at_approving();
     let question = &request.rules.question;
-    let at = match &request.rules.state {
-        State::Pending { step, .. } => *step,
-        State::Approved { .. } | State::Denied { .. } | State::Cancelled { .. } => 0,
+    let (at, carried) = match &request.rules.state {
+        State::Pending { step, carried, .. } => (*step, *carried),
+        State::Approved { .. } | State::Denied { .. } | State::Cancelled { .. } => (0, 0),
     };
     let leg = question.leg(at);
     let steps = leg.map_or(0, |leg| leg.steps.len());
     let step = question.step(at);
-    let step = step.map(|step| super::step_words(step.total(), &step.name));
+    let step = step.map(|step| super::step_words(step.total().saturating_add(carried), &step.name));
     let mut step = step.unwrap_or_default();
     if let Some(other) = leg.and_then(|leg| leg.other) {
         step.push_str(&format!(", under “{}”", other.name));

@@ -26,12 +26,9 @@ pub(super) async fn given(
     let Some(typed) = typed else { return Ok(None) };
     match identity::prove(cx, typed).await {
         Ok(()) => Ok(None),
-        Err(
-            error @ (identity::Error::WrongPassword
-            | identity::Error::LockedOut { .. }
-            | identity::Error::NoPassword
-            | identity::Error::TokenProof),
-        ) => Ok(Some(Mistakes::at(FIELD, error.detail()))),
+        Err(error) if error.is_about_the_password() => {
+            Ok(Some(Mistakes::at(FIELD, error.detail())))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -62,17 +62,16 @@ pub(super) async fn list(
         ("closed", "Closed"),
         ("over", "Not answered"),
     ];
-    let view = view::KeptReviews {
-        list: List::new("/until-revoked", &asked, COLUMNS, nothing)
-            .filter(web::Filter::choice("state", "Answer", "Any answer", states))
-            .answered(&page),
-        rows: page.items.into_iter().map(|it| row(it, &cx)).collect(),
-    };
-    Ok(web::page(&frame, "Until revoked", &view))
+    let list = List::new("/until-revoked", &asked, COLUMNS, nothing)
+        .filter(web::Filter::choice("state", "Answer", "Any answer", states))
+        .answered(&page);
+    let rows = page.items.into_iter().map(|it| row(it, &cx)).collect();
+    let view = view::Reviews::kept(list, rows);
+    Ok(web::page(&frame, view.title, &view))
 }
 
-fn row(it: KeptLine, cx: &Cx) -> view::KeptRow {
-    view::KeptRow {
+fn row(it: KeptLine, cx: &Cx) -> view::ReviewRow {
+    view::ReviewRow {
         href: review_href(it.review.request),
         place: directory::place(&it.line.entitlement),
         who: it.line.who_asked(),
@@ -85,7 +84,7 @@ fn row(it: KeptLine, cx: &Cx) -> view::KeptRow {
             }
             _ => String::new(),
         },
-        review: When::both(it.review.review_at(), cx.now),
+        began: When::both(it.review.review_at(), cx.now),
         due: When::both(it.review.due_at, cx.now),
     }
 }
@@ -184,7 +183,11 @@ async fn answered(
 ) -> Result<Response, Failure> {
     let note = sent.text("note");
     // The review that was looked at, so that no later one is answered by an old page.
-    let which: Option<GrantId> = sent.text("grant").parse().ok();
+    let Ok(which) = sent.text("grant").parse::<GrantId>() else {
+        let failed = Flash::failed("This page is out of date: look at the review again.");
+        return Ok(web::go_with(&review_href(id), &failed));
+    };
+    let which = Some(which);
     let typed = sent.secret(step_up::FIELD).filter(|_| keep);
     if let Some(mistakes) = step_up::given(&cx, typed).await? {
         let found = kept_review(&cx, id).await?;

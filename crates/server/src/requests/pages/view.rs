@@ -329,12 +329,41 @@ pub(crate) struct Show {
     pub(crate) poll: Option<u32>,
 }
 
-/// `GET /emergency-reviews`: what was given in emergencies.
+/// `GET /emergency-reviews`: what was given in emergencies. `GET /until-revoked`: access until it is
+/// revoked, when its review has come.
 #[derive(Debug, Clone, Template)]
 #[template(path = "requests/reviews.html")]
 pub(crate) struct Reviews {
+    pub(crate) title: &'static str,
+    pub(crate) lead: &'static str,
+    /// What the two times of a row are called.
+    pub(crate) times: [&'static str; 2],
     pub(crate) list: List,
     pub(crate) rows: Vec<ReviewRow>,
+}
+
+impl Reviews {
+    /// Of emergency access.
+    pub(crate) const fn emergency(list: List, rows: Vec<ReviewRow>) -> Self {
+        Self {
+            title: "Emergency reviews",
+            lead: "What was given in an emergency, and whether it was justified. A review holds nothing up: access ends at its time all the same.",
+            times: ["Given", "Due"],
+            list,
+            rows,
+        }
+    }
+
+    /// Of access until it is revoked.
+    pub(crate) const fn kept(list: List, rows: Vec<ReviewRow>) -> Self {
+        Self {
+            title: "Until revoked",
+            lead: "Access without a time limit, when its review has come: is it still needed? Where nobody says so within 14 days, it ends.",
+            times: ["Review", "Ends"],
+            list,
+            rows,
+        }
+    }
 }
 
 /// One review.
@@ -346,9 +375,11 @@ pub(crate) struct ReviewRow {
     pub(crate) who: String,
     pub(crate) reason: String,
     pub(crate) chip: Chip,
-    /// What who closed it says.
+    /// What who closed or answered it says.
     pub(crate) said: String,
-    pub(crate) given: WhenBoth,
+    /// When what it is about was given, or the review came.
+    pub(crate) began: WhenBoth,
+    /// When it should be over.
     pub(crate) due: WhenBoth,
 }
 
@@ -364,29 +395,6 @@ pub(crate) struct ShowReview {
     /// For who may close it.
     pub(crate) form: Option<CloseReview>,
     pub(crate) mistakes: Mistakes,
-}
-
-/// `GET /until-revoked`: the reviews of access until it is revoked.
-#[derive(Debug, Clone, Template)]
-#[template(path = "requests/kept_reviews.html")]
-pub(crate) struct KeptReviews {
-    pub(crate) list: List,
-    pub(crate) rows: Vec<KeptRow>,
-}
-
-/// One of them.
-#[derive(Debug, Clone)]
-pub(crate) struct KeptRow {
-    pub(crate) href: String,
-    pub(crate) what: String,
-    pub(crate) place: String,
-    pub(crate) who: String,
-    pub(crate) reason: String,
-    pub(crate) chip: Chip,
-    /// What who answered says.
-    pub(crate) said: String,
-    pub(crate) review: WhenBoth,
-    pub(crate) due: WhenBoth,
 }
 
 /// `GET /until-revoked/{id}`

@@ -122,6 +122,7 @@ fn example(it: Changed) -> wire::ReplayedRequest {
         requester: requests::who(&it.requester),
         entitlement_name: it.what,
         duration_seconds: it.duration.as_seconds(),
+        review_every_seconds: it.review_every.map(Span::as_seconds),
         submitted_at: it.asked_at.to_string(),
         before: it.before.words(),
         after: it.after.words(),

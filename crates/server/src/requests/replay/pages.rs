@@ -124,11 +124,14 @@ fn shown(it: Replay, cx: &Cx) -> Found {
             .map(|example| Row {
                 href: format!("/requests/{}", example.request),
                 what: example.what,
-                who: format!(
-                    "{}, for {}",
-                    example.requester.name,
-                    words(example.duration)
-                ),
+                who: match example.review_every {
+                    Some(_) => format!("{}, until revoked", example.requester.name),
+                    None => format!(
+                        "{}, for {}",
+                        example.requester.name,
+                        words(example.duration)
+                    ),
+                },
                 asked: When::relative(example.asked_at, cx.now),
                 before: sentence(&example.before.words()),
                 after: sentence(&example.after.words()),

@@ -21,6 +21,8 @@ use super::sink::{List, Scope};
 use super::{AT_ONCE, Walk};
 use crate::connections;
 
+/// What a run says that it is doing while it reads them.
+pub(in super::super) const TAGS_PHASE: &str = "tags of accounts";
 /// So many accounts refuse one after the other before one is asked that has told before: what is
 /// refused for some is, mostly, for all.
 const REFUSALS: usize = 10;
@@ -110,7 +112,7 @@ impl Walk<'_> {
         let calls = i64::try_from(due.len()).unwrap_or(i64::MAX);
         sink.run.expected = sink.run.calls.saturating_add(calls);
         drop(sink);
-        self.begin("tags of accounts").await?;
+        self.begin(TAGS_PHASE).await?;
         let mut due = VecDeque::from(due);
         let mut course = Course::default();
         self.sound(&all, &mut due, &mut course).await?;

@@ -16,28 +16,26 @@ pub(super) fn reviews(any: bool) -> requests::Reviews {
         reason: "INC-2291 card declines, the gateway is down".into(),
         chip,
         said: said.into(),
-        given: When::both(at("2026-11-20T02:12:00Z"), now()),
+        began: When::both(at("2026-11-20T02:12:00Z"), now()),
         due: When::both(at("2026-11-23T02:12:00Z"), now()),
     };
-    requests::Reviews {
-        list: sample_list("/emergency-reviews", COLUMNS, "", if any { 2 } else { 0 }),
-        rows: if any {
-            vec![
-                row(
-                    "AdministratorAccess on prod-payments",
-                    Chip::new(Tone::Stop, "alert-triangle", "Overdue"),
-                    "",
-                ),
-                row(
-                    "DatabaseAdmin on data-warehouse",
-                    Chip::new(Tone::Live, "check", "Justified"),
-                    "Mei Tan: “the runbook says so, and she was alone”",
-                ),
-            ]
-        } else {
-            vec![]
-        },
-    }
+    let rows = match any {
+        true => vec![
+            row(
+                "AdministratorAccess on prod-payments",
+                Chip::new(Tone::Stop, "alert-triangle", "Overdue"),
+                "",
+            ),
+            row(
+                "DatabaseAdmin on data-warehouse",
+                Chip::new(Tone::Live, "check", "Justified"),
+                "Mei Tan: “the runbook says so, and she was alone”",
+            ),
+        ],
+        false => vec![],
+    };
+    let list = sample_list("/emergency-reviews", COLUMNS, "", rows.len());
+    requests::Reviews::emergency(list, rows)
 }
 
 pub(super) fn review(mine: bool, mistakes: Mistakes) -> requests::ShowReview {
@@ -72,8 +70,8 @@ pub(super) fn review(mine: bool, mistakes: Mistakes) -> requests::ShowReview {
     }
 }
 
-pub(super) fn kept_reviews(any: bool) -> requests::KeptReviews {
-    let row = |what: &str, chip: Chip, said: &str| requests::KeptRow {
+pub(super) fn kept_reviews(any: bool) -> requests::Reviews {
+    let row = |what: &str, chip: Chip, said: &str| requests::ReviewRow {
         href: "/until-revoked/req_1".into(),
         what: what.into(),
         place: "4012-7788-0131".into(),
@@ -81,7 +79,7 @@ pub(super) fn kept_reviews(any: bool) -> requests::KeptReviews {
         reason: "on call for payments".into(),
         chip,
         said: said.into(),
-        review: When::both(at("2026-11-20T02:12:00Z"), now()),
+        began: When::both(at("2026-11-20T02:12:00Z"), now()),
         due: When::both(at("2026-12-04T02:12:00Z"), now()),
     };
     let rows = match any {
@@ -99,10 +97,8 @@ pub(super) fn kept_reviews(any: bool) -> requests::KeptReviews {
         ],
         false => vec![],
     };
-    requests::KeptReviews {
-        list: sample_list("/until-revoked", until::COLUMNS, "", rows.len()),
-        rows,
-    }
+    let list = sample_list("/until-revoked", until::COLUMNS, "", rows.len());
+    requests::Reviews::kept(list, rows)
 }
 
 pub(super) fn kept_review(mine: bool, mistakes: Mistakes) -> requests::ShowKept {
