@@ -147,9 +147,9 @@ impl Grant {
         self.kept_until.or_else(|| self.end())
     }
 
-    /// Where it is had until it is revoked: when it is asked next whether it is still needed.
+    /// Where it is had until it is revoked, and not over: when it is asked next whether it is still needed.
     pub fn review_at(&self) -> Option<Time> {
-        self.review_every?;
+        self.review_every.filter(|_| self.is_open())?;
         let kept = self.kept_until.map(|end| end - rules::ANSWER_WITHIN);
         kept.or_else(|| self.window.review_at())
     }

@@ -171,6 +171,12 @@ impl Taking<'_> {
             return Ok(());
         };
         let thing = Thing::Request(id);
+        if self.news.kind == "until_revoked.kept"
+            && let Some(grant) = self.id::<GrantId>("grant")
+        {
+            // It goes on.
+            self.settle(Kind::AccessEnding, Thing::Grant(grant)).await?;
+        }
         let waits = requests::answerers(self.tx, &request, self.cx.now).await?;
         match (self.news.kind.as_str(), waits) {
             ("until_revoked.asked", Some(who)) => {

@@ -15,6 +15,7 @@ use crate::cx::Cx;
 use crate::grants::{CloseReason, Grant, Names, Origin};
 use crate::identity::{DelegationShown, DelegationState};
 use crate::requests::{Request, Seen};
+use crate::web::form::capital;
 use crate::web::time::{exact, words};
 use crate::{grants, identity, requests};
 
@@ -150,7 +151,7 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
         ),
         Kind::AccessReviewed => (
             format!("Under review: {what}"),
-            "Its owners are asked whether it is still needed. It ends where they do not say so within 14 days.".to_owned(),
+            "Its owners are asked whether it is still needed. It ends where they do not say so in time.".to_owned(),
         ),
         Kind::EmergencyReview => (
             format!(
@@ -195,12 +196,6 @@ fn of_request(kind: Kind, seen: &Seen) -> Words {
         },
         extend: None,
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string());
-    first.unwrap_or_default() + letters.as_str()
 }
 
 fn for_how_long(request: &Request) -> String {

@@ -13,6 +13,7 @@ use super::pages::audit_view as view;
 use crate::audit::{self, CATEGORIES, Filter as Which};
 use crate::cx::Cx;
 use crate::http::{Failure, Kind, Query, chosen};
+use crate::web::form::capital;
 use crate::web::time::grouped;
 use crate::web::{self, Column, Copyable, Empty, Filter, Frame, List, Listing, When};
 use crate::{connections, directory, identity};
@@ -276,12 +277,6 @@ fn category(word: &str) -> String {
         other => return format!("{}s", capital(other)),
     };
     plain.to_owned()
-}
-
-fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string());
-    first.unwrap_or_default() + letters.as_str()
 }
 
 pub(crate) async fn list(

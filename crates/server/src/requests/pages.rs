@@ -28,7 +28,9 @@ use crate::catalog::{self, Offer};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Paging, Path, Query, Routes};
 use crate::web::time::words;
-use crate::web::{self, Chip, Column, Empty, Flash, Frame, List, Listing, Tab, Tabs, Tone, When};
+use crate::web::{
+    self, Chip, Column, Empty, Fact, Flash, Frame, List, Listing, Tab, Tabs, Tone, When,
+};
 use crate::{directory, grants, identity};
 
 pub(crate) use view::{AskOnce, RequestRow};
@@ -534,6 +536,35 @@ fn request_row(line: &Line, whose: bool, now: Time) -> RequestRow {
         emergency: request.emergency().map(|_| Chip::emergency()),
         asked: When::both(request.submitted_at(), now),
     }
+}
+
+/// How many of those who could review something are named.
+const NAMED: usize = 6;
+
+/// These people by name, and how many more there are; empty where there is nobody.
+fn named(people: &[super::Who]) -> String {
+    let mut names: Vec<String> = (people.iter().take(NAMED))
+        .map(|who| who.name.clone())
+        .collect();
+    if people.len() > NAMED {
+        names.push(format!("{} more", people.len() - NAMED));
+    }
+    names.join(", ")
+}
+
+/// Who asked for what is reviewed, who holds it, and why.
+fn whose_facts(line: &Line) -> Vec<Fact> {
+    let (asked, held) = (&line.requester, &line.beneficiary);
+    let mut facts = vec![Fact::new("Asked by", &asked.name).faint(&asked.email)];
+    if line.is_for_another() {
+        facts.push(Fact::new("Held by", &held.name).faint(&held.email));
+    }
+    if let Some(group) = &line.group {
+        facts.push(Fact::new("Held by", directory::called(group)));
+    }
+    facts.push(Fact::new("Reason", &line.request.reason));
+    facts.extend(ticket::fact(&line.request));
+    facts
 }
 
 /// The first words of a longer text.

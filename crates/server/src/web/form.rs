@@ -73,6 +73,13 @@ impl Mistakes {
     }
 }
 
+/// The word with a capital letter in front.
+pub fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
 /// The text as a sentence: a capital letter in front, unless it begins with a name in marks or
 /// an id, and a full stop behind.
 pub fn sentence(text: &str) -> String {

@@ -91,7 +91,7 @@ pub(crate) async fn request(ask: &Ask) -> Result<(), Failure> {
 async fn asked(client: &Client, ask: &Ask, what: Option<&String>) -> Result<NewRequest, Failure> {
     let before: Option<RequestLine> = match &ask.again {
         Some(id) => {
-            let id = checked(id)?;
+            let id = find::request(id, "`stint requests` lists them")?;
             let found: Request = client.get(&format!("/api/v1/requests/{id}"), &[]).await?;
             Some(found.line)
         }
@@ -174,7 +174,7 @@ pub(crate) async fn comment(
     question: bool,
 ) -> Result<(), Failure> {
     let client = Client::new(server)?;
-    let id = checked(request)?;
+    let id = find::request(request, "`stint requests` lists them")?;
     let body = NewComment { text, question };
     let request: Request = client
         .post(&format!("/api/v1/requests/{id}/comments"), &body)
@@ -481,7 +481,7 @@ pub(crate) async fn requests(
 ) -> Result<(), Failure> {
     let client = Client::new(server)?;
     if let Some(id) = id {
-        let id = checked(id)?;
+        let id = find::request(id, "`stint requests` lists them")?;
         let request: Request = client.get(&format!("/api/v1/requests/{id}"), &[]).await?;
         return show(server, &request);
     }
@@ -651,7 +651,7 @@ async fn answer(
 ) -> Result<(), Failure> {
     let client = Client::new(server)?;
     let id = if given.starts_with("req_") {
-        checked(given)?.to_owned()
+        find::request(given, "`stint requests` lists them")?.to_owned()
     } else {
         meant(&client, given, among).await?
     };
@@ -663,15 +663,6 @@ async fn answer(
         )
         .await?;
     show(server, &request)
-}
-
-fn checked(id: &str) -> Result<&str, Failure> {
-    if find::is_id("req", id) {
-        return Ok(id);
-    }
-    Err(Failure::usage(format!(
-        "`{id}` is not a request: its id is req_ and 26 characters; `stint requests` lists them"
-    )))
 }
 
 /// The one request that the words fit: what it is about, and who would hold it.

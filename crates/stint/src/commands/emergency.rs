@@ -2,13 +2,12 @@
 
 use clap::Subcommand;
 use stint_api::emergency::{CloseReview, Review, ReviewLine, ReviewState};
-use stint_api::requests::RequestLine;
 
 use crate::client::{Client, Server};
 use crate::exit::Failure;
 use crate::out;
 
-use super::{MOST, find, short};
+use super::{MOST, find, short, whose};
 
 /// Reviews of what was given in an emergency.
 #[derive(Debug, Subcommand)]
@@ -88,7 +87,7 @@ pub(crate) async fn emergency(what: Emergency) -> Result<(), Failure> {
         }
         Emergency::Show { server, request } => {
             let client = Client::new(&server)?;
-            let id = checked(&request)?;
+            let id = find::request(&request, "`stint emergency list` has them")?;
             let path = format!("/api/v1/emergency-reviews/{id}");
             let review: Review = client.get(&path, &[]).await?;
             show(&server, &review)
@@ -101,7 +100,7 @@ pub(crate) async fn emergency(what: Emergency) -> Result<(), Failure> {
             note,
         } => {
             let client = Client::new(&server)?;
-            let id = checked(&request)?;
+            let id = find::request(&request, "`stint emergency list` has them")?;
             let verdict = if justified {
                 "justified"
             } else {
@@ -116,15 +115,6 @@ pub(crate) async fn emergency(what: Emergency) -> Result<(), Failure> {
             show(&server, &review)
         }
     }
-}
-
-fn checked(id: &str) -> Result<&str, Failure> {
-    if find::is_id("req", id) {
-        return Ok(id);
-    }
-    Err(Failure::usage(format!(
-        "`{id}` is not a request: its id is req_ and 26 characters; `stint emergency list` has them"
-    )))
 }
 
 fn show(server: &Server, it: &Review) -> Result<(), Failure> {
@@ -150,14 +140,6 @@ fn show(server: &Server, it: &Review) -> Result<(), Failure> {
         ("note", line.review.note.clone().unwrap_or_default()),
         ("can close it", able),
     ])
-}
-
-/// Who asked, and for whom where that is somebody else.
-fn whose(it: &RequestLine) -> String {
-    match it.requester.id == it.beneficiary.id {
-        true => it.requester.name.clone(),
-        false => format!("{} for {}", it.requester.name, it.beneficiary.name),
-    }
 }
 
 /// How far a review is, in a few words.

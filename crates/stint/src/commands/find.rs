@@ -7,6 +7,16 @@ use crate::client::Client;
 use crate::exit::{Exit, Failure};
 use crate::out;
 
+/// A request by its id and nothing else. `see` tells which command lists them.
+pub(crate) fn request<'a>(id: &'a str, see: &str) -> Result<&'a str, Failure> {
+    if is_id("req", id) {
+        return Ok(id);
+    }
+    Err(Failure::usage(format!(
+        "`{id}` is not a request: its id is req_ and 26 characters; {see}"
+    )))
+}
+
 /// The most things that are looked through for a name.
 const MOST: usize = 10_000;
 

@@ -1,5 +1,7 @@
 //! Grants: what is held through Stint, and ending it.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -64,8 +66,7 @@ pub(crate) async fn grants(args: Grants) -> Result<(), Failure> {
 
 fn end(grant: &Value) -> String {
     let review = out::field(grant, "until_revoked.review_at");
-    let closed = out::field(grant, "close_reason") + &out::field(grant, "ended_at");
-    if !review.is_empty() && closed.is_empty() {
+    if !review.is_empty() {
         return format!("until revoked, reviewed {}", short(&review));
     }
     match out::field(grant, "end") {
@@ -106,6 +107,13 @@ pub(crate) async fn mine(client: &Client, given: &str) -> Result<String, Failure
 
 fn among(given: &str, mut all: Vec<Value>) -> Result<String, Failure> {
     all.retain(|grant| out::field(grant, "ended_at").is_empty());
+    // What was kept until it is revoked is two for a while: the first, which takes the other with it.
+    all.sort_by_key(|grant| out::field(grant, "start"));
+    let mut kept = BTreeSet::new();
+    all.retain(|grant| {
+        let lasts = grant.get("until_revoked").is_some_and(|it| !it.is_null());
+        !lasts || kept.insert(out::field(grant, "request"))
+    });
     for grant in &mut all {
         let both = format!(
             "{} {}",

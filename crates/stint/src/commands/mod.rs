@@ -29,6 +29,7 @@ pub(crate) mod sim;
 pub(crate) mod until_revoked;
 
 use serde_json::Value;
+use stint_api::requests::RequestLine;
 use stint_domain::{Span, Time};
 
 /// The most rows a list prints.
@@ -42,6 +43,14 @@ fn short(time: &str) -> String {
             .replace('T', " ")
             .replace('Z', ""),
         Err(_) => time.to_owned(),
+    }
+}
+
+/// Whose a request is: who asked, and for whom.
+fn whose(it: &RequestLine) -> String {
+    match it.requester.id == it.beneficiary.id {
+        true => it.requester.name.clone(),
+        false => format!("{} for {}", it.requester.name, it.beneficiary.name),
     }
 }
 

@@ -1,14 +1,13 @@
 //! The reviews of access that is had until it is revoked.
 
 use clap::Subcommand;
-use stint_api::requests::RequestLine;
 use stint_api::until_revoked::{AnswerKept, KeptReview, KeptReviewLine};
 
 use crate::client::{Client, Server};
 use crate::exit::Failure;
 use crate::out;
 
-use super::{MOST, find, short};
+use super::{MOST, find, short, whose};
 
 /// Reviews of access that is had until it is revoked.
 #[derive(Debug, Subcommand)]
@@ -99,7 +98,7 @@ pub(crate) async fn until_revoked(what: UntilRevoked) -> Result<(), Failure> {
         }
         UntilRevoked::Show { server, request } => {
             let client = Client::new(&server)?;
-            let id = checked(&request)?;
+            let id = find::request(&request, "`stint until-revoked list` has them")?;
             let path = format!("/api/v1/until-revoked-reviews/{id}");
             let review: KeptReview = client.get(&path, &[]).await?;
             show(&server, &review)
@@ -129,7 +128,7 @@ async fn answer(
     password_stdin: bool,
 ) -> Result<(), Failure> {
     let client = Client::new(server)?;
-    let id = checked(request)?;
+    let id = find::request(request, "`stint until-revoked list` has them")?;
     let path = format!("/api/v1/until-revoked-reviews/{id}");
     // Named, so that repeating the call answers no later review.
     let grant = match grant {
@@ -149,15 +148,6 @@ async fn answer(
         .post_proved(&format!("{path}/{verb}"), &body, password_stdin)
         .await?;
     show(server, &review)
-}
-
-fn checked(id: &str) -> Result<&str, Failure> {
-    if find::is_id("req", id) {
-        return Ok(id);
-    }
-    Err(Failure::usage(format!(
-        "`{id}` is not a request: its id is req_ and 26 characters; `stint until-revoked list` has them"
-    )))
 }
 
 fn show(server: &Server, it: &KeptReview) -> Result<(), Failure> {
@@ -185,12 +175,4 @@ fn show(server: &Server, it: &KeptReview) -> Result<(), Failure> {
         ("note", line.note.clone().unwrap_or_default()),
         ("can answer it", able),
     ])
-}
-
-/// Who asked, and for whom where that is somebody else.
-fn whose(it: &RequestLine) -> String {
-    match it.requester.id == it.beneficiary.id {
-        true => it.requester.name.clone(),
-        false => format!("{} for {}", it.requester.name, it.beneficiary.name),
-    }
 }

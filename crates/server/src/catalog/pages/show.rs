@@ -134,7 +134,8 @@ async fn terms(cx: &Cx, of: &Catalog) -> Result<Option<(String, String, String)>
         .max_duration
         .map(|max| format!(", for at most {}", words(max)));
     let mut more = more.unwrap_or_default();
-    if terms.until_revoked {
+    let lasts = |it: &PolicyVersion| it.body.may_last_until_revoked();
+    if terms.until_revoked && policy.as_ref().is_some_and(lasts) {
         more.push_str(", or until revoked");
     }
     Ok(policy.map(|policy| (format!("/policies/{}", terms.policy), policy.name, more)))

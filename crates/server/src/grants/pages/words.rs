@@ -48,8 +48,7 @@ pub(crate) fn time_left(grant: &Grant, now: Time) -> Option<TimeLeft> {
 /// When a grant ends, as a text of a table: until when, or that it is had until it is revoked and when
 /// it is asked next whether it is still needed.
 pub(super) fn ends(grant: &Grant) -> String {
-    let open = grant.is_open();
-    match (grant.review_at().filter(|_| open), grant.end()) {
+    match (grant.review_at(), grant.end()) {
         (Some(review), _) => format!("until revoked, reviewed {review}"),
         (None, Some(end)) => end.to_string(),
         (None, None) => String::new(),

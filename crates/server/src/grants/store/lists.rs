@@ -18,7 +18,7 @@ macro_rules! columns {
     () => {
         "select g.id, g.binding_id, g.user_id, g.origin, g.origin_id, g.emergency, g.review_every, g.opened_at, g.start_at, g.duration, g.latest_end, g.confirmed_at, \
          g.closed_at, g.close_reason, g.close_note, g.predecessor, g.ended_at, g.remains, \
-         (select max(s.ends_at) from grants s where g.review_every is not null and s.origin = g.origin and s.origin_id = g.origin_id \
+         (select max(s.ends_at) from grants s where g.review_every is not null and g.ended_at is null and s.origin = g.origin and s.origin_id = g.origin_id \
          and s.binding_id = g.binding_id and s.start_at > g.start_at and s.closed_at is null and s.ended_at is null) as kept_until, \
          b.connection_id, b.principal_id, b.entitlement_id from grants g join bindings b on b.id = g.binding_id "
     };

@@ -30,7 +30,7 @@ pub use review::{
     Counts, REVIEW_STATES, Review, ReviewDetail, ReviewFilter, ReviewLine, ReviewState, close,
     counts, reviewers, reviews, to_close,
 };
-pub(super) use review::{given, review_of, super_admins};
+pub(super) use review::{closer, given, review_of, super_admins};
 pub(crate) use tasks::Due;
 
 /// What is asked for beyond what was asked already. What is absent is as it was.

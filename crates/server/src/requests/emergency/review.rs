@@ -401,11 +401,15 @@ async fn may(
     q: &mut impl Query,
     reviewing: &Reviewing,
 ) -> Result<Result<(), NotReviewer>, Error> {
+    Ok(reviewing.may_close(&closer(cx, q).await?, cx.now))
+}
+
+/// The caller, as the rules of reviews see them.
+pub(in crate::requests) async fn closer(cx: &Cx, q: &mut impl Query) -> Result<Closer, Error> {
     let person = cx.person()?;
-    let who = Closer {
+    Ok(Closer {
         user: person.id,
         super_admin: person.has(Role::SuperAdmin),
         changed_others: identity::changed_others(q, person.id).await?,
-    };
-    Ok(reviewing.may_close(&who, cx.now))
+    })
 }

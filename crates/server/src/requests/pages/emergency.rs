@@ -24,8 +24,6 @@ use crate::web::{
 
 /// How many rows a page of the list has.
 const ROWS: i64 = 50;
-/// How many reviewers are named.
-const NAMED: usize = 6;
 
 /// The page of a review.
 fn review_href(id: RequestId) -> String {
@@ -398,16 +396,7 @@ fn page(
     let review = &line.review;
     let id = review.request;
     let request = &line.line.request;
-    let (asked, held) = (&line.line.requester, &line.line.beneficiary);
-    let mut facts = vec![Fact::new("Asked by", &asked.name).faint(&asked.email)];
-    if line.line.is_for_another() {
-        facts.push(Fact::new("Held by", &held.name).faint(&held.email));
-    }
-    if let Some(group) = &line.line.group {
-        facts.push(Fact::new("Held by", directory::called(group)));
-    }
-    facts.push(Fact::new("Reason", &request.reason));
-    facts.extend(super::ticket::fact(request));
+    let mut facts = super::whose_facts(&line.line);
     facts.extend([
         Fact::new("For", words(request.duration)),
         Fact::new("Given", "").when(When::both(review.opened_at, cx.now)),
@@ -460,22 +449,14 @@ fn page(
 }
 
 fn who(reviewers: &[super::super::Who], super_admins: bool) -> String {
-    let mut names: Vec<String> = (reviewers.iter().take(NAMED))
-        .map(|who| who.name.clone())
-        .collect();
-    if reviewers.len() > NAMED {
-        names.push(format!("{} more", reviewers.len() - NAMED));
-    }
+    let names = super::named(reviewers);
     match (names.is_empty(), super_admins) {
         (true, _) => {
             "Nobody as it stands: a Policy Admin can put somebody into the groups that review it"
                 .to_owned()
         }
-        (false, true) => format!(
-            "{}, as Super Admin: nobody in its groups could",
-            names.join(", ")
-        ),
-        (false, false) => names.join(", "),
+        (false, true) => format!("{}, as Super Admin: nobody in its groups could", names),
+        (false, false) => names,
     }
 }
 

@@ -22,8 +22,6 @@ use crate::web::{
 
 /// How many rows a page of the list has.
 const ROWS: i64 = 50;
-/// How many of those who could answer are named.
-const NAMED: usize = 6;
 
 /// The page of a review.
 fn review_href(id: RequestId) -> String {
@@ -107,6 +105,7 @@ async fn csv(cx: Cx, filter: KeptFilter) -> Result<Response, Failure> {
         "For",
         "E-mail of whom it is for",
         "Reason",
+        "Ticket",
         "Answer",
         "Note",
         "Answered by",
@@ -132,6 +131,7 @@ async fn csv(cx: Cx, filter: KeptFilter) -> Result<Response, Failure> {
                     it.line.beneficiary.name,
                     it.line.beneficiary.email,
                     it.line.request.reason,
+                    it.line.request.ticket.unwrap_or_default(),
                     chip(&it.review, &cx).word().to_owned(),
                     note,
                     it.answered_by.map(|by| by.name).unwrap_or_default(),
@@ -247,17 +247,8 @@ async fn page(
     let review = &line.review;
     let id = review.request;
     let request = &line.line.request;
-    let (asked, held) = (&line.line.requester, &line.line.beneficiary);
     let waits = review.waits(cx.now);
-    let mut facts = vec![Fact::new("Asked by", &asked.name).faint(&asked.email)];
-    if line.line.is_for_another() {
-        facts.push(Fact::new("Held by", &held.name).faint(&held.email));
-    }
-    if let Some(group) = &line.line.group {
-        facts.push(Fact::new("Held by", directory::called(group)));
-    }
-    facts.push(Fact::new("Reason", &request.reason));
-    facts.extend(super::ticket::fact(request));
+    let mut facts = super::whose_facts(&line.line);
     facts.extend([
         Fact::new("For", request.how_long()),
         Fact::new("Review", "").when(When::both(review.review_at(), cx.now)),
@@ -307,19 +298,14 @@ async fn page(
 }
 
 fn who(answerers: &[super::super::Who], super_admins: bool) -> String {
-    let mut names: Vec<String> = (answerers.iter().take(NAMED))
-        .map(|who| who.name.clone())
-        .collect();
-    if answerers.len() > NAMED {
-        names.push(format!("{} more", answerers.len() - NAMED));
-    }
+    let names = super::named(answerers);
     match (names.is_empty(), super_admins) {
         (true, _) => {
             "Nobody as it stands: a Connection Admin can make somebody an owner of the connection"
                 .to_owned()
         }
-        (false, true) => format!("{}, as Super Admin: no owner could", names.join(", ")),
-        (false, false) => names.join(", "),
+        (false, true) => format!("{}, as Super Admin: no owner could", names),
+        (false, false) => names,
     }
 }
 

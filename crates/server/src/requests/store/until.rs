@@ -26,7 +26,7 @@ macro_rules! listed {
 
 stint_db::statements! {
     INSERT = "insert into until_revoked_reviews (grant_id, request_id, connection_id, opened_at, due_at, reminded, state, version) \
-        values ($1, $2, $3, $4, $5, false, 'open', 1)";
+        values ($1, $2, $3, $4, $5, $6, 'open', 1)";
     /// The latest of a request: one at a time is open.
     LATEST = (concat!(columns!(), "where v.request_id = $1 order by v.grant_id desc limit 1"));
     LOCK = (concat!(columns!(), "where v.grant_id = $1{lock}"));
@@ -52,8 +52,16 @@ stint_db::statements! {
     OVER = "update until_revoked_reviews set state = 'over', version = version + 1 where grant_id = $1 and state = 'open'";
 }
 
-pub(in crate::requests) async fn insert(tx: &mut Tx, it: &Kept) -> Result<()> {
-    let values = args![it.grant, it.request, it.connection, it.opened_at, it.due_at];
+/// `reminded`: its end is so near that whoever is asked now needs no reminder.
+pub(in crate::requests) async fn insert(tx: &mut Tx, it: &Kept, reminded: bool) -> Result<()> {
+    let values = args![
+        it.grant,
+        it.request,
+        it.connection,
+        it.opened_at,
+        it.due_at,
+        reminded
+    ];
     tx.run(&INSERT, values).await.map(drop)
 }
 

@@ -11,8 +11,8 @@ use serde_json::json;
 use stint_api::Page;
 use stint_db::{Priority, Query, Tx};
 use stint_domain::grant::ANSWER_WITHIN;
-use stint_domain::policy::{Answerers, Closer, LONGEST_TEXT, NotAsked, Reviewer, Reviewing};
-use stint_domain::rights::{Relation, Role, Verb};
+use stint_domain::policy::{Answerers, LONGEST_TEXT, NotAsked, Reviewer, Reviewing};
+use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, GrantId, RequestId, Time, UserId};
 
 use super::read::{Who, lines, names, who};
@@ -195,7 +195,7 @@ pub async fn waiting_answers(cx: &Cx) -> Result<usize, Error> {
     }
     let people: BTreeSet<UserId> = abouts.values().flatten().copied().collect();
     let delegations = identity::delegated_by(&mut q, people, cx.now).await?;
-    let me = closer(cx, &mut q).await?;
+    let me = super::emergency::closer(cx, &mut q).await?;
     let mine = open.iter().filter(|review| {
         let about = abouts.get(&review.request).cloned().unwrap_or_default();
         let owners = owners.get(&review.connection).cloned().unwrap_or_default();
@@ -455,15 +455,5 @@ async fn may(
     q: &mut impl Query,
     asked: &Answerers,
 ) -> Result<Result<(), NotAsked>, Error> {
-    Ok(asked.may_answer(&closer(cx, q).await?, cx.now))
-}
-
-/// The caller, as the rules see them.
-async fn closer(cx: &Cx, q: &mut impl Query) -> Result<Closer, Error> {
-    let person = cx.person()?;
-    Ok(Closer {
-        user: person.id,
-        super_admin: person.has(Role::SuperAdmin),
-        changed_others: identity::changed_others(q, person.id).await?,
-    })
+    Ok(asked.may_answer(&super::emergency::closer(cx, q).await?, cx.now))
 }

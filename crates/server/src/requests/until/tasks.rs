@@ -122,7 +122,7 @@ async fn ask(cx: &Cx, grant: &Grant) -> Result<bool, Error> {
         state: KeptState::Open,
         version: 1,
     };
-    store::insert(&mut tx, &review).await?;
+    store::insert(&mut tx, &review, due_at <= cx.now + REMIND_BEFORE).await?;
     told(cx, &mut tx, &review, "until_revoked.asked").await?;
     tx.commit().await?;
     Ok(true)
