@@ -204,12 +204,13 @@ both_engines! {
         let place = format!("/until-revoked/{request}");
         let asked = page.get(&place).await.is(200).text();
         assert!(asked.contains("type=\"password\""), "{asked}");
-        let typed = [("note", "as ever & ever"), ("password", "not it")];
+        let grant = given(&world, request).await.remove(0).id.to_string();
+        let typed = [("grant", grant.as_str()), ("note", "as ever & ever"), ("password", "not it")];
         let wrong = page.form(&format!("{place}/keep"), &typed).await.is(422).text();
         assert!(wrong.contains("as ever &#38; ever") || wrong.contains("as ever &amp; ever"), "{wrong}");
         assert!(!wrong.contains("not it"), "{wrong}");
         assert_eq!(given(&world, request).await.len(), 1);
-        let typed = [("note", "as ever"), ("password", crate::step_up::PASSWORD)];
+        let typed = [("grant", grant.as_str()), ("note", "as ever"), ("password", crate::step_up::PASSWORD)];
         page.form(&format!("{place}/keep"), &typed).await.is(303);
         assert_eq!(given(&world, request).await.len(), 2);
         // To take it away needs none.

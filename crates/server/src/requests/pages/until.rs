@@ -184,6 +184,7 @@ async fn answered(
     let note = sent.text("note");
     // The review that was looked at, so that no later one is answered by an old page.
     let Ok(which) = sent.text("grant").parse::<GrantId>() else {
+        kept_review(&cx, id).await?;
         let failed = Flash::failed("This page is out of date: look at the review again.");
         return Ok(web::go_with(&review_href(id), &failed));
     };

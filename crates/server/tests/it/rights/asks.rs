@@ -519,6 +519,7 @@ pub(crate) async fn asks(stage: &Stage) -> Vec<Ask> {
             // What a token may not do, whoever has it.
             through: if [
                 "POST /api/v1/sign-in/proof",
+                "PUT /api/v1/me/password",
                 "POST /api/v1/tokens",
                 "POST /account/tokens/new",
             ]
@@ -547,6 +548,13 @@ pub(crate) async fn asks(stage: &Stage) -> Vec<Ask> {
             );
             let path = others(template).replace("{id}", &thing);
             let mut ask = ask(relation, path, Some(gone), &thing);
+            if let (true, Body::Form(form)) =
+                (template.starts_with("/until-revoked/"), &mut ask.body)
+            {
+                // The page says which review it shows.
+                let grant = stage.grant_of(&thing).await;
+                form.push_str(&format!("&grant={grant}"));
+            }
             let ends =
                 template.ends_with("/deactivate") || template.ends_with("/sign-ins/{id}/end");
             ask.last = (ends && relation == "own") || template.ends_with("/{entitlement}/remove");

@@ -7,7 +7,9 @@ use stint_db::{Priority, args};
 use stint_domain::condition::Condition;
 use stint_domain::policy::{Approvers, PolicyBody, Route, Step};
 use stint_domain::rights::Role;
-use stint_domain::{EntitlementId, GroupId, PolicyId, RequestId, Span, SubmissionId, UserId};
+use stint_domain::{
+    EntitlementId, GrantId, GroupId, PolicyId, RequestId, Span, SubmissionId, UserId,
+};
 use stint_server::cx::Cx;
 use stint_server::http::Paging;
 use stint_server::{
@@ -337,6 +339,15 @@ impl Stage {
         }
         tx.commit().await.expect("committed");
         all
+    }
+
+    /// What a request gave, by its id in the address.
+    pub(crate) async fn grant_of(&self, request: &str) -> GrantId {
+        let request = request.parse().expect("a request");
+        let cx = self.world.cx("cy");
+        let mut tx = cx.begin(Priority::Interactive).await.expect("begun");
+        let given = grants::of_request(&mut tx, request).await.expect("read");
+        given.first().expect("a grant").id
     }
 
     pub(crate) async fn new(role: Option<Role>) -> Self {
