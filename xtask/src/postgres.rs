@@ -1,6 +1,6 @@
-//! A throw-away PostgreSQL for tests: made in a short path of the temporary folder, reachable
-//! on loopback only, gone when its owner is gone. Without fsync, but for figures: a commit that
-//! need not reach the disk would flatter them.
+//! A throw-away PostgreSQL for tests: made in memory where the machine has a folder there, else in
+//! the temporary one, reachable on loopback only, gone when its owner is gone. For figures on disk
+//! and with fsync: a commit that need not reach it would flatter them.
 //!
 //! A *guard* process owns the server and watches a pipe from the process that asked for it.
 //! When that pipe closes, for whatever reason (end, failure, ctrl-c, kill), the guard stops the
@@ -28,6 +28,11 @@ pub const GUARD: &str = "postgres-guard";
 /// The account of the operating system that runs the server when we are root: initdb and
 /// postgres refuse to run as root.
 const UNPRIVILEGED: &str = "postgres";
+
+/// Linux's folder in memory.
+const MEMORY: &str = "/dev/shm";
+/// What has to be free in it, in MB: a run needs a few hundred.
+const ROOM: u64 = 2048;
 
 /// A running server, stopped when dropped.
 pub struct Postgres {
@@ -165,7 +170,12 @@ impl Server {
         let bin = bin_dir().context("PostgreSQL's programs (initdb, pg_ctl) were not found")?;
         // Not std::env::temp_dir(): a socket's path is limited to about 100 characters, and
         // the postgres account must be able to enter it.
-        let folder = run::output(&mut unprivileged("mktemp", &["-d", "/tmp/stint-pg-XXXXXX"]))?;
+        let place = match !durable && in_memory() {
+            true => MEMORY,
+            false => "/tmp",
+        };
+        let template = format!("{place}/stint-pg-XXXXXX");
+        let folder = run::output(&mut unprivileged("mktemp", &["-d", &template]))?;
         let mut server = Self {
             bin,
             folder: PathBuf::from(folder.trim()),
@@ -219,7 +229,7 @@ impl Server {
             "-c shared_buffers=256MB"
         } else {
             "-F -c full_page_writes=off -c synchronous_commit=off -c shared_buffers=64MB \
-             -c autovacuum=off"
+             -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=128MB"
         };
         let options = format!(
             "-k {} -h 127.0.0.1 -p {port} -c max_connections=300 {how}",
@@ -257,6 +267,18 @@ impl Drop for Server {
             eprintln!("warning: {} remains: {error}", self.folder.display());
         }
     }
+}
+
+/// Whether the folder in memory has room for the databases of a whole test run. Each is made of
+/// some hundred files, and making and removing those takes longer than what a test does with them.
+fn in_memory() -> bool {
+    let free = Command::new("df")
+        .args(["--output=avail", "--block-size=1M", MEMORY])
+        .output();
+    let free = free.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
+    let free = free.unwrap_or_default();
+    let free = free.lines().last().and_then(|it| it.trim().parse().ok());
+    free.is_some_and(|it: u64| it >= ROOM)
 }
 
 /// The folder with initdb, pg_ctl, postgres and psql: Debian's newest version, or what the

@@ -1,6 +1,7 @@
 //! Migrations: twin lists of SQL files, embedded, each run once and in order.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -57,6 +58,15 @@ impl Db {
             MigrateError::VersionMissing(number) => Error::NewerVersion { number },
             other => Error::Migration(other),
         })
+    }
+
+    /// A number that is another as soon as a migration is: for tests that keep a migrated
+    /// database to copy.
+    #[must_use]
+    pub fn schema(engine: Engine) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        list(engine).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The names of the migrations for an engine, in order.

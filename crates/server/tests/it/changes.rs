@@ -630,7 +630,7 @@ type Changed = BTreeSet<(String, String)>;
 
 both_engines!(World::builder().hold(HoldRule { percent: 100, rows: 100_000, least: 100_000 })
         .estate(EstateSpec { accounts: 40, permission_sets: 20, users: 300, groups: 300, memberships: 900, assignments: 600, ..with_iam() });
-    async fn five_hundred_foreign_changes_cost_about_a_call_each_whatever_the_weather(world) {
+    async fn a_hundred_foreign_changes_cost_about_a_call_each_whatever_the_weather(world) {
         let heard = Heard::of(&world).await;
         let (aws, facts) = (world.aws(), world.facts());
         let faults = world.sim().faults();
@@ -662,7 +662,7 @@ both_engines!(World::builder().hold(HoldRule { percent: 100, rows: 100_000, leas
             usize::try_from((seed >> 33) % u64::try_from(most).unwrap()).unwrap()
         };
         let mut made = 0;
-        while made < 500 {
+        while made < 100 {
             let user = users[next(users.len())].clone();
             let done = match next(10) {
                 0..=4 => {
