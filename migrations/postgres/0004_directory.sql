@@ -149,6 +149,15 @@ create table sync_scopes (
     primary key (sync_id, scope)
 );
 
+-- That a connection has had no full sync since for longer than it may: noticed first, and told once it
+-- is still so a while later. Gone with the next full sync.
+create table sync_overdue (
+    connection_id   uuid    not null primary key references connections (id),
+    since           bigint not null,
+    noticed_at      bigint not null,
+    told_at         bigint
+);
+
 create table links (
     id              uuid    not null primary key,
     user_id         uuid    not null references users (id),

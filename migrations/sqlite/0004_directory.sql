@@ -149,6 +149,15 @@ create table sync_scopes (
     primary key (sync_id, scope)
 ) strict;
 
+-- That a connection has had no full sync since for longer than it may: noticed first, and told once it
+-- is still so a while later. Gone with the next full sync.
+create table sync_overdue (
+    connection_id   blob    not null primary key references connections (id),
+    since           integer not null,
+    noticed_at      integer not null,
+    told_at         integer
+) strict;
+
 create table links (
     id              blob    not null primary key,
     user_id         blob    not null references users (id),

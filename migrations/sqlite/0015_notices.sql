@@ -15,7 +15,7 @@ create table notices (
     last_at           integer not null,
     read_at           integer,
     settled_at        integer,
-    check (thing in ('request', 'grant', 'delegation'))
+    check (thing in ('request', 'grant', 'delegation', 'connection'))
 ) strict;
 create unique index notices_new on notices (user_id, kind, thing_id) where read_at is null and settled_at is null;
 create index notices_user on notices (user_id, last_at, id);

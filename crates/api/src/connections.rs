@@ -125,10 +125,25 @@ pub struct Connection {
     pub removed_at: Option<String>,
     /// Who is answerable.
     pub owners: Vec<Owner>,
+    /// Who else answers for it, and who is told when it is in trouble; only where one connection is
+    /// shown by its own address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<ConnectionAnswers>,
     /// RFC 3339, UTC.
     pub created_at: String,
     /// For `If-Match`.
     pub version: i64,
+}
+
+/// Who answers for a connection beside its own owners.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConnectionAnswers {
+    /// The owners of its application.
+    pub application_owners: Vec<Owner>,
+    /// Who is told when it is in trouble: the owners of both, as far as they are active and may see
+    /// it; where there is nobody like that the Connection Admins, and where there are none of these
+    /// the Super Admins. Nobody once it was removed.
+    pub told: Vec<Owner>,
 }
 
 /// What of an estate is a connection's business beyond Identity Center, and the limits: what its

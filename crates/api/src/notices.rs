@@ -21,7 +21,7 @@ pub struct Notice {
     /// The grant that can be extended now (`POST /api/v1/grants/{id}/extend`), where it is about that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extend: Option<String>,
-    /// The request or grant it is about (`req_…`, `grt_…`).
+    /// The request, grant, delegation or connection it is about (`req_…`, `grt_…`, `dlg_…`, `con_…`).
     pub thing: String,
     /// How many pieces of news it stands for.
     pub times: i64,

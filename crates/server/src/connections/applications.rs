@@ -7,10 +7,10 @@ use stint_db::{Priority, Query};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ApplicationId, UserId};
 
-use super::{Application, Error, Owner, check, store};
+use super::{Application, Error, Owner, check, people, store};
 use crate::cx::Cx;
 use crate::http::{Page, Paging, sorted};
-use crate::identity;
+use crate::{identity, outbox};
 
 /// An application to be.
 #[derive(Debug, Clone)]
@@ -135,6 +135,11 @@ pub async fn update_application(
         check::owners(&mut tx, owners).await?;
         store::set_application_owners(&mut tx, id, owners, cx.now, cx.actor.user()).await?;
         identity::changes_others(cx, &mut tx).await?;
+        // They answer for each of its connections.
+        let all = store::all_connections(&mut tx).await?;
+        for connection in all.iter().filter(|it| it.application == id) {
+            people::changed(cx, &mut tx, connection.id).await?;
+        }
     }
     let after = store::application(&mut tx, id)
         .await?
@@ -147,6 +152,9 @@ pub async fn update_application(
     });
     tx.audit(cx.event("application.changed", [id.into()], facts));
     tx.commit().await?;
+    if change.owners.is_some() {
+        cx.app.nudge(outbox::DELIVER);
+    }
     Ok(after)
 }
 

@@ -12,7 +12,8 @@ use utoipa_axum::routes;
 
 use super::{
     Action, Application, ApplicationChange, ApplicationFilter, Check, Connection, ConnectionChange,
-    Error, Filter, NewApplication, NewConnection, NewCredential, Owner, ScopeChange, TestReport,
+    Error, Filter, NewApplication, NewConnection, NewCredential, Owner, People, ScopeChange,
+    TestReport,
 };
 use crate::cx::Cx;
 use crate::http::{
@@ -118,8 +119,16 @@ fn connection(of: Connection) -> wire::Connection {
         removed_at: of.removed_at.map(|at| at.to_string()),
         last_sync_at: of.last_sync_at.map(|at| at.to_string()),
         owners: of.owners.into_iter().map(owner).collect(),
+        answers: None,
         created_at: of.created_at.to_string(),
         version: of.version,
+    }
+}
+
+fn answers(of: People) -> wire::ConnectionAnswers {
+    wire::ConnectionAnswers {
+        application_owners: of.application_owners.into_iter().map(owner).collect(),
+        told: of.told.into_iter().map(owner).collect(),
     }
 }
 
@@ -389,7 +398,7 @@ async fn create(cx: Cx, body: Idempotent<wire::NewConnection>) -> Result<Respons
     .await
 }
 
-/// Shows a connection.
+/// Shows a connection, with who answers for it and who is told when it is in trouble.
 #[utoipa::path(
     get,
     path = "/api/v1/connections/{id}",
@@ -399,7 +408,12 @@ async fn create(cx: Cx, body: Idempotent<wire::NewConnection>) -> Result<Respons
 )]
 async fn get(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> {
     let found = super::get(&cx, id).await?;
-    Ok(versioned(found.version, Json(connection(found))))
+    let people = super::people(&cx, &found).await?;
+    let shown = wire::Connection {
+        answers: Some(answers(people)),
+        ..connection(found)
+    };
+    Ok(versioned(shown.version, Json(shown)))
 }
 
 /// Changes a connection's name, credential, owners, whether IAM is its business, and what else is. A new credential is tested at once.

@@ -9,12 +9,12 @@ use stint_domain::{ApplicationId, ConnectionId, UserId};
 
 use super::applications::{SORTS, named, or_caller, owners_of};
 use super::{
-    Connection, Error, NewCredential, Owner, STATES, Scope, ScopeChange, Status, check, store,
-    testing,
+    Connection, Error, NewCredential, Owner, STATES, Scope, ScopeChange, Status, check, people,
+    store, testing,
 };
 use crate::cx::{Actor, Cx};
 use crate::http::{Page, Paging, chosen, sorted};
-use crate::identity;
+use crate::{identity, outbox};
 
 /// A connection to be.
 #[derive(Debug, Clone)]
@@ -215,6 +215,7 @@ pub async fn update(
         check::connection_owners(&mut tx, owners).await?;
         store::set_connection_owners(&mut tx, id, owners, cx.now, cx.actor.user()).await?;
         identity::changes_others(cx, &mut tx).await?;
+        people::changed(cx, &mut tx, id).await?;
     }
     let after = store::connection(&mut tx, id)
         .await?
@@ -228,6 +229,9 @@ pub async fn update(
     });
     tx.audit(cx.event("connection.changed", [id.into()], facts));
     tx.commit().await?;
+    if change.owners.is_some() {
+        cx.app.nudge(outbox::DELIVER);
+    }
     if credential.is_some() {
         return testing::run(cx, id).await;
     }

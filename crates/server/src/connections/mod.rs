@@ -4,7 +4,7 @@
 //! `connection_feeds`.
 //! **Audit events**: `application.created`, `application.changed`, `connection.created`,
 //! `connection.changed`, `connection.feeds_changed`, `connection.tested`, `connection.key_switched`.
-//! **Outbox**: `connection.tested`.
+//! **Outbox**: `connection.tested`, `connection.owners_changed`.
 //!
 //! What it promises: the External ID of a connection is made here, once, and nobody chooses
 //! it. The secret of an access key is sealed for its connection, never shown again, and only
@@ -28,6 +28,7 @@ mod manage;
 mod members;
 mod own_key;
 pub(crate) mod pages;
+mod people;
 mod scope;
 mod store;
 mod testing;
@@ -60,6 +61,7 @@ pub use infrastructure::{Carrier, cloudformation, terraform};
 pub use manage::{ConnectionChange, Filter, NewConnection, create, get, list, owners, update};
 pub use members::{MemberAccess, MemberSetup, USUAL_ROLE, member_setup, set_members};
 pub use own_key::{access_key, iam_user_allowed, retest, seal_key, switch_key};
+pub use people::{People, people, told_of_trouble};
 pub use scope::{Scope, ScopeChange};
 pub use testing::{Setup, setup, test};
 

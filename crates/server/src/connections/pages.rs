@@ -3,6 +3,7 @@
 
 pub(crate) mod applications;
 mod members;
+mod owners;
 mod scope;
 pub(crate) mod view;
 
@@ -73,6 +74,7 @@ pub(crate) fn routes() -> Routes {
         .merge(scope::routes())
         .merge(applications::routes())
         .merge(members::routes())
+        .merge(owners::routes())
 }
 
 /// The page of a connection.

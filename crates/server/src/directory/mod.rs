@@ -2,11 +2,11 @@
 //! since when, and which principals belong to which user.
 //!
 //! **Tables**: `accounts`, `permission_sets`, `principals`, `entitlements`, `assignments`,
-//! `sync_runs`, `sync_endings`, `sync_scopes`, `changes`, `change_feeds`, `links`, `account_facts`, `organization_units`,
+//! `sync_runs`, `sync_endings`, `sync_scopes`, `sync_overdue`, `changes`, `change_feeds`, `links`, `account_facts`, `organization_units`,
 //! `denied_actions`, `iam_roles`, `iam_users`. **Audit events**: `changes.read`, `sync.started`, `sync.completed`,
-//! `sync.held`, `sync.accepted`, `sync.set_aside`, `sync.failed`, `link.proposed`,
+//! `sync.held`, `sync.accepted`, `sync.set_aside`, `sync.failed`, `sync.overdue`, `link.proposed`,
 //! `link.confirmed`, `link.made_primary`, `link.rejected`. **Outbox**: `sync.completed`,
-//! `sync.held`, `sync.failed` and those of links.
+//! `sync.held`, `sync.accepted`, `sync.set_aside`, `sync.failed`, `sync.overdue` and those of links.
 //!
 //! What it promises: a row is ended only by a *complete* reading of its scope that began
 //! after it was last seen; a failed, partial or older reading changes nothing (invariant 10). A sync
@@ -34,6 +34,7 @@ mod scim;
 mod store;
 mod sync;
 mod tasks;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,6 +83,7 @@ pub(crate) use pages::{
 pub(crate) use store::STATEMENTS;
 pub use store::described::described;
 pub(crate) use tasks::tasks;
+pub use trouble::{FAILURES, Overdue, Trouble, trouble};
 
 /// Something a principal can hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -554,6 +556,7 @@ pub async fn holds(q: &mut impl Query, pair: &Pair) -> stint_db::Result<bool> {
 /// transaction holds the event.
 pub async fn retire(tx: &mut Tx, connection: ConnectionId, at: Time) -> stint_db::Result<()> {
     store::changes::drop_all(tx, connection).await?;
+    store::overdue::forget(tx, connection).await?;
     store::things::retire(tx, connection, at).await?;
     store::facts::retire(tx, connection).await
 }

@@ -17,8 +17,8 @@ use stint_domain::rights::{Relation, Verb};
 use stint_domain::sync::plan::{Choice, Listing as Asked};
 use stint_domain::{ConnectionId, Time};
 
-use super::{Error, Plan, SyncRun};
-use crate::connections::{self, Check, Connection, Credential, Outcome, Status};
+use super::{Error, Overdue, Plan, SyncRun};
+use crate::connections::{self, Check, Connection, Credential, Outcome, Owner, People, Status};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Paging, Path, Query, Routes};
 use crate::web::time::{grouped, words as in_words};
@@ -77,6 +77,8 @@ async fn show(
     let syncing = running.is_some() || found.status == Status::Syncing;
     let tested = found.last_test.as_ref().is_some_and(|test| test.passed);
     let refusing = super::refusing(&cx, id).await?;
+    let people = connections::people(&cx, &found).await?;
+    let overdue = super::trouble(&mut cx.read().await?, id).await?.overdue;
     let view = view::ShowConnection {
         application: application.name,
         chip: connections::chip(&found),
@@ -92,7 +94,7 @@ async fn show(
         replace: (may(Verb::UpdateConnection) && found.removed_at.is_none())
             .then(|| format!("{path}/credential")),
         fresh: found.last_sync_at.is_none(),
-        notes: notes(&cx, &found, syncing),
+        notes: notes(&cx, &found, overdue, syncing),
         progress: running.map(progress),
         held: waits.map(|run| {
             let words = format!(
@@ -112,7 +114,7 @@ async fn show(
             .map(check_row)
             .collect(),
         actions: action_rows(&found),
-        facts: facts(&found, &cx, refusing),
+        facts: facts(&found, &cx, refusing, &people),
         plan: (page.items.iter())
             .find(|run| !run.plan.choices.is_empty())
             .map(|run| plan_rows(&run.plan, &cx))
@@ -133,7 +135,7 @@ async fn show(
 }
 
 /// What to know, or to do next.
-fn notes(cx: &Cx, found: &Connection, syncing: bool) -> Vec<Note> {
+fn notes(cx: &Cx, found: &Connection, overdue: Option<Overdue>, syncing: bool) -> Vec<Note> {
     let mut notes = Vec::new();
     if found.removed_at.is_some() {
         notes.push(Note::info(
@@ -150,6 +152,15 @@ fn notes(cx: &Cx, found: &Connection, syncing: bool) -> Vec<Note> {
         && let Some(why) = &found.status_detail
     {
         notes.push(Note::refusal(why));
+    }
+    if let Some(overdue) = overdue {
+        let since = in_words(cx.now.since(overdue.since));
+        notes.push(Note::warning(match found.last_sync_at {
+            Some(_) => format!(
+                "The last full sync was {since} ago: what is shown of AWS may be out of date."
+            ),
+            None => format!("There has been no full sync since the first one began {since} ago."),
+        }));
     }
     let key = found.credential.key();
     if let Some(age) = key.and_then(|key| cx.app.key_rules.too_old(key.set_at, cx.now)) {
@@ -355,12 +366,48 @@ fn run_row(run: &SyncRun, now: Time) -> view::RunRow {
     }
 }
 
-fn facts(found: &Connection, cx: &Cx, refusing: i64) -> Facts {
-    let owners: Vec<&str> = found
-        .owners
-        .iter()
-        .map(|owner| owner.name.as_str())
-        .collect();
+/// These people by name.
+fn names(people: &[Owner]) -> String {
+    let names: Vec<&str> = people.iter().map(|it| it.name.as_str()).collect();
+    match names.is_empty() {
+        true => "nobody".to_owned(),
+        false => names.join(", "),
+    }
+}
+
+/// Who answers for it, where that is changed for whoever may, and who is told of trouble.
+fn people_facts(found: &Connection, cx: &Cx, people: &People) -> Vec<Fact> {
+    let kept = found.removed_at.is_none();
+    let may = |verb| kept && cx.authorize(verb, Relation::Others).is_ok();
+    let mut owners = Fact::new("Owners", names(&people.owners));
+    if may(Verb::UpdateConnection) {
+        owners = owners.link(
+            format!("/connections/{}/owners", found.id),
+            "Change the owners",
+        );
+    }
+    let mut above = Fact::new(
+        "Owners of the application",
+        names(&people.application_owners),
+    );
+    if may(Verb::UpdateApplication) {
+        let place = format!("/applications/{}/edit", found.application);
+        above = above.link(place, "Change the application");
+    }
+    let mut facts = vec![owners, above];
+    if kept {
+        let told = Fact::new("Told when it is in trouble", names(&people.told));
+        let owner =
+            |it: &Owner| people.owners.contains(it) || people.application_owners.contains(it);
+        facts.push(match people.told.iter().any(owner) {
+            true => told,
+            false => told.faint("no owner is there who may look at it"),
+        });
+    }
+    facts
+}
+
+fn facts(found: &Connection, cx: &Cx, refusing: i64, people: &People) -> Facts {
     let mut facts = Vec::new();
     if let Some(account) = &found.management_account {
         let copy = Copyable::new(account, "the account's number");
@@ -403,7 +450,7 @@ fn facts(found: &Connection, cx: &Cx, refusing: i64) -> Facts {
     if let Some(at) = found.last_sync_at {
         facts.push(Fact::new("Last full sync", "").when(When::both(at, cx.now)));
     }
-    facts.push(Fact::new("Owners", owners.join(", ")));
+    facts.extend(people_facts(found, cx, people));
     facts.push(Fact::new("Id", "").copy(Copyable::new(found.id.to_string(), "the id")));
     Facts { facts }
 }

@@ -19,7 +19,7 @@ use stint_db::{Priority, Tx};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, Span, Time};
 
-use super::store::runs;
+use super::store::{overdue, runs};
 use super::{Error, SyncRun, links};
 use crate::connections::{self, Connection, SyncNote};
 use crate::cx::Cx;
@@ -254,6 +254,7 @@ async fn complete_in(tx: &mut Tx, cx: &Cx, run: &SyncRun, digest: &str) -> Resul
     // A newer one says how the connection is.
     if runs::is_newest(tx, run).await? {
         connections::note_sync(tx, run.connection, SyncNote::Complete { at }).await?;
+        overdue::forget(tx, run.connection).await?;
     }
     let facts = facts(run, digest);
     let about = [run.connection.into(), run.id.into()];
@@ -295,7 +296,7 @@ async fn failed(cx: &Cx, run: &SyncRun, error: &Error) -> Result<(), Error> {
             &mut tx,
             cx,
             "sync.failed",
-            json!({ "connection": run.connection, "run": run.id }),
+            json!({ "connection": run.connection, "run": run.id, "failure": error.failure() }),
         )
         .await?;
         tx.commit().await?;

@@ -1,15 +1,16 @@
 //! The background work of the directory: syncs that are due; change events, and what they say
-//! may have changed (`changes`); tags that nobody has read for too long.
+//! may have changed (`changes`); connections without a full sync for too long (`trouble`); tags that
+//! nobody has read for too long.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use stint_domain::Span;
 
-use super::Error;
-use super::changes::{Listen, Reread, hears};
+use super::changes::{Listen, Reread};
 use super::store::tags;
 use super::sync::{Due, accepted, begin, due, end, execute, start_sync, sweep};
+use super::{Error, trouble};
 use crate::connections;
 use crate::cx::{App, Cx};
 use crate::http::failure_chain;
@@ -30,6 +31,7 @@ pub(crate) fn tasks() -> Vec<Arc<dyn Task>> {
         Arc::new(Sync),
         Listen::task(),
         Reread::task(),
+        trouble::task(),
         Arc::new(Tags),
     ]
 }
@@ -56,12 +58,7 @@ impl Task for Sync {
         sweep(&cx).await?;
         let all = connections::connections(&mut cx.read().await?).await?;
         for connection in all {
-            let every = app.sync_every;
-            let period = if hears(&cx, connection.id).await? {
-                every.with_events
-            } else {
-                every.alone
-            };
+            let period = trouble::period(&cx, connection.id).await?;
             let run = match due(&cx, &connection, period, AGAIN).await? {
                 Due::Run(run) => *run,
                 Due::Start => start_sync(&cx, connection.id).await?,

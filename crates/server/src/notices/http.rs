@@ -32,7 +32,7 @@ struct Asked {
     sort: Option<String>,
 }
 
-/// Lists the caller's notices: those only whose requests and grants they may see now.
+/// Lists the caller's notices: those only about what they may see now.
 #[utoipa::path(
     get,
     path = "/api/v1/notices",

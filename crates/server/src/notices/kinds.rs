@@ -101,4 +101,19 @@ kinds! {
     /// AWS refuses a removal.
     RemovalStuck = "removal_stuck", "AWS refuses to remove access",
         "For owners of the connection, Connection Admins and Super Admins.";
+    /// A connection one answers for fails a test, having passed one before.
+    TestFailed = "connection_test_failed", "A connection fails its test",
+        "As one who answers for it, when it passed before, such as after its credential was replaced; gone once it passes.";
+    /// A sync of a connection one answers for failed.
+    SyncFailed = "sync_failed", "A sync fails",
+        "As one who answers for the connection: one for all failures of the same kind in a row; gone once a sync does not fail.";
+    /// A sync of a connection one answers for found too much gone.
+    SyncHeld = "sync_held", "A sync waits for a decision",
+        "As one who answers for the connection, with how much it would end; gone once somebody has decided.";
+    /// A connection one answers for has had no full sync for too long.
+    SyncOverdue = "sync_overdue", "A connection is out of date",
+        "As one who answers for it, when there was no full sync for three times as long as it should be between two; gone once there is one.";
+    /// A connection works again of whose trouble one was told.
+    ConnectionWorks = "connection_works", "A connection works again",
+        "When you were told that it did not; gone once it does not again.";
 }

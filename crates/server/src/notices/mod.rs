@@ -7,9 +7,12 @@
 //! What it promises:
 //! - One notice for each person, thing and kind while it is new: the next piece of news about it
 //!   counts it up. One piece of news tells one person once, however often it is delivered.
-//! - Nobody is told what they did themselves, nor what they switched off.
+//! - Nobody is told what they did themselves, nor what they switched off. How a sync came out that they
+//!   started is not what they did.
 //! - Who can decide a request at its open step is told, and what needs no answer any more is
 //!   *settled* by itself: decided by somebody else, cancelled, out of one's hands.
+//! - Of trouble with a connection whoever answers for it is told once for as long as it is the same,
+//!   and whoever was told hears once that it works again.
 //! - What a notice says is looked up when it is read, and shown only to whom its thing is shown
 //!   then; the rest is left out, of counts too. What a kind says, and where it leads, stands in
 //!   one place ([`words`]) as plain data.
@@ -33,7 +36,7 @@ use serde_json::json;
 use stint_api::Page;
 use stint_db::Priority;
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::{DelegationId, GrantId, NoticeId, RequestId, Time, UserId};
+use stint_domain::{ConnectionId, DelegationId, GrantId, NoticeId, RequestId, Time, UserId};
 use uuid::Uuid;
 
 use crate::cx::Cx;
@@ -57,6 +60,8 @@ pub enum Thing {
     Grant(GrantId),
     /// A delegation.
     Delegation(DelegationId),
+    /// A connection.
+    Connection(ConnectionId),
 }
 
 impl Thing {
@@ -66,6 +71,7 @@ impl Thing {
             Self::Request(id) => ("request", id.0),
             Self::Grant(id) => ("grant", id.0),
             Self::Delegation(id) => ("delegation", id.0),
+            Self::Connection(id) => ("connection", id.0),
         }
     }
 }
@@ -76,6 +82,7 @@ impl std::fmt::Display for Thing {
             Self::Request(id) => id.fmt(f),
             Self::Grant(id) => id.fmt(f),
             Self::Delegation(id) => id.fmt(f),
+            Self::Connection(id) => id.fmt(f),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! What a piece of news says is taken as a hint about its thing; who is told follows from how
 //! the thing stands now. News that comes late, twice or beside other news so leads to the same.
 
+mod trouble;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -39,6 +41,15 @@ impl Sink for Inbox {
                     | "grant.ended"
                     | "binding.stuck"
                     | "binding.taken_away"
+                    | "connection.tested"
+                    | "connection.owners_changed"
+                    | "connection.removed"
+                    | "sync.completed"
+                    | "sync.failed"
+                    | "sync.held"
+                    | "sync.accepted"
+                    | "sync.set_aside"
+                    | "sync.overdue"
             )
     }
 
@@ -64,6 +75,9 @@ impl Taking<'_> {
             "binding.stuck" => self.stuck().await,
             "binding.taken_away" => self.taken_away().await,
             "delegation.created" | "delegation.ended" => self.delegation().await,
+            kind if kind.starts_with("connection.") || kind.starts_with("sync.") => {
+                self.trouble().await
+            }
             kind if kind.starts_with("emergency.") => self.emergency().await,
             kind if kind.starts_with("until_revoked.") => self.until_revoked().await,
             _ => self.request().await,
@@ -408,6 +422,17 @@ impl Taking<'_> {
         if let Some(actor) = self.news.actor {
             who.remove(&actor);
         }
+        self.tell_all(kind, thing, part, who).await
+    }
+
+    /// The same, and who did it as well: what came of it is not their doing.
+    async fn tell_all(
+        &mut self,
+        kind: Kind,
+        thing: Thing,
+        part: i64,
+        mut who: BTreeSet<UserId>,
+    ) -> Result<(), Error> {
         if who.is_empty() {
             return Ok(());
         }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Query, Result, Row, Tx, Val, args};
-use stint_domain::{DelegationId, GrantId, NoticeId, OutboxId, RequestId, Time, UserId};
+use stint_domain::{
+    ConnectionId, DelegationId, GrantId, NoticeId, OutboxId, RequestId, Time, UserId,
+};
 
 use super::{Filter, Key, Kind, Notice, Thing};
 
@@ -101,6 +103,7 @@ fn notice(row: &Row) -> Result<Option<Notice>> {
     let thing = match row.get::<String>("thing")?.as_str() {
         "grant" => Thing::Grant(row.get::<GrantId>("thing_id")?),
         "delegation" => Thing::Delegation(row.get::<DelegationId>("thing_id")?),
+        "connection" => Thing::Connection(row.get::<ConnectionId>("thing_id")?),
         _ => Thing::Request(row.get::<RequestId>("thing_id")?),
     };
     Ok(Some(Notice {

@@ -4,6 +4,8 @@
 //! Everything is looked up for the reader, at the time of reading. What they may not see then
 //! says nothing, and is not there.
 
+mod trouble;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::Query;
@@ -18,6 +20,7 @@ use crate::requests::{Request, Seen};
 use crate::web::form::capital;
 use crate::web::time::{exact, words};
 use crate::{grants, identity, requests};
+use trouble::Connections;
 
 /// What a notice says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,18 +36,19 @@ pub struct Words {
 }
 
 /// These notices with their words, in the same order; without those whose things the caller may
-/// not see now. A fixed number of look-ups for all of them, and one for each delegation.
+/// not see now. A fixed number of look-ups for all of them, and a few for each delegation and connection.
 pub(super) async fn shown(
     cx: &Cx,
     q: &mut impl Query,
     notices: Vec<Notice>,
 ) -> Result<Vec<Shown>, Error> {
     let (mut of_requests, mut of_grants) = (BTreeSet::new(), BTreeSet::new());
-    let mut delegations = BTreeMap::new();
+    let (mut delegations, mut of_connections) = (BTreeMap::new(), BTreeSet::new());
     for notice in &notices {
         match notice.thing {
             Thing::Request(id) => of_requests.insert(id),
             Thing::Grant(id) => of_grants.insert(id),
+            Thing::Connection(id) => of_connections.insert(id),
             Thing::Delegation(id) => {
                 let found = identity::delegation(q, id).await?;
                 let found = found.and_then(|it| of_delegation(cx, &it));
@@ -54,10 +58,12 @@ pub(super) async fn shown(
     }
     let requests = requests::visible(cx, q, of_requests).await?;
     let grants = Grants::visible(cx, q, of_grants).await?;
+    let connections = Connections::visible(cx, q, of_connections).await?;
     let said = |notice: &Notice| match notice.thing {
         Thing::Request(id) => requests.get(&id).map(|it| of_request(notice.kind, it)),
         Thing::Grant(id) => grants.words(notice.kind, id, cx),
         Thing::Delegation(id) => delegations.get(&id).cloned().flatten(),
+        Thing::Connection(id) => connections.words(notice.kind, id),
     };
     Ok((notices.into_iter())
         .filter_map(|notice| {

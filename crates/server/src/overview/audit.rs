@@ -218,6 +218,10 @@ const SAID: &[(&str, &str)] = &[
     ),
     ("sync.set_aside", "set aside what a sync found gone"),
     ("sync.failed", "could not read an estate to its end"),
+    (
+        "sync.overdue",
+        "found that an estate was not read whole for too long",
+    ),
     ("sync.started", "started a sync"),
     ("token.issued", "issued an API token"),
     ("token.revoked", "revoked an API token"),

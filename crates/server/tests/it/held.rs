@@ -13,14 +13,14 @@ use stint_testkit::{Door, World, both_engines};
 use crate::forms::{goes, sound};
 
 /// From three on.
-const RULE: HoldRule = HoldRule {
+pub(crate) const RULE: HoldRule = HoldRule {
     percent: 100,
     rows: 2,
     least: 1,
 };
 
 /// What an administrator takes away in AWS, beside Stint.
-async fn taken(world: &World, how_many: usize) -> Vec<AssignmentRow> {
+pub(crate) async fn taken(world: &World, how_many: usize) -> Vec<AssignmentRow> {
     let rows = world.sim().assignments().into_iter();
     let rows: Vec<_> = rows
         .filter(|row| row.principal_type == "USER")

@@ -53,6 +53,7 @@ mod tags;
 mod tasks;
 mod tickets;
 mod together;
+mod trouble;
 mod until;
 mod urgent;
 mod versions;

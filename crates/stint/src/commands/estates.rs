@@ -1,6 +1,8 @@
 //! Connections to AWS, and what is known through them.
 
+mod owners;
 mod scope;
+mod shown;
 
 use clap::Subcommand;
 use reqwest::Method;
@@ -11,6 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::out;
 
 use super::{MOST, facts, feeds, find, objects, reading, short};
+use shown::{checks, shown};
 
 /// Connections to AWS.
 #[derive(Debug, Subcommand)]
@@ -27,6 +30,7 @@ pub(crate) enum Connections {
         /// The connection: id or name.
         connection: String,
     },
+    Owners(owners::Owners),
     /// Connect an AWS organization: by an IAM role, by an access key, or as this host. Prints
     /// what to do in AWS.
     Add {
@@ -260,8 +264,11 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
         }
         Connections::Show { server, connection } => {
             let client = Client::new(&server)?;
-            let it = find::one(&client, find::CONNECTION, &connection).await?;
-            let path = format!("/api/v1/connections/{}/freshness", out::field(&it, "id"));
+            let id = find::id(&client, find::CONNECTION, &connection).await?;
+            let it: Value = client
+                .get(&format!("/api/v1/connections/{id}"), &[])
+                .await?;
+            let path = format!("/api/v1/connections/{id}/freshness");
             let fresh: Value = client.get(&path, &[]).await?;
             if server.json {
                 let mut it = it;
@@ -272,8 +279,9 @@ pub(crate) async fn connections(what: Connections) -> Result<(), Failure> {
             }
             shown(&it)?;
             feeds::fresh(&fresh)?;
-            reading::shown(&client, &out::field(&it, "id")).await
+            reading::shown(&client, &id).await
         }
+        Connections::Owners(it) => it.run().await,
         Connections::Add {
             server,
             name,
@@ -581,73 +589,6 @@ fn remains(server: &Server, left: &Value) -> Result<(), Failure> {
         ("requests", out::field(left, "requests")),
         ("removable", out::field(left, "removable")),
     ])
-}
-
-fn shown(it: &Value) -> Result<(), Failure> {
-    out::facts(&[
-        ("connection", out::field(it, "id")),
-        ("name", out::field(it, "name")),
-        ("status", out::field(it, "status")),
-        ("why", out::field(it, "status_detail")),
-        ("enters by", out::field(it, "credential")),
-        ("role", out::field(it, "role_arn")),
-        ("access key", out::field(it, "access_key_id")),
-        ("drained", short(&out::field(it, "draining_since"))),
-        ("external id", out::field(it, "external_id")),
-        ("region", out::field(it, "region")),
-        ("iam", out::field(it, "iam")),
-        ("account", out::field(it, "management_account")),
-        ("instance", out::field(it, "instance_arn")),
-        ("owners", out::field(it, "owners")),
-        ("synced", short(&out::field(it, "last_sync_at"))),
-    ])?;
-    match it.get("last_test") {
-        Some(report) if !report.is_null() => {
-            out::line(&format!(
-                "tested at {} (UTC):",
-                short(&out::field(report, "at"))
-            ))?;
-            checks(report)
-        }
-        _ => out::line("never tested"),
-    }
-}
-
-fn checks(report: &Value) -> Result<(), Failure> {
-    for check in report
-        .get("checks")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let outcome = out::field(check, "outcome");
-        let what = out::field(check, "what");
-        out::line(&format!(
-            "  {outcome:<8}  {}: {what}",
-            out::field(check, "name")
-        ))?;
-        let mend = out::field(check, "mend");
-        for line in mend.lines() {
-            out::line(&format!("            {line}"))?;
-        }
-    }
-    let actions = report.get("actions").and_then(Value::as_array);
-    let rows: Vec<_> = (actions.into_iter().flatten())
-        .filter(|it| out::field(it, "able") != "works")
-        .map(|it| {
-            [
-                out::field(it, "action"),
-                out::field(it, "able"),
-                out::field(it, "weight"),
-                out::field(it, "purpose"),
-                out::field(it, "note"),
-            ]
-        })
-        .collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    out::table(["action", "able", "weight", "for", "note"], &rows, "")
 }
 
 fn setup(setup: &Value) -> Result<(), Failure> {

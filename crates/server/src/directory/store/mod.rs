@@ -12,6 +12,7 @@ pub(super) mod holdings;
 pub(super) mod iam;
 pub(super) mod links;
 pub(super) mod offered;
+pub(super) mod overdue;
 pub(super) mod reread;
 pub(super) mod runs;
 pub(super) mod scopes;
@@ -34,6 +35,7 @@ pub(crate) static STATEMENTS: &[&[&Sql]] = &[
     iam::STATEMENTS,
     links::STATEMENTS,
     offered::STATEMENTS,
+    overdue::STATEMENTS,
     reread::STATEMENTS,
     runs::STATEMENTS,
     scopes::STATEMENTS,

@@ -46,6 +46,10 @@ stint_db::statements! {
     /// Whose endings are being written down, whichever connection's.
     ENDING = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, unread, digest, error, started_at, moved_at, finished_at, attempt, plan \
         from sync_runs where state = 'ending' order by started_at, id";
+    /// The newest run that is over, however it came out.
+    LAST_OVER = "select id, connection_id, state, phase, done, expected, calls, seen, appeared, ended, unread, digest, error, started_at, moved_at, finished_at, attempt, plan \
+        from sync_runs where connection_id = $1 and state <> 'running' order by started_at desc, id desc limit 1";
+    FIRST = "select started_at from sync_runs where connection_id = $1 order by started_at, id limit 1";
     LAST = "select state, started_at, finished_at from sync_runs where connection_id = $1 order by started_at desc, id desc limit 1";
 }
 
@@ -226,6 +230,29 @@ pub(in crate::directory) async fn last_complete(
     connection: ConnectionId,
 ) -> Result<Option<Time>> {
     match q.maybe(&LAST_COMPLETE, args![connection]).await? {
+        Some(row) => row.get("started_at"),
+        None => Ok(None),
+    }
+}
+
+/// The newest run that is over.
+pub(in crate::directory) async fn last_over(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<Option<SyncRun>> {
+    q.maybe(&LAST_OVER, args![connection])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
+}
+
+/// When the first run began, whatever became of it.
+pub(in crate::directory) async fn first(
+    q: &mut impl Query,
+    connection: ConnectionId,
+) -> Result<Option<Time>> {
+    match q.maybe(&FIRST, args![connection]).await? {
         Some(row) => row.get("started_at"),
         None => Ok(None),
     }

@@ -249,9 +249,11 @@ pub async fn accept_sync(cx: &Cx, connection: ConnectionId, id: SyncId) -> Resul
     // Counted anew, as they are written down.
     run.ended = 0;
     runs::decide(&mut tx, &run, "ending", cx.app.clock.now()).await?;
+    decided(&mut tx, cx, &run, "sync.accepted").await?;
     let row = runs::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;
     cx.app.nudge(SYNC);
+    cx.app.nudge(outbox::DELIVER);
     Ok(row)
 }
 
@@ -267,6 +269,7 @@ pub async fn set_aside_sync(
     let run = held(&mut tx, connection, id).await?;
     let told = json!({ "ended": run.ended });
     set_aside_in(&mut tx, cx, &run, told).await?;
+    decided(&mut tx, cx, &run, "sync.set_aside").await?;
     let why = format!(
         "The last sync found {} assignments gone and was set aside. The next one looks again.",
         grouped(run.ended)
@@ -277,7 +280,14 @@ pub async fn set_aside_sync(
     let row = runs::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;
     cx.app.nudge(SYNC);
+    cx.app.nudge(outbox::DELIVER);
     Ok(row)
+}
+
+/// Says that a person has decided about a run, in the transaction that does.
+async fn decided(tx: &mut Tx, cx: &Cx, run: &SyncRun, kind: &str) -> Result<(), Error> {
+    let news = json!({ "connection": run.connection, "run": run.id });
+    Ok(outbox::emit(tx, cx, kind, news).await?)
 }
 
 /// The run that waits for a decision, its row held; the connection's too, so that it is not

@@ -357,6 +357,7 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         }
         "POST /connections/new" => "name=&role_arn=x&region=x".to_owned(),
         "POST /connections/{id}/scope" => "faster=on".to_owned(),
+        "POST /connections/{id}/owners" => "version=0&owners=".to_owned(),
         "POST /connections/{id}/member-accounts" => "on=off&role=StintMember".to_owned(),
         "POST /connections/{id}/changes" => "queue_url=&scim_endpoint=".to_owned(),
         _ => demo_form(route)?.to_owned(),
