@@ -158,6 +158,17 @@ create table sync_overdue (
     told_at         bigint
 );
 
+-- When each kind of object was last read whole, by a run that is believed: the begin of that reading. `why`: the
+-- last run, begun at `told_at`, did not read all of it. What changes between syncs does not count here.
+create table class_readings (
+    connection_id   uuid    not null references connections (id),
+    class           text    not null,
+    read_at         bigint,
+    why             text,
+    told_at         bigint not null,
+    primary key (connection_id, class)
+);
+
 create table links (
     id              uuid    not null primary key,
     user_id         uuid    not null references users (id),
@@ -254,7 +265,8 @@ create table iam_roles (
 create index iam_roles_account on iam_roles (connection_id, account);
 create index iam_roles_name on iam_roles (sort_key, aws_id, connection_id);
 
--- What is known of an IAM user's credentials, as the credential report of `report_at` has it;
+-- What is known of an IAM user's credentials, as the credential report of `report_at` has it, or a
+-- reading after a change event that began then;
 -- `keys` is a list. Without a report only `signed_in_at` may be known.
 create table iam_users (
     principal_id    uuid    not null primary key references principals (id),
@@ -285,7 +297,7 @@ create table changes (
     tries           bigint not null,
     error           text,
     primary key (connection_id, kind, account, target),
-    check (kind in ('everything', 'accounts', 'account_tags', 'permission_set', 'assignments', 'users', 'user', 'groups', 'group', 'members', 'membership', 'iam_users', 'iam_user', 'iam_group'))
+    check (kind in ('everything', 'accounts', 'account_tags', 'permission_set', 'assignments', 'users', 'user', 'groups', 'group', 'members', 'membership', 'iam_users', 'iam_user', 'iam_group', 'iam_credentials', 'iam_roles', 'iam_role', 'iam_account', 'units'))
 );
 create index changes_due on changes (connection_id, due_at);
 

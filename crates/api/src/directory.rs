@@ -53,7 +53,9 @@ pub struct SyncRun {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedListing {
     /// `pairs`: which permission sets are on which accounts; `holders`: who holds them;
-    /// `members`: who is in which Identity Center group; `tags`: which tags accounts have.
+    /// `members`: who is in which Identity Center group; `tags`: which tags accounts have; `iam`: IAM
+    /// users, groups and roles of the connection's own account; `member_iam`: the same of member
+    /// accounts, all together; `credential_report`: what IAM users sign in and call with.
     pub question: String,
     /// The listing that was chosen, as among `options`; absent where AWS refuses all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,7 +71,8 @@ pub struct PlannedListing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ListingOption {
     /// `sets_by_account`, `accounts_by_set`, `holders_by_pair`, `holders_by_principal`,
-    /// `members_by_group`, `groups_by_member` or `tags_by_account`.
+    /// `members_by_group`, `groups_by_member`, `tags_by_account`, `iam_by_group`, `iam_by_user`,
+    /// `iam_details`, the same three after `member_`, or `credential_report`.
     pub listing: String,
     /// The action it needs, as IAM policies name it.
     pub action: String,

@@ -79,11 +79,21 @@ pub struct Freshness {
 /// How fresh one kind of object is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClassFreshness {
-    /// `accounts`, `permission_sets`, `users`, `groups`, `memberships`, `assignments` or `iam`.
+    /// `accounts`, `organizational_units`, `account_tags`, `permission_sets`, `policies` (of
+    /// permission sets), `users`, `groups`, `memberships`, `assignments`; of the connection's own
+    /// account `iam` (users, groups and who is in which), `iam_roles` and `credential_report`; of the
+    /// organization's others `member_iam`, `member_roles` and `member_reports`. Only what the
+    /// connection reads.
     pub class: String,
-    /// When the last reading of all of them began (RFC 3339, UTC); absent before the first.
+    /// When the last reading of all of them began (RFC 3339, UTC), by a sync that is believed; absent
+    /// before the first. Of what is read by and by (`account_tags`, `policies`) that of the one read
+    /// longest ago; of credential reports, when AWS made the oldest. What was read again after a
+    /// change event does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_at: Option<String>,
+    /// Why the last sync did not read all of them, where it did not: `read_at` stays where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_read: Option<String>,
     /// Objects that events named and that are to be read again.
     pub waiting: i64,
     /// Since when the one waits that has waited longest (RFC 3339, UTC).

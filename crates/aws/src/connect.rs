@@ -23,6 +23,7 @@ use crate::base::CallerIdentity;
 use crate::error::{AwsError, ErrorKind};
 use crate::estate::{Estate, Instance, Session};
 use crate::governor::{Lane, Service};
+use crate::queue::Queue;
 use crate::reach::Reach;
 use aws_types::request_id::RequestId;
 
@@ -133,6 +134,12 @@ impl Estate {
     /// Tries the connection, from the form of what was typed to the Identity Center
     /// instance. Never fails: what does not work is in the report.
     pub async fn test(&self) -> TestReport {
+        self.test_hearing(None).await
+    }
+
+    /// The same; the table of actions has those, too, that the queue needs which tells of changes. Where
+    /// they are missing, that is a warning.
+    pub async fn test_hearing(&self, queue: Option<&Queue>) -> TestReport {
         let mut report = TestReport::default();
         let entered = match &self.spec().reach {
             Reach::Role {
@@ -149,7 +156,7 @@ impl Estate {
                 self.test_iam(&mut report).await;
             }
             self.test_members(&mut report).await;
-            self.test_permissions(&mut report, samples).await;
+            self.test_permissions(&mut report, samples, queue).await;
         }
         report
     }

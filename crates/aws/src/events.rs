@@ -26,6 +26,8 @@ pub enum Object {
     Accounts,
     /// The tags of an account, by its twelve digits.
     AccountTags(String),
+    /// The units of the organization: their names, and where accounts stand.
+    Units,
     /// A permission set, by its ARN.
     PermissionSet(String),
     /// Who holds a permission set on an account.
@@ -59,6 +61,13 @@ pub enum Object {
         /// Its name at the time.
         name: String,
     },
+    /// What an IAM user signs in and calls with: password, MFA and access keys. By its name.
+    IamCredentials {
+        /// Twelve digits.
+        account: String,
+        /// Its name at the time.
+        name: String,
+    },
     /// An IAM group and who is in it, by its name.
     IamGroup {
         /// Twelve digits.
@@ -66,7 +75,12 @@ pub enum Object {
         /// Its name at the time.
         name: String,
     },
-    /// An IAM role, by its name.
+    /// The list of IAM roles: no event names it, it stands for those that may not be looked at alone.
+    IamRoles {
+        /// Twelve digits.
+        account: String,
+    },
+    /// An IAM role, by its name, which is never another's while it is there.
     IamRole {
         /// Twelve digits.
         account: String,

@@ -18,6 +18,9 @@ const RECEIVE: &str = "sqs:ReceiveMessage";
 const DELETE: &str = "sqs:DeleteMessage";
 const ATTRIBUTES: &str = "sqs:GetQueueAttributes";
 
+/// No message was given with this receipt.
+const NO_RECEIPT: &str = "stint-asks-about-nothing";
+
 /// How long AWS may keep an empty poll waiting, in seconds: the longest there is (AWS reference
 /// §1.8).
 const WAIT: i32 = 20;
@@ -270,6 +273,26 @@ impl Estate {
             }
         }
         left.map_or(Ok(()), Err)
+    }
+
+    /// Whether messages may be taken out, by a call that takes none out: that a receipt is none AWS says
+    /// only to who may ask [K]. Gives AWS's id of the call; fails where AWS refuses it, or does not answer.
+    pub async fn may_take_out(&self, queue: &Queue) -> Result<Option<String>, AwsError> {
+        let send = |s: &Session| {
+            let delete = s.sqs(queue.region()).delete_message();
+            delete
+                .queue_url(queue.url())
+                .receipt_handle(NO_RECEIPT)
+                .send()
+        };
+        match self
+            .look(Lane::Interactive, Service::Sqs, DELETE, send)
+            .await
+        {
+            Ok(answer) => Ok(answer.request_id().map(str::to_owned)),
+            Err(error) if error.kind == ErrorKind::Invalid => Ok(error.request_id),
+            Err(error) => Err(error),
+        }
     }
 
     /// How the queue is doing, with AWS's id of the call.

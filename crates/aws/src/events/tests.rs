@@ -90,6 +90,10 @@ fn a_call_says_which_object_to_read_again() {
         account: HOME.into(),
         name: name.into(),
     };
+    let credentials = |name: &str| Object::IamCredentials {
+        account: HOME.into(),
+        name: name.into(),
+    };
     let none = || Value::Null;
     for (service, name, asked, answered, expected) in [
         (
@@ -244,11 +248,86 @@ fn a_call_says_which_object_to_read_again() {
             "CreateAccessKey",
             none(),
             json!({ "accessKey": { "userName": "ana" } }),
-            vec![user("ana")],
+            vec![credentials("ana")],
+        ),
+        (
+            "iam",
+            "DeleteLoginProfile",
+            json!({ "userName": "ana" }),
+            none(),
+            vec![credentials("ana")],
+        ),
+        (
+            "iam",
+            "EnableMFADevice",
+            json!({ "userName": "ana", "serialNumber": "arn:aws:iam::111122223333:mfa/ana" }),
+            none(),
+            vec![credentials("ana")],
+        ),
+        (
+            "iam",
+            "CreateServiceLinkedRole",
+            json!({ "awsServiceName": "sso.amazonaws.com" }),
+            json!({ "role": { "roleName": "AWSServiceRoleForSSO" } }),
+            vec![role("AWSServiceRoleForSSO")],
+        ),
+        (
+            "iam",
+            "CreateAccountAlias",
+            json!({ "accountAlias": "acme" }),
+            none(),
+            vec![Object::IamAccount {
+                account: HOME.into(),
+            }],
+        ),
+        (
+            "organizations",
+            "UpdateOrganizationalUnit",
+            json!({ "organizationalUnitId": "ou-1", "name": "Prod" }),
+            none(),
+            vec![Object::Units],
+        ),
+        (
+            "organizations",
+            "CloseAccount",
+            json!({ "accountId": "444455556666" }),
+            none(),
+            vec![Object::Accounts],
         ),
     ] {
         let event = trail(service, name, asked, answered);
         assert_eq!(objects(&event), expected, "{name}");
+    }
+}
+
+#[test]
+fn whose_own_key_or_device_it_is_the_caller_tells() {
+    let by = |kind: &str| {
+        let mut event = trail("iam", "CreateAccessKey", Value::Null, Value::Null);
+        event["detail"]["userIdentity"] = json!({ "type": kind, "userName": "ana" });
+        event
+    };
+    let mine = Object::IamCredentials {
+        account: HOME.into(),
+        name: "ana".into(),
+    };
+    assert_eq!(objects(&by("IAMUser")), [mine]);
+    assert_eq!(heard(&by("Root")), Heard::Nothing, "root has no user");
+}
+
+#[test]
+fn what_is_not_kept_costs_no_call() {
+    for (name, asked) in [
+        ("AttachRolePolicy", json!({ "roleName": "r" })),
+        ("PutRolePolicy", json!({ "roleName": "r" })),
+        ("ChangePassword", Value::Null),
+        (
+            "CreateVirtualMFADevice",
+            json!({ "virtualMFADeviceName": "ana" }),
+        ),
+    ] {
+        let event = trail("iam", name, asked, Value::Null);
+        assert_eq!(heard(&event), Heard::Nothing, "{name}");
     }
 }
 
@@ -267,6 +346,13 @@ fn what_aws_carries_out_later_is_read_later() {
     )));
     let asked = json!({ "userName": "ana" });
     assert!(!later(&trail("iam", "DeleteUser", asked, Value::Null)));
+    let asked = json!({ "roleName": "AWSServiceRoleForSSO" });
+    assert!(later(&trail(
+        "iam",
+        "DeleteServiceLinkedRole",
+        asked,
+        Value::Null
+    )));
 }
 
 #[test]
@@ -457,7 +543,9 @@ fn anything() -> impl Strategy<Value = Value> {
 /// What is handed on can stand in a call and in a key, whatever the event held.
 fn is_clean(object: &Object) -> bool {
     let texts: Vec<&String> = match object {
-        Object::Everything | Object::Accounts | Object::Users | Object::Groups => Vec::new(),
+        Object::Everything | Object::Accounts | Object::Units | Object::Users | Object::Groups => {
+            Vec::new()
+        }
         Object::PermissionSet(one)
         | Object::AccountTags(one)
         | Object::User(one)
@@ -465,12 +553,14 @@ fn is_clean(object: &Object) -> bool {
         | Object::Members(one)
         | Object::Membership(one)
         | Object::IamUsers { account: one }
+        | Object::IamRoles { account: one }
         | Object::IamAccount { account: one } => vec![one],
         Object::Assignments {
             account,
             permission_set,
         } => vec![account, permission_set],
         Object::IamUser { account, name }
+        | Object::IamCredentials { account, name }
         | Object::IamGroup { account, name }
         | Object::IamRole { account, name } => vec![account, name],
     };

@@ -182,8 +182,10 @@ fn organizations(event: &Envelope, call: &Call<'_>) -> Heard {
         | "MoveAccount"
         | "AcceptHandshake"
         | "RemoveAccountFromOrganization"
-        | "LeaveOrganization"
-        | "UpdateOrganizationalUnit" => Some(Hint::now(Object::Accounts)),
+        | "LeaveOrganization" => Some(Hint::now(Object::Accounts)),
+        "CreateOrganizationalUnit" | "UpdateOrganizationalUnit" | "DeleteOrganizationalUnit" => {
+            Some(Hint::now(Object::Units))
+        }
         // What is tagged stands in the request as the call's input has it [K].
         "TagResource" | "UntagResource" => match call.text(&["resourceId"]) {
             Some(id) => match account_id(id) {
@@ -196,6 +198,15 @@ fn organizations(event: &Envelope, call: &Call<'_>) -> Heard {
         _ => None,
     };
     hints(event, call.name, found.map(|hint| vec![hint]))
+}
+
+/// The IAM user who made a call, by its name.
+fn caller(detail: &Value) -> Option<String> {
+    let text = |at: &str| detail.pointer(at).and_then(Value::as_str);
+    let user = text("/userIdentity/type") == Some("IAMUser");
+    text("/userIdentity/userName")
+        .filter(|_| user)
+        .and_then(iam_name)
 }
 
 fn iam(event: &Envelope, call: &Call<'_>, account: &str) -> Heard {
@@ -214,6 +225,7 @@ fn iam(event: &Envelope, call: &Call<'_>, account: &str) -> Heard {
     let user = |account, name| Object::IamUser { account, name };
     let group = |account, name| Object::IamGroup { account, name };
     let role = |account, name| Object::IamRole { account, name };
+    let credentials = |account, name| Object::IamCredentials { account, name };
     let found = match call.name {
         "AddUserToGroup"
         | "RemoveUserFromGroup"
@@ -234,36 +246,56 @@ fn iam(event: &Envelope, call: &Call<'_>, account: &str) -> Heard {
         | "PutUserPolicy"
         | "DeleteUserPolicy"
         | "PutUserPermissionsBoundary"
-        | "DeleteUserPermissionsBoundary"
+        | "DeleteUserPermissionsBoundary" => of(names("userName", "newUserName"), user),
+        // Of what is one's own the call names nobody: it is whoever calls.
+        "CreateAccessKey"
+        | "DeleteAccessKey"
+        | "UpdateAccessKey"
         | "CreateLoginProfile"
         | "UpdateLoginProfile"
         | "DeleteLoginProfile"
         | "EnableMFADevice"
-        | "DeactivateMFADevice" => of(names("userName", "newUserName"), user),
-        // Of one's own keys the call names nobody.
-        "CreateAccessKey" | "DeleteAccessKey" | "UpdateAccessKey" => {
-            let named = call.one(&[&["userName"], &["accessKey", "userName"]], iam_name);
-            match named {
-                Some(name) => of(Some(vec![name]), user),
+        | "DeactivateMFADevice" => {
+            let named = call.one(
+                &[
+                    &["userName"],
+                    &["accessKey", "userName"],
+                    &["loginProfile", "userName"],
+                ],
+                iam_name,
+            );
+            match named.or_else(|| caller(&event.detail)) {
+                Some(name) => of(Some(vec![name]), credentials),
                 None => return Heard::Nothing,
             }
         }
+        // A device counts once it is a user's; a new password is a password.
+        "CreateVirtualMFADevice"
+        | "DeleteVirtualMFADevice"
+        | "ResyncMFADevice"
+        | "ChangePassword" => return Heard::Nothing,
         "CreateRole"
+        | "CreateServiceLinkedRole"
         | "DeleteRole"
         | "UpdateRole"
         | "UpdateRoleDescription"
         | "UpdateAssumeRolePolicy"
         | "TagRole"
         | "UntagRole"
-        | "AttachRolePolicy"
-        | "DetachRolePolicy"
-        | "PutRolePolicy"
-        | "DeleteRolePolicy"
         | "PutRolePermissionsBoundary"
         | "DeleteRolePermissionsBoundary" => of(
             names("roleName", "roleName").map(|names| names.into_iter().take(1).collect()),
             role,
         ),
+        // AWS looks first whether the service still needs it.
+        "DeleteServiceLinkedRole" => call.one(&[&["roleName"]], iam_name).map(|name| {
+            let account = account.to_owned();
+            vec![Hint::later(Object::IamRole { account, name })]
+        }),
+        // What roles may do is not kept.
+        "AttachRolePolicy" | "DetachRolePolicy" | "PutRolePolicy" | "DeleteRolePolicy" => {
+            return Heard::Nothing;
+        }
         "CreateAccountAlias" | "DeleteAccountAlias" => {
             let account = account.to_owned();
             Some(vec![Hint::now(Object::IamAccount { account })])

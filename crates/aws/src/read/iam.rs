@@ -12,6 +12,7 @@ mod roles;
 pub use reading::{IamKnown, IamReading, Joined, Seen};
 pub use report::{CredentialReport, KeyUse, RootUse, UserReport};
 pub use roles::IamRole;
+pub(super) use roles::whole_role;
 
 use aws_types::request_id::RequestId;
 use stint_domain::Time;

@@ -33,11 +33,32 @@ pub enum Question {
     Members,
     /// Which tags accounts have.
     Tags,
+    /// Who is in which IAM group of the connection's own account, with its users and roles.
+    Iam,
+    /// The same of the organization's other accounts, all together.
+    MemberIam,
+    /// What IAM users of the connection's own account sign in and call with.
+    Report,
 }
 
 impl Question {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Pairs, Self::Holders, Self::Members, Self::Tags];
+    pub const ALL: [Self; 7] = [
+        Self::Pairs,
+        Self::Holders,
+        Self::Members,
+        Self::Tags,
+        Self::Iam,
+        Self::MemberIam,
+        Self::Report,
+    ];
+
+    /// Whether it is told only once it was read, by which listing that was: IAM is asked account by
+    /// account, each for itself (see [`iam`](super::iam)).
+    #[must_use]
+    pub const fn is_told_afterwards(self) -> bool {
+        matches!(self, Self::Iam | Self::MemberIam | Self::Report)
+    }
 
     /// The stable word for it.
     #[must_use]
@@ -47,6 +68,9 @@ impl Question {
             Self::Holders => "holders",
             Self::Members => "members",
             Self::Tags => "tags",
+            Self::Iam => "iam",
+            Self::MemberIam => "member_iam",
+            Self::Report => "credential_report",
         }
     }
 
@@ -58,6 +82,9 @@ impl Question {
             Self::Holders => "who holds them",
             Self::Members => "who is in which group",
             Self::Tags => "which tags accounts have",
+            Self::Iam => "IAM users, groups and roles",
+            Self::MemberIam => "IAM users, groups and roles of member accounts",
+            Self::Report => "passwords, MFA and access keys of IAM users",
         }
     }
 
@@ -69,6 +96,13 @@ impl Question {
             Self::Holders => &[Listing::HoldersByPair, Listing::HoldersByPrincipal],
             Self::Members => &[Listing::MembersByGroup, Listing::GroupsByMember],
             Self::Tags => &[Listing::TagsByAccount],
+            Self::Iam => &[Listing::IamByGroup, Listing::IamByUser, Listing::IamDetails],
+            Self::MemberIam => &[
+                Listing::MemberIamByGroup,
+                Listing::MemberIamByUser,
+                Listing::MemberIamDetails,
+            ],
+            Self::Report => &[Listing::CredentialReport],
         }
     }
 }
@@ -93,11 +127,25 @@ pub enum Listing {
     /// Each account for its tags: Organizations has no listing of many at once (AWS reference §6.3
     /// [S], botocore's model [M]).
     TagsByAccount,
+    /// Each IAM group for its members.
+    IamByGroup,
+    /// Each IAM user for the groups it is in.
+    IamByUser,
+    /// Everything of IAM, page by page.
+    IamDetails,
+    /// The three in member accounts: groups for their members.
+    MemberIamByGroup,
+    /// Users for the groups they are in.
+    MemberIamByUser,
+    /// Everything.
+    MemberIamDetails,
+    /// What AWS writes down of all users of an account.
+    CredentialReport,
 }
 
 impl Listing {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 14] = [
         Self::SetsByAccount,
         Self::AccountsBySet,
         Self::HoldersByPair,
@@ -105,6 +153,13 @@ impl Listing {
         Self::MembersByGroup,
         Self::GroupsByMember,
         Self::TagsByAccount,
+        Self::IamByGroup,
+        Self::IamByUser,
+        Self::IamDetails,
+        Self::MemberIamByGroup,
+        Self::MemberIamByUser,
+        Self::MemberIamDetails,
+        Self::CredentialReport,
     ];
 
     /// The action it needs, as IAM policies name it.
@@ -118,6 +173,10 @@ impl Listing {
             Self::MembersByGroup => "identitystore:ListGroupMemberships",
             Self::GroupsByMember => "identitystore:ListGroupMembershipsForMember",
             Self::TagsByAccount => "organizations:ListTagsForResource",
+            Self::IamByGroup | Self::MemberIamByGroup => "iam:GetGroup",
+            Self::IamByUser | Self::MemberIamByUser => "iam:ListGroupsForUser",
+            Self::IamDetails | Self::MemberIamDetails => "iam:GetAccountAuthorizationDetails",
+            Self::CredentialReport => "iam:GetCredentialReport",
         }
     }
 
@@ -132,6 +191,13 @@ impl Listing {
             Self::MembersByGroup => "members_by_group",
             Self::GroupsByMember => "groups_by_member",
             Self::TagsByAccount => "tags_by_account",
+            Self::IamByGroup => "iam_by_group",
+            Self::IamByUser => "iam_by_user",
+            Self::IamDetails => "iam_details",
+            Self::MemberIamByGroup => "member_iam_by_group",
+            Self::MemberIamByUser => "member_iam_by_user",
+            Self::MemberIamDetails => "member_iam_details",
+            Self::CredentialReport => "credential_report",
         }
     }
 
@@ -146,6 +212,10 @@ impl Listing {
             Self::MembersByGroup => "group by group",
             Self::GroupsByMember => "user by user",
             Self::TagsByAccount => "account by account",
+            Self::IamByGroup | Self::MemberIamByGroup => "group by group",
+            Self::IamByUser | Self::MemberIamByUser => "user by user",
+            Self::IamDetails | Self::MemberIamDetails => "all of it, page by page",
+            Self::CredentialReport => "by the credential report",
         }
     }
 }
@@ -172,6 +242,11 @@ pub struct Known {
     pub memberships: Option<u64>,
     /// Accounts whose tags are to be read now (see [`tags`](super::tags)).
     pub tags: u64,
+    /// Calls to read the IAM of an account group by group, user by user, and page by page (see
+    /// [`iam`](super::iam)).
+    pub iam: [u64; 3],
+    /// Calls for the credential report.
+    pub report: u64,
 }
 
 impl Known {
@@ -198,6 +273,10 @@ impl Known {
             Listing::GroupsByMember => self.users,
             // Fifty tags at most: a page or two, mostly one.
             Listing::TagsByAccount => self.tags,
+            Listing::IamByGroup | Listing::MemberIamByGroup => self.iam[0],
+            Listing::IamByUser | Listing::MemberIamByUser => self.iam[1],
+            Listing::IamDetails | Listing::MemberIamDetails => self.iam[2],
+            Listing::CredentialReport => self.report,
         }
     }
 }
@@ -270,6 +349,34 @@ impl Choice {
             chosen: options.iter().copied().find(|it| !it.denied),
             options,
         }
+    }
+
+    /// This choice about one account and another about others, together: what the listings cost in all,
+    /// and what was chosen in each. A listing that any refuses counts as refused; that more was spent
+    /// than it would cost everywhere is what allowing it would save.
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Self {
+        for it in &mut self.options {
+            let same = other.options.iter().find(|of| of.listing == it.listing);
+            if let Some(of) = same {
+                it.calls = it.calls.saturating_add(of.calls);
+                it.denied |= of.denied;
+            }
+        }
+        self.options.sort_by_key(|it| it.calls);
+        self.chosen = match (self.chosen, other.chosen) {
+            (Some(one), Some(two)) => Some(Costed {
+                listing: if two.calls > one.calls {
+                    two.listing
+                } else {
+                    one.listing
+                },
+                calls: one.calls.saturating_add(two.calls),
+                denied: false,
+            }),
+            (one, two) => one.or(two),
+        };
+        self
     }
 
     /// The cheaper listing that AWS refuses, with the calls that allowing it would save.
@@ -356,6 +463,32 @@ mod tests {
         let choice = Choice::of(Question::Tags, &known, &denied);
         assert_eq!((choice.chosen, choice.missing()), (None, None));
         assert_eq!(choice.options.len(), 1, "what it would cost is known");
+    }
+
+    #[test]
+    fn what_iam_costs_without_its_details_is_told_and_of_many_accounts_the_sum() {
+        let account = |iam| Known {
+            iam,
+            ..Known::default()
+        };
+        let mut denied = Denied::default();
+        let allowed = Choice::of(Question::MemberIam, &account([9, 30, 2]), &denied);
+        assert_eq!(allowed.chosen.map(|it| it.calls), Some(2));
+        denied.add(Listing::MemberIamDetails);
+        let refused = Choice::of(Question::MemberIam, &account([203, 900, 14]), &denied);
+        assert_eq!(refused.missing().map(|(_, saved)| saved), Some(203 - 14));
+        let both = allowed.with(&refused);
+        assert_eq!(both.chosen.map(|it| it.calls), Some(2 + 203));
+        let (missing, saved) = both.missing().unwrap();
+        assert_eq!(
+            missing.listing.action(),
+            "iam:GetAccountAuthorizationDetails"
+        );
+        assert_eq!(
+            saved,
+            203 - 14,
+            "the account that allows it would save nothing"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
-use stint_aws::{Estate, Queue};
+use stint_aws::{Able, ActionCheck, AwsError, ErrorKind, Estate, Queue};
 use stint_db::{Priority, Query, Tx};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, Time};
@@ -21,6 +21,7 @@ use super::store::{self, feeds as rows};
 use super::{Check, Connection, Error, Outcome};
 use crate::cx::{App, Cx};
 use crate::sealed::Sealed;
+use crate::web::time::words;
 
 pub(super) use http::routes;
 pub use scim::{NO_ENDPOINT, TOKEN_REFUSED};
@@ -96,60 +97,117 @@ pub async fn heard(tx: &mut Tx, id: ConnectionId, at: Time) -> stint_db::Result<
     rows::heard(tx, id, at).await
 }
 
-/// What a test of the connection finds out about its queue, if it has one.
+const RECEIVE: &str = "sqs:ReceiveMessage";
+const DELETE: &str = "sqs:DeleteMessage";
+const ATTRIBUTES: &str = "sqs:GetQueueAttributes";
+
+/// Whether an action may be called, as far as the table of a test tells.
+fn able(actions: &[ActionCheck], action: &str) -> Able {
+    let found = actions.iter().find(|it| it.action == action);
+    found.map_or(Able::Unknown, |it| it.able)
+}
+
+/// Notes in the table of a test how a call went: that counts for more than a simulation.
+fn tried<T>(actions: &mut [ActionCheck], action: &str, call: &Result<T, AwsError>) {
+    let able = match call {
+        Ok(_) => Able::Works,
+        Err(error) if error.kind == ErrorKind::Denied => Able::Missing,
+        Err(_) => return,
+    };
+    for it in actions.iter_mut().filter(|it| it.action == action) {
+        if it.able != able {
+            // What the simulation said about it was about the other answer.
+            it.note = None;
+        }
+        it.able = able;
+    }
+}
+
+/// What a test of the connection finds out about its queue, if it has one: whether it can be reached,
+/// whether messages may be received and deleted, and how long ago the last event came. No message is
+/// received or deleted for it; what it tried is noted in the table of `actions`.
 pub(super) async fn look(
     cx: &Cx,
     estate: &Estate,
-    id: ConnectionId,
-) -> Result<Option<Check>, Error> {
-    let feeds = rows::feeds(&mut cx.read().await?, id).await?;
-    let Some(queue) = feeds.queue else {
-        return Ok(None);
+    feeds: Feeds,
+    actions: &mut [ActionCheck],
+) -> Option<Check> {
+    let queue = feeds.queue?;
+    let state = estate.queue_state(&queue).await;
+    let takes = estate.may_take_out(&queue).await;
+    tried(actions, ATTRIBUTES, &state);
+    tried(actions, DELETE, &takes);
+    let actions: &[ActionCheck] = actions;
+    let mut request_ids = Vec::new();
+    let (reached, dead_letters) = match &state {
+        Ok((state, request_id)) => {
+            request_ids.extend(request_id.clone());
+            let waiting = state.waiting.saturating_add(state.hidden);
+            let what =
+                format!("the queue of change events can be reached, {waiting} messages wait");
+            (what, state.dead_letters)
+        }
+        Err(error) => {
+            request_ids.extend(error.request_id.clone());
+            let what = format!("the queue of change events cannot be looked at: {error}");
+            (what, true)
+        }
     };
-    let check = |outcome, what: String, mend: Option<String>, request_id: Option<String>| Check {
+    let (Ok(request_id) | Err(AwsError { request_id, .. })) = &takes;
+    request_ids.extend(request_id.clone());
+    let may = |action: &str, verb: &str| match able(actions, action) {
+        Able::Works => format!("Stint may {verb} messages"),
+        Able::Missing => format!("Stint may not {verb} messages"),
+        Able::Unknown => format!("whether Stint may {verb} messages shows when it does"),
+    };
+    let heard = feeds.heard_at.map_or_else(
+        || "no change event has come by it yet".to_owned(),
+        |at| {
+            let ago = words(cx.app.clock.now().since(at));
+            format!("the last change event came {ago} ago")
+        },
+    );
+    let what = format!(
+        "{reached}; {}, {}; {heard}",
+        may(RECEIVE, "receive"),
+        may(DELETE, "delete")
+    );
+    let missing = [RECEIVE, DELETE, ATTRIBUTES].into_iter();
+    let missing: Vec<&str> = missing
+        .filter(|action| able(actions, action) == Able::Missing)
+        .collect();
+    let answered = state.is_ok() && takes.is_ok();
+    let mend = match (missing.is_empty(), answered, feeds.heard_at, dead_letters) {
+        (false, ..) => Some(format!(
+            "Allow {} on {}: the set-up has the statement. Until then only full syncs find what changes in AWS.",
+            missing.join(" and "),
+            queue.arn()
+        )),
+        (true, false, ..) => Some(format!(
+            "See that {} is there, and test the connection again.",
+            queue.arn()
+        )),
+        (true, true, _, false) => Some(
+            "Give it a dead-letter queue, as the set-up does: what cannot be read would come again and again until it is too old."
+                .to_owned(),
+        ),
+        (true, true, None, true) => Some(
+            "Change something small, such as the description of a permission set, and look again after some minutes. Nothing? CloudTrail needs a trail with write management events in the region of the rule."
+                .to_owned(),
+        ),
+        (true, true, Some(_), true) => None,
+    };
+    let outcome = match missing.is_empty() && answered && dead_letters {
+        true => Outcome::Ok,
+        false => Outcome::Warning,
+    };
+    Some(Check {
         name: "change_events".to_owned(),
         outcome,
         what,
         mend,
-        request_ids: request_id.into_iter().collect(),
-    };
-    Ok(Some(match estate.queue_state(&queue).await {
-        Err(error) => check(
-            Outcome::Warning,
-            format!("the queue of change events cannot be read: {error}"),
-            Some(format!(
-                "Allow sqs:ReceiveMessage, sqs:DeleteMessage and sqs:GetQueueAttributes on {}: the set-up has the \
-                 statement. Until then only full syncs find what changes in AWS.",
-                queue.arn()
-            )),
-            error.request_id,
-        ),
-        Ok((state, request_id)) => {
-            let heard = feeds.heard_at.map_or_else(
-                || "no change event has come by it yet".to_owned(),
-                |at| format!("the last change event came at {at}"),
-            );
-            let what = format!(
-                "the queue of change events can be read, {} messages wait, and {heard}",
-                state.waiting.saturating_add(state.hidden)
-            );
-            let mend = match (feeds.heard_at, state.dead_letters) {
-                (_, false) => Some(
-                    "Give it a dead-letter queue, as the set-up does: what cannot be read would come again and again until it is too old.",
-                ),
-                (None, true) => Some(
-                    "Change something small, such as the description of a permission set, and look again after some minutes. Nothing? CloudTrail needs a trail with write management events in the region of the rule.",
-                ),
-                (Some(_), true) => None,
-            };
-            let outcome = if state.dead_letters {
-                Outcome::Ok
-            } else {
-                Outcome::Warning
-            };
-            check(outcome, what, mend.map(str::to_owned), request_id)
-        }
-    }))
+        request_ids,
+    })
 }
 
 /// The token to a connection's SCIM endpoint. Fails when it cannot be opened.

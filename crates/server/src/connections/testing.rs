@@ -110,8 +110,9 @@ pub(super) async fn run(cx: &Cx, id: ConnectionId) -> Result<Connection, Error> 
     let (mut queue, mut scim) = (None, None);
     let found = match estate(&cx.app, &tested) {
         Ok(estate) => {
-            let found = estate.test().await;
-            queue = feeds::look(cx, &estate, id).await?;
+            let hears = store::feeds::feeds(&mut cx.read().await?, id).await?;
+            let mut found = estate.test_hearing(hears.queue.as_ref()).await;
+            queue = feeds::look(cx, &estate, hears, &mut found.actions).await;
             scim = feeds::scim::look(cx, id).await?;
             found
         }

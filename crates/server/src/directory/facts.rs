@@ -123,7 +123,8 @@ pub struct IamUserFacts {
     pub mfa: Option<bool>,
     /// Its access keys.
     pub keys: Option<Vec<KeyFacts>>,
-    /// When the credential report was made.
+    /// When the credential report was made; or, where a change event told of these since, when they
+    /// were read again.
     pub report_at: Option<Time>,
 }
 

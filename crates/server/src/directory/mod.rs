@@ -2,7 +2,8 @@
 //! since when, and which principals belong to which user.
 //!
 //! **Tables**: `accounts`, `permission_sets`, `principals`, `entitlements`, `assignments`,
-//! `sync_runs`, `sync_endings`, `sync_scopes`, `sync_overdue`, `changes`, `change_feeds`, `links`, `account_facts`, `organization_units`,
+//! `sync_runs`, `sync_endings`, `sync_scopes`, `sync_overdue`, `changes`, `change_feeds`, `class_readings`, `links`, `account_facts`,
+//! `organization_units`,
 //! `denied_actions`, `iam_roles`, `iam_users`. **Audit events**: `changes.read`, `sync.started`, `sync.completed`,
 //! `sync.held`, `sync.accepted`, `sync.set_aside`, `sync.failed`, `sync.overdue`, `link.proposed`,
 //! `link.confirmed`, `link.made_primary`, `link.rejected`. **Outbox**: `sync.completed`,
@@ -20,6 +21,7 @@
 //! AWS.
 
 mod changes;
+mod classes;
 mod error;
 mod facts;
 mod holders;
@@ -35,6 +37,7 @@ mod store;
 mod sync;
 mod tasks;
 mod trouble;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +52,7 @@ use stint_domain::{
 use crate::connections::{self, Connection};
 
 pub use changes::{ClassFreshness, Feed, Freshness, freshness};
+pub use classes::Class;
 pub use error::Error;
 pub use facts::{
     AccountFacts, FACT_SORTS, FactsFilter, IAM_STATES, IamUserFacts, KeyFacts, OLD_KEY, RoleFacts,
@@ -557,6 +561,7 @@ pub async fn holds(q: &mut impl Query, pair: &Pair) -> stint_db::Result<bool> {
 pub async fn retire(tx: &mut Tx, connection: ConnectionId, at: Time) -> stint_db::Result<()> {
     store::changes::drop_all(tx, connection).await?;
     store::overdue::forget(tx, connection).await?;
+    store::classes::retire(tx, connection).await?;
     store::things::retire(tx, connection, at).await?;
     store::facts::retire(tx, connection).await
 }

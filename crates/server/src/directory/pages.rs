@@ -14,10 +14,10 @@ use std::time::Duration;
 use axum::response::Response;
 use http::Method;
 use stint_domain::rights::{Relation, Verb};
-use stint_domain::sync::plan::{Choice, Listing as Asked};
+use stint_domain::sync::plan::{Choice, Listing as Asked, Question};
 use stint_domain::{ConnectionId, Time};
 
-use super::{Error, Overdue, Plan, SyncRun};
+use super::{Error, Freshness, Overdue, Plan, SyncRun};
 use crate::connections::{self, Check, Connection, Credential, Outcome, Owner, People, Status};
 use crate::cx::Cx;
 use crate::http::{Failure, Fault as _, Paging, Path, Query, Routes};
@@ -79,6 +79,7 @@ async fn show(
     let refusing = super::refusing(&cx, id).await?;
     let people = connections::people(&cx, &found).await?;
     let overdue = super::trouble(&mut cx.read().await?, id).await?.overdue;
+    let freshness = super::freshness(&cx, id).await?;
     let view = view::ShowConnection {
         application: application.name,
         chip: connections::chip(&found),
@@ -114,7 +115,7 @@ async fn show(
             .map(check_row)
             .collect(),
         actions: action_rows(&found),
-        facts: facts(&found, &cx, refusing, &people),
+        facts: facts(&found, &cx, refusing, &people, &freshness),
         plan: (page.items.iter())
             .find(|run| !run.plan.choices.is_empty())
             .map(|run| plan_rows(&run.plan, &cx))
@@ -201,12 +202,18 @@ fn plan_rows(plan: &Plan, cx: &Cx) -> Vec<view::PlanRow> {
     let refused = |it: &Choice| {
         let actions = it.options.iter().map(|it| it.listing.action());
         let actions: Vec<&str> = actions.collect();
-        (it.chosen.is_none() && !actions.is_empty()).then(|| {
-            format!(
+        let without = match it.question {
+            Question::Report => {
+                "Allow iam:GenerateCredentialReport and iam:GetCredentialReport: without them \
+                 nobody knows passwords, MFA and keys but user by user, by three calls each."
+                    .to_owned()
+            }
+            _ => format!(
                 "Allow {}: without it, what is known is not read again.",
                 actions.join(" or ")
-            )
-        })
+            ),
+        };
+        (it.chosen.is_none() && !actions.is_empty()).then_some(without)
     };
     let stopped = |it: &Choice| {
         let of = |listing: Asked| it.question.listings().contains(&listing);
@@ -407,7 +414,13 @@ fn people_facts(found: &Connection, cx: &Cx, people: &People) -> Vec<Fact> {
     facts
 }
 
-fn facts(found: &Connection, cx: &Cx, refusing: i64, people: &People) -> Facts {
+fn facts(
+    found: &Connection,
+    cx: &Cx,
+    refusing: i64,
+    people: &People,
+    freshness: &Freshness,
+) -> Facts {
     let mut facts = Vec::new();
     if let Some(account) = &found.management_account {
         let copy = Copyable::new(account, "the account's number");
@@ -451,8 +464,28 @@ fn facts(found: &Connection, cx: &Cx, refusing: i64, people: &People) -> Facts {
         facts.push(Fact::new("Last full sync", "").when(When::both(at, cx.now)));
     }
     facts.extend(people_facts(found, cx, people));
+    facts.extend(how_fresh(found, freshness, cx.now));
     facts.push(Fact::new("Id", "").copy(Copyable::new(found.id.to_string(), "the id")));
     Facts { facts }
+}
+
+/// Since when everything is known, or how much of it the last sync did not read whole. Nothing before
+/// the first.
+fn how_fresh(found: &Connection, of: &Freshness, now: Time) -> Option<Fact> {
+    let place = format!("/connections/{}/changes", found.id);
+    found.last_sync_at?;
+    let unread = (of.classes.iter()).filter(|it| it.why.is_some() || it.read_at.is_none());
+    let unread = unread.count();
+    if unread > 0 {
+        let words = format!(
+            "{unread} of {} kinds of object not read whole by the last sync",
+            of.classes.len()
+        );
+        return Some(Fact::new("How fresh it is", words).link(place, "Which, and why"));
+    }
+    let oldest = of.classes.iter().filter_map(|it| it.read_at).min()?;
+    let fact = Fact::new("All of it read since", "").when(When::both(oldest, now));
+    Some(fact.link(place, "Each kind of object"))
 }
 
 async fn sync(cx: Cx, Path(id): Path<ConnectionId>) -> Result<Response, Failure> {

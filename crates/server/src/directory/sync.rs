@@ -20,7 +20,7 @@ use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, Span, Time};
 
 use super::store::{overdue, runs};
-use super::{Error, SyncRun, links};
+use super::{Error, SyncRun, classes, links};
 use crate::connections::{self, Connection, SyncNote};
 use crate::cx::Cx;
 use crate::http::Fault as _;
@@ -32,6 +32,9 @@ pub(super) use plan::minutes;
 pub(super) use walk::List;
 use walk::tags::TAGS_PHASE;
 use walk::{Estates, Walk};
+
+/// How many member accounts are read at a time; a number with a fraction, to divide by.
+const MEMBERS_AT_A_TIME: f64 = 8.0;
 
 /// A run that has not moved for so long is taken over: its worker is gone.
 const IDLE: Span = Span::minutes(10);
@@ -135,6 +138,7 @@ pub(super) async fn execute(cx: &Cx, run: &SyncRun) -> Result<Option<SyncRun>, E
     if claimed.started_at + RESUMED <= now {
         endings::forget(cx, &claimed).await?;
         (claimed.seen, claimed.appeared, claimed.ended) = (0, 0, 0);
+        claimed.plan.forget();
     }
     // One that died while it read tags had written down what it found gone.
     let written = match claimed.phase == TAGS_PHASE {
@@ -251,6 +255,7 @@ async fn complete(cx: &Cx, run: &SyncRun, digest: String) -> Result<SyncRun, Err
 async fn complete_in(tx: &mut Tx, cx: &Cx, run: &SyncRun, digest: &str) -> Result<(), Error> {
     // What was accepted days later is as old as its reading.
     let at = run.finished_at.unwrap_or_else(|| cx.app.clock.now());
+    classes::believed(tx, run).await?;
     // A newer one says how the connection is.
     if runs::is_newest(tx, run).await? {
         connections::note_sync(tx, run.connection, SyncNote::Complete { at }).await?;
@@ -284,6 +289,7 @@ async fn failed(cx: &Cx, run: &SyncRun, error: &Error) -> Result<(), Error> {
     )
     .await?
     {
+        classes::failed(&mut tx, run, error, &why).await?;
         connections::note_sync(
             &mut tx,
             run.connection,

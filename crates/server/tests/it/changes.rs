@@ -472,7 +472,7 @@ both_engines!(World::builder();
             assert!(heard.holds(&world, &group(&team), member).await, "nothing has ended");
         }
         let told = heard.freshness(&world).await;
-        let class = told.classes.iter().find(|it| it.class == "memberships").expect("the class");
+        let class = told.classes.iter().find(|it| it.class == directory::Class::Memberships).expect("the class");
         assert_eq!(class.waiting, 1);
         assert!(class.error.as_deref().is_some_and(|why| why.contains("AccessDenied")), "{class:?}");
         world.sim().faults().remove(broken);

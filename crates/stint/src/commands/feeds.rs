@@ -78,6 +78,7 @@ pub(super) fn fresh(fresh: &Value) -> Result<(), Failure> {
                 out::field(it, "waiting"),
                 short(&out::field(it, "waiting_since")),
                 out::field(it, "error"),
+                out::field(it, "not_read"),
             ]
         })
         .collect();
@@ -87,6 +88,7 @@ pub(super) fn fresh(fresh: &Value) -> Result<(), Failure> {
         "to be read again",
         "since (UTC)",
         "trouble",
+        "not read whole because",
     ];
     out::table(head, &rows, "Nothing is read yet.")?;
     match fresh.get("events") {

@@ -76,10 +76,15 @@ pub struct IamReading {
     pub roles: Option<(Vec<Seen<IamRole>>, Time)>,
     /// What the credential report says. None where it may not be read, or was not made in time.
     pub report: Option<CredentialReport>,
+    /// Whether there is none because AWS refuses it, now or lately.
+    pub report_refused: bool,
     /// The alias of the account: none of them, or none that may be read.
     pub alias: Option<Option<String>>,
     /// The actions AWS refused this time.
     pub denied: BTreeSet<&'static str>,
+    /// The calls that each listing takes where as much is known as now, and whether AWS refuses it, now
+    /// or lately.
+    pub costs: Vec<(Listing, u64, bool)>,
 }
 
 /// Users and groups, as their lists give them.
@@ -172,6 +177,19 @@ impl Reader<'_> {
             self.unless_denied(told)?
         };
         let roles = merged(listed, body.roles);
+        let count = roles.as_ref().map_or(0, |(roles, _)| roles.len());
+        let weighed = Weighed {
+            counts: body.lists.counts(u64::try_from(count).unwrap_or(u64::MAX)),
+            listed: false,
+            report: report.is_some(),
+        };
+        let report_refused =
+            report.is_none() && [GET, GENERATE].iter().any(|it| self.avoided.contains(*it));
+        let refused = |it: Listing| it.actions().iter().any(|a| self.avoided.contains(*a));
+        let costs = Listing::ALL.into_iter();
+        let costs = costs
+            .map(|it| (it, weighed.calls(it), refused(it)))
+            .collect();
         Ok(IamReading {
             listing,
             users: body.lists.users,
@@ -183,8 +201,10 @@ impl Reader<'_> {
             unread: body.members.unread,
             roles,
             report,
+            report_refused,
             alias,
             denied: std::mem::take(&mut self.denied),
+            costs,
         })
     }
 

@@ -65,6 +65,18 @@ impl Estate {
     }
 }
 
+/// A role as it is told when it alone is asked for, with boundary and last use.
+pub(in crate::read) fn whole_role(row: &aws_sdk_iam::types::Role) -> IamRole {
+    let (used, boundary) = (row.role_last_used(), row.permissions_boundary());
+    IamRole {
+        boundary: boundary.and_then(|it| it.permissions_boundary_arn().map(str::to_owned)),
+        used_at: used.and_then(|it| it.last_used_date().map(time_of)),
+        used_in: used.and_then(|it| it.region().map(str::to_owned)),
+        whole: true,
+        ..role(row)
+    }
+}
+
 fn role(row: &aws_sdk_iam::types::Role) -> IamRole {
     IamRole {
         id: row.role_id().to_owned(),

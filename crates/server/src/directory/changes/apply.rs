@@ -65,6 +65,7 @@ impl<'a> Reading<'a> {
             Object::AccountTags(account) if self.connection.scope.account_tags => {
                 self.account_tags(&way, account).await
             }
+            Object::Units => self.units(&way).await,
             Object::PermissionSet(arn) => self.permission_set(&way, arn).await,
             Object::Assignments {
                 account,
@@ -85,11 +86,25 @@ impl<'a> Reading<'a> {
             Object::IamGroup { account, name } if self.connection.iam => {
                 self.iam_group(&way, account, name).await
             }
-            // Nothing of it is kept, or it was switched off since; everything is another's work.
+            Object::IamCredentials { account, name } if self.connection.iam => {
+                self.iam_credentials(&way, account, name).await
+            }
+            Object::IamRoles { account } if self.connection.iam => {
+                self.iam_roles(&way, account).await
+            }
+            Object::IamRole { account, name } if self.connection.iam => {
+                self.iam_role(&way, account, name).await
+            }
+            Object::IamAccount { account } if self.connection.iam => {
+                self.iam_alias(&way, account).await
+            }
+            // It was switched off since; everything is another's work.
             Object::AccountTags(_)
             | Object::IamUsers { .. }
             | Object::IamUser { .. }
             | Object::IamGroup { .. }
+            | Object::IamCredentials { .. }
+            | Object::IamRoles { .. }
             | Object::IamRole { .. }
             | Object::IamAccount { .. }
             | Object::Everything => Ok(Came::Instead(Vec::new())),

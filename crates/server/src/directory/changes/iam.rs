@@ -18,7 +18,7 @@ const USER: PrincipalKind = PrincipalKind::IamUser;
 impl Reading<'_> {
     /// Whether the connection still speaks for this account: of another it would read nothing that
     /// is known.
-    async fn is_own(&self, way: &Way, account: &str) -> Result<bool, Error> {
+    pub(super) async fn is_own(&self, way: &Way, account: &str) -> Result<bool, Error> {
         let own = way.estate.account(LANE).await;
         Ok(own.map_err(|error| self.aws("IAM users", error))? == account)
     }

@@ -12,9 +12,11 @@
 //! nothing and is tried again, later and later. Readings that together would end more than a sync
 //! may by itself end nothing: a full sync is asked for, which stops and asks a person.
 //!
-//! What it does not do: believe an event, read IAM roles, make up for events that were lost.
+//! What it does not do: believe an event, read the IAM of member accounts, make up for events that were
+//! lost.
 
 mod apply;
+mod facts;
 mod iam;
 mod listen;
 mod people;
@@ -25,8 +27,8 @@ use stint_aws::Object;
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{ConnectionId, Span, Time};
 
-use super::Error;
-use super::store::{changes as rows, runs};
+use super::store::{changes as rows, classes as readings};
+use super::{Class, Error};
 use crate::connections;
 use crate::cx::Cx;
 
@@ -103,10 +105,14 @@ pub struct Freshness {
 /// How fresh one kind of object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClassFreshness {
-    /// The stable word.
-    pub class: &'static str,
-    /// When the last reading of all of them began.
+    /// Which.
+    pub class: Class,
+    /// When the last reading of all of them began, by a sync that is believed. What was read again
+    /// after a change event does not count.
     pub read_at: Option<Time>,
+    /// Why the last sync did not read all of them, where it did not: what is known is as of
+    /// `read_at`, or newer in parts.
+    pub why: Option<String>,
     /// Objects that wait to be read again.
     pub waiting: i64,
     /// Since when the first of them waits.
@@ -127,19 +133,9 @@ pub(super) async fn hears(cx: &Cx, id: ConnectionId) -> Result<bool, Error> {
     Ok(feed.error.is_none() && feed.polled_at.is_some_and(lately))
 }
 
-/// The kinds of object, and which hints are of each. `everything` waits in all of them.
-const CLASSES: &[(&str, &[&str])] = &[
-    ("accounts", &["accounts", "account_tags", "everything"]),
-    ("permission_sets", &["permission_set", "everything"]),
-    ("users", &["users", "user", "everything"]),
-    ("groups", &["groups", "group", "everything"]),
-    ("memberships", &["members", "membership", "everything"]),
-    ("assignments", &["assignments", "everything"]),
-    ("iam", &["iam_users", "iam_user", "iam_group", "everything"]),
-];
-
 /// How fresh what is known of a connection is: of each kind of object, when all of it was last
-/// read, what waits to be read again and since when; and what came of its change events.
+/// read by a sync that is believed, why the last one did not, what waits to be read again and since
+/// when; and what came of its change events.
 pub async fn freshness(cx: &Cx, id: ConnectionId) -> Result<Freshness, Error> {
     cx.authorize(Verb::ListSyncs, Relation::None)?;
     let mut q = cx.read().await?;
@@ -147,18 +143,20 @@ pub async fn freshness(cx: &Cx, id: ConnectionId) -> Result<Freshness, Error> {
         .await?
         .ok_or(Error::NotFound)?;
     let feeds = connections::feeds(&mut q, id).await?;
-    let read_at = runs::last_complete(&mut q, id).await?;
+    let readings = readings::all(&mut q, id).await?;
     let waiting = rows::waiting(&mut q, id).await?;
     let trouble = rows::trouble(&mut q, id).await?;
-    let classes = CLASSES
-        .iter()
-        .filter(|(class, _)| *class != "iam" || connection.iam)
-        .map(|(class, kinds)| {
-            let of = |kind: &String| kinds.contains(&kind.as_str());
+    let classes = Class::ALL
+        .into_iter()
+        .filter(|class| class.is_read(&connection))
+        .map(|class| {
+            let of = |kind: &str| kind == "everything" || class.kinds().contains(&kind);
             let mine = waiting.iter().filter(|(kind, ..)| of(kind));
+            let read = readings.iter().find(|it| it.class == class);
             ClassFreshness {
                 class,
-                read_at,
+                read_at: read.and_then(|it| it.read_at),
+                why: read.and_then(|it| it.why.clone()),
                 waiting: mine.clone().map(|(_, n, _)| n).sum(),
                 since: mine.filter_map(|(_, _, since)| *since).min(),
                 error: (trouble.iter())

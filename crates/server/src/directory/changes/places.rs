@@ -92,8 +92,40 @@ impl Reading<'_> {
         Ok(tx.commit().await?)
     }
 
+    /// The units of the organization, and then where accounts stand by their names.
+    pub(super) async fn units(&self, way: &Way) -> Result<Came, Error> {
+        let connection = self.connection.id;
+        let began = self.now();
+        let tree = match way.estate.organization_tree(false, LANE).await {
+            Ok(tree) => tree,
+            // The sync says what is missing.
+            Err(error) if denied(&error) => return Ok(Came::Instead(Vec::new())),
+            Err(error) => return Err(self.aws("organizational units", error)),
+        };
+        for chunk in tree.units.chunks(CHUNK) {
+            let mut tx = self.write().await?;
+            for unit in chunk {
+                facts::see_unit(&mut tx, connection, unit, began).await?;
+            }
+            tx.commit().await?;
+        }
+        let mut tx = self.write().await?;
+        facts::units_gone(&mut tx, connection, began).await?;
+        tx.commit().await?;
+        Ok(match self.accounts_among(way, true).await? {
+            Came::Read(_) => Came::Read(began),
+            other => other,
+        })
+    }
+
     /// The list of accounts.
     pub(super) async fn accounts(&self, way: &Way) -> Result<Came, Error> {
+        self.accounts_among(way, false).await
+    }
+
+    /// The same; `named`: the units were just read. Else they are read where an account stands in one
+    /// that is not known.
+    async fn accounts_among(&self, way: &Way, named: bool) -> Result<Came, Error> {
         let connection = self.connection.id;
         let mut q = self.cx().read().await?;
         let known = reread::active_accounts(&mut q, connection).await?;
@@ -104,6 +136,7 @@ impl Reading<'_> {
         drop(q);
         let mut pages = way.estate.accounts(None, LANE);
         let (mut first, mut came, mut seen) = (None, Vec::new(), 0_usize);
+        let mut strange = false;
         while let Some(page) = (pages.next().await).map_err(|error| self.aws("accounts", error))? {
             first = first.or(Some(page.began));
             seen += page.items.len();
@@ -113,6 +146,7 @@ impl Reading<'_> {
                 things::see_account(&mut tx, id, connection, account, page.began).await?;
                 // One that moved is in other catalogs from now on.
                 let path = places::ids(account);
+                strange |= (path.iter().flatten()).any(|id| !units.contains_key(id));
                 let place = facts::Place {
                     units: path.as_deref().and_then(|path| places::names(path, &units)),
                     path: path.map(|path| path.join("/")),
@@ -146,6 +180,10 @@ impl Reading<'_> {
         let mut tx = self.write().await?;
         let missing = reread::accounts_missing(&mut tx, connection, absence).await?;
         let fresh = reread::account_fresh(&mut tx, connection, absence).await?;
+        if strange && !named {
+            let units = Object::Units;
+            rows::hear(&mut tx, connection, &units, began, began, super::MOST).await?;
+        }
         // Their tags are not known, and an account that is made with some need bring no event of its own.
         if self.connection.scope.account_tags {
             let most = usize::try_from(super::MANY_TAGS).unwrap_or(usize::MAX);

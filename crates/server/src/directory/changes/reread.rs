@@ -109,9 +109,14 @@ async fn round(app: &App, connection: &Connection) -> Result<(bool, Option<Time>
     };
     drop(q);
     let mut tx = cx.begin(Priority::Sync).await?;
-    rows::covered(&mut tx, id, whole - app.model.lag).await?;
+    let settled_by = whole - app.model.lag;
+    rows::covered(&mut tx, id, settled_by, false).await?;
     // A flood, of events or of lies: one full sync reads it all.
-    let flood = rows::flooding(&mut tx, id).await? > MANY;
+    let mut flood = rows::flooding(&mut tx, id).await? > MANY;
+    if flood {
+        rows::covered(&mut tx, id, settled_by, true).await?;
+        flood = rows::flooding(&mut tx, id).await? > MANY;
+    }
     let taken = if flood {
         // Once: every time would put it off.
         if rows::next(&mut tx, id, true).await?.is_none() {

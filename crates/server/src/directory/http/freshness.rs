@@ -16,8 +16,9 @@ pub(super) fn routes() -> Routes {
 
 fn class(of: ClassFreshness) -> wire::ClassFreshness {
     wire::ClassFreshness {
-        class: of.class.to_owned(),
+        class: of.class.as_str().to_owned(),
         read_at: text(of.read_at),
+        not_read: of.why,
         waiting: of.waiting,
         waiting_since: text(of.since),
         error: of.error,
@@ -40,7 +41,7 @@ fn feed((queue_url, of): (String, Feed)) -> wire::EventFeed {
 }
 
 /// Shows how fresh what Stint knows of a connection is: when each kind of object was last read
-/// whole, how many objects wait to be read again since an event named them, and what came of the
+/// whole and why the last sync did not, how many objects wait to be read again since an event named them, and what came of the
 /// connection's change events.
 #[utoipa::path(
     get,

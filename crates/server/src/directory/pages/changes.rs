@@ -121,10 +121,8 @@ fn note(fresh: &Freshness) -> Option<Note> {
 
 fn row(of: &ClassFreshness, now: Time) -> view::ClassRow {
     view::ClassRow {
-        class: match of.class {
-            "iam" => "IAM users and groups".to_owned(),
-            other => super::capital(&other.replace('_', " ")),
-        },
+        class: of.class.title().to_owned(),
+        why: of.why.clone(),
         read: of.read_at.map(|at| When::both(at, now)),
         waiting: grouped(of.waiting),
         since: of.since.map(|at| When::both(at, now)),
@@ -132,6 +130,8 @@ fn row(of: &ClassFreshness, now: Time) -> view::ClassRow {
             Chip::new(Tone::Stop, "circle-x", "Cannot be read")
         } else if of.waiting > 0 {
             Chip::new(Tone::Wait, "refresh", "To be read again")
+        } else if of.why.is_some() {
+            Chip::new(Tone::Soon, "alert-triangle", "Not read whole")
         } else if of.read_at.is_some() {
             Chip::new(Tone::Live, "circle-check", "Read")
         } else {

@@ -250,6 +250,8 @@ pub(crate) struct ClassRow {
     pub(crate) class: String,
     pub(crate) chip: Chip,
     pub(crate) read: Option<WhenBoth>,
+    /// Why the last sync did not read all of it.
+    pub(crate) why: Option<String>,
     /// How many objects wait.
     pub(crate) waiting: String,
     /// Since when the first of them waits.

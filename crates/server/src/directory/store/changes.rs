@@ -32,6 +32,9 @@ stint_db::statements! {
     /// Everything that a reading of the whole estate, begun late enough, has seen. It reads only some
     /// accounts' tags.
     quiet COVERED = "delete from changes where connection_id = $1 and settled_at <= $2 and kind <> 'account_tags'";
+    /// The same, but for what it may have known from before: a credential report is hours old, the units are
+    /// read once a day.
+    quiet COVERED_SURELY = "delete from changes where connection_id = $1 and settled_at <= $2 and kind not in ('account_tags', 'iam_credentials', 'units')";
     quiet DROP_ALL = "delete from changes where connection_id = $1";
     quiet DROP_FEED = "delete from change_feeds where connection_id = $1";
     NEXT = "select min(due_at) as at from changes where connection_id = $1";
@@ -64,12 +67,13 @@ stint_db::statements! {
     READ_WHOLE = "select max(started_at) as at from sync_runs where connection_id = $1 and state in ('complete', 'held', 'ending', 'set_aside')";
 }
 
-/// The name of an object in the table: kind, account and target. None of what is not kept.
-pub(in crate::directory) fn key(of: &Object) -> Option<(&'static str, &str, &str)> {
-    Some(match of {
+/// The name of an object in the table: kind, account and target.
+pub(in crate::directory) fn key(of: &Object) -> (&'static str, &str, &str) {
+    match of {
         Object::Everything => ("everything", "", ""),
         Object::Accounts => ("accounts", "", ""),
         Object::AccountTags(account) => ("account_tags", account, ""),
+        Object::Units => ("units", "", ""),
         Object::PermissionSet(arn) => ("permission_set", "", arn),
         Object::Assignments {
             account,
@@ -84,8 +88,11 @@ pub(in crate::directory) fn key(of: &Object) -> Option<(&'static str, &str, &str
         Object::IamUsers { account } => ("iam_users", account, ""),
         Object::IamUser { account, name } => ("iam_user", account, name),
         Object::IamGroup { account, name } => ("iam_group", account, name),
-        Object::IamRole { .. } | Object::IamAccount { .. } => return None,
-    })
+        Object::IamCredentials { account, name } => ("iam_credentials", account, name),
+        Object::IamRoles { account } => ("iam_roles", account, ""),
+        Object::IamRole { account, name } => ("iam_role", account, name),
+        Object::IamAccount { account } => ("iam_account", account, ""),
+    }
 }
 
 fn object(kind: &str, account: String, target: String) -> Option<Object> {
@@ -93,6 +100,7 @@ fn object(kind: &str, account: String, target: String) -> Option<Object> {
         "everything" => Object::Everything,
         "accounts" => Object::Accounts,
         "account_tags" => Object::AccountTags(account),
+        "units" => Object::Units,
         "permission_set" => Object::PermissionSet(target),
         "assignments" => Object::Assignments {
             account,
@@ -113,6 +121,16 @@ fn object(kind: &str, account: String, target: String) -> Option<Object> {
             account,
             name: target,
         },
+        "iam_credentials" => Object::IamCredentials {
+            account,
+            name: target,
+        },
+        "iam_roles" => Object::IamRoles { account },
+        "iam_role" => Object::IamRole {
+            account,
+            name: target,
+        },
+        "iam_account" => Object::IamAccount { account },
         _ => return None,
     })
 }
@@ -133,7 +151,7 @@ fn read(row: &Row) -> Result<Option<Waiting>> {
 }
 
 /// Notes that an object may have changed. Read from `settled` on, and not much later than `most`
-/// after the first event of it. Answers whether this is kept.
+/// after the first event of it.
 pub(in crate::directory) async fn hear(
     tx: &mut Tx,
     connection: ConnectionId,
@@ -141,10 +159,8 @@ pub(in crate::directory) async fn hear(
     now: Time,
     settled: Time,
     most: Span,
-) -> Result<bool> {
-    let Some((kind, account, target)) = key(of) else {
-        return Ok(false);
-    };
+) -> Result<()> {
+    let (kind, account, target) = key(of);
     let values = args![
         connection,
         kind,
@@ -154,8 +170,7 @@ pub(in crate::directory) async fn hear(
         settled,
         most.as_micros()
     ];
-    tx.run(&HEAR, values).await?;
-    Ok(true)
+    tx.run(&HEAR, values).await.map(drop)
 }
 
 /// What is due, most urgent first.
@@ -191,9 +206,7 @@ pub(in crate::directory) async fn take(
     until: Time,
     now: Time,
 ) -> Result<bool> {
-    let Some((kind, account, target)) = key(&of.object) else {
-        return Ok(false);
-    };
+    let (kind, account, target) = key(&of.object);
     let values = args![connection, kind, account, target, of.generation, until, now];
     Ok(tx.run(&TAKE, values).await? > 0)
 }
@@ -206,9 +219,7 @@ pub(in crate::directory) async fn done(
     of: &Waiting,
     began: Time,
 ) -> Result<()> {
-    let Some((kind, account, target)) = key(&of.object) else {
-        return Ok(());
-    };
+    let (kind, account, target) = key(&of.object);
     if of.settled <= began {
         let values = args![connection, kind, account, target, of.generation];
         if tx.run(&DONE, values).await? > 0 {
@@ -226,9 +237,7 @@ pub(in crate::directory) async fn again(
     at: Time,
     now: Time,
 ) -> Result<()> {
-    let Some((kind, account, target)) = key(of) else {
-        return Ok(());
-    };
+    let (kind, account, target) = key(of);
     let values = args![connection, kind, account, target, at, now];
     tx.run(&AGAIN, values).await.map(drop)
 }
@@ -241,20 +250,24 @@ pub(in crate::directory) async fn failed(
     at: Time,
     why: &str,
 ) -> Result<()> {
-    let Some((kind, account, target)) = key(of) else {
-        return Ok(());
-    };
+    let (kind, account, target) = key(of);
     let values = args![connection, kind, account, target, at, why];
     tx.run(&FAILED, values).await.map(drop)
 }
 
-/// Drops what a reading of everything has seen: what had settled by then.
+/// Drops what a reading of everything has seen: what had settled by then. In a flood also what that
+/// reading may have known from before: of so much the next one tells.
 pub(in crate::directory) async fn covered(
     tx: &mut Tx,
     connection: ConnectionId,
     settled_by: Time,
+    flood: bool,
 ) -> Result<u64> {
-    tx.run(&COVERED, args![connection, settled_by]).await
+    let statement = match flood {
+        true => &COVERED,
+        false => &COVERED_SURELY,
+    };
+    tx.run(statement, args![connection, settled_by]).await
 }
 
 /// Nothing of this connection is read any more.

@@ -15,6 +15,8 @@ stint_db::statements! {
     /// Permission sets whose policies were not read since.
     UNREAD_SETS = "select arn from permission_sets where connection_id = $1 and last_seen >= $2 \
         and (policies_read_at is null or policies_read_at < $3) order by arn";
+    /// When the oldest reading began of what the permission sets of a list allow.
+    POLICIES_SINCE = "select min(policies_read_at) as at from permission_sets where connection_id = $1 and last_seen >= $2";
     quiet SET_POLICIES = "update permission_sets set policies = $3, policies_read_at = $4 where connection_id = $1 and arn = $2 \
         and (policies_read_at is null or policies_read_at <= $4)";
     SET = "select arn, name, description, session_duration, policies, policies_read_at, gone_at from permission_sets \
@@ -117,6 +119,19 @@ pub(in crate::directory) async fn unread_sets(
 ) -> Result<Vec<String>> {
     let values = args![connection, since, read];
     texts(&q.all(&UNREAD_SETS, values).await?, "arn")
+}
+
+/// When the reading began of those policies, of the sets of a list begun at `since`, that were read
+/// longest ago; none where no set has any.
+pub(in crate::directory) async fn policies_since(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    since: Time,
+) -> Result<Option<Time>> {
+    match q.maybe(&POLICIES_SINCE, args![connection, since]).await? {
+        Some(row) => row.get("at"),
+        None => Ok(None),
+    }
 }
 
 /// Writes down the policies of a permission set as read at a moment.

@@ -89,6 +89,7 @@ stint_db::statements! {
     quiet SEE_UNIT = "insert into organization_units (connection_id, aws_id, name, parent, seen_at) values ($1, $2, $3, $4, $5) \
         on conflict (connection_id, aws_id) do update set name = excluded.name, parent = excluded.parent, seen_at = excluded.seen_at";
     quiet UNITS_GONE = "delete from organization_units where connection_id = $1 and seen_at < $2";
+    quiet SEE_ALIAS = "update account_facts set alias = $3 where connection_id = $1 and account = $2";
     /// Accounts by name.
     ACCOUNTS_UP = (accounts!(">", ""));
     /// From their other end.
@@ -101,6 +102,8 @@ stint_db::statements! {
     USERS_UP = (users!(">", ""));
     /// From their other end.
     USERS_DOWN = (users!("<", " desc"));
+    /// The access keys of an IAM user.
+    KEYS = "select keys from iam_users where principal_id = $1";
     /// How many accounts of a connection were not read the last time.
     REFUSING = "select count(*) as n from account_facts f join accounts a on a.connection_id = f.connection_id and a.aws_id = f.account \
         where f.connection_id = $1 and f.iam = 'refused' and a.gone_at is null and a.state = 'active'";
@@ -140,6 +143,18 @@ pub(in crate::directory) async fn see_place(
         place.units.clone()
     ];
     tx.run(&SEE_PLACE, values).await.map(drop)
+}
+
+/// Notes what the sign-in page of an account is called now.
+pub(in crate::directory) async fn see_alias(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    account: &str,
+    alias: Option<String>,
+) -> Result<()> {
+    tx.run(&SEE_ALIAS, args![connection, account, alias])
+        .await
+        .map(drop)
 }
 
 /// The units known, and when they were read.
@@ -324,9 +339,26 @@ pub(in crate::directory) async fn users(
     rows.iter().map(one).collect()
 }
 
-fn read_user(row: &Row) -> Result<IamUserFacts> {
+fn read_keys(row: &Row) -> Result<Option<Vec<KeyFacts>>> {
     let keys: Option<serde_json::Value> = row.get("keys")?;
     let keys = keys.map(serde_json::from_value::<Vec<KeyFacts>>);
+    keys.transpose().map_err(|why| Error::Column {
+        column: "keys".to_owned(),
+        why: why.to_string(),
+    })
+}
+
+/// The access keys known of an IAM user, as last told; none where nothing has told of them.
+pub(in crate::directory) async fn keys(
+    q: &mut impl Query,
+    user: PrincipalId,
+) -> Result<Vec<KeyFacts>> {
+    let row = q.maybe(&KEYS, args![user]).await?;
+    let keys = row.as_ref().map(read_keys).transpose()?;
+    Ok(keys.flatten().unwrap_or_default())
+}
+
+fn read_user(row: &Row) -> Result<IamUserFacts> {
     Ok(IamUserFacts {
         principal: read_principal(row)?,
         account: row.get("account")?,
@@ -337,10 +369,7 @@ fn read_user(row: &Row) -> Result<IamUserFacts> {
         signed_in_at: row.get("signed_in_at")?,
         password: row.get("password")?,
         mfa: row.get("mfa")?,
-        keys: keys.transpose().map_err(|why| Error::Column {
-            column: "keys".to_owned(),
-            why: why.to_string(),
-        })?,
+        keys: read_keys(row)?,
         report_at: row.get("report_at")?,
     })
 }

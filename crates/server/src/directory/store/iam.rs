@@ -40,7 +40,7 @@ stint_db::statements! {
         boundary = case when $16 then excluded.boundary else iam_roles.boundary end, \
         used_at = coalesce(excluded.used_at, iam_roles.used_at), used_in = coalesce(excluded.used_in, iam_roles.used_in), \
         sort_key = excluded.sort_key, last_seen = excluded.last_seen, gone_at = null \
-        where iam_roles.last_seen <= excluded.last_seen";
+        where iam_roles.last_seen <= excluded.last_seen and (iam_roles.gone_at is null or iam_roles.gone_at <= excluded.last_seen)";
     quiet ROLES_GONE = "update iam_roles set gone_at = $3 where connection_id = $1 and account = $2 and last_seen <= $4 and gone_at is null";
     quiet SEE_CREDENTIALS = "insert into iam_users (principal_id, path, made_at, signed_in_at) values ($1, $2, $3, $4) \
         on conflict (principal_id) do update set path = excluded.path, made_at = excluded.made_at, \
@@ -65,6 +65,9 @@ stint_db::statements! {
         on conflict (connection_id, account) do update set \
         iam_changed_at = case when account_facts.iam = 'refused' then account_facts.iam_changed_at else excluded.iam_changed_at end, \
         iam = 'refused', iam_code = excluded.iam_code, iam_why = excluded.iam_why";
+    REFUSAL = "select f.account, f.iam_why from account_facts f join accounts a on a.connection_id = f.connection_id and a.aws_id = f.account \
+        where f.connection_id = $1 and a.last_seen >= $2 and a.state = 'active' and f.iam = 'refused' and f.iam_why is not null \
+        order by f.account limit 1";
     DENIED = "select action from denied_actions where connection_id = $1 and account = $2 and denied_at > $3";
     quiet DENY = "insert into denied_actions (connection_id, account, action, denied_at) values ($1, $2, $3, $4) \
         on conflict (connection_id, account, action) do update set denied_at = excluded.denied_at";
@@ -94,6 +97,16 @@ pub(in crate::directory) async fn see_user(
 pub(in crate::directory) const USER_LIST: &str = "iam_users";
 pub(in crate::directory) const GROUP_LIST: &str = "iam_groups";
 pub(in crate::directory) const ROLE_LIST: &str = "iam_roles";
+
+/// What else a run notes of an account among its scopes: that users, groups and memberships were read
+/// with nothing left out, and which credential report told of it.
+pub(in crate::directory) const WHOLE: &str = "iam_whole";
+pub(in crate::directory) const REPORT: &str = "iam_report";
+
+/// Whether this part of an account is a list: what it no longer has is gone.
+pub(in crate::directory) fn is_list(part: &str) -> bool {
+    [USER_LIST, GROUP_LIST, ROLE_LIST].contains(&part)
+}
 
 /// Notes as gone what one of those lists of an account, begun then, no longer had.
 pub(in crate::directory) async fn gone(
@@ -329,6 +342,17 @@ pub(in crate::directory) async fn was_read(
         deny(tx, (connection, account), action, now).await?;
     }
     Ok(())
+}
+
+/// The first of the accounts of a list begun at `since` that was not read the last time, and why.
+pub(in crate::directory) async fn refusal(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    since: Time,
+) -> Result<Option<(String, String)>> {
+    let row = q.maybe(&REFUSAL, args![connection, since]).await?;
+    row.map(|row| Ok((row.get("account")?, row.get("iam_why")?)))
+        .transpose()
 }
 
 /// Notes that an account's IAM could not be read. Nothing else of it changes.

@@ -3,6 +3,7 @@
 pub(super) mod assignments;
 pub(super) mod bulk;
 pub(super) mod changes;
+pub(super) mod classes;
 pub(super) mod described;
 pub(super) mod endings;
 pub(super) mod estate;
@@ -26,6 +27,7 @@ pub(crate) static STATEMENTS: &[&[&Sql]] = &[
     assignments::STATEMENTS,
     bulk::STATEMENTS,
     changes::STATEMENTS,
+    classes::STATEMENTS,
     described::STATEMENTS,
     endings::STATEMENTS,
     estate::STATEMENTS,

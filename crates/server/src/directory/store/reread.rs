@@ -30,6 +30,10 @@ stint_db::statements! {
     quiet ENTITLEMENTS_MISSING = "update entitlements set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen <= $4 and gone_at is null";
     quiet IAM_USERS_MISSING = "update principals set gone_at = $3 where connection_id = $1 and kind = 'iam_user' and account = $2 and last_seen <= $4 and gone_at is null";
     quiet IAM_GROUPS_MISSING = "update entitlements set gone_at = $3 where connection_id = $1 and kind = 'iam_group_membership' and account = $2 and last_seen <= $4 and gone_at is null";
+    quiet IAM_ROLES_MISSING = "update iam_roles set gone_at = $3 where connection_id = $1 and account = $2 and last_seen <= $4 and gone_at is null";
+    /// Names of roles never move: who bore one that is another's, or nobody's, is gone.
+    quiet IAM_ROLE_GONE = "update iam_roles set gone_at = $3 where connection_id = $1 and account = $2 and last_seen <= $4 and gone_at is null \
+        and name = $5 and aws_id <> $6";
     quiet ENTITLEMENT_GONE = "update entitlements set gone_at = $2 where id = $1 and last_seen <= $3 and gone_at is null";
     quiet SET_GONE = "update permission_sets set gone_at = $3 where connection_id = $1 and arn = $2 and last_seen <= $4 and gone_at is null";
     quiet SET_NOT_OFFERED = "update entitlements set gone_at = $3 where connection_id = $1 and kind = 'account_assignment' and target = $2 and last_seen <= $4 and gone_at is null";
@@ -42,6 +46,9 @@ stint_db::statements! {
     PRINCIPAL_FRESH = "select max(last_seen) as at from principals where connection_id = $1 and kind = $2 and last_seen > $3 and last_seen < $4 and gone_at is null";
     IAM_USER_FRESH = "select max(last_seen) as at from principals where connection_id = $1 and kind = 'iam_user' and account = $2 and last_seen > $3 and last_seen < $4 and gone_at is null";
     IAM_GROUP_FRESH = "select max(last_seen) as at from entitlements where connection_id = $1 and kind = 'iam_group_membership' and account = $2 and last_seen > $3 and last_seen < $4 and gone_at is null";
+    IAM_ROLES_FRESH = "select max(last_seen) as at from iam_roles where connection_id = $1 and account = $2 and last_seen > $3 and last_seen < $4 and gone_at is null";
+    IAM_ROLE_FRESH = "select max(last_seen) as at from iam_roles where connection_id = $1 and account = $2 and last_seen > $3 and last_seen < $4 and gone_at is null \
+        and name = $5 and aws_id <> $6";
     ACCOUNT_FRESH = "select max(last_seen) as at from accounts where connection_id = $1 and last_seen > $2 and last_seen < $3 and gone_at is null";
     HELD_FRESH = "select max(last_seen) as at from assignments where entitlement_id = $1 and last_seen > $2 and last_seen < $3 and ended_at is null";
 
@@ -263,6 +270,44 @@ pub(in crate::directory) async fn iam_groups_missing(
 ) -> Result<u64> {
     let values = args![connection, account, by.began, by.until];
     tx.run(&IAM_GROUPS_MISSING, values).await
+}
+
+/// Of an account, the IAM roles that its whole list did not have. Answers how many.
+pub(in crate::directory) async fn iam_roles_missing(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    account: &str,
+    by: Absence,
+) -> Result<u64> {
+    let values = args![connection, account, by.began, by.until];
+    tx.run(&IAM_ROLES_MISSING, values).await
+}
+
+/// When an IAM role of the account was last seen that the list did not have and that is too fresh to
+/// be believed gone.
+pub(in crate::directory) async fn iam_roles_fresh(
+    q: &mut impl Query,
+    connection: ConnectionId,
+    account: &str,
+    by: Absence,
+) -> Result<Option<Time>> {
+    let values = args![connection, account, by.until, by.began];
+    at(q.maybe(&IAM_ROLES_FRESH, values).await?)
+}
+
+/// The IAM roles of this name that are not its bearer's (empty: nobody bears it) are gone. Answers
+/// when one was last seen that is too fresh to be believed so.
+pub(in crate::directory) async fn iam_role_gone(
+    tx: &mut Tx,
+    (connection, account): (ConnectionId, &str),
+    name: &str,
+    bearer: &str,
+    by: Absence,
+) -> Result<Option<Time>> {
+    let values = args![connection, account, by.began, by.until, name, bearer];
+    tx.run(&IAM_ROLE_GONE, values).await?;
+    let values = args![connection, account, by.until, by.began, name, bearer];
+    at(tx.maybe(&IAM_ROLE_FRESH, values).await?)
 }
 
 /// When an IAM user of the account was last seen that the list did not have and that is too fresh

@@ -12,7 +12,7 @@ use stint_domain::{AssignmentId, ConnectionId, SyncId};
 
 use super::super::store::{endings, runs, scopes};
 use super::super::tasks::SYNC;
-use super::super::{Assignment, Error, SyncRun};
+use super::super::{Assignment, Error, SyncRun, classes};
 use super::{complete_in, facts, gone};
 use crate::connections::{self, SyncNote};
 use crate::cx::Cx;
@@ -134,6 +134,9 @@ pub(super) async fn hold(
         });
     }
     supersede(&mut tx, cx, run).await?;
+    let waits =
+        "The last sync was read, and waits for somebody to decide about what it found gone.";
+    classes::not_believed(&mut tx, run, waits).await?;
     connections::note_sync(&mut tx, run.connection, SyncNote::Failed { why }).await?;
     let told = json!({ "found": facts(run, &digest), "open": found.open });
     let about = [run.connection.into(), run.id.into()];
@@ -164,6 +167,7 @@ async fn set_aside_in(
     told: serde_json::Value,
 ) -> Result<(), Error> {
     if runs::decide(tx, run, "set_aside", cx.app.clock.now()).await? {
+        classes::not_believed(tx, run, "The last sync was set aside.").await?;
         let about = [run.connection.into(), run.id.into()];
         tx.audit(cx.event("sync.set_aside", about, told));
     }

@@ -58,6 +58,9 @@ pub(super) async fn write(cx: &Cx, run: &SyncRun, by: By) -> Result<(), Error> {
         tx.commit().await?;
     }
     for (part, account, began) in scopes::iam(&mut cx.read().await?, run.id).await? {
+        if !iam::is_list(&part) {
+            continue;
+        }
         let mut tx = begin(cx, run, by).await?;
         let at = (began, until(began));
         iam::gone(&mut tx, &part, (run.connection, &account), at).await?;

@@ -5,6 +5,7 @@
 //! the holders of an entitlement, what a principal holds) is noted once it was read whole:
 //! whoever takes the run over goes on behind it.
 
+mod classes;
 mod holders;
 mod iam;
 mod keys;
@@ -24,6 +25,7 @@ use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::sync::plan::{Choice, Known, Listing, Question};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
+use super::super::classes::Class;
 use super::super::scim::Statuses;
 use super::super::store::bulk::{self, Seen, SeenPrincipal};
 use super::super::store::things::{self, SeenEntitlement};
@@ -217,7 +219,7 @@ impl<'a> Walk<'a> {
             async {
                 self.memberships(&lists).await?;
                 self.members_known.send_replace(true);
-                Ok(())
+                self.held_whole(Class::Memberships, &lists).await
             },
             self.assignments(&lists),
             self.set_policies(&lists),
@@ -307,6 +309,14 @@ impl<'a> Walk<'a> {
             Some(began) => began,
             None => self.run().await.started_at,
         };
+        let class = match list {
+            List::Accounts => Class::Accounts,
+            List::Sets => Class::Sets,
+            List::Users => Class::Users,
+            List::Groups => Class::Groups,
+        };
+        // First: whoever takes the run over does not read the list again once it is noted whole.
+        self.came(class, Ok(began)).await?;
         self.whole(Scope::List(list), began).await?;
         Ok(began)
     }

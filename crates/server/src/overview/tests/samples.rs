@@ -1084,6 +1084,8 @@ fn changes(heard: bool) -> directory::Changes {
         class: class.into(),
         chip,
         read: heard.then(|| When::both(at("2026-11-23T09:00:00Z"), now())),
+        why: (class == "Policies")
+            .then(|| "AWS refused sso:GetInlinePolicyForPermissionSet.".to_owned()),
         waiting: waiting.into(),
         since: since.map(|it| When::both(at(it), now())),
     };
@@ -1095,6 +1097,7 @@ fn changes(heard: bool) -> directory::Changes {
         note: heard.then(|| Note::refusal("Something an event named could not be read again, and is tried again: AWS refused identitystore:ListGroupMemberships.")),
         classes: vec![
             row("Accounts", read(), "0", None),
+            row("Policies", Chip::new(Tone::Soon, "alert-triangle", "Not read whole"), "0", None),
             row("Memberships", Chip::new(Tone::Stop, "circle-x", "Cannot be read"), "1,204", Some("2026-11-23T13:58:00Z")),
             row("Assignments", Chip::new(Tone::Wait, "refresh", "To be read again"), "3", Some("2026-11-23T14:08:00Z")),
         ],

@@ -13,6 +13,7 @@ use stint_domain::{EntitlementId, PrincipalId, Time};
 use tokio::sync::Mutex;
 
 use super::super::super::Error;
+use super::super::super::classes::Class;
 use super::super::super::store::bulk::Seen;
 use super::super::super::store::estate;
 use super::{Asking, Holder, Lists, Scope, Turn, Walk, each, refused, refuses};
@@ -96,7 +97,12 @@ impl Walk<'_> {
                 return match self.by_principal(&people, None).await {
                     Err(error) if refuses(Listing::HoldersByPrincipal, &error) => Err(pairs),
                     Err(error) => Err(error),
-                    Ok(_) => self.flush().await,
+                    Ok(_) => {
+                        self.flush().await?;
+                        let why = "AWS does not let Stint see which permission set is on which account: \
+                                   what deleted users and groups hold is not seen.";
+                        self.came(Class::Assignments, Err(why.to_owned())).await
+                    }
                 };
             }
             Err(error) => return Err(error),
@@ -119,7 +125,10 @@ impl Walk<'_> {
                 _ => self.by_principal(&people, Some(&board)).await,
             };
             match self.unless_refused(&mut asking, listing, read).await? {
-                Some(Read::All) => return self.flush().await,
+                Some(Read::All) => {
+                    self.flush().await?;
+                    return self.held_whole(Class::Assignments, lists).await;
+                }
                 // It costs more than was thought: the plan is made anew, with what is known now.
                 Some(Read::Dearer) | None => {}
             }

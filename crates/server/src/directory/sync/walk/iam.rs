@@ -8,20 +8,22 @@
 //! changes: what is not read is never taken for gone. Credentials of the connection itself that
 //! fail end the run.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _};
-use stint_aws::{AwsError, Estate, IamKnown, IamReading, IamRole, Joined, Lane, UserReport};
+use stint_aws::{AwsError, Estate, IamKnown, IamReading, Joined, Lane, UserReport};
 use stint_domain::entitlement::EntitlementKey;
+use stint_domain::sync::iam::Listing as Way;
+use stint_domain::sync::plan::{Choice, Denied, Known, Listing, Question};
 use stint_domain::{ConnectionId, EntitlementId, PrincipalId, Span, Time};
-use stint_iam_policy::{Effect, Policy};
 
-use super::super::super::Error;
 use super::super::super::store::things::{self, SeenEntitlement};
-use super::super::super::store::{bulk, endings, iam};
+use super::super::super::store::{bulk, endings, iam, runs};
+use super::super::super::trust::trusted;
+use super::super::super::{Error, Plan};
 use super::super::seen_until;
 use super::sink::read;
 use super::{CHUNK, Seen, Walk};
@@ -34,7 +36,7 @@ const AT_A_TIME: usize = 8;
 const BEAT: Duration = Duration::from_secs(30);
 
 /// How long an action that AWS refused is not asked for, while there is another way.
-const DENIED_FOR: Span = Span::hours(6);
+pub(super) const DENIED_FOR: Span = Span::hours(6);
 
 /// An account whose IAM is read.
 struct Of<'a> {
@@ -70,7 +72,7 @@ impl Walk<'_> {
         if self.member_accounts {
             self.read_members(connection, accounts, &own).await?;
         }
-        Ok(())
+        self.iam_came(accounts, &own).await
     }
 
     async fn read_members(
@@ -201,7 +203,11 @@ impl Walk<'_> {
             (iam::GROUP_LIST, reading.groups_began),
         ];
         parts.extend((reading.roles.as_ref()).map(|(_, began)| (iam::ROLE_LIST, *began)));
+        parts.extend(since.map(|began| (iam::WHOLE, began)));
+        parts.extend((reading.report.as_ref()).map(|report| (iam::REPORT, report.made_at)));
         let (mut sink, mut tx) = self.write().await?;
+        note_costs(&mut sink.run.plan, of.name.is_none(), reading);
+        runs::planned(&mut tx, &sink.run).await?;
         iam::was_read(&mut tx, at, of.name.is_none(), reading, since, now).await?;
         let began = reading.users_began;
         sink.iam_read(&mut tx, of.account, &parts, &rows, began)
@@ -339,6 +345,40 @@ impl Walk<'_> {
     }
 }
 
+/// The calls that a credential report takes: it is asked for, made, and asked for again.
+const REPORT_CALLS: u64 = 3;
+
+/// Notes how an account's IAM was read, what the other listings cost, and what AWS refuses.
+fn note_costs(plan: &mut Plan, own: bool, reading: &IamReading) {
+    let (mut known, mut denied) = (Known::default(), Denied::default());
+    for (way, calls, refused) in &reading.costs {
+        let (at, listing) = match (way, own) {
+            (Way::ByGroup, true) => (0, Listing::IamByGroup),
+            (Way::ByGroup, false) => (0, Listing::MemberIamByGroup),
+            (Way::ByUser, true) => (1, Listing::IamByUser),
+            (Way::ByUser, false) => (1, Listing::MemberIamByUser),
+            (Way::Details, true) => (2, Listing::IamDetails),
+            (Way::Details, false) => (2, Listing::MemberIamDetails),
+        };
+        if let Some(slot) = known.iam.get_mut(at) {
+            *slot = *calls;
+        }
+        if *refused {
+            denied.add(listing);
+        }
+    }
+    if !own {
+        plan.add(&Choice::of(Question::MemberIam, &known, &denied));
+        return;
+    }
+    plan.choose(Choice::of(Question::Iam, &known, &denied));
+    known.report = REPORT_CALLS;
+    if reading.report_refused {
+        denied.add(Listing::CredentialReport);
+    }
+    plan.choose(Choice::of(Question::Report, &known, &denied));
+}
+
 /// When a reading that left nothing out began.
 fn whole_since(reading: &IamReading) -> Option<Time> {
     let mut groups = reading.groups.iter();
@@ -382,27 +422,6 @@ fn second(at: Time) -> i64 {
     at.micros().div_euclid(1_000_000)
 }
 
-/// Whom a role's trust policy lets in, sorted: accounts and identities by ARN, services and
-/// providers by name. What it refuses is left out; whom conditions narrow is named.
-fn trusted(role: &IamRole) -> Vec<String> {
-    let Ok(policy) = Policy::parse(&role.trust) else {
-        return Vec::new();
-    };
-    let allowed = policy.statements.iter();
-    let allowed = allowed.filter(|statement| statement.effect == Effect::Allow);
-    let mut named: HashSet<String> = HashSet::new();
-    for principals in allowed.filter_map(|statement| statement.principals.as_ref()) {
-        if principals.negated {
-            named.insert("everybody but some".to_owned());
-            continue;
-        }
-        named.extend(principals.entries.iter().map(|entry| entry.written().1));
-    }
-    let mut named: Vec<String> = named.into_iter().collect();
-    named.sort_unstable();
-    named
-}
-
 /// Why an account's IAM was not read, in a stable word and in a sentence. Never more than AWS
 /// told.
 fn why_not(error: &AwsError) -> (&'static str, String) {
@@ -432,42 +451,5 @@ fn why_not(error: &AwsError) -> (&'static str, String) {
             "read_failed",
             format!("Reading the account's IAM failed: {error}."),
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trust_policy_says_who_may_come_in() {
-        let role = |trust: &str| IamRole {
-            id: "AROA1".into(),
-            name: "r".into(),
-            path: "/".into(),
-            arn: "arn:aws:iam::111122223333:role/r".into(),
-            description: None,
-            made_at: Time::from_micros(0),
-            trust: trust.into(),
-            max_session: None,
-            boundary: None,
-            used_at: None,
-            used_in: None,
-            whole: false,
-        };
-        let statements = r#"{"Version":"2012-10-17","Statement":[
-            {"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com","AWS":["444455556666","arn:aws:iam::111122223333:user/ana"]},"Action":"sts:AssumeRole"},
-            {"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::111122223333:user/bo"},"Action":"sts:AssumeRole"},
-            {"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity"}]}"#;
-        assert_eq!(
-            trusted(&role(statements)),
-            [
-                "arn:aws:iam::111122223333:user/ana",
-                "arn:aws:iam::444455556666:root",
-                "cognito-identity.amazonaws.com",
-                "ec2.amazonaws.com"
-            ]
-        );
-        assert!(trusted(&role("no JSON")).is_empty());
     }
 }

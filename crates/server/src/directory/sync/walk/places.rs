@@ -9,6 +9,7 @@ use stint_aws::{Account, AwsError, ErrorKind, Lane, OrganizationTree, Unit};
 use stint_domain::{Span, Time};
 
 use super::super::super::Error;
+use super::super::super::classes::Class;
 use super::super::super::store::{facts, iam};
 use super::{CHUNK, Walk};
 
@@ -32,10 +33,15 @@ impl Walk<'_> {
             .collect();
         let mut placed = HashMap::new();
         let unplaced = accounts.iter().any(|account| ids(account).is_none());
-        if denied.is_empty() && (unplaced || stale(accounts, &known, now)) {
+        let mut came = known.iter().map(|(_, seen)| *seen).min().map(Ok);
+        let needed = unplaced || stale(accounts, &known, now);
+        if needed && let Some(action) = denied.first() {
+            came = Some(Err(format!("AWS refused {action}.")));
+        } else if needed {
             match self.estate.organization_tree(unplaced, Lane::Sync).await {
                 Ok(tree) => {
                     self.write_units(&tree, now).await?;
+                    came = Some(Ok(now));
                     units = (tree.units.into_iter())
                         .map(|unit| (unit.id.clone(), unit))
                         .collect();
@@ -44,8 +50,14 @@ impl Walk<'_> {
                 Err(error) if error.ends_everything() => {
                     return Err(self.aws("accounts", error).await);
                 }
-                Err(error) => self.no_tree(&error, now).await?,
+                Err(error) => {
+                    came = Some(Err(format!("{error}.")));
+                    self.no_tree(&error, now).await?;
+                }
             }
+        }
+        if let Some(came) = came {
+            self.came(Class::Units, came).await?;
         }
         for chunk in accounts.chunks(CHUNK) {
             let (sink, mut tx) = self.write().await?;

@@ -203,6 +203,13 @@ impl Sink {
         Ok(scopes::done(tx, self.run.id, &done).await?)
     }
 
+    /// When the first reading began of who holds what, or is in which group, of those that are done.
+    pub(super) fn first_held(&self) -> Option<Time> {
+        let lists = |word: &str| word.starts_with("list:") || word.starts_with("iam");
+        let held = self.done.iter().filter(|(word, _)| !lists(word));
+        held.map(|(_, began)| *began).min()
+    }
+
     /// Of everything that was read whole.
     pub(super) fn digest(&self) -> String {
         self.total.hex()

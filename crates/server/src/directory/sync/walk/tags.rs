@@ -16,6 +16,7 @@ use stint_domain::sync::plan::{Known, Listing, Question};
 use stint_domain::sync::tags::KnownTags;
 
 use super::super::super::Error;
+use super::super::super::classes::Class;
 use super::super::super::store::tags as rows;
 use super::sink::{List, Scope};
 use super::{AT_ONCE, Walk};
@@ -91,6 +92,18 @@ impl Walk<'_> {
         let Some(since) = listed.filter(|_| self.tags) else {
             return Ok(());
         };
+        self.read_tags(since).await?;
+        let run = self.run().await;
+        let mut q = self.cx.read().await?;
+        let all = rows::read(&mut q, run.connection, since).await?;
+        drop(q);
+        let stopped = run.plan.stopped.into_iter();
+        let stopped = stopped.map(|(_, why)| why).next();
+        self.came(Class::Tags, tags_came(&all, stopped, since))
+            .await
+    }
+
+    async fn read_tags(&self, since: Time) -> Result<(), Error> {
         let (rule, now) = (self.cx.app.tags, self.cx.app.clock.now());
         let run = self.run().await;
         let previous = self.sink.lock().await.previous();
@@ -216,6 +229,29 @@ impl Walk<'_> {
             }
         }
         self.moved((sink, tx)).await
+    }
+}
+
+/// When the tags that were read longest ago were; or why those of some accounts are not as of now.
+fn tags_came(all: &[KnownTags], stopped: Option<String>, since: Time) -> Result<Time, String> {
+    let of = all.len();
+    let refused = all.iter().filter(|it| it.refused_at.is_some()).count();
+    let unread = all.iter().filter(|it| it.read_at.is_none()).count();
+    match (stopped, refused, unread) {
+        (Some(why), ..) => Err(format!(
+            "Given up until the next sync, after failures: {why}."
+        )),
+        (None, 0, 0) => Ok(all
+            .iter()
+            .filter_map(|it| it.read_at)
+            .min()
+            .unwrap_or(since)),
+        (None, 0, unread) => Err(format!(
+            "The tags of {unread} of {of} accounts were not read yet."
+        )),
+        (None, refused, _) => Err(format!(
+            "AWS refused to tell the tags of {refused} of {of} accounts."
+        )),
     }
 }
 
