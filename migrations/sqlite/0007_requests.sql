@@ -104,6 +104,28 @@ create unique index decisions_once on decisions (request_id, user_id);
 create unique index decisions_once_for on decisions (request_id, on_behalf_of) where on_behalf_of is not null;
 create index decisions_user on decisions (user_id, id);
 
+-- Places in a step that were handed on: never changed, never taken back. `from_id` is nobody where an
+-- administrator named somebody beside those who were asked. Who has which place follows from their order,
+-- which is the `number`: the clocks of replicas, and so ids, may differ.
+create table request_handovers (
+    id                blob    not null primary key,
+    request_id        blob    not null references requests (id),
+    number            integer not null,
+    step              integer not null,
+    from_id           blob    references users (id),
+    to_id             blob    not null references users (id),
+    by_id             blob    not null references users (id),
+    administrator     integer not null,
+    parts             text    not null,
+    reason            text    not null,
+    via               text    not null,
+    handed_at         integer not null,
+    check (from_id is null or from_id <> to_id),
+    check (from_id is not null or administrator)
+) strict;
+create unique index request_handovers_number on request_handovers (request_id, number);
+create index request_handovers_to on request_handovers (to_id, request_id);
+
 -- What people say about a request: never changed, never taken back.
 create table request_comments (
     id                blob    not null primary key,

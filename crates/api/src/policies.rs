@@ -203,6 +203,10 @@ pub struct PolicyStep {
     /// How long the request waits here, in seconds; then nobody is named and `needed` is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_seconds: Option<i64>,
+    /// Who may hand a place in it on to somebody else: `approvers` (when absent: they their own,
+    /// administrators any), `administrators` alone, or `nobody`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reassign: Option<String>,
 }
 
 /// Where approvers come from. Whoever one of them names is one.

@@ -166,6 +166,10 @@ pub struct PreviewStep {
     /// How long it waits, where nobody has to approve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_seconds: Option<i64>,
+    /// Who may hand a place in it on to somebody else, where that are not its approvers:
+    /// `administrators` or `nobody`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reassign: Option<String>,
 }
 
 /// What happens under a policy to which a deadline leads. Its version and its rule are pinned when the
@@ -349,6 +353,40 @@ pub struct Deny {
     pub reason: String,
 }
 
+/// Hand on a place in the step a request waits at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reassign {
+    /// To whom: an e-mail address, or the id (`usr_…`) of somebody who had a place there, or, for who
+    /// sees users, of anybody.
+    pub to: String,
+    /// Why: kept, and read by whoever sees the request; must not be empty.
+    pub reason: String,
+    /// Whose place (`usr_…`): when absent one's own, or that of whom one decides for. A Policy Admin or
+    /// Super Admin may name anybody who can decide; one who cannot decide themselves and names nobody has
+    /// who they name asked beside the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+}
+
+/// That a place in a step was handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Handover {
+    /// Whose it was; absent where an administrator named somebody beside those who were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Who>,
+    /// Who has it since.
+    pub to: Who,
+    /// Who handed it on.
+    pub by: Who,
+    /// Whether they did as an administrator.
+    pub administrator: bool,
+    /// Why.
+    pub reason: String,
+    /// RFC 3339, UTC.
+    pub at: String,
+}
+
 /// A request in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestLine {
@@ -470,7 +508,7 @@ pub struct Request {
     pub review: Option<ReviewState>,
     /// What happened, oldest first, with what was done in AWS.
     pub timeline: Vec<Happening>,
-    /// What the caller may do now: some of `approve`, `deny`, `cancel`, `raise`,
+    /// What the caller may do now: some of `approve`, `deny`, `reassign`, `cancel`, `raise`,
     /// `return`, `extend`. Who sees a request may comment on it.
     pub may: Vec<String>,
     /// For `If-Match`.
@@ -497,6 +535,9 @@ pub struct RequestStep {
     /// `done`, `moved_on` (nobody decided in time, the next step or another policy decided in its place),
     /// `now`, `later`, `denied` or `dropped` (the request ended before, or went on under another policy).
     pub state: String,
+    /// Places in it that were handed on, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handed: Vec<Handover>,
     /// Who decided, oldest first.
     pub decisions: Vec<Decision>,
 }
@@ -530,6 +571,9 @@ pub struct Approver {
     /// While they are away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub away: Option<Away>,
+    /// By what they are asked, where a place was handed to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed: Option<Handover>,
 }
 
 /// That somebody is away and another decides for them.

@@ -150,6 +150,8 @@ ids! {
     GrantId, "grt", "a grant";
     /// A Group: Stint's set of Users.
     GroupId, "grp", "a group";
+    /// That a place in a step of a request was handed on.
+    HandoverId, "hnd", "a handing on";
     /// A Link between a User and a Principal.
     LinkId, "lnk", "a link";
     /// A managed object beside bindings: an IAM user, a key rotation.
@@ -185,7 +187,7 @@ macro_rules! for_each_id {
     ($callback:ident) => {
         $callback! {
             AccountId ApplicationId AssignmentId AttemptId AuditId BindingId CatalogId
-            CommentId ConnectionId DecisionId DelegationId DutyId EntitlementId GrantId GroupId LinkId NoticeId ObjectId OutboxId PolicyId
+            CommentId ConnectionId DecisionId DelegationId DutyId EntitlementId GrantId GroupId HandoverId LinkId NoticeId ObjectId OutboxId PolicyId
             PolicyVersionId PrincipalId RequestId SignInId SubmissionId SyncId TokenId UserId
         }
     };

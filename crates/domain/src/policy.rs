@@ -18,6 +18,7 @@ mod approvers;
 mod check;
 mod emergency;
 mod other;
+mod reassign;
 mod refusal;
 mod step_up;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use check::{BodyFault, MAX_RULES, MAX_STEPS};
 pub use emergency::{Closer, Emergency, NotReviewer, REVIEW_WITHIN, Reviewer, Reviewing};
 pub(crate) use other::goes_on;
 pub use other::{ExplainedOther, Other, others};
+pub use reassign::Reassign;
 pub use refusal::Refusal;
 pub use step_up::StepUp;
 pub use ticket::{
@@ -162,32 +164,9 @@ pub struct Step {
     /// How long the request waits here, where nobody needs to approve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Span>,
-}
-
-impl Step {
-    /// Whether it asks the same of the same people at the same times, whatever it is called.
-    fn asks_as(&self, other: &Self) -> bool {
-        let Self {
-            name: _,
-            approvers,
-            needed,
-            each_group,
-            fallback,
-            remind,
-            late,
-            deadline,
-            wait,
-        } = self;
-        (approvers, needed, each_group, fallback)
-            == (
-                &other.approvers,
-                &other.needed,
-                &other.each_group,
-                &other.fallback,
-            )
-            && (remind, late, deadline, wait)
-                == (&other.remind, &other.late, &other.deadline, &other.wait)
-    }
+    /// Who may hand a place in it on to somebody else.
+    #[serde(default, skip_serializing_if = "Reassign::is_default")]
+    pub reassign: Reassign,
 }
 
 /// What happens to a step that has not been approved in time.
@@ -243,6 +222,8 @@ pub struct People {
     /// Of the members of the groups that review emergency access: those who are active and whose
     /// roles let them close a review.
     pub reviewing: BTreeSet<UserId>,
+    /// Of those who hold a place that was handed on: who can decide no more.
+    pub gone: BTreeSet<UserId>,
 }
 
 /// What somebody asks for, as far as a policy cares.
@@ -335,6 +316,8 @@ pub struct ExplainedStep {
     pub deadline: Option<Deadline>,
     /// How long it waits, where nobody has to approve.
     pub wait: Option<Span>,
+    /// Who may hand a place in it on to somebody else.
+    pub reassign: Reassign,
 }
 
 /// Somebody a step names.
@@ -421,6 +404,7 @@ impl Step {
             late: None,
             deadline: None,
             wait: None,
+            reassign: Reassign::Approvers,
         }
     }
 }
@@ -710,6 +694,7 @@ impl<'a> Outcome<'a> {
                 late: step.late,
                 deadline: step.deadline,
                 wait: step.wait,
+                reassign: step.reassign,
             })
             .collect()
     }

@@ -23,6 +23,9 @@
 //!    reach: not for somebody who has decided, nor for whom another delegate has, and nobody by a
 //!    delegation they wrote themselves after the submission. A delegate of who asked or would hold it
 //!    does not approve, and nobody for them; that they cannot opens nothing to fallback approvers.
+//! 8. Who handed on their place in a step is not asked there while who holds it can decide; who holds
+//!    it counts for what it counted for, and no other right of theirs is needed ([`Handover`]). One place
+//!    counts once: whose place somebody else approved in decides at no later step.
 //!
 //! Time passes for a request too ([`Request::pass`]): a step that waits is over, one that nobody
 //! approved in time denies, or moves the question with what is still needed to the next one; a request
@@ -33,13 +36,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::{
-    Approvers, Ask, LONGEST_TEXT, Other, Part, People, PolicyBody, Refusal, Step, Through, Verdict,
-    filled,
+    Ask, LONGEST_TEXT, Other, Part, People, PolicyBody, Refusal, Step, Verdict, filled,
 };
 use crate::{Time, UserId};
 
 mod clock;
+mod counts;
 mod decider;
+mod handed;
 mod question;
 mod raise;
 mod refused;
@@ -48,8 +52,9 @@ mod tests;
 
 pub use clock::Passed;
 pub use decider::{Decider, Delegator, Membership, Source};
+pub use handed::{Handing, Handover, MOST_HANDOVERS};
 pub use question::{Leg, Question};
-pub use refused::{Refused, Verb};
+pub use refused::{NotTarget, Refused, Verb};
 
 /// A request: what was asked, and how far the answer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +63,8 @@ pub struct Request {
     pub question: Question,
     /// How far it is.
     pub state: State,
+    /// The places in its steps that were handed on, oldest first.
+    pub handed: Vec<Handover>,
 }
 
 /// How far a request is, with the facts true in that state.
@@ -234,7 +241,13 @@ impl Request {
             rule,
             others: Vec::new(),
         };
-        Ok((Self { question, state }, progress))
+        let handed = Vec::new();
+        let request = Self {
+            question,
+            state,
+            handed,
+        };
+        Ok((request, progress))
     }
 
     /// The same with the policies pinned to which its deadlines lead, in the order of its steps.
@@ -267,6 +280,7 @@ impl Request {
         let Self {
             question,
             mut state,
+            handed,
         } = self;
         let mut approvals = state.take_approvals();
         if let Some(reason) = reason {
@@ -277,7 +291,12 @@ impl Request {
                 reason: checked_reason(&reason)?,
                 approvals,
             };
-            return Ok((Self { question, state }, Progress::Denied));
+            let request = Self {
+                question,
+                state,
+                handed,
+            };
+            return Ok((request, Progress::Denied));
         }
         approvals.push(Approval {
             step,
@@ -289,7 +308,12 @@ impl Request {
         let still = still.saturating_sub(1);
         if still > 0 {
             state.put_approvals(approvals);
-            return Ok((Self { question, state }, Progress::Waiting { still }));
+            let request = Self {
+                question,
+                state,
+                handed,
+            };
+            return Ok((request, Progress::Waiting { still }));
         }
         let (state, progress) = if let Some(next) = question.next(step) {
             let state = State::at_step(next, now, 0, approvals);
@@ -297,7 +321,12 @@ impl Request {
         } else {
             (State::Approved { at: now, approvals }, Progress::Approved)
         };
-        Ok((Self { question, state }, progress))
+        let request = Self {
+            question,
+            state,
+            handed,
+        };
+        Ok((request, progress))
     }
 
     /// Takes the question back. Whether `by` may is the table of rights' question
@@ -307,6 +336,7 @@ impl Request {
         let Self {
             question,
             mut state,
+            handed,
         } = self;
         let approvals = state.take_approvals();
         let state = State::Cancelled {
@@ -314,7 +344,11 @@ impl Request {
             by,
             approvals,
         };
-        Ok(Self { question, state })
+        Ok(Self {
+            question,
+            state,
+            handed,
+        })
     }
 
     /// Ends a pending request that can no longer be given, whoever would approve it: by nobody.
@@ -323,6 +357,7 @@ impl Request {
         let Self {
             question,
             mut state,
+            handed,
         } = self;
         let state = State::Denied {
             at: now,
@@ -331,7 +366,11 @@ impl Request {
             reason,
             approvals: state.take_approvals(),
         };
-        Ok(Self { question, state })
+        Ok(Self {
+            question,
+            state,
+            handed,
+        })
     }
 
     /// Whether this person may say this now: the rules above, the first that fails. Answers what their
@@ -357,7 +396,7 @@ impl Request {
         if decider.benefits && !own_allowed {
             return Err(Refused::Benefits { verb });
         }
-        let approves = verb == Verb::Approve && !own_allowed;
+        let approves = verb != Verb::Deny && !own_allowed;
         if decider.of_theirs && approves {
             return Err(Refused::DelegateOfTheirs);
         }
@@ -371,6 +410,11 @@ impl Request {
                 Refused::DecidedByDelegate { step, at, by }
             });
         }
+        if let Some(before) = approvals.iter().find(|a| self.is_for(a, decider.user)) {
+            let Approval { at, by, .. } = *before;
+            let step = self.question.place_of(before.step);
+            return Err(Refused::DecidedInPlace { step, at, by });
+        }
         let own = self.place(&current, decider, None, people, verb, now);
         let Err(why) = own else { return own };
         let mut instead = None;
@@ -382,7 +426,8 @@ impl Request {
             } = delegator;
             // Not what they could not themselves.
             let own = (theirs(who.user) || who.benefits) && !own_allowed;
-            let counted = approvals.iter().any(|a| a.concerns(who.user));
+            let counted =
+                (approvals.iter()).any(|a| a.concerns(who.user) || self.is_for(a, who.user));
             if own || counted || (who.of_theirs && approves) {
                 continue;
             }
@@ -398,7 +443,7 @@ impl Request {
                         ..place
                     });
                 }
-                Err(Refused::NotAnApprover { .. }) => {}
+                Err(Refused::NotAnApprover { .. } | Refused::HandedOn { .. }) => {}
                 Err(other @ Refused::NotNeeded { .. }) => instead = Some(other),
                 Err(other) => instead = instead.or(Some(other)),
             }
@@ -431,7 +476,7 @@ impl Request {
         let total = places.iter().fold(0u32, |sum, n| sum.saturating_add(*n));
         let before = filled(&places, &given);
         given.push(parts.clone());
-        if verb == Verb::Approve && filled(&places, &given) == before {
+        if verb != Verb::Deny && filled(&places, &given) == before {
             return Err(Refused::NotNeeded {
                 step: self.question.place_of(current.index),
                 name: current.step.name.clone(),
@@ -506,14 +551,23 @@ impl Request {
         let before = self.state.approvals().iter();
         let elsewhere: BTreeSet<UserId> = before
             .filter(|a| a.step != current.index)
-            .flat_map(|a| [a.by, a.whose()])
+            .flat_map(|a| [Some(a.by), Some(a.whose()), self.place_of(a)])
+            .flatten()
             .collect();
         let could = |user| {
             let able = people.able.contains(&user) || decider == Some(user);
             able && !own(user) && !elsewhere.contains(&user)
         };
         let late = current.is_late(now);
-        current.step.parts(people, could, current.carried, late)
+        let places = self.places_at(current.index);
+        let handed: Vec<(UserId, BTreeSet<usize>)> = (places.iter())
+            .filter(|it| could(it.holder) && !self.is_spent(it))
+            .map(|it| (it.holder, it.parts.clone()))
+            .collect();
+        let asked = |user| could(user) && !self.is_out(&places, user, people);
+        current
+            .step
+            .parts_with(people, asked, &handed, current.carried, late)
     }
 
     /// The places of these parts, and what each approval of the step may count for.
@@ -526,95 +580,6 @@ impl Request {
                 .map(|a| a.parts.clone())
                 .collect(),
         )
-    }
-
-    /// The parts for which somebody is an approver.
-    fn counts_for(
-        &self,
-        current: &CurrentStep<'_>,
-        parts: &[Part],
-        decider: &Decider,
-        delegate: Option<&Decider>,
-        people: &People,
-        now: Time,
-    ) -> Result<BTreeSet<usize>, Refused> {
-        // What the delegate did for who delegated counts as little as what those did themselves.
-        let by_hand = |by: Option<UserId>| {
-            by.is_some_and(|by| by == decider.user || delegate.is_some_and(|it| by == it.user))
-        };
-        let by_delegate = delegate.and_then(|it| it.changed_others);
-        let changed_own = decider.changed_own.max(by_delegate);
-        let changed_others = decider.changed_others.max(by_delegate);
-        let step = current.step;
-        let mut own = None;
-        let mut through = |approvers: &Approvers| {
-            let who = approvers
-                .who
-                .as_ref()
-                .and_then(|who| people.matching.get(who));
-            let mut through = Through {
-                named: approvers.users.contains(&decider.user),
-                condition: who.is_some_and(|all| all.contains(&decider.user)),
-                ..Through::default()
-            };
-            if let Some(at) = changed_own
-                && through.condition
-                && at >= self.question.submitted_at
-            {
-                own = own.or(Some((Source::Condition, at)));
-                through.condition = false;
-            }
-            for it in &decider.memberships {
-                let named = match it.of {
-                    Source::Group(id) => approvers.groups.contains(&id),
-                    Source::Role(role) => approvers.roles.contains(&role),
-                    Source::Condition | Source::Fallback => false,
-                };
-                if !named {
-                    continue;
-                }
-                if by_hand(it.added_by) && it.since >= self.question.submitted_at {
-                    own = own.or(Some((it.of, it.since)));
-                    continue;
-                }
-                match it.of {
-                    Source::Group(id) => through.groups.push(id),
-                    Source::Role(role) => through.roles.push(role),
-                    Source::Condition | Source::Fallback => {}
-                }
-            }
-            through
-        };
-        let (first, mut fallback) = (through(&step.approvers), through(&step.fallback));
-        let any = |through: &Through| *through != Through::default();
-        // Who may have left the step without its approvers does not stand in for them.
-        if let Some(at) = changed_others
-            && any(&fallback)
-            && at >= self.question.submitted_at
-            && !current.is_late(now)
-            && parts.iter().any(|part| part.fallback)
-        {
-            own = own.or(Some((Source::Fallback, at)));
-            fallback = Through::default();
-        }
-        let counts: BTreeSet<usize> = (parts.iter().enumerate())
-            .filter(|(_, part)| part.of.counts(&first) || (part.fallback && any(&fallback)))
-            .map(|(at, _)| at)
-            .collect();
-        if !counts.is_empty() {
-            return Ok(counts);
-        }
-        Err(match own {
-            Some((of, since)) => Refused::BecameApproverAfterSubmission { of, since },
-            None if any(&fallback) => Refused::NotYetFallback {
-                step: self.question.place_of(current.index),
-                name: step.name.clone(),
-            },
-            None => Refused::NotAnApprover {
-                step: self.question.place_of(current.index),
-                name: step.name.clone(),
-            },
-        })
     }
 
     /// The step it waits at; refused for `verb` where it waits no more.

@@ -249,6 +249,7 @@ table! {
     GetRequest          "requests.get"                   All All All All   All   Mine Hide(GetRequest), "see a request and its timeline";
     ApproveRequest      "requests.approve"               Nil Nil Nil Never Never Mine Hide(GetRequest), "approve a request";
     DenyRequest         "requests.deny"                  Nil Nil Nil Never Never Mine Hide(GetRequest), "deny a request";
+    ReassignRequest     "requests.reassign"              All Nil All Never Never Mine Hide(GetRequest), "hand on a place in the step a request waits at";
     CommentRequest      "requests.comment"               All All All All   All   Mine Hide(GetRequest), "comment on a request one sees";
     CancelRequest       "requests.cancel"                All Nil Nil Nil   Nil   Own  Hide(GetRequest), "cancel a request";
     RaiseRequest        "requests.raise"                 Own Own Own Own   Own   Own  Hide(GetRequest), "raise a pending request of one's own to emergency access";

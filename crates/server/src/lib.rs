@@ -63,6 +63,7 @@ pub fn statements() -> Vec<&'static [&'static Sql]> {
     all.push(requests::STATEMENTS);
     all.push(requests::REVIEW_STATEMENTS);
     all.push(requests::MOMENT_STATEMENTS);
+    all.push(requests::HANDED_STATEMENTS);
     all.push(requests::UNTIL_STATEMENTS);
     all.push(notices::STATEMENTS);
     all

@@ -157,6 +157,27 @@ pub(crate) enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// Hand on your place in the step a request waits at to somebody else; a Policy Admin or Super Admin
+    /// any place.
+    Reassign {
+        #[command(flatten)]
+        server: Server,
+        /// The request: id, or words that fit one only of those that wait for you.
+        request: String,
+        /// To whom: their e-mail address.
+        #[arg(long, value_name = "E-MAIL")]
+        to: String,
+        /// Why; everybody who sees the request reads it.
+        #[arg(long)]
+        reason: String,
+        /// Whose place (`usr_…`), where it is not yours [default: yours, or that of whom you decide for;
+        /// an administrator who cannot decide has them asked beside the others].
+        #[arg(long, value_name = "ID")]
+        from: Option<String>,
+        /// Read your password from standard input, where the policy wants it again.
+        #[arg(long)]
+        password_stdin: bool,
+    },
     /// Take back a request of yours that is not answered yet.
     Cancel {
         #[command(flatten)]

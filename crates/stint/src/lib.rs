@@ -134,6 +134,14 @@ async fn command(command: Command) -> Result<(), Failure> {
             request,
             reason,
         } => ask::deny(&server, &request, &reason).await,
+        Command::Reassign {
+            server,
+            request,
+            to,
+            reason,
+            from,
+            password_stdin,
+        } => ask::reassign(&server, &request, to, reason, from, password_stdin).await,
         Command::Cancel { server, request } => ask::cancel(&server, &request).await,
         Command::Return { server, request } => ask::give_back(&server, &request).await,
         Command::Comment {

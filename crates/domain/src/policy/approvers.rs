@@ -142,6 +142,37 @@ impl Approvers {
 }
 
 impl Step {
+    /// Whether it asks the same of the same people at the same times, whatever it is called.
+    pub(super) fn asks_as(&self, other: &Self) -> bool {
+        let Self {
+            name: _,
+            approvers,
+            needed,
+            each_group,
+            fallback,
+            remind,
+            late,
+            deadline,
+            wait,
+            reassign,
+        } = self;
+        (approvers, needed, each_group, fallback)
+            == (
+                &other.approvers,
+                &other.needed,
+                &other.each_group,
+                &other.fallback,
+            )
+            && (remind, late, deadline, wait, reassign)
+                == (
+                    &other.remind,
+                    &other.late,
+                    &other.deadline,
+                    &other.wait,
+                    &other.reassign,
+                )
+    }
+
     /// How many different people must approve it together, before anything was carried over.
     pub fn total(&self) -> u32 {
         let parts = if self.each_group {
@@ -171,6 +202,19 @@ impl Step {
         carried: u32,
         late: bool,
     ) -> Vec<Part> {
+        self.parts_with(people, could, &[], carried, late)
+    }
+
+    /// The same with those to whom a place in it was handed on, of those who could decide, and the
+    /// parts each of them counts for by that.
+    pub(crate) fn parts_with(
+        &self,
+        people: &People,
+        could: impl Fn(UserId) -> bool,
+        handed: &[(UserId, BTreeSet<usize>)],
+        carried: u32,
+        late: bool,
+    ) -> Vec<Part> {
         let all = self.approvers.everybody(people);
         let part = |of: PartOf, needed: u32| Part {
             of,
@@ -193,6 +237,12 @@ impl Step {
         }
         if carried > 0 {
             parts.push(part(PartOf::Anybody, carried));
+        }
+        for (user, of) in handed {
+            let theirs = parts.iter_mut().enumerate();
+            for (_, part) in theirs.filter(|(at, _)| of.contains(at)) {
+                part.who.insert(*user);
+            }
         }
         if !self.fallback.is_empty() {
             let fallback: BTreeSet<UserId> = (self.fallback.everybody(people).into_keys())

@@ -70,9 +70,18 @@ impl Request {
         if expires <= now && self.ends_at().is_none_or(|at| at >= expires) {
             return self.expired(now);
         }
-        let Self { question, state } = self;
+        let Self {
+            question,
+            state,
+            handed,
+        } = self;
         let (state, passed) = passed(&question, state, now);
-        (Self { question, state }, passed)
+        let request = Self {
+            question,
+            state,
+            handed,
+        };
+        (request, passed)
     }
 
     /// Nobody has answered as long as it was open.
@@ -84,6 +93,7 @@ impl Request {
         let Self {
             question,
             mut state,
+            handed,
         } = self;
         let open_for = question.policy.open_for();
         let state = State::Denied {
@@ -93,7 +103,12 @@ impl Request {
             reason: format!("It has expired: nobody answered within {open_for}."),
             approvals: state.take_approvals(),
         };
-        (Self { question, state }, Some(Passed::Denied))
+        let request = Self {
+            question,
+            state,
+            handed,
+        };
+        (request, Some(Passed::Denied))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Source;
+use super::{MOST_HANDOVERS, Source};
 use crate::policy::LONGEST_TEXT;
 use crate::{Time, UserId};
 
@@ -17,6 +17,8 @@ pub enum Verb {
     Cancel,
     /// To raise it to emergency access.
     Raise,
+    /// To hand a place in it on.
+    Reassign,
 }
 
 /// Why a decision or a cancellation was not taken.
@@ -131,6 +133,74 @@ pub enum Refused {
         /// Its name.
         name: String,
     },
+    /// They handed on their place in this step.
+    #[error(
+        "you handed on your place in step {} (“{name}”): who has it now decides there, or hands it back",
+        step + 1
+    )]
+    HandedOn {
+        /// The current step, counted from 0 within its policy.
+        step: usize,
+        /// Its name.
+        name: String,
+    },
+    /// Somebody has approved it in the place they handed on.
+    #[error(
+        "the place you handed on was used at step {} on {at}: one place counts once, somebody else must decide now",
+        step + 1
+    )]
+    DecidedInPlace {
+        /// At which step, counted from 0 within its policy.
+        step: usize,
+        /// When.
+        at: Time,
+        /// Who.
+        by: UserId,
+    },
+    /// The policy does not let them hand on a place in this step.
+    #[error("{}", fixed(*step, name, *administrators))]
+    NotHandedOn {
+        /// The current step, counted from 0 within its policy.
+        step: usize,
+        /// Its name.
+        name: String,
+        /// Whether administrators may.
+        administrators: bool,
+    },
+    /// An administrator would choose who decides on what is theirs.
+    #[error(
+        "you asked for this access, would hold it or decide for somebody who does: another administrator must say who decides on it"
+    )]
+    ChoosesForOneself,
+    /// Whose place it would be cannot decide at this step now.
+    #[error(
+        "who is to hand on their place in step {} (“{name}”) cannot decide there now: name somebody who can, or nobody",
+        step + 1
+    )]
+    FromNotAsked {
+        /// The current step, counted from 0 within its policy.
+        step: usize,
+        /// Its name.
+        name: String,
+    },
+    /// The step waits for its time alone.
+    #[error("this request waits for nobody now: there is no place to hand on")]
+    NobodyAsked,
+    /// They cannot take the place.
+    #[error(transparent)]
+    Target(#[from] NotTarget),
+    /// Places in this step were handed on too often.
+    #[error(
+        "places in step {} were handed on {MOST_HANDOVERS} times already: whoever has one now must decide, or an administrator must say who does",
+        step + 1
+    )]
+    HandedOnTooOften {
+        /// The current step, counted from 0 within its policy.
+        step: usize,
+    },
+    /// A place handed on without a reason.
+    #[error("say why you hand it on: whoever decides in that place reads it")]
+    HandoverReason,
     /// A denial without a reason.
     #[error("say why: a denial needs a reason")]
     ReasonRequired,
@@ -140,6 +210,73 @@ pub enum Refused {
         /// Characters given.
         length: usize,
     },
+}
+
+/// Why somebody cannot take a place in a step.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotTarget {
+    /// It is whoever hands it on, or an administrator who appointed who has it now.
+    #[error("nobody hands a place to themselves, nor to who appointed them: name somebody else")]
+    Oneself,
+    /// They asked for it or would hold it, themselves or as members of the group it is for.
+    #[error(
+        "they asked for this access or would hold it, and its policy lets nobody decide on their own: name somebody else"
+    )]
+    Own,
+    /// They decide for somebody who asked or would hold it.
+    #[error(
+        "they decide for who asked for this access or would hold it, and its policy lets nobody approve their own: name somebody else"
+    )]
+    DelegateOfTheirs,
+    /// They have approved it, or somebody did in their place.
+    #[error(
+        "they have approved this request already, or somebody has in their place: nobody counts twice, name somebody else"
+    )]
+    HasDecided,
+    /// They are not active, or a role of theirs decides nothing.
+    #[error(
+        "they are not active, or a role of theirs decides nothing: name somebody who can decide"
+    )]
+    Unable,
+    /// They are asked there already, or handed on a place of their own there.
+    #[error(
+        "they are asked at this step already, or handed on a place of their own there: name somebody who is not"
+    )]
+    Asked,
+    /// A later step would have too few people without them.
+    #[error(
+        "they are needed at a later step (“{name}”), and nobody counts for two: name somebody else"
+    )]
+    NeededLater {
+        /// The later step's name.
+        name: String,
+    },
+}
+
+impl NotTarget {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Oneself => "target_is_oneself",
+            Self::Own => "target_own_request",
+            Self::DelegateOfTheirs => "target_delegate_of_requester",
+            Self::HasDecided => "target_has_decided",
+            Self::Unable => "target_cannot_decide",
+            Self::Asked => "target_asked_already",
+            Self::NeededLater { .. } => "target_needed_later",
+        }
+    }
+}
+
+fn fixed(step: usize, name: &str, administrators: bool) -> String {
+    let who = match administrators {
+        true => "only a Policy Admin or Super Admin can name somebody else",
+        false => "whoever it asks decides, or nobody does",
+    };
+    format!(
+        "the policy lets no approver hand on a place in step {} (“{name}”): {who}",
+        step + 1
+    )
 }
 
 impl Refused {
@@ -157,20 +294,29 @@ impl Refused {
             Self::BecameApproverAfterSubmission { .. } => "became_approver_after_submission",
             Self::NotYetFallback { .. } => "not_yet_fallback",
             Self::NotNeeded { .. } => "approval_not_needed",
-            Self::ReasonRequired => "reason_required",
+            Self::HandedOn { .. } => "handed_on",
+            Self::DecidedInPlace { .. } => "decided_in_place",
+            Self::NotHandedOn { .. } => "not_handed_on",
+            Self::ChoosesForOneself => "chooses_for_oneself",
+            Self::FromNotAsked { .. } => "from_not_asked",
+            Self::NobodyAsked => "nobody_asked",
+            Self::Target(why) => why.code(),
+            Self::HandedOnTooOften { .. } => "handed_on_too_often",
+            Self::ReasonRequired | Self::HandoverReason => "reason_required",
             Self::ReasonTooLong { .. } => "reason_too_long",
         }
     }
 }
 
 impl Verb {
-    /// `approve`, `deny`, `cancel`.
+    /// `approve`, `deny`, `cancel`, `raise`, `reassign`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Approve => "approve",
             Self::Deny => "deny",
             Self::Cancel => "cancel",
             Self::Raise => "raise",
+            Self::Reassign => "reassign",
         }
     }
 
@@ -180,12 +326,13 @@ impl Verb {
             Self::Deny => "denied",
             Self::Cancel => "cancelled",
             Self::Raise => "raised",
+            Self::Reassign => "reassigned",
         }
     }
 
     const fn instead(self) -> &'static str {
         match self {
-            Self::Approve => "another approver must decide",
+            Self::Approve | Self::Reassign => "another approver must decide",
             Self::Deny | Self::Cancel | Self::Raise => "cancel it instead",
         }
     }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::*;
-use crate::policy::{Deadline, Role, Route, Then};
+use crate::policy::{Approvers, Deadline, Role, Route, Then};
 use crate::{GroupId, Span};
 
 const T0: Time = Time::from_micros(1_000_000_000);
@@ -41,6 +41,7 @@ fn pending(steps: Vec<Step>) -> Request {
             others: Vec::new(),
         },
         state: State::at_step(0, T0, 0, Vec::new()),
+        handed: Vec::new(),
     }
 }
 

@@ -42,7 +42,11 @@ fn out_of_catalog_is_invisible_to_every_role() {
 #[test]
 fn helpdesk_and_auditor_decide_nothing_whatever_else_they_are() {
     for taken in [Role::Helpdesk, Role::Auditor] {
-        for verb in [Verb::ApproveRequest, Verb::DenyRequest] {
+        for verb in [
+            Verb::ApproveRequest,
+            Verb::DenyRequest,
+            Verb::ReassignRequest,
+        ] {
             for other in Role::ALL {
                 assert_eq!(
                     allowed(&[taken, *other], verb, Relation::Involved),

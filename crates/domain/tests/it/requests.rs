@@ -1,7 +1,8 @@
 //! Invariant 4 under any sequence of verbs: nobody decides a request they made or benefit
 //! from unless the pinned policy says so, themselves or by a delegate; needed approvals never fall;
 //! who added themselves to the approvers after the submission cannot decide; a delegate and who
-//! delegated count once together.
+//! delegated count once together; a place that was handed on is decided in by who has it alone, once,
+//! and by nobody who may not decide.
 //!
 //! The oracle keeps a diary of who did what when, in its own words, and judges by it. It
 //! calls no function of the domain.
@@ -10,7 +11,9 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use stint_domain::policy::{Approvers, Ask, Deadline, People, PolicyBody, Route, Step, Then};
-use stint_domain::request::{Answer, Decider, Delegator, Membership, Request, Source, State};
+use stint_domain::request::{
+    Answer, Decider, Delegator, Handing, Membership, Request, Source, State,
+};
 use stint_domain::{GroupId, Span, Time, UserId};
 use uuid::Uuid;
 
@@ -55,6 +58,14 @@ enum Act {
         who: u8,
         request: prop::sample::Index,
         yes: bool,
+    },
+    /// Somebody hands a place on; where `admin` says so as an administrator, that of somebody or of
+    /// nobody.
+    Hand {
+        who: u8,
+        to: u8,
+        admin: Option<Option<u8>>,
+        request: prop::sample::Index,
     },
     Cancel {
         who: u8,
@@ -126,6 +137,20 @@ struct Standin {
     by: u8,
 }
 
+/// A place in a step that was handed on.
+#[derive(Debug, Clone)]
+struct Spot {
+    step: usize,
+    /// By whose own right it is there.
+    own: Option<u8>,
+    /// Who had it.
+    had: BTreeSet<u8>,
+    has: u8,
+    giver: u8,
+    /// The administrators who said who has it.
+    named_by: BTreeSet<u8>,
+}
+
 /// What the diary says of one request.
 #[derive(Debug)]
 struct Case {
@@ -139,6 +164,9 @@ struct Case {
     yes: BTreeSet<u8>,
     /// For whom else somebody said yes.
     yes_for: BTreeSet<u8>,
+    /// In whose place somebody said yes.
+    yes_in: BTreeSet<u8>,
+    spots: Vec<Spot>,
     /// The step it is at, as far as the diary can tell.
     at: usize,
     over: Option<&'static str>,
@@ -195,6 +223,8 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(by, whom, to)| Act::Delegate { by: by.unwrap_or(whom), whom, to }),
         12 => (0..USERS, index(), prop::bool::weighted(0.93))
             .prop_map(|(who, request, yes)| Act::Decide { who, request, yes }),
+        5 => (0..USERS, 0..USERS, prop::option::weighted(0.3, prop::option::of(0..USERS)), index())
+            .prop_map(|(who, to, admin, request)| Act::Hand { who, to, admin, request }),
         1 => (0..USERS, index()).prop_map(|(who, request)| Act::Cancel { who, request }),
         3 => (0..3i64).prop_map(|minutes| Act::Wait { minutes }),
     ]
@@ -291,15 +321,19 @@ impl Diary {
     /// Whether the step asks this person, whoever acts for them: what `hands` wrote about them
     /// since the request was made makes them nothing.
     fn is_asked(&self, case: &Case, who: u8, hands: &[u8]) -> bool {
+        if case.holds(who, hands) {
+            return true;
+        }
         let stage = case.rules.steps.get(case.at);
-        stage.is_some_and(|stage| {
-            stage.named.contains(&who)
-                || self.members.iter().any(|e| {
-                    e.user == who
-                        && stage.groups.contains(&e.group)
-                        && (!hands.contains(&e.by) || e.since < case.asked_at)
-                })
-        })
+        !case.is_out(who)
+            && stage.is_some_and(|stage| {
+                stage.named.contains(&who)
+                    || self.members.iter().any(|e| {
+                        e.user == who
+                            && stage.groups.contains(&e.group)
+                            && (!hands.contains(&e.by) || e.since < case.asked_at)
+                    })
+            })
     }
 
     /// Who may decide for somebody to whom this request belongs.
@@ -316,22 +350,154 @@ impl Diary {
 
     /// Whether the diary lets this person say yes or no to that request now.
     fn legitimate(&self, case: &Case, who: u8, yes: bool) -> bool {
-        let inside = |n: u8| case.crowd && self.crowd.contains(&n);
-        let own = |n: u8| n == case.who || n == case.whom || inside(n);
-        let near = |n: u8| yes && self.near(case).contains(&n);
-        let hindered = |n: u8| (own(n) || near(n)) && !case.rules.own_allowed;
-        let counted = |n: u8| case.yes.contains(&n) || case.yes_for.contains(&n);
-        let for_another = self.standins.iter().any(|it| {
-            it.to == who
-                && !counted(it.whom)
-                && !hindered(it.whom)
-                && (it.by != who || it.since < case.asked_at)
-                && self.is_asked(case, it.whom, &[it.whom, who])
-        });
         case.over.is_none()
-            && !hindered(who)
-            && !counted(who)
-            && (self.is_asked(case, who, &[who]) || for_another)
+            && !self.hindered(case, who, yes)
+            && !case.counted(who)
+            && (0..USERS).any(|whose| self.stands_for(case, who, whose, yes))
+    }
+
+    /// Whether it is theirs, or they decide for whose it is, and nobody may then.
+    fn hindered(&self, case: &Case, who: u8, yes: bool) -> bool {
+        let inside = case.crowd && self.crowd.contains(&who);
+        let own = who == case.who || who == case.whom || inside;
+        let near = yes && self.near(case).contains(&who);
+        (own || near) && !case.rules.own_allowed
+    }
+
+    /// Whether somebody, who may decide at all, is asked themselves, or for another.
+    fn stands_for(&self, case: &Case, who: u8, whose: u8, yes: bool) -> bool {
+        if who == whose {
+            return self.is_asked(case, who, &[who]);
+        }
+        self.standins.iter().any(|it| {
+            (it.to, it.whom) == (who, whose)
+                && !case.counted(whose)
+                && !self.hindered(case, whose, yes)
+                && (it.by != who || it.since < case.asked_at)
+                && self.is_asked(case, whose, &[whose, who])
+        })
+    }
+
+    fn people(&self, whose: &[u8]) -> People {
+        People {
+            groups: (0..GROUPS)
+                .map(|g| {
+                    let members = self.members_of(g);
+                    (group(g), members.into_iter().map(user).collect())
+                })
+                .collect(),
+            able: (0..USERS).map(user).collect(),
+            delegates: self.delegates_of(whose).into_iter().map(user).collect(),
+            ..People::default()
+        }
+    }
+
+    /// Somebody hands a place on.
+    fn hand(
+        &mut self,
+        at: usize,
+        who: u8,
+        to: u8,
+        admin: Option<Option<u8>>,
+    ) -> Result<(), TestCaseError> {
+        let case = &self.cases[at];
+        let (by, target) = match admin {
+            None => (self.decider(case, who), self.alone(case, to)),
+            Some(_) => (self.alone(case, who), self.alone(case, to)),
+        };
+        let from = admin.flatten().map(|from| self.alone(case, from));
+        let handing = match admin {
+            None => Handing::Place(&by),
+            Some(_) => Handing::Administrator {
+                by: &by,
+                from: from.as_ref(),
+            },
+        };
+        let people = self.people(&self.whose((case.who, case.whom), case.crowd));
+        let now = time(self.minute);
+        let answer = (case.real.clone()).reassign(handing, &target, "away", &people, now);
+        let may = match admin {
+            None => self.legitimate(case, who, true),
+            Some(from) => {
+                case.over.is_none()
+                    && !self.hindered(case, who, true)
+                    && from.is_none_or(|from| {
+                        !self.hindered(case, from, true)
+                            && !case.counted(from)
+                            && self.is_asked(case, from, &[from])
+                    })
+            }
+        };
+        let could_take = |from: Option<u8>| {
+            let moved = case.spot_of(from);
+            let elsewhere = |it: &Spot| it.own == Some(to) && it.has != to;
+            let here = case.spots.iter().filter(|it| it.step == case.at);
+            to != who
+                && from != Some(to)
+                && moved.is_none_or(|it| !case.spots[it].named_by.contains(&to))
+                && !self.hindered(case, to, true)
+                && !case.counted(to)
+                && !self.is_asked(case, to, &[to])
+                && (moved.is_some_and(|it| elsewhere(&case.spots[it]))
+                    || !here.clone().any(elsewhere))
+        };
+        let (real, handover) = match answer {
+            Ok(done) => done,
+            Err(why) => {
+                // What counting tells is judged by counting.
+                let counts = [
+                    "approval_not_needed",
+                    "target_needed_later",
+                    "handed_on_too_often",
+                ];
+                let each = (case.rules.steps.get(case.at)).is_some_and(|stage| stage.each);
+                let full = why.code() == "from_not_asked" && (each || case.was_named());
+                if counts.contains(&why.code()) || full {
+                    return Ok(());
+                }
+                let from: Vec<Option<u8>> = match admin {
+                    None => (0..USERS)
+                        .filter(|whose| self.stands_for(case, who, *whose, true))
+                        .map(Some)
+                        .collect(),
+                    Some(from) => vec![from],
+                };
+                // Of several whose place it may be, one that cannot be taken is enough.
+                let fits = may && from.iter().all(|from| could_take(*from));
+                prop_assert!(!fits, "{who} to {to}, {admin:?}, refused ({why}): {case:?}");
+                return Ok(());
+            }
+        };
+        let from = (0..USERS).find(|n| Some(user(*n)) == handover.from);
+        prop_assert!(may, "{who} handed on to {to}, {admin:?}: {case:?}");
+        prop_assert!(could_take(from), "{to} got a place, {admin:?}: {case:?}");
+        match admin {
+            None => prop_assert!(
+                from.is_some_and(|from| self.stands_for(case, who, from, true)),
+                "{who} handed on what is not theirs: {case:?}"
+            ),
+            Some(asked) => prop_assert_eq!(from, asked),
+        }
+        let case = &mut self.cases[at];
+        case.real = real;
+        let step = case.at;
+        let at = case.spot_of(from).unwrap_or_else(|| {
+            case.spots.push(Spot {
+                step,
+                own: from,
+                had: BTreeSet::new(),
+                has: from.unwrap_or(to),
+                giver: who,
+                named_by: BTreeSet::new(),
+            });
+            case.spots.len() - 1
+        });
+        let spot = &mut case.spots[at];
+        spot.had.extend(from);
+        spot.has = to;
+        spot.giver = who;
+        spot.named_by.extend(admin.map(|_| who));
+        Ok(())
     }
 
     fn decider(&self, case: &Case, who: u8) -> Decider {
@@ -374,21 +540,7 @@ impl Diary {
         crowd: bool,
     ) -> Result<(), TestCaseError> {
         let rules = self.policies[policy].clone();
-        let people = People {
-            groups: (0..GROUPS)
-                .map(|g| {
-                    let members = self.members_of(g);
-                    (group(g), members.into_iter().map(user).collect())
-                })
-                .collect(),
-            able: (0..USERS).map(user).collect(),
-            delegates: self
-                .delegates_of(&self.whose((who, whom), crowd))
-                .into_iter()
-                .map(user)
-                .collect(),
-            ..People::default()
-        };
+        let people = self.people(&self.whose((who, whom), crowd));
         let ask = Ask {
             requester: user(who),
             beneficiary: user(whom),
@@ -417,6 +569,8 @@ impl Diary {
                 over: rules.steps.is_empty().then_some("approved"),
                 yes: BTreeSet::new(),
                 yes_for: BTreeSet::new(),
+                yes_in: BTreeSet::new(),
+                spots: Vec::new(),
                 at: 0,
                 rules,
                 real,
@@ -454,7 +608,10 @@ impl Diary {
                     .steps
                     .get(case.at)
                     .is_some_and(|stage| stage.each);
-                prop_assert!(each, "{who} was refused ({why}) on {case:?}");
+                prop_assert!(
+                    each || case.was_named(),
+                    "{who} was refused ({why}) on {case:?}"
+                );
                 return Ok(());
             }
             Err(why) => {
@@ -471,6 +628,13 @@ impl Diary {
         let whose = last.and_then(|it| it.on_behalf_of);
         case.yes_for
             .extend((0..USERS).filter(|n| Some(user(*n)) == whose));
+        let whose = (0..USERS).find(|n| Some(user(*n)) == whose).unwrap_or(who);
+        let held = case
+            .spots
+            .iter()
+            .find(|it| it.step == case.at && it.has == whose);
+        let own = held.and_then(|it| it.own).filter(|own| *own != whose);
+        case.yes_in.extend(own);
         match &case.real.state {
             State::Pending { step, .. } => case.at = *step,
             State::Approved { .. } => case.over = Some("approved"),
@@ -558,16 +722,61 @@ impl Diary {
             Act::Decide { who, request, yes } if !self.cases.is_empty() => {
                 self.decide(request.index(self.cases.len()), who, yes)?;
             }
+            Act::Hand {
+                who,
+                to,
+                admin,
+                request,
+            } if !self.cases.is_empty() => {
+                self.hand(request.index(self.cases.len()), who, to, admin)?;
+            }
             Act::Cancel { who, request } if !self.cases.is_empty() => {
                 self.cancel(request.index(self.cases.len()), who)?;
             }
-            Act::Decide { .. } | Act::Cancel { .. } => {}
+            Act::Decide { .. } | Act::Hand { .. } | Act::Cancel { .. } => {}
         }
         self.cases.iter().try_for_each(Case::judge)
     }
 }
 
 impl Case {
+    /// Whether somebody has said yes, by themselves or by another.
+    fn counted(&self, who: u8) -> bool {
+        [&self.yes, &self.yes_for, &self.yes_in]
+            .iter()
+            .any(|all| all.contains(&who))
+    }
+
+    /// Which spot somebody hands on: the one they have, or theirs by right.
+    fn spot_of(&self, from: Option<u8>) -> Option<usize> {
+        let from = from?;
+        let here = |it: &Spot| it.step == self.at;
+        let has = self.spots.iter().position(|it| here(it) && it.has == from);
+        has.or_else(|| (self.spots.iter()).position(|it| here(it) && it.own == Some(from)))
+    }
+
+    /// Whether their own right was handed on.
+    fn is_out(&self, who: u8) -> bool {
+        let mut here = self.spots.iter().filter(|it| it.step == self.at);
+        here.any(|it| it.had.contains(&who) && it.has != who)
+    }
+
+    /// Whether a spot is theirs, whoever acts for them: not who handed it on, or made it.
+    fn holds(&self, who: u8, hands: &[u8]) -> bool {
+        let other = |it: &Spot| {
+            let mut others = hands.iter().filter(|hand| **hand != who);
+            others.any(|hand| *hand == it.giver || it.named_by.contains(hand))
+        };
+        let mut here = self.spots.iter().filter(|it| it.step == self.at);
+        here.any(|it| it.has == who && !other(it))
+    }
+
+    /// Whether an administrator has named somebody at the step it is at.
+    fn was_named(&self) -> bool {
+        let mut here = self.spots.iter().filter(|it| it.step == self.at);
+        here.any(|it| !it.named_by.is_empty())
+    }
+
     /// The request as it stands must be what the diary allows.
     fn judge(&self) -> Result<(), TestCaseError> {
         let (word, yes) = match &self.real.state {

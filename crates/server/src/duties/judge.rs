@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use stint_db::{Query, Tx};
 use stint_domain::condition::Thing;
 use stint_domain::duty::{self, Action, Sides, Window};
-use stint_domain::policy::{Approvers, Step};
+use stint_domain::policy::{Approvers, Reassign, Step};
 use stint_domain::{ConnectionId, DutyId, EntitlementId, GroupId, PrincipalId, Time, UserId};
 use uuid::Uuid;
 
@@ -230,7 +230,11 @@ pub fn exceptions(conflicts: &[Conflict]) -> Vec<Step> {
                 groups: BTreeSet::from([group]),
                 ..Approvers::default()
             };
-            Step::new(&name, approvers, 1)
+            // Who makes exceptions is the rule's to say: no maker hands that on.
+            Step {
+                reassign: Reassign::Administrators,
+                ..Step::new(&name, approvers, 1)
+            }
         })
         .collect()
 }

@@ -191,6 +191,10 @@ const SAID: &[(&str, &str)] = &[
         "let an emergency pass what duty rules keep apart",
     ),
     ("request.raised", "raised a request to emergency access"),
+    (
+        "request.reassigned",
+        "handed on a place in the step a request waits at",
+    ),
     ("request.reminded", "reminded the approvers of a request"),
     ("request.returned", "returned access early"),
     ("request.submitted", "asked for access"),

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use stint_api::{Page, Problem, policies as wire};
 use stint_domain::condition::{self, Condition};
 use stint_domain::policy::{
-    Approvers, Deadline, Emergency, PolicyBody, ReasonRule, Role, Route, Rule, Step, StepUp, Then,
-    TicketAsked, TicketRule, UntilRevoked,
+    Approvers, Deadline, Emergency, PolicyBody, ReasonRule, Reassign, Role, Route, Rule, Step,
+    StepUp, Then, TicketAsked, TicketRule, UntilRevoked,
 };
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{PolicyId, Span};
@@ -305,6 +305,7 @@ fn step_shown(step: Step) -> wire::PolicyStep {
             policy: it.then.policy().map(|id| id.to_string()),
         }),
         wait_seconds: step.wait.map(Span::as_seconds),
+        reassign: (!step.reassign.is_default()).then(|| step.reassign.as_str().to_owned()),
     }
 }
 
@@ -446,6 +447,13 @@ fn step(step: wire::PolicyStep, place: &str) -> Result<Step, Failure> {
             })
         }
     };
+    let reassign = match step.reassign.as_deref() {
+        None => Reassign::default(),
+        Some(it) => Reassign::parse(it).ok_or_else(|| {
+            let words = "approvers, administrators or nobody";
+            word(&format!("{place}.reassign"), it, words)
+        })?,
+    };
     Ok(Step {
         name: step.name.trim().to_owned(),
         approvers: approvers(
@@ -467,6 +475,7 @@ fn step(step: wire::PolicyStep, place: &str) -> Result<Step, Failure> {
         late: step.late_seconds.map(Span::seconds),
         deadline,
         wait: step.wait_seconds.map(Span::seconds),
+        reassign,
     })
 }
 

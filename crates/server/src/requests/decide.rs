@@ -13,7 +13,7 @@ use super::{
 };
 use crate::cx::Cx;
 use crate::grants::{self, NewGrant, Origin};
-use crate::{directory, identity, outbox, policies};
+use crate::{directory, identity, outbox};
 
 /// Approves the current step on behalf of the caller. With the last approval needed the
 /// grant is opened in the same transaction.
@@ -46,24 +46,7 @@ async fn decide(
     comment: &str,
 ) -> Result<Request, Error> {
     let user = cx.person()?.id;
-    let mut tx = cx.begin(Priority::Interactive).await?;
-    let mut request = taken(cx, &mut tx, id, verb).await?;
-    // What its time has come for comes first: nobody decides on what is over.
-    match clock::catch_up(cx, &mut tx, &mut request).await {
-        Ok(_) => {}
-        // It would have been approved by now and can never be given: it ends as the clock ends it,
-        // and whoever decides reads that it is over.
-        Err(error) if clock::ends(&error) => {
-            drop(tx);
-            // By nobody, and no answer to the call that found it so.
-            let mut by_clock = Cx::system(&cx.app, clock::CLOCK);
-            by_clock.now = cx.now;
-            clock::pass(&by_clock, id).await?;
-            tx = cx.begin(Priority::Interactive).await?;
-            request = taken(cx, &mut tx, id, verb).await?;
-        }
-        Err(error) => return Err(error),
-    }
+    let (mut tx, mut request) = taken_now(cx, id, verb).await?;
     // Who may decide, and who is in the group it is for, is read here, in the transaction that
     // decides.
     let mut delegations = identity::delegated_to(&mut tx, [user], cx.now).await?;
@@ -73,7 +56,7 @@ async fn decide(
     let subject = facts::subject(&mut tx, &request, only, cx.now).await?;
     let who = facts::decider(&mut tx, &request, &subject, user, &delegations).await?;
     let steps = facts::current(&request).cloned();
-    let people = policies::people(&mut tx, &steps, Some(&subject)).await?;
+    let people = facts::people(&mut tx, &request, &steps, &subject, None).await?;
     let approved = answer == Answer::Approve;
     let tried = if approved {
         Tried::Approve
@@ -207,6 +190,29 @@ pub(super) async fn taken(
     let request = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
     cx.authorize(verb, relation(tx, &request, user, cx.now).await?)?;
     Ok(request)
+}
+
+/// The request with its row held, as [`taken`], and what its time has come for done to it.
+pub(super) async fn taken_now(cx: &Cx, id: RequestId, verb: Verb) -> Result<(Tx, Request), Error> {
+    let mut tx = cx.begin(Priority::Interactive).await?;
+    let mut request = taken(cx, &mut tx, id, verb).await?;
+    // What its time has come for comes first: nobody decides on what is over.
+    match clock::catch_up(cx, &mut tx, &mut request).await {
+        Ok(_) => {}
+        // It would have been approved by now and can never be given: it ends as the clock ends it,
+        // and whoever decides reads that it is over.
+        Err(error) if clock::ends(&error) => {
+            drop(tx);
+            // By nobody, and no answer to the call that found it so.
+            let mut by_clock = Cx::system(&cx.app, clock::CLOCK);
+            by_clock.now = cx.now;
+            clock::pass(&by_clock, id).await?;
+            tx = cx.begin(Priority::Interactive).await?;
+            request = taken(cx, &mut tx, id, verb).await?;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok((tx, request))
 }
 
 /// Fails where what this request asks for, or gave, can be given no more to whom it was asked for: the

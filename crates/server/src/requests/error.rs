@@ -342,15 +342,25 @@ impl Fault for Error {
             Self::Decision(refused) => match refused {
                 Refused::WrongState { .. }
                 | Refused::AlreadyDecided { .. }
-                | Refused::DecidedByDelegate { .. } => Kind::Conflict,
+                | Refused::DecidedByDelegate { .. }
+                | Refused::DecidedInPlace { .. }
+                | Refused::HandedOn { .. }
+                | Refused::HandedOnTooOften { .. }
+                | Refused::NobodyAsked => Kind::Conflict,
                 Refused::SelfApproval { .. }
                 | Refused::DelegateOfTheirs
                 | Refused::DelegatedToOneself { .. }
                 | Refused::Benefits { .. }
                 | Refused::NotAnApprover { .. }
+                | Refused::NotHandedOn { .. }
+                | Refused::ChoosesForOneself
                 | Refused::BecameApproverAfterSubmission { .. } => Kind::Denied,
                 Refused::NotYetFallback { .. } | Refused::NotNeeded { .. } => Kind::Conflict,
-                Refused::ReasonRequired | Refused::ReasonTooLong { .. } => Kind::Invalid,
+                Refused::ReasonRequired
+                | Refused::ReasonTooLong { .. }
+                | Refused::HandoverReason
+                | Refused::FromNotAsked { .. }
+                | Refused::Target(_) => Kind::Invalid,
             },
             Self::Draft(error) => error.kind(),
             Self::Refused(_)

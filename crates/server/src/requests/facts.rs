@@ -248,6 +248,41 @@ pub(super) async fn subject(
     })
 }
 
+/// Who could decide at these steps of a request now, with those to whom places in the one it waits at
+/// were handed on, and `also`.
+pub(super) async fn people<'a>(
+    q: &mut impl Query,
+    request: &Request,
+    steps: impl IntoIterator<Item = &'a Step> + Clone,
+    subject: &Subject,
+    also: Option<UserId>,
+) -> Result<People, Error> {
+    let mut people = policies::people(q, steps, Some(subject)).await?;
+    let holders = request.rules.holders();
+    let more: Vec<UserId> = holders.iter().copied().chain(also).collect();
+    if more.is_empty() {
+        return Ok(people);
+    }
+    for user in identity::users(q, &more).await? {
+        if user.active && user.decides() {
+            people.able.insert(user.id);
+        }
+    }
+    people.gone = (holders.into_iter())
+        .filter(|user| !people.able.contains(user))
+        .collect();
+    Ok(people)
+}
+
+/// The step a request waits at, and those behind it in its policy.
+pub(super) fn from_here(request: &Request) -> Vec<&Step> {
+    let question = &request.rules.question;
+    let Some((step, leg)) = waits_at(request).and_then(|at| Some((at, question.leg(at)?))) else {
+        return Vec::new();
+    };
+    leg.steps.iter().skip(step - leg.first).collect()
+}
+
 /// To whom these delegate now.
 async fn delegates(
     q: &mut impl Query,

@@ -10,7 +10,7 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::{Extension, Filter, Line, NewRequest, Probe};
-use super::{another, emergency, until};
+use super::{another, emergency, reassign, until};
 use crate::cx::Cx;
 use crate::directory::{Member, Principal};
 use crate::http::{
@@ -45,6 +45,7 @@ pub(crate) fn routes() -> Routes {
         .api(Verb::GetRequest, routes!(submission))
         .api(Verb::CancelRequest, routes!(cancel_all))
         .merge(another::http::routes())
+        .merge(reassign::http::routes())
         .merge(super::replay::http::routes())
         .merge(emergency::routes())
         .merge(until::routes())

@@ -1,11 +1,11 @@
 //! Requests: asking for access, and answering.
 //!
 //! Tables: `submissions`, `requests`, `request_approvers`, `decisions`, `request_comments`,
-//! `request_moments`, `emergency_reviews`, `emergency_reviewers`, `emergency_beneficiaries`,
+//! `request_moments`, `request_handovers`, `emergency_reviews`, `emergency_reviewers`, `emergency_beneficiaries`,
 //! `until_revoked_reviews`. Events:
 //! `request.submitted`, `request.decided`, `request.approved`, `request.denied`,
 //! `request.cancelled`, `request.returned`, `request.commented`, `request.reminded`,
-//! `request.late`, `request.moved_on`, `request.raised`; `emergency.asked` and `emergency.given` as
+//! `request.late`, `request.moved_on`, `request.raised`, `request.reassigned`; `emergency.asked` and `emergency.given` as
 //! news, `emergency.review_opened`, `emergency.review_overdue`, `emergency.review_closed`;
 //! `until_revoked.asked`, `until_revoked.reminded`, `until_revoked.kept`, `until_revoked.closed`,
 //! `until_revoked.over`. Reads `grant.closed` of the outbox: what is ended early is reviewed no more.
@@ -55,6 +55,7 @@ mod facts;
 mod http;
 pub(crate) mod pages;
 mod read;
+mod reassign;
 pub mod replay;
 mod several;
 mod step_up;
@@ -81,12 +82,14 @@ pub(crate) use pages::emergency::waiting as waiting_reviews;
 pub(crate) use pages::until::waiting as answers_waiting;
 pub(crate) use pages::{AskOnce, RequestRow, request_rows, routes as page_routes};
 pub use read::{Approver, Detail, Filter, Line, SORTS, StepView, Who, get, inbox, list, mine};
+pub use reassign::{Reassign, reassign};
 pub use several::{ItemFault, MOST_ITEMS, Submission, cancel_all, submission, submit_several};
 pub(crate) use store::STATEMENTS;
+pub(crate) use store::handed::STATEMENTS as HANDED_STATEMENTS;
 pub(crate) use store::moments::STATEMENTS as MOMENT_STATEMENTS;
 pub(crate) use store::reviews::STATEMENTS as REVIEW_STATEMENTS;
 pub(crate) use store::until::STATEMENTS as UNTIL_STATEMENTS;
-pub use timeline::{Happening, Moved, What};
+pub use timeline::{HandedOn, Happening, Moved, What};
 pub use told::{Seen, concerned, deciders, extending, find, visible};
 pub use until::{
     KEPT_STATES, Kept, KeptDetail, KeptFilter, KeptLine, KeptState, answer, answerers, kept_review,
@@ -306,10 +309,21 @@ async fn related(
     if request.decisions.iter().any(own) {
         return Ok(Relation::Involved);
     }
+    // Who has, had or gave a place in it is named by that.
+    let handed = |it: &rules::Handover, user: UserId| {
+        it.to == user || it.from == Some(user) || it.by == user
+    };
+    if request.rules.handed.iter().any(|it| handed(it, user)) {
+        return Ok(Relation::Involved);
+    }
     // For somebody else they look at what waits, not at what is past.
     let for_others = matches!(request.rules.state, rules::State::Pending { .. });
     let whose = (reader.people.iter()).take(if for_others { usize::MAX } else { 1 });
+    let has = request.rules.holders();
     for (id, groups) in whose.clone() {
+        if has.contains(id) {
+            return Ok(Relation::Involved);
+        }
         if named.users.contains(id) || !groups.is_disjoint(&named.groups) {
             return Ok(Relation::Involved);
         }

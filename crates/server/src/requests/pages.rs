@@ -7,6 +7,7 @@ pub(crate) mod emergency;
 mod extend;
 mod inbox;
 mod people;
+mod reassign;
 mod several;
 mod show;
 mod step_up;
@@ -117,6 +118,18 @@ pub(crate) fn routes() -> Routes {
         )
         .page(Verb::Inbox, Method::GET, "/approvals", inbox::inbox)
         .merge(super::replay::pages::routes())
+        .page(
+            Verb::ReassignRequest,
+            Method::GET,
+            "/requests/{id}/reassign",
+            reassign::page,
+        )
+        .page(
+            Verb::ReassignRequest,
+            Method::POST,
+            "/requests/{id}/reassign",
+            reassign::hand_on,
+        )
         .merge(emergencies())
         .merge(until_revoked())
 }

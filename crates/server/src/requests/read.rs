@@ -9,16 +9,17 @@ use stint_domain::request::{self as rules, Decider, Passed, State, Waiting};
 use stint_domain::rights::{Relation, Verb};
 use stint_domain::{EntitlementId, PolicyId, PrincipalId, RequestId, Time, UserId};
 
-use super::timeline::{Happening, timeline};
+use super::timeline::{HandedOn, Happening, handed_on, timeline};
 use super::{
-    Decision, Error, Kept, Request, Review, benefiting, emergency, facts, relation, store, voter,
+    Decision, Error, Kept, Request, Review, benefiting, emergency, facts, reassign, relation,
+    store, voter,
 };
 use crate::cx::Cx;
 use crate::directory::{self, Entitlement, Member, Principal};
 use crate::http::{Paging, sorted};
 use crate::identity::Delegation;
 use crate::web::time::exact;
-use crate::{connections, grants, identity, policies};
+use crate::{connections, grants, identity};
 
 /// A person, as others see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +89,7 @@ pub struct Detail {
     pub kept: Option<Kept>,
     /// What happened, oldest first, with what was done in AWS.
     pub timeline: Vec<Happening>,
-    /// What the caller may do to it now: some of approve, deny, cancel, raise, return and
+    /// What the caller may do to it now: some of approve, deny, reassign, cancel, raise, return and
     /// extend.
     pub may: Vec<Verb>,
     /// Whether the caller may say something about it.
@@ -113,16 +114,22 @@ pub struct Approver {
     pub on_behalf_of: Option<Who>,
     /// While they are away: until when, and who decides for them.
     pub away: Option<(Time, Who)>,
+    /// By what they are asked, where a place was handed to them.
+    pub handed: Option<Box<HandedOn>>,
 }
 
 impl Approver {
     /// As people read it: `Mei Tan`, `Mei Tan for Bo Lindqvist`, `Bo Lindqvist (away until …)`.
     pub fn words(&self) -> String {
         let name = &self.who.name;
-        match (&self.on_behalf_of, &self.away) {
-            (Some(whom), _) => format!("{name} for {}", whom.name),
-            (None, Some((until, _))) => format!("{name} (away until {})", exact(*until)),
-            (None, None) => name.clone(),
+        match (&self.on_behalf_of, &self.away, &self.handed) {
+            (Some(whom), ..) => format!("{name} for {}", whom.name),
+            (None, Some((until, _)), _) => format!("{name} (away until {})", exact(*until)),
+            (None, None, Some(handed)) => {
+                let by = handed.from.as_ref().unwrap_or(&handed.by);
+                format!("{name} (in the place of {})", by.name)
+            }
+            (None, None, None) => name.clone(),
         }
     }
 }
@@ -142,6 +149,8 @@ pub struct StepView {
     pub leads_to: Option<String>,
     /// Where it stands.
     pub standing: Standing,
+    /// What was handed on there, oldest first.
+    pub handed: Vec<HandedOn>,
     /// Who decided, oldest first.
     pub decisions: Vec<(Approver, Decision)>,
 }
@@ -262,6 +271,9 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
     if let State::Cancelled { by, .. } = request.rules.state {
         ids.insert(by);
     }
+    for it in &request.rules.handed {
+        ids.extend(it.from.into_iter().chain([it.to, it.by]));
+    }
     let said = store::comments(&mut q, id).await?;
     let passed = store::moments::of(&mut q, id).await?;
     ids.extend(said.iter().map(|comment| comment.by));
@@ -279,6 +291,7 @@ pub async fn get(cx: &Cx, id: RequestId) -> Result<Detail, Error> {
                     who: who(&names, *id),
                     on_behalf_of: rules.on_behalf_of.get(id).map(|id| who(&names, *id)),
                     away: away.get(id).cloned(),
+                    handed: handed_to(&line.request, &names, *id).map(Box::new),
                 })
                 .collect(),
             rules,
@@ -368,7 +381,8 @@ pub async fn inbox(cx: &Cx, paging: &Paging) -> Result<Page<Line>, Error> {
             after = ids.last().copied();
             for request in store::several(&mut q, ids).await? {
                 me.benefits = request.is_for_a_group() && within.contains(&request.pair.principal);
-                let more = facts::current(&request).is_some_and(facts::asks_more);
+                let more = facts::current(&request).is_some_and(facts::asks_more)
+                    || !request.rules.holders().is_empty();
                 let may = if more || !delegations.is_empty() {
                     // One that cannot be looked at hides no other.
                     match decides(cx, &mut q, &request, &delegations).await {
@@ -419,10 +433,11 @@ pub(super) async fn waiting(
         return Ok(None);
     };
     let subject = facts::subject(q, request, None, now).await?;
-    let people = policies::people(q, [step], Some(&subject)).await?;
+    let people = facts::people(q, request, [step], &subject, None).await?;
     let both = [&step.approvers, &step.fallback];
     let named: BTreeSet<UserId> = (both.iter())
         .flat_map(|of| of.everybody(&people).into_keys())
+        .chain(request.rules.holders())
         .collect();
     // Who decides for one of them may be named as well, and may decide for several; and of who
     // asked one may be the delegate.
@@ -455,7 +470,7 @@ async fn decides(
     let user = cx.person()?.id;
     let only = facts::alone(request, user, delegations);
     let subject = facts::subject(q, request, only, cx.now).await?;
-    let people = policies::people(q, [step], Some(&subject)).await?;
+    let people = facts::people(q, request, [step], &subject, None).await?;
     let me = facts::decider(q, request, &subject, user, delegations).await?;
     let may = (request.rules).may_decide(&me, &people, rules::Verb::Approve, cx.now);
     let no = (request.rules).may_decide(&me, &people, rules::Verb::Deny, cx.now);
@@ -477,6 +492,10 @@ async fn may(
     let could = [
         (Verb::ApproveRequest, approves),
         (Verb::DenyRequest, denies),
+        (
+            Verb::ReassignRequest,
+            reassign::may(cx, request, relation, approves),
+        ),
         (Verb::CancelRequest, pending),
         (Verb::ReturnRequest, open),
     ];
@@ -538,7 +557,16 @@ pub(super) fn gave(names: &Names, decision: &Decision) -> Approver {
         who: who(names, decision.by),
         on_behalf_of: decision.on_behalf_of.map(|id| who(names, id)),
         away: None,
+        handed: None,
     }
+}
+
+/// By what somebody has a place in the step it waits at, where it was handed to them.
+fn handed_to(request: &Request, names: &Names, user: UserId) -> Option<HandedOn> {
+    let it = request.rules.handed_to(user)?;
+    let at = request.rules.handed.iter().position(|other| other == it)?;
+    let (_, shown) = handed_on(request, names).into_iter().nth(at)?;
+    Some(shown)
 }
 
 /// Which of these are away, until when, and who decides for them.
@@ -557,6 +585,7 @@ async fn away(
 /// The steps with how each stands; `passed` is what the clock did.
 fn steps(request: &Request, names: &Names, passed: &[(Time, Passed)]) -> Vec<StepView> {
     let question = &request.rules.question;
+    let handed = handed_on(request, names);
     // Where it moved, and how many were needed there beside that step's own.
     let moved: BTreeMap<usize, u32> = (passed.iter())
         .filter_map(|(_, passed)| match passed {
@@ -631,6 +660,10 @@ fn steps(request: &Request, names: &Names, passed: &[(Time, Passed)]) -> Vec<Ste
                 .and_then(named),
             needed: (step.total()).saturating_add(moved.get(&index).copied().unwrap_or(0)),
             standing: standing(index),
+            handed: (handed.iter())
+                .filter(|(step, _)| *step == index)
+                .map(|(_, it)| it.clone())
+                .collect(),
             decisions: (request.decisions.iter())
                 .filter(|d| d.step == index)
                 .map(|d| (gave(names, d), d.clone()))
@@ -659,6 +692,7 @@ pub(super) async fn approvers(
         .map(|who| Approver {
             away: away.remove(&who.id),
             on_behalf_of: None,
+            handed: None,
             who,
         })
         .collect())

@@ -17,10 +17,14 @@ use crate::duties::{self, Conflict};
 use crate::http::like;
 use crate::policies::{self, PolicyVersion};
 
+pub(super) mod handed;
 pub(super) mod moments;
 mod pins;
+mod position;
 pub(super) mod reviews;
 pub(super) mod until;
+
+use position::{Position, position};
 
 macro_rules! columns {
     () => {
@@ -513,7 +517,8 @@ pub(super) async fn waits_for(
     rows.iter().map(|row| row.get("id")).collect()
 }
 
-/// Rows with the versions pinned on them and the answers given, in two look-ups for all.
+/// Rows with the versions pinned on them, the answers given and what was handed on, in three look-ups for
+/// all.
 async fn requests(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Request>> {
     if rows.is_empty() {
         return Ok(Vec::new());
@@ -526,6 +531,7 @@ async fn requests(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Request>> {
         pinned.extend(pins::versions(row)?);
     }
     let versions = policies::versions_by_id(q, pinned).await?;
+    let mut handed = handed::on(q, &ids).await?;
     let mut answers: BTreeMap<RequestId, Vec<Decision>> = BTreeMap::new();
     for row in q.all(&DECISIONS_ON, args![Val::ids(ids)]).await? {
         let on = answers.entry(row.get("request_id")?).or_default();
@@ -537,8 +543,15 @@ async fn requests(q: &mut impl Query, rows: &[Row]) -> Result<Vec<Request>> {
             let policy = versions.get(&pinned).cloned().ok_or(Error::Missing {
                 statement: "policies::versions_by_id",
             })?;
-            let decisions = answers.remove(&row.get("id")?).unwrap_or_default();
-            request(row, policy, pins::others(row, &versions)?, decisions)
+            let id = row.get::<RequestId>("id")?;
+            let mut found = request(
+                row,
+                policy,
+                pins::others(row, &versions)?,
+                answers.remove(&id).unwrap_or_default(),
+            )?;
+            found.rules.handed = handed.remove(&id).unwrap_or_default();
+            Ok(found)
         })
         .collect()
 }
@@ -567,7 +580,11 @@ fn request(
     let state = state(row, &decisions)?;
     Ok(Request {
         id: row.get("id")?,
-        rules: rules::Request { question, state },
+        rules: rules::Request {
+            question,
+            state,
+            handed: Vec::new(),
+        },
         pair: Pair {
             connection: row.get("connection_id")?,
             principal: row.get("principal_id")?,
@@ -671,69 +688,6 @@ fn unreadable(column: &str, why: String) -> Error {
     Error::Column {
         column: column.to_owned(),
         why,
-    }
-}
-
-/// Where a request is, as columns.
-struct Position {
-    step: Option<i64>,
-    since: Option<Time>,
-    carried: i64,
-    reminded: bool,
-    late: bool,
-    at: Option<Time>,
-    by: Option<UserId>,
-    because: Option<String>,
-    ended_at: Option<i64>,
-}
-
-fn position(rules: &rules::Request) -> Position {
-    let nowhere = Position {
-        step: None,
-        since: None,
-        carried: 0,
-        reminded: false,
-        late: false,
-        at: rules.state.closed_at(),
-        by: None,
-        because: None,
-        ended_at: None,
-    };
-    match &rules.state {
-        State::Pending {
-            step,
-            since,
-            carried,
-            reminded,
-            late,
-            ..
-        } => Position {
-            step: Some(i64::try_from(*step).unwrap_or(i64::MAX)),
-            since: Some(*since),
-            carried: i64::from(*carried),
-            reminded: *reminded,
-            late: *late,
-            ..nowhere
-        },
-        State::Approved { approvals, .. } => Position {
-            by: approvals.last().map(|approval| approval.by),
-            ..nowhere
-        },
-        State::Denied {
-            by: None,
-            reason,
-            step,
-            ..
-        } => Position {
-            because: Some(reason.clone()),
-            ended_at: Some(i64::try_from(*step).unwrap_or(i64::MAX)),
-            ..nowhere
-        },
-        State::Denied { by, .. } => Position { by: *by, ..nowhere },
-        State::Cancelled { by, .. } => Position {
-            by: Some(*by),
-            ..nowhere
-        },
     }
 }
 

@@ -1,10 +1,10 @@
 //! What happened to a request and to what it gave, as its page, the API and the shell tell it.
 
 use stint_domain::Time;
-use stint_domain::request::{Passed, Question, State};
+use stint_domain::request::{Handover, Passed, Question, State};
 
 use super::read::{Approver, Line, Names, Who, gave, who};
-use super::{Comment, Decision};
+use super::{Comment, Decision, Request};
 use crate::grants;
 
 /// One thing that happened to a request or to what it gave.
@@ -29,6 +29,8 @@ pub enum What {
     Reminded(String),
     /// The step of this name was late: those who stand in might approve it as well from then on.
     Late(String),
+    /// Somebody handed on a place in the step of this name.
+    HandedOn(HandedOn),
     /// Time moved it on.
     MovedOn(Moved),
     /// Nobody decided in time, or it could no longer be given: why.
@@ -39,6 +41,61 @@ pub enum What {
     Said(Who, Comment),
     /// Something happened to the grant, or in AWS.
     Grant(grants::Moment),
+}
+
+/// That a place in a step was handed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandedOn {
+    /// Whose it was; nobody's where an administrator named somebody beside those who were asked.
+    pub from: Option<Who>,
+    /// Who has it since.
+    pub to: Who,
+    /// Who handed it on.
+    pub by: Who,
+    /// Whether as an administrator.
+    pub administrator: bool,
+    /// The step's name.
+    pub step: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Time,
+}
+
+impl HandedOn {
+    /// Without the reason: `Bo handed on their place in “Platform” to Mei`.
+    pub fn words(&self) -> String {
+        let (by, to, step) = (&self.by.name, &self.to.name, &self.step);
+        match &self.from {
+            None => format!("{by} named {to} to decide “{step}”, beside those who are asked"),
+            Some(from) if from.id == self.by.id => {
+                format!("{by} handed on their place in “{step}” to {to}")
+            }
+            Some(from) => format!(
+                "{by} handed on the place of {} in “{step}” to {to}",
+                from.name
+            ),
+        }
+    }
+}
+
+/// What was handed on in a request, with names, oldest first.
+pub(super) fn handed_on(request: &Request, names: &Names) -> Vec<(usize, HandedOn)> {
+    let question = &request.rules.question;
+    let shown = |it: &Handover| {
+        let step = question.step(it.step).map(|step| step.name.clone());
+        let shown = HandedOn {
+            from: it.from.map(|id| who(names, id)),
+            to: who(names, it.to),
+            by: who(names, it.by),
+            administrator: it.administrator,
+            step: step.unwrap_or_default(),
+            reason: it.reason.clone(),
+            at: it.at,
+        };
+        (it.step, shown)
+    };
+    request.rules.handed.iter().map(shown).collect()
 }
 
 /// That time moved a request on.
@@ -75,6 +132,14 @@ pub(super) fn timeline(
         let what = by_time(&request.rules.question, passed)?;
         Some(Happening { at, what })
     }));
+    all.extend(
+        handed_on(request, names)
+            .into_iter()
+            .map(|(_, it)| Happening {
+                at: it.at,
+                what: What::HandedOn(it),
+            }),
+    );
     for decision in &request.decisions {
         all.push(Happening {
             at: decision.at,
@@ -178,6 +243,7 @@ impl Happening {
             What::Late(step) => {
                 format!("“{step}” is late: those who stand in may approve it as well")
             }
+            What::HandedOn(it) => format!("{}: “{}”", it.words(), it.reason),
             What::MovedOn(moved) => moved.text(),
             What::TimedOut(why) => why.trim_end_matches('.').to_owned(),
             What::Cancelled(who) => format!("{} took it back", who.name),

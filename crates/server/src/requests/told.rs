@@ -45,12 +45,15 @@ pub async fn deciders(
     Ok(waiting.map(|waiting| (waiting.step, waiting.who)))
 }
 
-/// Who has to do with it: asked, benefits, has decided or had somebody decide for them, or said
-/// something.
+/// Who has to do with it: asked, benefits, has decided or had somebody decide for them, has or had a
+/// place that was handed on, or said something.
 pub async fn concerned(q: &mut impl Query, request: &Request) -> Result<BTreeSet<UserId>, Error> {
     let mut who = BTreeSet::from([request.requester(), request.beneficiary()]);
     for decision in &request.decisions {
         who.extend(decision.on_behalf_of.into_iter().chain([decision.by]));
+    }
+    for it in &request.rules.handed {
+        who.extend(it.from.into_iter().chain([it.to, it.by]));
     }
     let said = store::comments(q, request.id).await?;
     who.extend(said.iter().map(|comment| comment.by));

@@ -42,6 +42,7 @@ mod pages;
 mod people;
 mod policies;
 mod reading;
+mod reassign;
 mod replay;
 mod requests;
 mod rights;

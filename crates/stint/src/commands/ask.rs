@@ -6,7 +6,7 @@ use stint_api::emergency::Raise;
 use stint_api::policies::Deadline;
 use stint_api::requests::{
     Approve, Deny, Extend, NewComment, NewRequest, NewSubmission, OtherPolicy, PolicyName, Preview,
-    PreviewRequest, PreviewStep, Request, RequestLine, Submission,
+    PreviewRequest, PreviewStep, Reassign, Request, RequestLine, Submission,
 };
 use stint_domain::Span;
 
@@ -550,6 +550,19 @@ pub(crate) async fn deny(server: &Server, given: &str, reason: &str) -> Result<(
         reason: reason.to_owned(),
     };
     answer(server, given, &WAITING, "deny", &body, false).await
+}
+
+/// `stint reassign`.
+pub(crate) async fn reassign(
+    server: &Server,
+    given: &str,
+    to: String,
+    reason: String,
+    from: Option<String>,
+    password_stdin: bool,
+) -> Result<(), Failure> {
+    let body = Reassign { to, reason, from };
+    answer(server, given, &WAITING, "reassign", &body, password_stdin).await
 }
 
 /// `stint cancel`.

@@ -62,6 +62,7 @@ fn pending(own: Vec<Step>, there: Other) -> Request {
             others: vec![there],
         },
         state: State::at_step(0, T0, 0, Vec::new()),
+        handed: Vec::new(),
     }
 }
 

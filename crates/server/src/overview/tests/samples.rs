@@ -185,6 +185,7 @@ fn decide(key: &str, mistakes: Mistakes) -> requests::Decide {
         password: true,
         mistakes,
         word: "Approve 2 h".into(),
+        hand_on: Some("/requests/req_9/reassign".into()),
     }
 }
 
@@ -254,6 +255,7 @@ fn show(settled: bool) -> requests::Show {
         what: "AdministratorAccess on prod-payments".into(),
         chip: Chip::ends_soon(),
         emergency: settled.then(Chip::emergency),
+        reassign: None,
         raise: (!settled).then(|| "/requests/req_1/raise".into()),
         left: Some(TimeLeft::running(
             at("2026-11-23T12:06:41Z"),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use stint_db::Query;
 use stint_domain::condition::Compiled;
 use stint_domain::policy::{
-    Approvers, Emergency, PolicyBody, ReasonRule, Role, Route, Step, StepUp, Then, TicketAsked,
-    TicketRule, UntilRevoked,
+    Approvers, Emergency, PolicyBody, ReasonRule, Reassign, Role, Route, Step, StepUp, Then,
+    TicketAsked, TicketRule, UntilRevoked,
 };
 use stint_domain::{GroupId, PolicyId, UserId};
 
@@ -255,6 +255,13 @@ fn step_words(step: &Step, names: &Names) -> String {
             approver_words(&step.fallback, names),
             late.unwrap_or_default()
         ));
+    }
+    match step.reassign {
+        Reassign::Approvers => {}
+        Reassign::Administrators => {
+            said.push_str("; only administrators hand on a place in it");
+        }
+        Reassign::Nobody => said.push_str("; nobody hands on a place in it"),
     }
     if let Some(remind) = step.remind {
         said.push_str(&format!("; reminded after {}", words(remind)));

@@ -8,7 +8,7 @@ use stint_domain::rights::{Relation, Verb};
 use stint_domain::{Span, Time};
 
 use super::super::read::{Approver, Who};
-use super::super::timeline::What;
+use super::super::timeline::{HandedOn, What};
 use super::super::{Detail, Happening, Line, Preview, StepView, emergency};
 use super::{group_members, holder_group};
 use crate::catalog::named;
@@ -88,6 +88,7 @@ pub(super) fn step(it: StepView) -> wire::RequestStep {
         policy: it.policy,
         deadline: it.deadline.map(deadline),
         state: it.standing.as_str().to_owned(),
+        handed: it.handed.iter().map(handed).collect(),
         decisions: (it.decisions.into_iter())
             .map(|(by, decision)| wire::Decision {
                 by: who(&by.who),
@@ -107,6 +108,18 @@ pub(super) fn approver(it: &Approver) -> wire::Approver {
         name,
         on_behalf_of: it.on_behalf_of.as_ref().map(who),
         away: it.away.as_ref().map(away),
+        handed: it.handed.as_deref().map(handed),
+    }
+}
+
+fn handed(it: &HandedOn) -> wire::Handover {
+    wire::Handover {
+        from: it.from.as_ref().map(who),
+        to: who(&it.to),
+        by: who(&it.by),
+        administrator: it.administrator,
+        reason: it.reason.clone(),
+        at: it.at.to_string(),
     }
 }
 
@@ -136,6 +149,7 @@ pub(super) fn happening(it: Happening) -> wire::Happening {
         What::Decided(by, _) => ("request.denied".to_owned(), Some(by.who), None),
         What::Reminded(_) => ("request.reminded".to_owned(), None, None),
         What::Late(_) => ("request.late".to_owned(), None, None),
+        What::HandedOn(it) => ("request.reassigned".to_owned(), Some(it.by), None),
         What::MovedOn(_) => ("request.moved_on".to_owned(), None, None),
         What::TimedOut(_) => ("request.denied".to_owned(), None, None),
         What::Cancelled(by) => ("request.cancelled".to_owned(), Some(by), None),
@@ -262,6 +276,7 @@ pub(in crate::requests) fn explained(it: ExplainedStep, people: &[Approver]) -> 
         late_seconds: it.late.map(Span::as_seconds),
         deadline: it.deadline.map(deadline),
         wait_seconds: it.wait.map(Span::as_seconds),
+        reassign: (!it.reassign.is_default()).then(|| it.reassign.as_str().to_owned()),
         approvers: (it.approvers.into_iter())
             .filter_map(|approver| {
                 let user = people.iter().find(|it| it.who.id == approver.user)?;

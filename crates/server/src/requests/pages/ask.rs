@@ -3,7 +3,9 @@
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
-use stint_domain::policy::{ExplainedOther, ExplainedStep, Hindrance, Refusal, SHORTEST, Then};
+use stint_domain::policy::{
+    ExplainedOther, ExplainedStep, Hindrance, Reassign, Refusal, SHORTEST, Then,
+};
 use stint_domain::{EntitlementId, RequestId, Span, UserId};
 
 use super::super::read::{Approver, approvers};
@@ -567,6 +569,11 @@ fn step_detail(step: &ExplainedStep, own: bool, others: &[ExplainedOther]) -> St
     let mut said = Vec::new();
     if own {
         said.push("not you: nobody decides about their own request".to_owned());
+    }
+    match step.reassign {
+        Reassign::Approvers => {}
+        Reassign::Administrators => said.push("only administrators hand it on".to_owned()),
+        Reassign::Nobody => said.push("nobody hands it on".to_owned()),
     }
     if let Some(late) = step.late {
         said.push(format!("others too after {}", words(late)));

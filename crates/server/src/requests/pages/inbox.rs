@@ -233,6 +233,7 @@ pub(super) fn decide_form(
             Some(_) => "Approve until revoked".to_owned(),
             None => format!("Approve {}", words(request.duration)),
         },
+        hand_on: super::reassign::by_approver(request),
     }
 }
 

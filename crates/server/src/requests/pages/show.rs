@@ -13,7 +13,7 @@ use super::super::read::{Approver, Standing, StepView};
 use super::super::timeline::{Happening, What};
 use super::super::{Detail, Request, get};
 use super::inbox::{self, Wrong, decide_form};
-use super::{AskOnce, emergency, extend, href, sentence, state_chip, step_up, view};
+use super::{AskOnce, emergency, extend, href, reassign, sentence, state_chip, step_up, view};
 use crate::connections::{self, Connection};
 use crate::cx::Cx;
 use crate::directory::{self, Member};
@@ -83,6 +83,8 @@ pub(super) async fn page(
         chip: grant.map_or_else(|| state_chip(&found.line), |grant| grants::chip(grant, now)),
         emergency: request.emergency().map(|_| web::Chip::emergency()),
         raise: emergency::raise_href(&found),
+        reassign: reassign::place(&found)
+            .filter(|_| !decides || reassign::by_approver(request).is_none()),
         left: grant.and_then(|grant| grants::time_left(grant, now)),
         policy: format!("policy {}", request.policy_words()),
         chain: chain(&found, grant, now),
@@ -413,6 +415,12 @@ fn notes(found: &Detail, grant: Option<&Grant>, now: Time) -> Vec<Note> {
             "Fewer people than needed can decide about this now. A Policy Admin can add somebody to the group that decides; or cancel it and ask again.",
         ));
     }
+    let asked = found.waiting.iter().flat_map(|waiting| &waiting.who);
+    notes.extend(
+        asked
+            .filter_map(|it| it.handed.as_ref())
+            .map(|it| Note::info(format!("{}, {}: “{}”", it.words(), exact(it.at), it.reason))),
+    );
     notes.extend(extending(found, now));
     let Some(grant) = grant else { return notes };
     match grant.status(now) {
@@ -634,6 +642,7 @@ fn moment(happening: &Happening, request: &Request) -> Moment {
             quoted(&decision.comment),
             None,
         ),
+        What::HandedOn(it) => line(Deed::Said, it.words(), quoted(&it.reason), None),
         What::Reminded(_) | What::Late(_) | What::MovedOn(_) => {
             line(Deed::Warned, happening.text(), String::new(), None)
         }

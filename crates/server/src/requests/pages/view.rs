@@ -268,6 +268,8 @@ pub(crate) struct Decide {
     pub(crate) mistakes: Mistakes,
     /// `Approve 2 h`: what the button would do.
     pub(crate) word: String,
+    /// Where the place is handed on, where the policy lets one.
+    pub(crate) hand_on: Option<String>,
 }
 
 /// The form that asks for access to go on.
@@ -306,6 +308,8 @@ pub(crate) struct Show {
     pub(crate) emergency: Option<Chip>,
     /// Where it is raised to emergency access, for who may.
     pub(crate) raise: Option<String>,
+    /// Where a place in it is handed on, for an administrator whose own decision has no link there.
+    pub(crate) reassign: Option<String>,
     pub(crate) left: Option<TimeLeft>,
     /// Which policy and version decided.
     pub(crate) policy: String,

@@ -143,7 +143,11 @@ async fn what_one_may_do_and_where_the_steps_stand() {
         let steps: Vec<_> = detail.steps.iter().map(|s| s.standing.as_str()).collect();
         (detail.may, steps)
     };
-    let decide = vec![Verb::ApproveRequest, Verb::DenyRequest];
+    let decide = vec![
+        Verb::ApproveRequest,
+        Verb::DenyRequest,
+        Verb::ReassignRequest,
+    ];
     assert_eq!(
         look(&scene.ana).await,
         (vec![Verb::CancelRequest], vec!["now", "later"])

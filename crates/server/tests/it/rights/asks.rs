@@ -272,6 +272,9 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
         "POST /api/v1/requests/{id}/deny" => json!({ "reason": "to see who hears what" }),
         "POST /api/v1/requests/{id}/cancel" | "POST /api/v1/requests/{id}/return" => json!({}),
         "POST /api/v1/requests/{id}/raise" => json!({}),
+        "POST /api/v1/requests/{id}/reassign" => {
+            json!({ "to": "nobody@example.com", "reason": "to see who hears what" })
+        }
         "POST /api/v1/emergency-reviews/{id}/close" => {
             json!({ "verdict": "justified", "note": "to see who hears what" })
         }
@@ -323,6 +326,9 @@ fn form(route: &str, thing: &str, stage: &Stage) -> Option<String> {
         }
         "POST /requests/{id}/approve" | "POST /requests/{id}/deny" => {
             "comment=to+see+who+hears+what".to_owned()
+        }
+        "POST /requests/{id}/reassign" => {
+            "to=nobody%40example.com&reason=to+see+who+hears+what&from=".to_owned()
         }
         "POST /requests/{id}/comments" => "text=to+see+who+hears+what".to_owned(),
         "POST /requests/{id}/raise" => "length=&reason=to+see+who+hears+what".to_owned(),

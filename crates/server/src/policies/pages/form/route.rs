@@ -1,7 +1,7 @@
 //! How an answer comes about, in the form: of the policy itself, or of one of its rules.
 
 use stint_domain::condition::Condition;
-use stint_domain::policy::{Approvers, Deadline, MAX_STEPS, Role, Route, Step, Then};
+use stint_domain::policy::{Approvers, Deadline, MAX_STEPS, Reassign, Role, Route, Step, Then};
 use stint_domain::{PolicyId, Span};
 
 use super::super::view;
@@ -34,6 +34,8 @@ pub(super) struct StepFilled {
     /// The policy it goes on under then.
     other: String,
     wait: Time,
+    /// Who may hand on a place in it.
+    reassign: String,
 }
 
 /// The policies to which a deadline may lead, by name.
@@ -194,6 +196,7 @@ impl StepFilled {
             other: (step.deadline.and_then(|it| it.then.policy()))
                 .map_or_else(String::new, |id| id.to_string()),
             wait: Time::of(step.wait),
+            reassign: step.reassign.as_str().to_owned(),
         }
     }
 
@@ -212,6 +215,7 @@ impl StepFilled {
             then: text("then"),
             other: text("other"),
             wait: Time::sent(sent, &field("wait")),
+            reassign: text("reassign"),
         }
     }
 
@@ -243,6 +247,7 @@ impl StepFilled {
                 then: self.then(&field("other"), mistakes),
             }),
             wait,
+            reassign: self.hands_on(),
         }
     }
 
@@ -256,6 +261,10 @@ impl StepFilled {
             mistakes.add(field.to_owned(), "Choose the policy it goes on under.");
         }
         then.unwrap_or(Then::Deny)
+    }
+
+    fn hands_on(&self) -> Reassign {
+        Reassign::parse(&self.reassign).unwrap_or_default()
     }
 
     /// Whether anything stands in the fields that are folded away.
@@ -275,6 +284,7 @@ impl StepFilled {
             "wait",
         ];
         self.each
+            || !self.hands_on().is_default()
             || !self.approvers.roles.is_empty()
             || !self.approvers.who.is_empty()
             || !self.fallback.read().is_empty()
@@ -391,6 +401,21 @@ impl StepFilled {
             .hint("Counts only where it goes on under another. Its version and its rule are pinned when somebody asks.")
             .wrong(mistakes)
             .into(),
+        );
+        let handed = [
+            (Reassign::Approvers, "Its approvers, and administrators"),
+            (
+                Reassign::Administrators,
+                "Policy Admins and Super Admins alone",
+            ),
+            (Reassign::Nobody, "Nobody"),
+        ];
+        let handed =
+            handed.map(|(it, word)| Choice::new(it.as_str(), word).chosen(self.hands_on() == it));
+        more.push(
+            Several::one(field("reassign"), "Who may hand on a place", handed.into())
+                .wrong(mistakes)
+                .into(),
         );
         more.push(length(
             "wait",
