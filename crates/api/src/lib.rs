@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 pub mod audit;
 pub mod catalog;
+pub mod config;
 pub mod connections;
 pub mod directory;
 pub mod duties;

@@ -213,6 +213,10 @@ table! {
     UpdateDuty          "duties.update"                  All Nil All Nil   Nil   Nil  Hide(GetDuty), "change a duty rule, or switch it off";
     ListConflicts       "duties.list_conflicts"          All Nil All Nil   All   Nil  Forbid, "see who holds what duty rules keep apart";
 
+    PlanConfig          "config.plan"                    All Nil All Nil   Nil   Nil  Forbid, "hold files of configuration against what there is";
+    ApplyConfig         "config.apply"                   All Nil All Nil   Nil   Nil  Forbid, "apply files of configuration";
+    ExportConfig        "config.export"                  All All All Nil   All   Nil  Forbid, "export groups, policies, catalogs and access controls as a file";
+
     ListGrants          "grants.list"                    All All All Nil   All   Nil  Forbid, "list everybody's grants";
     MyGrants            "grants.mine"                    All All All All   All   All  Forbid, "list one's own grants";
     GetGrant            "grants.get"                     All All All Nil   All   Mine Hide(GetGrant), "see a grant and what was done in AWS";

@@ -30,6 +30,7 @@ pub mod mend;
 pub mod objects;
 pub mod requests;
 // Row 8
+pub mod config;
 pub mod demo;
 pub mod draining;
 pub mod notices;
@@ -66,6 +67,7 @@ pub fn statements() -> Vec<&'static [&'static Sql]> {
     all.push(requests::HANDED_STATEMENTS);
     all.push(requests::UNTIL_STATEMENTS);
     all.push(notices::STATEMENTS);
+    all.push(config::STATEMENTS);
     all
 }
 

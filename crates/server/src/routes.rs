@@ -33,6 +33,7 @@ pub fn routes() -> Routes {
         .merge(crate::catalog::routes())
         .merge(crate::duties::routes())
         .merge(crate::mend::routes())
+        .merge(crate::config::routes())
         .merge(crate::grants::routes())
         .merge(crate::objects::routes())
         .merge(crate::requests::routes())

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::client::Server;
 use crate::commands::{
-    account, audit, delegations, duties, emergency, estates, grants, mend, notices, objects,
-    people, rules, until_revoked,
+    account, as_code, audit, delegations, duties, emergency, estates, grants, mend, notices,
+    objects, people, rules, until_revoked,
 };
 use crate::config::Overrides;
 
@@ -75,6 +75,15 @@ pub(crate) enum Command {
     /// Duty rules: what one person should not hold together.
     #[command(subcommand)]
     Duties(duties::Duties),
+    /// Hold files of groups, policies, catalogs and access controls against what there is.
+    Plan(as_code::Plan),
+    /// Change what such files say, after showing it.
+    Apply(as_code::Apply),
+    /// Write groups, policies, catalogs and access controls down as such a file.
+    Export(as_code::Export),
+    /// About such files.
+    #[command(subcommand)]
+    Config(as_code::Config),
     /// The audit log.
     #[command(subcommand)]
     Audit(Audit),

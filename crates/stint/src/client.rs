@@ -140,6 +140,17 @@ impl Client {
             .await
     }
 
+    /// GET, the answer as the text it is.
+    pub(crate) async fn text(&self, path: &str) -> Result<String, Failure> {
+        let answer = self.send(self.request(Method::GET, path)?).await?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(|e| self.unreachable(&e))?;
+        if !status.is_success() {
+            return Err(self.told(status, &body));
+        }
+        String::from_utf8(body.to_vec()).map_err(|_| self.not_stint())
+    }
+
     /// GET every page of a list, up to `most` items.
     pub(crate) async fn list<T: DeserializeOwned>(
         &self,
@@ -254,6 +265,18 @@ impl Client {
     ) -> Result<T, Failure> {
         self.call(self.request(Method::POST, path)?.json(body))
             .await
+    }
+
+    /// POST of what takes minutes where much is to be done, and is done once however often it is sent: no
+    /// idempotency key.
+    pub(crate) async fn post_long<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        const LONG: Duration = Duration::from_secs(30 * 60);
+        let request = self.request(Method::POST, path)?;
+        self.call(request.timeout(LONG).json(body)).await
     }
 
     /// Any method with a body or none, for a thing as it was when it was read: `seen` is its

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Exit codes. Stable: 0 done, 1 failed, 2 usage, 3 denied, 4 not found, 5 conflict,
-/// 6 timed out waiting.
+/// 6 timed out waiting. `stint plan` ends with 2, and says nothing more, where files change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// It did not work, for a reason that is none of the others.
@@ -25,7 +25,7 @@ pub(crate) enum Exit {
 pub(crate) struct Failure {
     /// How the process ends.
     pub exit: Exit,
-    /// What happened and what to do, in one or two sentences.
+    /// What happened and what to do, in one or two sentences; empty where the exit code says it all.
     pub message: String,
     /// The stable word the API gave it; empty where it came from elsewhere.
     pub code: String,

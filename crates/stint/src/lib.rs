@@ -19,8 +19,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 use cli::{Audit, Cli, Command, MasterKey, Users};
 use commands::{
-    account, ask, audit, delegations, duties, emergency, estates, grants, local, mend, notices,
-    objects, people, rules, serve, sim, until_revoked,
+    account, as_code, ask, audit, delegations, duties, emergency, estates, grants, local, mend,
+    notices, objects, people, rules, serve, sim, until_revoked,
 };
 use config::Settings;
 use exit::{Exit, Failure};
@@ -45,8 +45,11 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             use std::io::Write as _;
-            // Nothing is left to do when standard error is gone too.
-            let _ = writeln!(std::io::stderr(), "stint: {failure}");
+            // Where the exit code alone tells something, there is nothing to say.
+            if !failure.message.is_empty() {
+                // Nothing is left to do when standard error is gone too.
+                let _ = writeln!(std::io::stderr(), "stint: {failure}");
+            }
             ExitCode::from(failure.exit as u8)
         }
     }
@@ -80,6 +83,10 @@ async fn command(command: Command) -> Result<(), Failure> {
         Command::Policies(what) => rules::policies(what).await,
         Command::Mend(args) => mend::mend(args).await,
         Command::Duties(what) => duties::duties(what).await,
+        Command::Plan(args) => as_code::plan(args).await,
+        Command::Apply(args) => as_code::apply(args).await,
+        Command::Export(args) => as_code::export(args).await,
+        Command::Config(what) => as_code::config(&what),
         Command::Audit(Audit::Verify {
             server,
             over_api: true,

@@ -77,7 +77,7 @@ fn being_an_administrator_is_not_being_an_approver() {
 #[test]
 fn an_auditor_changes_nothing_of_others() {
     let reads = [
-        "list", "get", "verify", "mine", "inbox", "home", "figures", "me",
+        "list", "get", "verify", "mine", "inbox", "home", "figures", "me", "export",
         // What is said about a request changes nothing of it.
         "comment",
     ];

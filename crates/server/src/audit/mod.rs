@@ -54,6 +54,7 @@ pub const CATEGORIES: &[&str] = &[
     "catalog",
     "policy",
     "duty",
+    "config",
     "user",
     "group",
     "delegation",

@@ -17,7 +17,7 @@
 //! It does not know what an entitlement is in AWS (that is `directory`), what a policy
 //! means (`policies`), or what was asked (`requests`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stint_db::{Priority, Query, Tx};
 use stint_domain::condition::Condition;
@@ -462,6 +462,29 @@ pub async fn access_control(cx: &Cx, id: EntitlementId) -> Result<Option<AccessC
         return Err(Error::NotFound);
     }
     Ok(store::access_control(&mut q, id).await?)
+}
+
+/// How these entitlements may be asked for, of those that can.
+pub async fn access_controls(
+    cx: &Cx,
+    ids: impl IntoIterator<Item = EntitlementId>,
+) -> Result<BTreeMap<EntitlementId, AccessControl>, Error> {
+    cx.authorize(Verb::GetAccessControl, Relation::Others)?;
+    Ok(store::access_controls(&mut cx.read().await?, ids).await?)
+}
+
+/// Whether an entitlement could be asked for like this: what [`set_terms`] would refuse, before it is
+/// called.
+pub async fn check_control(cx: &Cx, terms: &Terms) -> Result<(), Error> {
+    cx.authorize(Verb::SetAccessControl, Relation::Others)?;
+    check_max(terms.max_duration)?;
+    check_terms(&mut cx.read().await?, terms).await
+}
+
+/// Everything that is wrong with what a catalog is to say by rule, before it is saved.
+pub async fn rule_faults(cx: &Cx, rules: &Rules) -> Result<Vec<RuleFault>, Error> {
+    cx.authorize(Verb::CreateCatalog, Relation::None)?;
+    rules::faults(&mut cx.read().await?, rules).await
 }
 
 /// Sets how an entitlement may be asked for, never in an emergency. `expected` is the version the caller had seen;

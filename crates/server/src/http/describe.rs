@@ -80,6 +80,10 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     ),
     ("policies", "Who has to approve what, in versions."),
     (
+        "configuration",
+        "Groups, policies, catalogs and access controls as files: planned, applied, exported.",
+    ),
+    (
         "connections",
         "Applications, and the AWS estates they reach.",
     ),

@@ -72,6 +72,7 @@ const SAID: &[(&str, &str)] = &[
         "catalog.entitlements_added",
         "added entitlements to a catalog",
     ),
+    ("config.applied", "applied files of configuration"),
     ("connection.changed", "changed a connection"),
     ("connection.created", "created a connection"),
     (
@@ -276,6 +277,7 @@ fn category(word: &str) -> String {
         "token" => "API tokens",
         "policy" => "Policies",
         "duty" => "Duty rules",
+        "config" => "Configuration as code",
         "changes" => "Change events",
         "object" => "IAM users and keys in AWS",
         "iam_user" => "IAM users",

@@ -214,7 +214,7 @@ fn version(it: PolicyVersion) -> wire::PolicyVersion {
     }
 }
 
-fn shown(body: PolicyBody) -> wire::PolicyBody {
+pub(crate) fn shown(body: PolicyBody) -> wire::PolicyBody {
     let (auto_approve, auto_deny, steps) = route_shown(body.route);
     wire::PolicyBody {
         rules: (body.rules.into_iter())

@@ -32,7 +32,7 @@ mod store;
 pub(crate) mod tests;
 
 pub use error::Error;
-pub(crate) use http::{parsed, routes, rules as body_of};
+pub(crate) use http::{parsed, routes, rules as body_of, shown};
 pub(crate) use pages::{draft, routes as page_routes, words as rule_words};
 pub(crate) use store::STATEMENTS;
 

@@ -8,6 +8,7 @@ mod audit;
 mod changes;
 mod clocks;
 mod codes;
+mod config_as_code;
 mod connections;
 mod delegations;
 mod directory;

@@ -62,6 +62,8 @@ fn refusal() -> Effect {
 
 /// Cy starts a sync, which fails; the news of it is delivered.
 async fn fail(world: &World, connection: ConnectionId) {
+    // What is older is delivered before.
+    world.run_due().await;
     let failed = directory::sync(&world.cx("cy"), connection).await;
     assert_eq!(failed.expect_err("refused").code(), "sync_failed");
     world.run_due().await;
@@ -94,6 +96,7 @@ both_engines! {
         // Cy started it, and is told all the same: it is not their doing that it failed.
         fail(&world, connection).await;
         assert_eq!(told(&world, "cy").await, ["sync_failed new"]);
+        assert_eq!(new(&world, "cy", "sync_failed").await["times"], 1);
         assert!(told(&world, "kai").await.is_empty(), "no owner");
         let said = new(&world, "cy", "sync_failed").await;
         let shown = world.as_user("dee").get(&at(connection)).await.ok();

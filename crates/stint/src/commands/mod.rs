@@ -5,6 +5,7 @@
 //! this version does not know is in `--json` all the same.
 
 pub(crate) mod account;
+pub(crate) mod as_code;
 pub(crate) mod ask;
 pub(crate) mod audit;
 mod catalogs;

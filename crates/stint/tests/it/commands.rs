@@ -830,3 +830,78 @@ fn access_is_asked_for_given_returned_and_revoked_from_the_command_line() {
             > Some(10)
     );
 }
+
+#[test]
+fn what_there_is_is_written_down_planned_and_applied_from_files() {
+    let demo = demo();
+    let cy = Person::at(&demo.url);
+    cy.types(&["login", "--persona", "cy"]).done();
+    let write = |name: &str, text: &str| {
+        let path = cy.home.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    };
+    // All that the demo makes comes back as it is.
+    cy.types(&["export", "--out", "access/all.yaml"])
+        .fails(1, "access/all.yaml");
+    write("access/README.md", "not meant");
+    cy.types(&["export", "--out", "access/all.yaml"]).done();
+    let said = cy.types(&["plan", "access"]).done();
+    assert!(said.contains("0 to create, 0 to change"), "{said}");
+    let text = cy.types(&["export"]).done();
+    let path = cy.home.path().join("access/all.yaml");
+    assert_eq!(std::fs::read_to_string(path).expect("read"), text);
+    assert!(text.starts_with("stint: v1\n"), "{text}");
+
+    // A second file is planned, and applied only when somebody says so.
+    let group = "stint: v1\ngroups:\n  - name: On call\n    members: [bo.lindqvist@acme.example]\n";
+    write("access/more/on-call.yml", group);
+    let ran = cy.types(&["plan", "access"]).ends(2);
+    assert_eq!(ran.err, "");
+    for part in [
+        "+ group On call  (access/more/on-call.yml:3)",
+        "    + members: bo.lindqvist@acme.example",
+        "1 to create, 0 to change",
+    ] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
+    assert!(!ran.out.contains('\u{1b}'), "no colours in a pipe");
+    let ran = cy.types(&["plan", "access", "--json"]).ends(2);
+    let plan: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(plan["changes"][0]["action"], "create", "{plan}");
+    cy.types(&["apply", "access"]).ends(2);
+    assert!(!cy.types(&["groups", "list"]).done().contains("On call"));
+    let said = cy.types(&["apply", "access", "--yes"]).done();
+    assert!(said.contains("done    group On call"), "{said}");
+    cy.types(&["plan", "access"]).done();
+
+    // What somebody changes by hand is not written over unasked.
+    cy.types(&["groups", "add", "On call", "ana.moreno@acme.example"])
+        .done();
+    let ran = cy.types(&["apply", "access", "--yes"]).ends(5);
+    assert!(ran.out.contains("! changed by hand since"), "{}", ran.out);
+    assert!(ran.err.contains("--overwrite"), "{}", ran.err);
+    cy.types(&["apply", "access", "--yes", "--overwrite"])
+        .done();
+    cy.types(&["plan", "access"]).done();
+
+    // Mistakes have their place.
+    write(
+        "wrong.yaml",
+        "stint: v1\ngroups:\n  - nam: x\n    members: []\n",
+    );
+    let ran = cy.types(&["plan", "wrong.yaml"]).ends(1);
+    assert!(
+        ran.err.contains("wrong.yaml:3:5: there is no field nam"),
+        "{}",
+        ran.err
+    );
+    cy.types(&["plan", "nothing.yaml"]).fails(1, "nothing.yaml");
+    let ana = Person::at(&demo.url);
+    ana.types(&["login", "--persona", "ana"]).done();
+    ana.types(&["export"]).fails(3, "forbidden");
+
+    // The schema that is published is the one that is printed.
+    let schema = cy.types(&["config", "schema"]).json();
+    assert_eq!(schema["properties"]["stint"]["enum"][0], "v1", "{schema}");
+}

@@ -225,6 +225,8 @@ fn body(route: &str, thing: &str, stage: &Stage) -> Option<Body> {
             "principal_id": stage.principals[1],
         }),
         "POST /api/v1/mend" => json!({ "message": "s3:GetObject" }),
+        "POST /api/v1/config/plan" => json!({ "files": [] }),
+        "POST /api/v1/config/apply" => json!({ "files": [], "plan": "" }),
         "POST /api/v1/duties" => json!({
             "name": "", "message": "", "action": "block",
             "first": { "name": "" }, "second": { "name": "" },
