@@ -183,11 +183,13 @@ async fn done(cx: &Cx, names: &mut Names, things: &Things, step: &mut Step) -> O
     }
 }
 
-/// The users in a list of a value whose names are ids.
-fn members(ids: &Value) -> BTreeSet<UserId> {
+/// The users in a list of a value whose names are ids. Fails where one is none: who is left out would
+/// be taken out of the group, or stay in it.
+fn members(ids: &Value) -> Result<BTreeSet<UserId>, Error> {
     let listed = ids.get("members").and_then(Value::as_array);
-    let texts = listed.into_iter().flatten().filter_map(Value::as_str);
-    texts.filter_map(|id| id.parse().ok()).collect()
+    let user = |it: &Value| it.as_str().and_then(|id| id.parse().ok());
+    let users = listed.into_iter().flatten().map(user);
+    users.collect::<Option<_>>().ok_or(Error::Unwritable)
 }
 
 fn text<'v>(ids: &'v Value, name: &str) -> &'v str {
@@ -223,10 +225,10 @@ async fn group(cx: &Cx, names: &mut Names, step: &mut Step, ids: &Value) -> Resu
                 &mut before,
                 &mut |_, _| {},
             );
-            (id, members(&before))
+            (id, members(&before)?)
         }
     };
-    let after = members(ids);
+    let after = members(ids)?;
     for user in after.difference(&before) {
         identity::add_member(cx, id, *user).await?;
     }

@@ -215,6 +215,7 @@ mod tests {
             .copied()
             .collect();
         let all = kinds.len();
+        assert_eq!(all, 18, "every kind but everything");
         kinds.sort_unstable();
         kinds.dedup();
         assert_eq!(kinds.len(), all, "a hint waits once");

@@ -119,20 +119,7 @@ impl Reading<'_> {
             listed += page.items.len();
             self.saw_roles(account, &page.items, page.began).await?;
         }
-        let began = first.unwrap_or_else(|| self.now());
-        let absence = self.absence(began);
-        let connection = self.connection.id;
-        let mut tx = self.write().await?;
-        let missing = reread::iam_roles_missing(&mut tx, connection, account, absence).await?;
-        if self.too_many(missing, listed) {
-            return Ok(Came::Whole);
-        }
-        let fresh = reread::iam_roles_fresh(&mut tx, connection, account, absence).await?;
-        tx.commit().await?;
-        Ok(match fresh {
-            Some(seen) => Came::Again(self.believable(seen)),
-            None => Came::Read(began),
-        })
+        self.list_read(account, iam::ROLE_LIST, first, listed).await
     }
 
     /// Password, MFA and access keys of the user of this name. When keys were last used stays as it was

@@ -109,15 +109,27 @@ impl Reading<'_> {
             listed += page.items.len();
             self.saw_iam_users(account, &page.items, page.began).await?;
         }
+        self.list_read(account, iam::USER_LIST, first, listed).await
+    }
+
+    /// One of an account's lists was read whole, begun at `first`: what it no longer has is gone, but
+    /// for what is too fresh to be believed so, and for too much at once.
+    pub(super) async fn list_read(
+        &self,
+        account: &str,
+        list: &str,
+        first: Option<Time>,
+        listed: usize,
+    ) -> Result<Came, Error> {
         let began = first.unwrap_or_else(|| self.now());
         let absence = self.absence(began);
-        let connection = self.connection.id;
+        let of = (self.connection.id, account);
         let mut tx = self.write().await?;
-        let missing = reread::iam_users_missing(&mut tx, connection, account, absence).await?;
+        let missing = iam::gone(&mut tx, list, of, (absence.began, absence.until)).await?;
         if self.too_many(missing, listed) {
             return Ok(Came::Whole);
         }
-        let fresh = reread::iam_user_fresh(&mut tx, connection, account, absence).await?;
+        let fresh = reread::iam_fresh(&mut tx, list, of, absence).await?;
         tx.commit().await?;
         Ok(match fresh {
             Some(seen) => Came::Again(self.believable(seen)),
@@ -189,7 +201,9 @@ impl Reading<'_> {
         let absence = self.absence(began);
         let connection = self.connection.id;
         let mut tx = self.write().await?;
-        let missing = reread::iam_groups_missing(&mut tx, connection, account, absence).await?;
+        let of = (connection, account);
+        let at = (absence.began, absence.until);
+        let missing = iam::gone(&mut tx, iam::GROUP_LIST, of, at).await?;
         let held = reread::orphaned(&mut tx, connection, Orphaned::IamGroups(account)).await?;
         if self.too_many(missing, listed) || !self.end_in(&mut tx, &held, absence).await? {
             return Ok(Came::Whole);
@@ -197,7 +211,7 @@ impl Reading<'_> {
         for object in &new {
             rows::hear(&mut tx, connection, object, began, began, super::MOST).await?;
         }
-        let fresh = reread::iam_group_fresh(&mut tx, connection, account, absence).await?;
+        let fresh = reread::iam_fresh(&mut tx, iam::GROUP_LIST, of, absence).await?;
         tx.commit().await?;
         Ok(match fresh {
             Some(seen) => Came::Again(self.believable(seen)),

@@ -387,7 +387,7 @@ fn user_row(of: IamUserFacts, now: Time) -> view::FactsRow {
                 let age = in_words(now.since(key.rotated_at));
                 let used = match key.used_at {
                     Some(at) => format!("last used {}", When::short(at, now).text()),
-                    None => "never used".to_owned(),
+                    None => "no use known".to_owned(),
                 };
                 let with = key.service.as_ref().map(|it| format!(" with {it}"));
                 format!("{state} for {age}, {used}{}", with.unwrap_or_default())

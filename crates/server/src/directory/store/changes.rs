@@ -32,9 +32,9 @@ stint_db::statements! {
     /// Everything that a reading of the whole estate, begun late enough, has seen. It reads only some
     /// accounts' tags.
     quiet COVERED = "delete from changes where connection_id = $1 and settled_at <= $2 and kind <> 'account_tags'";
-    /// The same, but for what it may have known from before: a credential report is hours old, the units are
-    /// read once a day.
-    quiet COVERED_SURELY = "delete from changes where connection_id = $1 and settled_at <= $2 and kind not in ('account_tags', 'iam_credentials', 'units')";
+    /// The same, but for what it may have known from before, or not at all: a credential report is hours old,
+    /// the units are read once a day, a list of roles tells no boundary.
+    quiet COVERED_SURELY = "delete from changes where connection_id = $1 and settled_at <= $2 and kind not in ('account_tags', 'iam_credentials', 'iam_role', 'units')";
     quiet DROP_ALL = "delete from changes where connection_id = $1";
     quiet DROP_FEED = "delete from change_feeds where connection_id = $1";
     NEXT = "select min(due_at) as at from changes where connection_id = $1";

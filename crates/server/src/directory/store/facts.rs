@@ -87,7 +87,8 @@ stint_db::statements! {
         units = case when excluded.path is null then account_facts.units else excluded.units end";
     UNITS = "select aws_id, name, parent, seen_at from organization_units where connection_id = $1";
     quiet SEE_UNIT = "insert into organization_units (connection_id, aws_id, name, parent, seen_at) values ($1, $2, $3, $4, $5) \
-        on conflict (connection_id, aws_id) do update set name = excluded.name, parent = excluded.parent, seen_at = excluded.seen_at";
+        on conflict (connection_id, aws_id) do update set name = excluded.name, parent = excluded.parent, seen_at = excluded.seen_at \
+        where organization_units.seen_at <= excluded.seen_at";
     quiet UNITS_GONE = "delete from organization_units where connection_id = $1 and seen_at < $2";
     quiet SEE_ALIAS = "update account_facts set alias = $3 where connection_id = $1 and account = $2";
     /// Accounts by name.

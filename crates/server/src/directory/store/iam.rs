@@ -108,22 +108,21 @@ pub(in crate::directory) fn is_list(part: &str) -> bool {
     [USER_LIST, GROUP_LIST, ROLE_LIST].contains(&part)
 }
 
-/// Notes as gone what one of those lists of an account, begun then, no longer had.
+/// Notes as gone what one of those lists of an account, begun then, no longer had. Answers how many.
 pub(in crate::directory) async fn gone(
     tx: &mut Tx,
     list: &str,
     (connection, account): (ConnectionId, &str),
     (began, until): (Time, Time),
-) -> Result<()> {
+) -> Result<u64> {
     let statement = match list {
         USER_LIST => &USERS_GONE,
         GROUP_LIST => &GROUPS_GONE,
         ROLE_LIST => &ROLES_GONE,
-        _ => return Ok(()),
+        _ => return Ok(0),
     };
     tx.run(statement, args![connection, account, began, until])
         .await
-        .map(drop)
 }
 
 /// Notes as to end who was in groups of an account that its complete list, begun then, no longer

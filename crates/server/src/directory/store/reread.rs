@@ -5,6 +5,7 @@ use stint_db::{Query, Result, Row, Tx, args};
 use stint_domain::entitlement::{EntitlementKey, PrincipalKind};
 use stint_domain::{ConnectionId, EntitlementId, PrincipalId, Time};
 
+use super::iam;
 use super::things::parts;
 
 stint_db::statements! {
@@ -28,9 +29,6 @@ stint_db::statements! {
     quiet PRINCIPAL_GONE = "update principals set gone_at = $4 where connection_id = $1 and kind = $2 and aws_id = $3 and last_seen <= $5 and gone_at is null";
     quiet PRINCIPALS_MISSING = "update principals set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen <= $4 and gone_at is null";
     quiet ENTITLEMENTS_MISSING = "update entitlements set gone_at = $3 where connection_id = $1 and kind = $2 and last_seen <= $4 and gone_at is null";
-    quiet IAM_USERS_MISSING = "update principals set gone_at = $3 where connection_id = $1 and kind = 'iam_user' and account = $2 and last_seen <= $4 and gone_at is null";
-    quiet IAM_GROUPS_MISSING = "update entitlements set gone_at = $3 where connection_id = $1 and kind = 'iam_group_membership' and account = $2 and last_seen <= $4 and gone_at is null";
-    quiet IAM_ROLES_MISSING = "update iam_roles set gone_at = $3 where connection_id = $1 and account = $2 and last_seen <= $4 and gone_at is null";
     /// Names of roles never move: who bore one that is another's, or nobody's, is gone.
     quiet IAM_ROLE_GONE = "update iam_roles set gone_at = $3 where connection_id = $1 and account = $2 and last_seen <= $4 and gone_at is null \
         and name = $5 and aws_id <> $6";
@@ -250,49 +248,22 @@ pub(in crate::directory) async fn entitlements_missing(
     tx.run(&ENTITLEMENTS_MISSING, values).await
 }
 
-/// Of an account, the IAM users that its whole list did not have.
-pub(in crate::directory) async fn iam_users_missing(
-    tx: &mut Tx,
-    connection: ConnectionId,
-    account: &str,
-    by: Absence,
-) -> Result<u64> {
-    let values = args![connection, account, by.began, by.until];
-    tx.run(&IAM_USERS_MISSING, values).await
-}
-
-/// The same of its IAM groups.
-pub(in crate::directory) async fn iam_groups_missing(
-    tx: &mut Tx,
-    connection: ConnectionId,
-    account: &str,
-    by: Absence,
-) -> Result<u64> {
-    let values = args![connection, account, by.began, by.until];
-    tx.run(&IAM_GROUPS_MISSING, values).await
-}
-
-/// Of an account, the IAM roles that its whole list did not have. Answers how many.
-pub(in crate::directory) async fn iam_roles_missing(
-    tx: &mut Tx,
-    connection: ConnectionId,
-    account: &str,
-    by: Absence,
-) -> Result<u64> {
-    let values = args![connection, account, by.began, by.until];
-    tx.run(&IAM_ROLES_MISSING, values).await
-}
-
-/// When an IAM role of the account was last seen that the list did not have and that is too fresh to
-/// be believed gone.
-pub(in crate::directory) async fn iam_roles_fresh(
+/// When anything of this list of an account ([`iam`]) was last seen that the list did not have and that
+/// is too fresh to be believed gone.
+pub(in crate::directory) async fn iam_fresh(
     q: &mut impl Query,
-    connection: ConnectionId,
-    account: &str,
+    list: &str,
+    (connection, account): (ConnectionId, &str),
     by: Absence,
 ) -> Result<Option<Time>> {
+    let statement = match list {
+        iam::USER_LIST => &IAM_USER_FRESH,
+        iam::GROUP_LIST => &IAM_GROUP_FRESH,
+        iam::ROLE_LIST => &IAM_ROLES_FRESH,
+        _ => return Ok(None),
+    };
     let values = args![connection, account, by.until, by.began];
-    at(q.maybe(&IAM_ROLES_FRESH, values).await?)
+    at(q.maybe(statement, values).await?)
 }
 
 /// The IAM roles of this name that are not its bearer's (empty: nobody bears it) are gone. Answers
@@ -308,29 +279,6 @@ pub(in crate::directory) async fn iam_role_gone(
     tx.run(&IAM_ROLE_GONE, values).await?;
     let values = args![connection, account, by.until, by.began, name, bearer];
     at(tx.maybe(&IAM_ROLE_FRESH, values).await?)
-}
-
-/// When an IAM user of the account was last seen that the list did not have and that is too fresh
-/// to be believed gone.
-pub(in crate::directory) async fn iam_user_fresh(
-    q: &mut impl Query,
-    connection: ConnectionId,
-    account: &str,
-    by: Absence,
-) -> Result<Option<Time>> {
-    let values = args![connection, account, by.until, by.began];
-    at(q.maybe(&IAM_USER_FRESH, values).await?)
-}
-
-/// The same of an IAM group.
-pub(in crate::directory) async fn iam_group_fresh(
-    q: &mut impl Query,
-    connection: ConnectionId,
-    account: &str,
-    by: Absence,
-) -> Result<Option<Time>> {
-    let values = args![connection, account, by.until, by.began];
-    at(q.maybe(&IAM_GROUP_FRESH, values).await?)
 }
 
 pub(in crate::directory) async fn entitlement_gone(
