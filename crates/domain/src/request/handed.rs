@@ -208,7 +208,11 @@ impl Request {
         let elsewhere = |it: &Held| it.root == Some(to.user) && it.holder != to.user;
         let back = moved.is_some_and(elsewhere);
         let asked = self.place(current, to, None, people, Verb::Approve, now);
-        let asked = matches!(asked, Ok(_) | Err(Refused::NotNeeded { .. }));
+        // A stand-in who handed it back would be out of the step when they are asked by themselves.
+        let asked = matches!(
+            asked,
+            Ok(_) | Err(Refused::NotNeeded { .. } | Refused::NotYetFallback { .. })
+        );
         // Nor a second one, where who had the first by their own right has approved meanwhile.
         let has = places.iter().any(|it| it.holder == to.user);
         if asked || has || (places.iter().any(elsewhere) && !back) {

@@ -7,6 +7,7 @@ use stint_db::{Query, Tx};
 use stint_domain::rights::{Answer, Relation, Role, Verb, allowed};
 use stint_domain::{ConnectionId, UserId};
 
+use super::applications::named;
 use super::{Connection, Error, Owner, store};
 use crate::cx::Cx;
 use crate::{identity, outbox};
@@ -70,11 +71,6 @@ async fn able(q: &mut impl Query, ids: BTreeSet<UserId>) -> stint_db::Result<Vec
     };
     let users = identity::users(q, &ids).await?;
     Ok(users.into_iter().filter(sees).map(owner).collect())
-}
-
-async fn named(q: &mut impl Query, ids: &[UserId]) -> stint_db::Result<Vec<Owner>> {
-    let users = identity::users(q, ids).await?;
-    Ok(users.into_iter().map(owner).collect())
 }
 
 fn owner(user: identity::User) -> Owner {

@@ -95,7 +95,7 @@ pub(crate) async fn apply(args: Apply) -> Result<(), Failure> {
     let by_hand = plan.changes.iter().filter(|it| it.by_hand.is_some());
     let by_hand: Vec<_> = by_hand.map(|it| it.name.as_str()).collect();
     if !by_hand.is_empty() && !args.overwrite {
-        let names = by_hand.join(", ");
+        let names = plain(&by_hand.join(", "));
         let words = format!(
             "changed by hand since it was applied: {names}. Take that over into the files, or give --overwrite"
         );
@@ -128,7 +128,7 @@ pub(crate) async fn apply(args: Apply) -> Result<(), Failure> {
                 (Some(detail), Some(code)) => format!(": {detail} ({code})"),
                 _ => String::new(),
             };
-            out::line(&format!("{:<6}  {what}{why}", it.outcome))?;
+            out::line(&plain(&format!("{:<6}  {what}{why}", it.outcome)))?;
         }
     }
     match applied.complete {

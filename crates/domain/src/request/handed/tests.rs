@@ -125,6 +125,18 @@ fn who_gets_a_place_decides_in_it_and_who_had_it_does_not() {
 }
 
 #[test]
+fn who_stands_in_later_is_asked_by_themselves_then() {
+    let mut one = step("Platform", &[2], 1);
+    one.fallback.users = [user(7)].into_iter().collect();
+    one.late = Some(Span::minutes(4));
+    let r = pending(vec![one]);
+    let why = hand(r.clone(), 2, 7).expect_err("from minute 4 on");
+    assert_eq!(why, "target_asked_already");
+    let (_, progress) = approve(r, 7).expect("late");
+    assert_eq!(progress, Progress::Approved);
+}
+
+#[test]
 fn it_is_handed_back_or_on() {
     let r = pending(vec![step("Platform", &[2], 1)]);
     let r = hand(r, 2, 5).expect("an approver");

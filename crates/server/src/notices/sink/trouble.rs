@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use stint_domain::{ConnectionId, SyncId, UserId};
+use stint_domain::{ConnectionId, SyncId, Time, UserId};
 
 use super::super::{Error, Kind, Thing, store};
 use super::Taking;
@@ -28,6 +28,8 @@ struct Wrong {
     part: i64,
     /// Whether the news in hand is of it. Other news only finds that it is still so.
     news: bool,
+    /// Whether the news in hand is older: news of its own tells it.
+    older: bool,
 }
 
 impl Taking<'_> {
@@ -78,10 +80,14 @@ impl Taking<'_> {
     fn wrong(&self, kind: Kind, found: &Connection, trouble: &Trouble) -> Option<Wrong> {
         let news = self.news.kind.as_str();
         let about = |run: &SyncRun| self.id::<SyncId>("run") == Some(run.id);
+        // Who comes to own it is told of what stands.
+        let comes = news == "connection.owners_changed";
+        let older = |at: Option<Time>| !comes && at.is_some_and(|at| self.news.at < at);
         match kind {
             Kind::SyncHeld => trouble.held.as_ref().map(|run| Wrong {
                 part: run.ended,
                 news: news == "sync.held" && about(run),
+                older: older(run.finished_at),
             }),
             // One that never passed is being set up, by somebody who sees what comes of it.
             Kind::TestFailed => {
@@ -90,15 +96,18 @@ impl Taking<'_> {
                 fails.then(|| Wrong {
                     part: 0,
                     news: news == "connection.tested",
+                    older: older(last.map(|test| test.at)),
                 })
             }
             Kind::SyncFailed => trouble.failed().map(|run| Wrong {
                 part: self.failure(),
                 news: news == "sync.failed" && about(run),
+                older: older(run.finished_at),
             }),
             Kind::SyncOverdue => trouble.overdue.map(|_| Wrong {
                 part: 0,
                 news: news == "sync.overdue",
+                older: false,
             }),
             _ => None,
         }
@@ -133,12 +142,15 @@ impl Taking<'_> {
             known => known,
         };
         for open in told {
-            let same = !wrong.news || open.part == wrong.part;
+            let same = !wrong.news || open.part == part;
             if !who.contains(&open.user) || (open.read && !same) {
                 settled.push(open.id);
             } else if open.read || !wrong.news {
                 untold.remove(&open.user);
             }
+        }
+        if wrong.older && !wrong.news {
+            untold.clear();
         }
         store::settle(self.tx, settled, self.cx.now).await?;
         self.tell_of(kind, thing, part, untold).await
